@@ -1,0 +1,1 @@
+//! Every width, depth, factor and constant, read from TOML; the presets.

@@ -1,0 +1,1 @@
+//! Data sets on disk, the synthetic facades, augmentation, batches.

@@ -1,0 +1,60 @@
+//! The one error type of this library: each variant carries what a person needs to mend the cause.
+
+use std::path::PathBuf;
+
+/// What can go wrong in configuring, loading, training or running a network.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A configuration that can't be used: a wrong value, an unknown key, two keys that contradict.
+    #[error("{origin}: {problem}")]
+    Config {
+        /// The file, preset or `--set` argument that the value came from.
+        origin: String,
+        /// What is wrong with which key, and what to do.
+        problem: String,
+    },
+    /// A file of a data set that can't be used.
+    #[error("{}: {problem}", file.display())]
+    Data {
+        /// The file at fault.
+        file: PathBuf,
+        /// What is wrong, at which pixel, with which value, and what to do.
+        problem: String,
+    },
+    /// A checkpoint that can't be used.
+    #[error("{}: {problem}", file.display())]
+    Checkpoint {
+        /// The checkpoint at fault.
+        file: PathBuf,
+        /// What is wrong with which tensors, and what to do.
+        problem: String,
+    },
+    /// A loss that is no longer a finite number.
+    #[error(
+        "training diverged in round {round}: the loss {loss} is {value}; lower the learning rates (train.lr_generator, train.lr_discriminator) or start from an earlier checkpoint"
+    )]
+    Diverged {
+        /// The round, counted from 1.
+        round: u64,
+        /// The name of the loss.
+        loss: String,
+        /// Its value.
+        value: f64,
+    },
+    /// A file that can't be read or written.
+    #[error("{}: cannot {action}: {source}", file.display())]
+    Io {
+        /// The file at fault.
+        file: PathBuf,
+        /// What was tried, as in "cannot ...".
+        action: &'static str,
+        /// The system's own message.
+        source: std::io::Error,
+    },
+    /// An operation on tensors refused its arguments.
+    #[error(transparent)]
+    Tensor(#[from] asap_tensor::Error),
+}
+
+/// This library's results.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,75 @@
+//! Sizes of a contiguous, row-major tensor.
+
+use std::fmt;
+
+/// Most axes a tensor can have: tiling an image for per-tile products takes six.
+pub const MAX_RANK: usize = 6;
+
+/// The sizes of a tensor, outermost first; images are (batch, channel, height, width).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    sizes: [usize; MAX_RANK],
+    rank: usize,
+}
+
+impl Shape {
+    /// The sizes as a slice; a scalar has none.
+    pub fn dims(&self) -> &[usize] {
+        &self.sizes[..self.rank]
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// The number of elements; 1 for a scalar.
+    pub fn count(&self) -> usize {
+        self.dims().iter().product()
+    }
+
+    /// The sizes of an image batch (N, C, H, W), or `None` for another rank.
+    pub fn nchw(&self) -> Option<[usize; 4]> {
+        self.dims().try_into().ok()
+    }
+
+    /// The same sizes with that of `axis` replaced.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    pub fn with(mut self, axis: usize, size: usize) -> Self {
+        assert!(axis < self.rank, "axis {axis} of a tensor of rank {}", self.rank);
+        self.sizes[axis] = size;
+        self
+    }
+}
+
+impl From<&[usize]> for Shape {
+    /// # Panics
+    /// If there are more than [`MAX_RANK`] sizes.
+    fn from(dims: &[usize]) -> Self {
+        assert!(dims.len() <= MAX_RANK, "a tensor has at most {MAX_RANK} axes, not {}", dims.len());
+        let mut sizes = [1; MAX_RANK];
+        sizes[..dims.len()].copy_from_slice(dims);
+        Shape { sizes, rank: dims.len() }
+    }
+}
+
+impl<const R: usize> From<[usize; R]> for Shape {
+    fn from(dims: [usize; R]) -> Self {
+        Shape::from(&dims[..])
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<String> = self.dims().iter().map(usize::to_string).collect();
+        write!(f, "({})", sizes.join(", "))
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
