@@ -1,7 +1,29 @@
 //! Arrays, and every kernel of ASAP-Net, forward and gradient.
+//!
+//! | start with | it holds |
+//! |---|---|
+//! | [`backend`] | the index: every op, its formula, shapes, gradient and folder |
+//! | [`tensor`] | [`Tensor`], [`Ids`] and [`Shape`]: contiguous, row-major arrays on a backend |
+//! | [`ops`] | a folder per op family: checks, public functions, kernels, derivation |
+//! | [`reference`](mod@reference) | `Reference<f32>` and `Reference<f64>`: written to be read and believed |
+//! | [`cpu`] | `Cpu`: threads, packed matrix products, SIMD |
+//!
+//! Nothing here knows a tape: gradients are ordinary ops, and `asap-autograd` calls them.
 
+pub mod backend;
+pub mod cpu;
 pub mod error;
+pub mod ops;
+pub mod profile;
+pub mod random;
+pub mod reference;
 pub mod shape;
+pub mod tensor;
 
+pub use backend::{Backend, Element, Storage};
+pub use cpu::Cpu;
 pub use error::{Error, Result};
+pub use profile::Profiler;
+pub use reference::Reference;
 pub use shape::Shape;
+pub use tensor::{Ids, Tensor};

@@ -1,0 +1,1 @@
+//! One rule per op, in the same families as `asap_tensor::ops`.

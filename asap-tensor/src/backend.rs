@@ -1,0 +1,137 @@
+//! The index: what a backend must be able to do.
+//!
+//! A backend is a type, which says how tensors are stored and computed, and a value, which holds the device, threads
+//! and caches. Every tensor carries the value, so two devices, or 1, 2 and 4 threads, live in one process.
+//!
+//! Tensors are contiguous and row-major; images are (N, C, H, W). `g` is the gradient of the loss in the op's output.
+//!
+//! | op | formula | shapes | gradient | folder |
+//! |---|---|---|---|---|
+//! | `unary` | y = f(x): abs, sqrt, tanh, leaky ReLU, a·x + b | any | g · f′(x) | `ops/unary` |
+//! | `binary` | y = a ∘ b: +, −, ×, ÷ | b: as a, (), or (C) against (N, C, …) | product rule, summed where b was spread | `ops/binary` |
+//! | `sum`, `sum_channels` | Σ x, Σ over all but C | → (), → (C) | g spread back | `ops/reduce` |
+//! | `permute`, `narrow`, `cat` | axes reordered, a range taken, pieces joined | any | the inverse move | `ops/layout` |
+//! | `pad2d` | zeros or reflections around H and W | (N, C, H, W) → (N, C, H + t + b, W + l + r) | overlaps added back | `ops/layout` |
+//! | `one_hot` | y[n, c] = 1 where id = c | ids (N, 1, H, W) → (N, C, H, W) | none | `ops/layout` |
+//! | `matmul` | Y = A·B, either transposed | (…, M, K)·(…, K, N) → (…, M, N) | G·Bᵀ, Aᵀ·G | `ops/matmul` |
+//! | `conv2d` | y[n,o] = b[o] + Σ w[o,i]·x[n,i], stride s, zero padding p | (N, I, H, W), (O, I, K, L), (O) | two more convolutions | `ops/conv2d` |
+//! | `conv2d_ids` | the same on the one-hot form of ids, which never exists | ids (N, 1, H, W) | in the weight only | `ops/conv2d` |
+//! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, 1/σ | closed form | `ops/instance_norm` |
+//! | `max_pool2`, `avg_pool` | largest of 2×2; mean of 3×3 at stride 2 | → (N, C, H/2, W/2) | to the largest; spread | `ops/pool` |
+//! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, tent | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
+//! | `resize_ids` | the same on the one-hot form of ids | ids (N, 1, H, W) → (N, C, H′, W′) | none | `ops/resize` |
+//! | `pixel_mlp` | the paper's op: each cell's weights applied to its S×S tile | (N, P, h, w), pixels → (N, C_n, h·S, w·S) | recomputed layer by layer | `ops/pixel_mlp` |
+//! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |
+
+use std::fmt::Debug;
+
+use num_traits::Float;
+
+use crate::error::Result;
+use crate::ops::{
+    AdamOps, BinaryOps, Conv2dOps, InstanceNormOps, LayoutOps, MatmulOps, PixelMlpOps, PoolOps, ReduceOps, ResizeOps,
+    UnaryOps,
+};
+use crate::profile::{Cost, Profiler};
+
+/// A number that tensors are made of: `f32` or `f64`.
+pub trait Element: Float + Debug + Default + Send + Sync + std::iter::Sum + std::ops::AddAssign + 'static {
+    /// The nearest number of this type.
+    fn from_f64(value: f64) -> Self;
+    /// This number in double precision, exactly.
+    fn as_f64(self) -> f64;
+}
+
+impl Element for f32 {
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    fn as_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Element for f64 {
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    fn as_f64(self) -> f64 {
+        self
+    }
+}
+
+/// Where numbers live, and how they get there and back. Cloning a backend or a buffer shares it.
+pub trait Storage: Clone + Debug + Send + Sync + 'static {
+    /// The numbers this backend computes in.
+    type Elem: Element;
+    /// A row of numbers on the device.
+    type Buffer: Clone + Debug + Send + Sync + 'static;
+    /// A row of label ids on the device.
+    type IdBuffer: Clone + Debug + Send + Sync + 'static;
+
+    /// The device as named on the command line: `cpu`, `reference`, `cuda:0`.
+    fn device(&self) -> String;
+    /// Moves numbers to the device.
+    fn upload(&self, data: Vec<Self::Elem>) -> Result<Self::Buffer>;
+    /// Copies numbers to host memory.
+    fn download(&self, buffer: &Self::Buffer) -> Result<Vec<Self::Elem>>;
+    /// A buffer of `count` equal numbers.
+    fn filled(&self, value: f64, count: usize) -> Result<Self::Buffer>;
+    /// Moves ids to the device.
+    fn upload_ids(&self, ids: Vec<u8>) -> Result<Self::IdBuffer>;
+    /// Copies ids to host memory.
+    fn download_ids(&self, ids: &Self::IdBuffer) -> Result<Vec<u8>>;
+    /// The profiler to report every op to, if one is attached.
+    fn profiler(&self) -> Option<&Profiler>;
+    /// The same backend, reporting to `profiler`.
+    fn with_profiler(&self, profiler: Profiler) -> Self;
+    /// Waits until all queued work is done, so that a clock read afterwards counts it.
+    fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Runs one kernel, reporting its cost and time where a profiler is attached.
+    fn measure<T>(&self, op: &'static str, cost: Cost, kernel: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self.profiler() {
+            None => kernel(),
+            Some(profiler) => profiler.record(op, cost, || {
+                let result = kernel();
+                self.synchronize()?;
+                result
+            }),
+        }
+    }
+}
+
+/// Everything ASAP-Net needs: storage and one trait per op family, so that a missing kernel is a compile error.
+pub trait Backend:
+    Storage
+    + UnaryOps
+    + BinaryOps
+    + ReduceOps
+    + LayoutOps
+    + MatmulOps
+    + Conv2dOps
+    + InstanceNormOps
+    + PoolOps
+    + ResizeOps
+    + PixelMlpOps
+    + AdamOps
+{
+}
+
+impl<B> Backend for B where
+    B: Storage
+        + UnaryOps
+        + BinaryOps
+        + ReduceOps
+        + LayoutOps
+        + MatmulOps
+        + Conv2dOps
+        + InstanceNormOps
+        + PoolOps
+        + ResizeOps
+        + PixelMlpOps
+        + AdamOps
+{
+}

@@ -1,0 +1,71 @@
+//! Adam (Kingma & Ba 2015): m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − α·m̂/(√v̂ + ε), where m̂ and v̂ are
+//! corrected for their start at zero.
+
+mod cpu;
+mod reference;
+
+use crate::backend::Storage;
+use crate::error::Result;
+use crate::ops::{require, require_argument};
+use crate::profile::Cost;
+use crate::tensor::Tensor;
+
+/// The constants of one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamStep {
+    /// α.
+    pub learning_rate: f64,
+    /// β₁.
+    pub beta1: f64,
+    /// β₂.
+    pub beta2: f64,
+    /// ε, outside the root.
+    pub epsilon: f64,
+    /// t, counted from 1.
+    pub step: u64,
+}
+
+impl AdamStep {
+    /// (α / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ)): with these, w ← w − a·m / (b·√v + ε).
+    pub fn corrections(&self) -> (f64, f64) {
+        let correction = |beta: f64| 1.0 - beta.powf(self.step as f64);
+        (self.learning_rate / correction(self.beta1), 1.0 / correction(self.beta2).sqrt())
+    }
+}
+
+/// Kernels of this family. Buffers have equal length.
+pub trait AdamOps: Storage {
+    /// Updates the weight and both moments in place.
+    fn adam(
+        &self,
+        weight: &mut Self::Buffer,
+        first_moment: &mut Self::Buffer,
+        second_moment: &mut Self::Buffer,
+        grad: &Self::Buffer,
+        step: &AdamStep,
+    ) -> Result<()>;
+}
+
+/// One step of Adam on a weight and its moments, in place. The one op that changes its arguments.
+///
+/// # Errors
+/// If the shapes differ, or `step.step` is 0.
+pub fn adam<B: AdamOps>(
+    weight: &mut Tensor<B>,
+    first_moment: &mut Tensor<B>,
+    second_moment: &mut Tensor<B>,
+    grad: &Tensor<B>,
+    step: &AdamStep,
+) -> Result<()> {
+    for other in [&*first_moment, &*second_moment, grad] {
+        require(weight.shape() == other.shape(), "adam", weight.shape(), other.shape(), || {
+            "the weight, its moments and its gradient must have equal shapes".into()
+        })?;
+    }
+    require_argument(step.step > 0, "adam", || "steps are counted from 1".into())?;
+    let backend = weight.backend().clone();
+    let cost = Cost { macs: 0, elements: 7 * weight.count() as u64 };
+    backend.measure("adam", cost, || {
+        backend.adam(weight.buffer_mut(), first_moment.buffer_mut(), second_moment.buffer_mut(), grad.buffer(), step)
+    })
+}

@@ -1,0 +1,289 @@
+//! Convolution with bias, and its two gradients; also on label ids, whose one-hot form never exists.
+//!
+//! y[n, o, p, q] = b[o] + Σ over i, r, s of w[o, i, r, s] · x[n, i, p·stride + r − padding, q·stride + s − padding],
+//! numbers outside x being 0.
+
+mod cpu;
+mod reference;
+
+use crate::backend::Storage;
+use crate::error::{Error, Result};
+use crate::ops::{require, require_argument};
+use crate::profile::Cost;
+use crate::shape::Shape;
+use crate::tensor::{Ids, Tensor};
+
+/// The sizes of a convolution, known to fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2dSize {
+    /// N.
+    pub batch: usize,
+    /// Channels of x; for ids, the number of classes.
+    pub in_channels: usize,
+    /// H of x.
+    pub in_height: usize,
+    /// W of x.
+    pub in_width: usize,
+    /// Channels of y.
+    pub out_channels: usize,
+    /// Rows of the kernel.
+    pub kernel_height: usize,
+    /// Columns of the kernel.
+    pub kernel_width: usize,
+    /// Step between outputs, in both directions.
+    pub stride: usize,
+    /// Zeros around x, on all sides.
+    pub padding: usize,
+    /// H of y: (H + 2·padding − kernel_height) / stride + 1, rounded down.
+    pub out_height: usize,
+    /// W of y, likewise.
+    pub out_width: usize,
+}
+
+impl Conv2dSize {
+    /// The sizes of convolving x, (N, I, H, W), with a weight (O, I, R, S).
+    ///
+    /// # Errors
+    /// If the channels differ, the stride is 0 or the kernel is larger than the padded image.
+    pub fn new(op: &'static str, x: Shape, weight: Shape, stride: usize, padding: usize) -> Result<Self> {
+        let (Some([batch, in_channels, in_height, in_width]), Some([out_channels, inner, kernel_height, kernel_width])) =
+            (x.nchw(), weight.nchw())
+        else {
+            let why = "they must be (N, I, H, W) and (O, I, R, S)".into();
+            return Err(Error::Shapes { op, left: x, right: weight, why });
+        };
+        require(in_channels == inner, op, x, weight, || {
+            format!("the image has {in_channels} channels, the weight takes {inner}")
+        })?;
+        require_argument(stride > 0, op, || "the stride must be at least 1".into())?;
+        let (padded_height, padded_width) = (in_height + 2 * padding, in_width + 2 * padding);
+        let fits = (1..=padded_height).contains(&kernel_height) && (1..=padded_width).contains(&kernel_width);
+        require(fits, op, x, weight, || {
+            format!("the kernel must be at least 1×1 and at most {padded_height}×{padded_width}, the padded image")
+        })?;
+        Ok(Conv2dSize {
+            batch,
+            in_channels,
+            in_height,
+            in_width,
+            out_channels,
+            kernel_height,
+            kernel_width,
+            stride,
+            padding,
+            out_height: (padded_height - kernel_height) / stride + 1,
+            out_width: (padded_width - kernel_width) / stride + 1,
+        })
+    }
+
+    /// The shape of x.
+    pub fn input(&self) -> Shape {
+        Shape::from([self.batch, self.in_channels, self.in_height, self.in_width])
+    }
+
+    /// The shape of the weight.
+    pub fn weight(&self) -> Shape {
+        Shape::from([self.out_channels, self.in_channels, self.kernel_height, self.kernel_width])
+    }
+
+    /// The shape of y.
+    pub fn output(&self) -> Shape {
+        Shape::from([self.batch, self.out_channels, self.out_height, self.out_width])
+    }
+
+    /// Numbers of x that one number of y is a sum over.
+    pub fn patch(&self) -> usize {
+        self.in_channels * self.kernel_height * self.kernel_width
+    }
+
+    /// The row of x that output row `p` reads with kernel row `r`, or `None` for padding.
+    #[inline(always)]
+    pub fn source_row(&self, p: usize, r: usize) -> Option<usize> {
+        (p * self.stride + r).checked_sub(self.padding).filter(|&y| y < self.in_height)
+    }
+
+    /// The column of x that output column `q` reads with kernel column `s`, or `None` for padding.
+    #[inline(always)]
+    pub fn source_column(&self, q: usize, s: usize) -> Option<usize> {
+        (q * self.stride + s).checked_sub(self.padding).filter(|&x| x < self.in_width)
+    }
+
+    fn cost(&self) -> Cost {
+        let elements = self.input().count() + self.weight().count() + self.output().count();
+        Cost { macs: (self.output().count() * self.patch()) as u64, elements: elements as u64 }
+    }
+}
+
+/// Kernels of this family.
+pub trait Conv2dOps: Storage {
+    /// The convolution, with an optional bias (O).
+    fn conv2d(
+        &self,
+        x: &Self::Buffer,
+        weight: &Self::Buffer,
+        bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer>;
+    /// Its gradient in x.
+    fn conv2d_grad_input(
+        &self,
+        grad_output: &Self::Buffer,
+        weight: &Self::Buffer,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer>;
+    /// Its gradient in the weight.
+    fn conv2d_grad_weight(
+        &self,
+        x: &Self::Buffer,
+        grad_output: &Self::Buffer,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer>;
+    /// The convolution of the one-hot form of ids; ids outside the classes and outside the image count as zeros.
+    fn conv2d_ids(
+        &self,
+        ids: &Self::IdBuffer,
+        weight: &Self::Buffer,
+        bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer>;
+    /// Its gradient in the weight.
+    fn conv2d_ids_grad_weight(
+        &self,
+        ids: &Self::IdBuffer,
+        grad_output: &Self::Buffer,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer>;
+}
+
+fn check_bias<B: Storage>(op: &'static str, bias: Option<&Tensor<B>>, size: &Conv2dSize) -> Result<()> {
+    match bias {
+        Some(bias) => require(bias.dims() == [size.out_channels], op, size.weight(), bias.shape(), || {
+            format!("the bias must be ({}), one number for each output channel", size.out_channels)
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_output<B: Storage>(op: &'static str, grad_output: &Tensor<B>, size: &Conv2dSize) -> Result<()> {
+    require(grad_output.shape() == size.output(), op, size.output(), grad_output.shape(), || {
+        "the gradient must have the output's shape, the first".into()
+    })
+}
+
+/// The convolution of x, (N, I, H, W), with a weight (O, I, R, S) and an optional bias (O), zeros around x.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d<B: Conv2dOps>(
+    x: &Tensor<B>,
+    weight: &Tensor<B>,
+    bias: Option<&Tensor<B>>,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor<B>> {
+    let size = Conv2dSize::new("conv2d", x.shape(), weight.shape(), stride, padding)?;
+    check_bias("conv2d", bias, &size)?;
+    let backend = x.backend();
+    let y = backend.measure("conv2d", size.cost(), || {
+        backend.conv2d(x.buffer(), weight.buffer(), bias.map(Tensor::buffer), &size)
+    })?;
+    Ok(Tensor::from_parts(backend, size.output(), y))
+}
+
+/// The gradient of [`conv2d`] in x, which has shape `x`.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d_grad_input<B: Conv2dOps>(
+    grad_output: &Tensor<B>,
+    weight: &Tensor<B>,
+    x: Shape,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor<B>> {
+    let size = Conv2dSize::new("conv2d_grad_input", x, weight.shape(), stride, padding)?;
+    check_output("conv2d_grad_input", grad_output, &size)?;
+    let backend = grad_output.backend();
+    let grad = backend.measure("conv2d_grad_input", size.cost(), || {
+        backend.conv2d_grad_input(grad_output.buffer(), weight.buffer(), &size)
+    })?;
+    Ok(Tensor::from_parts(backend, x, grad))
+}
+
+/// The gradient of [`conv2d`] in the weight, which has shape `weight`.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d_grad_weight<B: Conv2dOps>(
+    x: &Tensor<B>,
+    grad_output: &Tensor<B>,
+    weight: Shape,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor<B>> {
+    let size = Conv2dSize::new("conv2d_grad_weight", x.shape(), weight, stride, padding)?;
+    check_output("conv2d_grad_weight", grad_output, &size)?;
+    let backend = x.backend();
+    let grad = backend.measure("conv2d_grad_weight", size.cost(), || {
+        backend.conv2d_grad_weight(x.buffer(), grad_output.buffer(), &size)
+    })?;
+    Ok(Tensor::from_parts(backend, weight, grad))
+}
+
+fn ids_size<B: Storage>(
+    op: &'static str,
+    ids: &Ids<B>,
+    weight: Shape,
+    stride: usize,
+    padding: usize,
+) -> Result<Conv2dSize> {
+    let classes = weight.nchw().map_or(1, |[_, classes, _, _]| classes);
+    Conv2dSize::new(op, ids.shape().with(1, classes), weight, stride, padding)
+}
+
+/// The cost of reading ids instead of their one-hot form: one weight for each pixel and tap.
+fn ids_cost(size: &Conv2dSize) -> Cost {
+    let taps = size.kernel_height * size.kernel_width;
+    let elements = size.weight().count() + size.output().count();
+    Cost { macs: (size.output().count() * taps) as u64, elements: elements as u64 }
+}
+
+/// [`conv2d`] of the one-hot form of ids (N, 1, H, W) with a weight (O, classes, R, S).
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d_ids<B: Conv2dOps>(
+    ids: &Ids<B>,
+    weight: &Tensor<B>,
+    bias: Option<&Tensor<B>>,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor<B>> {
+    let size = ids_size("conv2d_ids", ids, weight.shape(), stride, padding)?;
+    check_bias("conv2d_ids", bias, &size)?;
+    let backend = weight.backend();
+    let y = backend.measure("conv2d_ids", ids_cost(&size), || {
+        backend.conv2d_ids(ids.buffer(), weight.buffer(), bias.map(Tensor::buffer), &size)
+    })?;
+    Ok(Tensor::from_parts(backend, size.output(), y))
+}
+
+/// The gradient of [`conv2d_ids`] in the weight, which has shape `weight`.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d_ids_grad_weight<B: Conv2dOps>(
+    ids: &Ids<B>,
+    grad_output: &Tensor<B>,
+    weight: Shape,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor<B>> {
+    let size = ids_size("conv2d_ids_grad_weight", ids, weight, stride, padding)?;
+    check_output("conv2d_ids_grad_weight", grad_output, &size)?;
+    let backend = grad_output.backend();
+    let grad = backend.measure("conv2d_ids_grad_weight", ids_cost(&size), || {
+        backend.conv2d_ids_grad_weight(ids.buffer(), grad_output.buffer(), &size)
+    })?;
+    Ok(Tensor::from_parts(backend, weight, grad))
+}

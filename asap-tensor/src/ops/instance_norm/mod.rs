@@ -1,0 +1,140 @@
+//! Instance norm with the activation that follows it: y = φ(γ·(x − μ)/√(σ² + ε) + β), where μ and σ² are the mean
+//! and the biased variance of each plane of x and φ is a leaky ReLU.
+
+mod cpu;
+mod reference;
+
+use crate::backend::Storage;
+use crate::error::Result;
+use crate::ops::require;
+use crate::profile::Cost;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// What norm kernels get.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormSize {
+    /// N.
+    pub batch: usize,
+    /// C.
+    pub channels: usize,
+    /// H·W.
+    pub plane: usize,
+    /// ε.
+    pub epsilon: f64,
+    /// Slope of φ for negative numbers: 1 for none, 0 for ReLU.
+    pub slope: f64,
+}
+
+/// Kernels of this family.
+pub trait InstanceNormOps: Storage {
+    /// y (N, C, plane), μ (N, C) and 1/√(σ² + ε) (N, C). `affine` holds γ and β, each (C).
+    fn instance_norm(
+        &self,
+        x: &Self::Buffer,
+        affine: Option<(&Self::Buffer, &Self::Buffer)>,
+        size: &NormSize,
+    ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)>;
+    /// The gradients in x, and in γ and β where there are any.
+    fn instance_norm_grad(
+        &self,
+        x: &Self::Buffer,
+        mean: &Self::Buffer,
+        inverse_deviation: &Self::Buffer,
+        affine: Option<(&Self::Buffer, &Self::Buffer)>,
+        grad_output: &Self::Buffer,
+        size: &NormSize,
+    ) -> Result<(Self::Buffer, Option<(Self::Buffer, Self::Buffer)>)>;
+}
+
+/// What [`instance_norm`] returns; the gradient needs all of it.
+#[derive(Clone, Debug)]
+pub struct Normalised<B: Storage> {
+    /// φ(γ·(x − μ)/√(σ² + ε) + β), (N, C, H, W).
+    pub y: Tensor<B>,
+    /// μ, (N, C).
+    pub mean: Tensor<B>,
+    /// 1/√(σ² + ε), (N, C).
+    pub inverse_deviation: Tensor<B>,
+}
+
+/// What [`instance_norm_grad`] returns.
+#[derive(Clone, Debug)]
+pub struct NormGrads<B: Storage> {
+    /// The gradient in x, (N, C, H, W).
+    pub x: Tensor<B>,
+    /// The gradients in γ and β, each (C), where there are any.
+    pub affine: Option<(Tensor<B>, Tensor<B>)>,
+}
+
+fn norm_size<B: Storage>(
+    op: &'static str,
+    x: &Tensor<B>,
+    affine: Option<(&Tensor<B>, &Tensor<B>)>,
+    epsilon: f64,
+    slope: f64,
+) -> Result<NormSize> {
+    let [batch, channels, h, w] = x.nchw(op)?;
+    for part in affine.iter().flat_map(|(scale, shift)| [scale, shift]) {
+        require(part.dims() == [channels], op, x.shape(), part.shape(), || {
+            format!("scale and shift must be ({channels}), one number for each channel")
+        })?;
+    }
+    Ok(NormSize { batch, channels, plane: h * w, epsilon, slope })
+}
+
+/// Instance norm of x, (N, C, H, W), with `affine` = (γ, β), each (C), followed by a leaky ReLU of that slope
+/// (1: no activation, 0: ReLU). Paper, supplementary 1.1; ε and the biased variance are the published code's.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn instance_norm<B: InstanceNormOps>(
+    x: &Tensor<B>,
+    affine: Option<(&Tensor<B>, &Tensor<B>)>,
+    epsilon: f64,
+    slope: f64,
+) -> Result<Normalised<B>> {
+    let size = norm_size("instance_norm", x, affine, epsilon, slope)?;
+    let backend = x.backend();
+    let cost = Cost { macs: 0, elements: 2 * x.count() as u64 };
+    let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
+    let (y, mean, inverse_deviation) =
+        backend.measure("instance_norm", cost, || backend.instance_norm(x.buffer(), affine, &size))?;
+    let statistics = Shape::from([size.batch, size.channels]);
+    Ok(Normalised {
+        y: Tensor::from_parts(backend, x.shape(), y),
+        mean: Tensor::from_parts(backend, statistics, mean),
+        inverse_deviation: Tensor::from_parts(backend, statistics, inverse_deviation),
+    })
+}
+
+/// The gradient of [`instance_norm`], given its input, what it returned and the gradient in y.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn instance_norm_grad<B: InstanceNormOps>(
+    x: &Tensor<B>,
+    forward: &Normalised<B>,
+    affine: Option<(&Tensor<B>, &Tensor<B>)>,
+    grad_output: &Tensor<B>,
+    epsilon: f64,
+    slope: f64,
+) -> Result<NormGrads<B>> {
+    let size = norm_size("instance_norm_grad", x, affine, epsilon, slope)?;
+    require(x.shape() == grad_output.shape(), "instance_norm_grad", x.shape(), grad_output.shape(), || {
+        "the gradient must have the input's shape, the first".into()
+    })?;
+    let backend = x.backend();
+    let cost = Cost { macs: 0, elements: 3 * x.count() as u64 };
+    let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
+    let (grad_x, grad_affine) = backend.measure("instance_norm_grad", cost, || {
+        let (mean, inverse_deviation) = (forward.mean.buffer(), forward.inverse_deviation.buffer());
+        backend.instance_norm_grad(x.buffer(), mean, inverse_deviation, affine, grad_output.buffer(), &size)
+    })?;
+    let channels = Shape::from([size.channels]);
+    let tensor = |buffer| Tensor::from_parts(backend, channels, buffer);
+    Ok(NormGrads {
+        x: Tensor::from_parts(backend, x.shape(), grad_x),
+        affine: grad_affine.map(|(scale, shift)| (tensor(scale), tensor(shift))),
+    })
+}

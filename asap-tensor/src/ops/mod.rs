@@ -1,0 +1,49 @@
+//! A folder per op family: `mod.rs` documents the ops, checks shapes and holds the public functions; `reference.rs`
+//! and `cpu.rs` hold the kernels; `README.md` derives the gradients.
+
+pub mod adam;
+pub mod binary;
+pub mod conv2d;
+pub mod instance_norm;
+pub mod layout;
+pub mod matmul;
+pub mod pixel_mlp;
+pub mod pool;
+pub mod reduce;
+pub mod resize;
+pub mod unary;
+
+pub use adam::{AdamOps, AdamStep, adam};
+pub use binary::{Binary, BinaryOps, Broadcast, add, binary, div, mul, sub};
+pub use conv2d::{
+    Conv2dOps, Conv2dSize, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight,
+};
+pub use instance_norm::{InstanceNormOps, NormGrads, NormSize, Normalised, instance_norm, instance_norm_grad};
+pub use layout::{LayoutOps, Pad, PadMode, PadSize, cat, narrow, one_hot, pad_ids, pad2d, pad2d_grad, permute, place};
+pub use matmul::{MatmulOps, MatmulSize, Transpose, matmul};
+pub use pixel_mlp::{
+    PixelMlp, PixelMlpOps, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
+};
+pub use pool::{PoolOps, avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
+pub use reduce::{ReduceOps, sum, sum_channels};
+pub use resize::{ResizeOps, ResizeSize, Taps, resize, resize_grad, resize_ids};
+pub use unary::{Unary, UnaryOps, unary, unary_grad};
+
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+
+/// Refuses two shapes that do not fit, naming both.
+pub(crate) fn require(
+    holds: bool,
+    op: &'static str,
+    left: Shape,
+    right: Shape,
+    why: impl FnOnce() -> String,
+) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Shapes { op, left, right, why: why() }) }
+}
+
+/// Refuses an argument, saying what would be right.
+pub(crate) fn require_argument(holds: bool, op: &'static str, why: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Argument { op, why: why() }) }
+}

@@ -1,0 +1,28 @@
+//! Kernels of `Cpu`.
+
+use super::{PixelMlpOps, PixelMlpSize, RawPixels};
+use crate::cpu::Cpu;
+use crate::error::Result;
+
+impl PixelMlpOps for Cpu {
+    fn pixel_mlp(
+        &self,
+        params: &Self::Buffer,
+        pixels: RawPixels<'_, Self>,
+        positions: &Self::Buffer,
+        size: &PixelMlpSize,
+    ) -> Result<Self::Buffer> {
+        unimplemented!()
+    }
+    fn pixel_mlp_grad(
+        &self,
+        params: &Self::Buffer,
+        pixels: RawPixels<'_, Self>,
+        positions: &Self::Buffer,
+        grad_output: &Self::Buffer,
+        wants_pixels: bool,
+        size: &PixelMlpSize,
+    ) -> Result<(Self::Buffer, Option<Self::Buffer>)> {
+        unimplemented!()
+    }
+}

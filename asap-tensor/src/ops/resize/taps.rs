@@ -1,0 +1,199 @@
+//! A sparse matrix that resamples one axis.
+
+use crate::error::Result;
+use crate::ops::require_argument;
+
+/// For each output of an axis, which inputs it is a weighted sum of. Every output has the same number of taps; those
+/// that it doesn't need have weight 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taps {
+    inputs: usize,
+    outputs: usize,
+    per_output: usize,
+    index: Vec<u32>,
+    weight: Vec<f64>,
+}
+
+impl Taps {
+    /// Taps from lists of (input, weight), one list for each output.
+    fn from_lists(inputs: usize, lists: &[Vec<(usize, f64)>]) -> Self {
+        let per_output = lists.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let (mut index, mut weight) = (Vec::new(), Vec::new());
+        for list in lists {
+            for slot in 0..per_output {
+                let (i, w) = list.get(slot).copied().unwrap_or((0, 0.0));
+                index.push(i as u32);
+                weight.push(w);
+            }
+        }
+        Taps { inputs, outputs: lists.len(), per_output, index, weight }
+    }
+
+    /// The fixed downsampling in front of the low-resolution stream (published code): `inputs / factor` outputs, each a
+    /// tent of 2·factor taps; reflections of factor/2 pixels beyond the edges. Factor 1 copies.
+    ///
+    /// # Errors
+    /// If the factor is not 1 or an even divisor of `inputs`, or the axis is too short to be reflected.
+    pub fn tent(inputs: usize, factor: usize) -> Result<Self> {
+        let op = "Taps::tent";
+        let divides = factor == 1 || factor > 0 && factor.is_multiple_of(2) && inputs.is_multiple_of(factor);
+        require_argument(divides, op, || format!("the factor {factor} must be 1, or even and a divisor of {inputs}"))?;
+        require_argument(inputs > factor / 2, op, || {
+            format!("an axis of {inputs} is too short to be reflected by {}", factor / 2)
+        })?;
+        if factor == 1 {
+            return Ok(Self::from_lists(inputs, &(0..inputs).map(|i| vec![(i, 1.0)]).collect::<Vec<_>>()));
+        }
+        let half = factor / 2;
+        // 1, 3, 5, … up and down again, summing to 2·factor².
+        let tent = |tap: usize| (2 * tap.min(2 * factor - 1 - tap) + 1) as f64 / (2 * factor * factor) as f64;
+        let reflect = |position: usize| match position.checked_sub(half) {
+            None => half - position,
+            Some(i) if i < inputs => i,
+            Some(i) => 2 * (inputs - 1) - i,
+        };
+        let lists: Vec<Vec<_>> = (0..inputs / factor)
+            .map(|o| (0..2 * factor).map(|tap| (reflect(o * factor + tap), tent(tap))).collect())
+            .collect();
+        Ok(Self::from_lists(inputs, &lists))
+    }
+
+    /// Bilinear resizing with pixel centres at half-integers (`align_corners` false) and edges repeated; no smoothing
+    /// when it shrinks.
+    ///
+    /// # Errors
+    /// If either size is 0.
+    pub fn bilinear(inputs: usize, outputs: usize) -> Result<Self> {
+        require_argument(inputs > 0 && outputs > 0, "Taps::bilinear", || {
+            format!("can't resize {inputs} pixels to {outputs}")
+        })?;
+        let ratio = inputs as f64 / outputs as f64;
+        let lists: Vec<Vec<_>> = (0..outputs)
+            .map(|o| {
+                let centre = ((o as f64 + 0.5) * ratio - 0.5).max(0.0);
+                let low = (centre as usize).min(inputs - 1);
+                let (high, fraction) = ((low + 1).min(inputs - 1), centre - low as f64);
+                vec![(low, 1.0 - fraction), (high, fraction)]
+            })
+            .collect();
+        Ok(Self::from_lists(inputs, &lists))
+    }
+
+    /// The mean of 3 at stride 2 with one pixel of padding that is not counted.
+    pub fn average_pool(inputs: usize) -> Self {
+        let lists: Vec<Vec<_>> = (0..inputs.div_ceil(2))
+            .map(|o| {
+                let (first, end) = ((2 * o).saturating_sub(1), (2 * o + 2).min(inputs));
+                (first..end).map(|i| (i, 1.0 / (end - first) as f64)).collect()
+            })
+            .collect();
+        Self::from_lists(inputs, &lists)
+    }
+
+    /// The mean of the whole axis, as each of `outputs` outputs.
+    pub fn mean(inputs: usize, outputs: usize) -> Self {
+        let all: Vec<_> = (0..inputs).map(|i| (i, 1.0 / inputs as f64)).collect();
+        Self::from_lists(inputs, &vec![all; outputs])
+    }
+
+    /// The transposed matrix: what each output received from an input flows back to it.
+    pub fn transposed(&self) -> Self {
+        let mut lists = vec![Vec::new(); self.inputs];
+        for o in 0..self.outputs {
+            for (i, w) in self.of(o) {
+                if w != 0.0 {
+                    lists[i].push((o, w));
+                }
+            }
+        }
+        Self::from_lists(self.outputs, &lists)
+    }
+
+    /// How many pixels the axis has before.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// How many it has after.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Taps of each output.
+    pub fn per_output(&self) -> usize {
+        self.per_output
+    }
+
+    /// Input numbers, (outputs, per_output).
+    pub fn index(&self) -> &[u32] {
+        &self.index
+    }
+
+    /// Weights, (outputs, per_output).
+    pub fn weight(&self) -> &[f64] {
+        &self.weight
+    }
+
+    /// The (input, weight) pairs of output `o`.
+    pub fn of(&self, o: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let range = o * self.per_output..(o + 1) * self.per_output;
+        self.index[range.clone()].iter().map(|&i| i as usize).zip(self.weight[range].iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dense(taps: &Taps, o: usize) -> Vec<f64> {
+        let mut row = vec![0.0; taps.inputs()];
+        for (i, w) in taps.of(o) {
+            row[i] += w;
+        }
+        row
+    }
+
+    #[test]
+    fn a_tent_of_factor_two_weighs_one_three_three_one() {
+        let taps = Taps::tent(8, 2).unwrap();
+        assert_eq!(dense(&taps, 1), [0.0, 0.125, 0.375, 0.375, 0.125, 0.0, 0.0, 0.0]);
+        assert_eq!(dense(&taps, 0), [0.375, 0.5, 0.125, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(dense(&taps, 3), [0.0, 0.0, 0.0, 0.0, 0.0, 0.125, 0.5, 0.375]);
+    }
+
+    #[test]
+    fn every_output_of_every_kind_keeps_a_constant_image_constant() {
+        let kinds = [
+            Taps::tent(24, 4).unwrap(),
+            Taps::bilinear(7, 19).unwrap(),
+            Taps::bilinear(19, 7).unwrap(),
+            Taps::average_pool(9),
+            Taps::average_pool(1),
+            Taps::mean(5, 2),
+        ];
+        for taps in kinds {
+            for o in 0..taps.outputs() {
+                let sum: f64 = taps.of(o).map(|(_, w)| w).sum();
+                assert!((sum - 1.0).abs() < 1e-12, "output {o} of {taps:?} sums to {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn transposing_swaps_rows_and_columns() {
+        let taps = Taps::bilinear(5, 9).unwrap();
+        let transposed = taps.transposed();
+        for o in 0..9 {
+            for i in 0..5 {
+                assert_eq!(dense(&taps, o)[i], dense(&transposed, i)[o]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_factor_that_does_not_divide_is_refused() {
+        for (inputs, factor) in [(10, 4), (9, 3), (8, 0)] {
+            assert!(Taps::tent(inputs, factor).is_err(), "{inputs} by {factor}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Counts of what ran: every public op reports its multiply-accumulates, bytes and time here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+
+/// What one op costs, by its shapes alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Multiply-accumulates of convolutions and matrix products; other arithmetic is not counted.
+    pub macs: u64,
+    /// Numbers read and written once each.
+    pub elements: u64,
+}
+
+/// One op that ran.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The layer it ran in: the scopes entered, joined by `/`.
+    pub scope: String,
+    /// The op's name.
+    pub op: &'static str,
+    /// Its cost.
+    pub cost: Cost,
+    /// How long it took.
+    pub time: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    scopes: Vec<String>,
+    records: Vec<Record>,
+}
+
+/// Collects [`Record`]s from every tensor of the backend it is attached to. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Profiler(Arc<Mutex<State>>);
+
+impl Profiler {
+    /// An empty profiler.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Names the layer that runs until the guard is dropped.
+    pub fn enter(&self, scope: &str) -> ScopeGuard {
+        self.state().scopes.push(scope.to_owned());
+        ScopeGuard(self.clone())
+    }
+
+    /// Takes all records so far.
+    pub fn take(&self) -> Vec<Record> {
+        std::mem::take(&mut self.state().records)
+    }
+
+    /// Runs `kernel` and records its cost and time under the current scope.
+    pub fn record<T>(&self, op: &'static str, cost: Cost, kernel: impl FnOnce() -> Result<T>) -> Result<T> {
+        let start = Instant::now();
+        let result = kernel()?;
+        let time = start.elapsed();
+        let mut state = self.state();
+        let scope = state.scopes.join("/");
+        state.records.push(Record { scope, op, cost, time });
+        Ok(result)
+    }
+}
+
+/// Leaves the scope that [`Profiler::enter`] entered.
+#[must_use = "the scope ends when this is dropped"]
+#[derive(Debug)]
+pub struct ScopeGuard(Profiler);
+
+impl Drop for ScopeGuard {
+    fn drop(&mut self) {
+        self.0.state().scopes.pop();
+    }
+}

@@ -1,0 +1,220 @@
+//! [`Tensor`] and [`Ids`]: contiguous, row-major arrays on a backend.
+
+use std::fmt;
+
+use crate::backend::{Element, Storage};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+
+/// Numbers of some shape on a backend. Cloning shares the numbers.
+#[derive(Clone)]
+pub struct Tensor<B: Storage> {
+    backend: B,
+    shape: Shape,
+    buffer: B::Buffer,
+}
+
+impl<B: Storage> Tensor<B> {
+    /// A tensor of the given numbers, row-major.
+    ///
+    /// # Errors
+    /// If `data` has not as many numbers as `shape`.
+    pub fn from_vec(backend: &B, shape: impl Into<Shape>, data: Vec<B::Elem>) -> Result<Self> {
+        let shape = shape.into();
+        check_count("Tensor::from_vec", shape, data.len())?;
+        Ok(Self::from_parts(backend, shape, backend.upload(data)?))
+    }
+
+    /// A tensor of the given numbers, each rounded to the backend's precision.
+    ///
+    /// # Errors
+    /// If `data` has not as many numbers as `shape`.
+    pub fn from_f32(backend: &B, shape: impl Into<Shape>, data: &[f32]) -> Result<Self> {
+        Self::from_vec(backend, shape, data.iter().map(|&v| B::Elem::from_f64(f64::from(v))).collect())
+    }
+
+    /// As [`Tensor::from_f32`], from double precision.
+    ///
+    /// # Errors
+    /// If `data` has not as many numbers as `shape`.
+    pub fn from_f64(backend: &B, shape: impl Into<Shape>, data: &[f64]) -> Result<Self> {
+        Self::from_vec(backend, shape, data.iter().map(|&v| B::Elem::from_f64(v)).collect())
+    }
+
+    /// A tensor of equal numbers.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn full(backend: &B, shape: impl Into<Shape>, value: f64) -> Result<Self> {
+        let shape = shape.into();
+        Ok(Self::from_parts(backend, shape, backend.filled(value, shape.count())?))
+    }
+
+    /// A tensor of zeros.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn zeros(backend: &B, shape: impl Into<Shape>) -> Result<Self> {
+        Self::full(backend, shape, 0.0)
+    }
+
+    /// A buffer with its shape; ops make their results with it, once they know both to fit.
+    pub(crate) fn from_parts(backend: &B, shape: Shape, buffer: B::Buffer) -> Self {
+        Tensor { backend: backend.clone(), shape, buffer }
+    }
+
+    /// The backend that holds the numbers.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// The sizes.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The sizes as a slice.
+    pub fn dims(&self) -> &[usize] {
+        self.shape.dims()
+    }
+
+    /// The number of elements.
+    pub fn count(&self) -> usize {
+        self.shape.count()
+    }
+
+    /// The numbers on the device.
+    pub fn buffer(&self) -> &B::Buffer {
+        &self.buffer
+    }
+
+    /// The numbers on the device, to update in place.
+    pub(crate) fn buffer_mut(&mut self) -> &mut B::Buffer {
+        &mut self.buffer
+    }
+
+    /// The numbers, copied to host memory.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn to_vec(&self) -> Result<Vec<B::Elem>> {
+        self.backend.download(&self.buffer)
+    }
+
+    /// The numbers in single precision, copied to host memory.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn to_f32(&self) -> Result<Vec<f32>> {
+        Ok(self.to_vec()?.into_iter().map(|v| v.as_f64() as f32).collect())
+    }
+
+    /// The numbers in double precision, copied to host memory.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn to_f64(&self) -> Result<Vec<f64>> {
+        Ok(self.to_vec()?.into_iter().map(Element::as_f64).collect())
+    }
+
+    /// The only number of a tensor that has one.
+    ///
+    /// # Errors
+    /// If there is not exactly one.
+    pub fn item(&self) -> Result<f64> {
+        check_count("Tensor::item", self.shape, 1)?;
+        Ok(self.to_vec()?[0].as_f64())
+    }
+
+    /// The same numbers under another shape; nothing is copied.
+    ///
+    /// # Errors
+    /// If the counts differ.
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        check_count("Tensor::reshape", shape, self.count())?;
+        Ok(Tensor { backend: self.backend.clone(), shape, buffer: self.buffer.clone() })
+    }
+
+    /// The sizes of an image batch (N, C, H, W).
+    ///
+    /// # Errors
+    /// If the rank is not 4; `op` is who asks.
+    pub fn nchw(&self, op: &'static str) -> Result<[usize; 4]> {
+        self.shape
+            .nchw()
+            .ok_or_else(|| Error::Argument { op, why: format!("shape {} is not (N, C, H, W)", self.shape) })
+    }
+}
+
+impl<B: Storage> fmt::Debug for Tensor<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor{} on {}", self.shape, self.backend.device())
+    }
+}
+
+/// A batch of label maps (N, 1, H, W): one id of at most 255 for each pixel. Cloning shares them.
+#[derive(Clone)]
+pub struct Ids<B: Storage> {
+    backend: B,
+    sizes: [usize; 3],
+    buffer: B::IdBuffer,
+}
+
+impl<B: Storage> Ids<B> {
+    /// Label maps from ids in row-major order, `sizes` being (N, H, W).
+    ///
+    /// # Errors
+    /// If `ids` has not N·H·W entries.
+    pub fn from_vec(backend: &B, sizes: [usize; 3], ids: Vec<u8>) -> Result<Self> {
+        check_count("Ids::from_vec", Shape::from(sizes), ids.len())?;
+        Ok(Self::from_parts(backend, sizes, backend.upload_ids(ids)?))
+    }
+
+    /// A buffer with its sizes; ops make their results with it, once they know both to fit.
+    pub(crate) fn from_parts(backend: &B, sizes: [usize; 3], buffer: B::IdBuffer) -> Self {
+        Ids { backend: backend.clone(), sizes, buffer }
+    }
+
+    /// The backend that holds the ids.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// (N, H, W).
+    pub fn sizes(&self) -> [usize; 3] {
+        self.sizes
+    }
+
+    /// The shape (N, 1, H, W).
+    pub fn shape(&self) -> Shape {
+        let [n, h, w] = self.sizes;
+        Shape::from([n, 1, h, w])
+    }
+
+    /// The ids on the device.
+    pub fn buffer(&self) -> &B::IdBuffer {
+        &self.buffer
+    }
+
+    /// The ids, copied to host memory.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn to_vec(&self) -> Result<Vec<u8>> {
+        self.backend.download_ids(&self.buffer)
+    }
+}
+
+impl<B: Storage> fmt::Debug for Ids<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ids{} on {}", self.shape(), self.backend.device())
+    }
+}
+
+fn check_count(op: &'static str, shape: Shape, count: usize) -> Result<()> {
+    if shape.count() == count {
+        return Ok(());
+    }
+    Err(Error::Argument { op, why: format!("shape {shape} has {} elements, not {count}", shape.count()) })
+}
