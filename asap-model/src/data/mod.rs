@@ -1,1 +1,3 @@
 //! Data sets on disk, the synthetic facades, augmentation, batches.
+
+pub mod synthetic;

@@ -1,0 +1,96 @@
+//! Numbers by chance, and patterns: all of it integer arithmetic, `+ − × /` and `floor`, whose results IEEE 754 fixes to the last bit, so
+//! that a picture is the same on every machine. `sin`, `exp` and `powf` are not fixed so and have no place here.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// The choices of one picture: stream `index` of the ChaCha8 generator with key `seed`.
+pub(super) struct Dice(ChaCha8Rng);
+
+impl Dice {
+    pub(super) fn new(seed: u64, index: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut rng = ChaCha8Rng::from_seed(key);
+        rng.set_stream(index);
+        Self(rng)
+    }
+
+    /// A number in [low, high).
+    pub(super) fn range(&mut self, low: f32, high: f32) -> f32 {
+        low + (high - low) * ((self.0.next_u32() >> 8) as f32 / (1 << 24) as f32)
+    }
+
+    /// True with the given probability.
+    pub(super) fn chance(&mut self, probability: f32) -> bool {
+        self.range(0.0, 1.0) < probability
+    }
+
+    /// An index below `n`.
+    pub(super) fn pick(&mut self, n: usize) -> usize {
+        ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
+    }
+
+    /// A colour near `color`: brightness and each channel moved a little.
+    pub(super) fn near(&mut self, color: [f32; 3], brightness: f32, hue: f32) -> [f32; 3] {
+        let gain = self.range(1.0 - brightness, 1.0 + brightness);
+        color.map(|c| c * gain * self.range(1.0 - hue, 1.0 + hue))
+    }
+
+    pub(super) fn key(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+}
+
+/// A number in [0, 1) that (x, y, key) determines.
+pub(super) fn hash(x: i32, y: i32, key: u32) -> f32 {
+    let mut z =
+        (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77) ^ key.wrapping_mul(0xC2B2_AE3D);
+    z = (z ^ (z >> 15)).wrapping_mul(0x2C1B_3C6D);
+    z = (z ^ (z >> 12)).wrapping_mul(0x297A_2D39);
+    ((z ^ (z >> 15)) >> 8) as f32 / (1 << 24) as f32
+}
+
+/// Value noise in [−1, 1): random values at the integers, smooth in between.
+pub(super) fn value_noise(x: f32, y: f32, key: u32) -> f32 {
+    let (x0, y0) = (x.floor(), y.floor());
+    let (i, j) = (x0 as i32, y0 as i32);
+    let (tx, ty) = (smooth(x - x0), smooth(y - y0));
+    let row = |j| {
+        let (a, b) = (hash(i, j, key), hash(i.wrapping_add(1), j, key));
+        a + (b - a) * tx
+    };
+    let (a, b) = (row(j), row(j.wrapping_add(1)));
+    2.0 * (a + (b - a) * ty) - 1.0
+}
+
+/// The cubic 3t² − 2t³, which rises from 0 to 1 over [0, 1]; `t` is clamped.
+pub(super) fn smooth(t: f32) -> f32 {
+    let t = t.clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+/// How much of a pixel of width `pixel` around `x` the stripes [k·period, k·period + width) cover, for all integers k: the exact box filter,
+/// so that a pattern finer than the pixels fades to its mean and never aliases.
+pub(super) fn stripes(x: f32, period: f32, width: f32, pixel: f32) -> f32 {
+    let covered_until = |x: f32| {
+        let k = (x / period).floor();
+        k * width + (x - k * period).clamp(0.0, width)
+    };
+    ((covered_until(x + 0.5 * pixel) - covered_until(x - 0.5 * pixel)) / pixel).clamp(0.0, 1.0)
+}
+
+/// How much of a pixel of width `pixel` at signed distance `d` lies at distances below `limit`.
+pub(super) fn below(d: f32, limit: f32, pixel: f32) -> f32 {
+    ((limit - d) / pixel + 0.5).clamp(0.0, 1.0)
+}
+
+/// `a` for t = 0, `b` for t = 1.
+pub(super) fn mix(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
+    std::array::from_fn(|c| a[c] + (b[c] - a[c]) * t)
+}
+
+/// A colour made brighter or darker.
+pub(super) fn scale(a: [f32; 3], gain: f32) -> [f32; 3] {
+    a.map(|c| c * gain)
+}

@@ -1,0 +1,109 @@
+//! Synthetic facades as a data set on disk, in the layout of the published facades data.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use image::codecs::jpeg::JpegEncoder;
+
+use super::{Facade, PALETTE, facade};
+use crate::{Error, Result};
+
+/// JPEG quality of the photos.
+const QUALITY: u8 = 95;
+
+/// How many pairs a data set got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Pairs in `train_img` and `train_label`: indices 0 to `train` − 1.
+    pub train: usize,
+    /// Pairs in `val_img` and `val_label`: the indices after those.
+    pub val: usize,
+}
+
+/// Writes facades 0 to `count` − 1 of `seed`, `size` × `size` pixels, to `dir`: `train_img`, `val_img` (JPEG) and `train_label`, `val_label` (PNG of the
+/// ids, in the colours of [`PALETTE`]). The last 15%, but at least one, are for validation.
+///
+/// `dir` appears whole or not at all: it is written under another name beside itself and then renamed.
+///
+/// # Errors
+/// [`Error::Data`] if `dir` has something in it already, [`Error::Config`] for a `count` below 2 or a `size` of 0 or above 16384, [`Error::Io`] when the system refuses.
+pub fn write(dir: &Path, count: usize, size: usize, seed: u64) -> Result<Written> {
+    let refuse = |problem: String| Err(Error::Config { origin: "synthetic facades".into(), problem });
+    if count < 2 {
+        return refuse(format!("count is {count}; training and validation need one picture each, so at least 2"));
+    }
+    if size == 0 || size > 16384 {
+        return refuse(format!("size is {size}; choose 1 to 16384 pixels"));
+    }
+    refuse_existing(dir)?;
+    let parent = match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(io(parent, "create the folder"))?;
+    let workplace =
+        tempfile::Builder::new().prefix(".synth-").tempdir_in(parent).map_err(io(parent, "create a folder in it"))?;
+    // Not the temporary folder itself: only its owner may enter that.
+    let whole = workplace.path().join("facades");
+    for part in ["train_img", "train_label", "val_img", "val_label"] {
+        let folder = whole.join(part);
+        fs::create_dir_all(&folder).map_err(io(&folder, "create the folder"))?;
+    }
+
+    let val = ((count as f64 * 0.15).round() as usize).max(1);
+    let train = count - val;
+    for index in 0..count {
+        let facade = facade(seed, index as u64, size, size);
+        let part = if index < train { "train" } else { "val" };
+        write_photo(&whole.join(format!("{part}_img/synth_{index:05}.jpg")), &facade)?;
+        write_labels(&whole.join(format!("{part}_label/synth_{index:05}.png")), &facade)?;
+    }
+
+    // Renaming over an empty folder is not allowed everywhere.
+    if dir.is_dir() {
+        refuse_existing(dir)?;
+        fs::remove_dir(dir).map_err(io(dir, "replace the empty folder"))?;
+    }
+    fs::rename(&whole, dir).map_err(io(dir, "move the finished data set there"))?;
+    Ok(Written { train, val })
+}
+
+fn io(file: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+    move |source| Error::Io { file: file.to_path_buf(), action, source }
+}
+
+/// An error unless `dir` is absent or an empty folder.
+fn refuse_existing(dir: &Path) -> Result<()> {
+    let refuse = |problem: &str| Err(Error::Data { file: dir.to_path_buf(), problem: problem.into() });
+    if dir.is_dir() {
+        if fs::read_dir(dir).map_err(io(dir, "read the folder"))?.next().is_some() {
+            return refuse("is not empty; choose a new folder for the synthetic facades");
+        }
+    } else if dir.symlink_metadata().is_ok() {
+        return refuse("exists and is not a folder; choose a new folder for the synthetic facades");
+    }
+    Ok(())
+}
+
+fn write_photo(path: &Path, facade: &Facade) -> Result<()> {
+    let mut out = BufWriter::new(File::create(path).map_err(io(path, "create"))?);
+    JpegEncoder::new_with_quality(&mut out, QUALITY)
+        .encode(&facade.image, facade.width as u32, facade.height as u32, image::ExtendedColorType::Rgb8)
+        .map_err(|e| Error::Io { file: path.to_path_buf(), action: "write", source: std::io::Error::other(e) })?;
+    out.flush().map_err(io(path, "write"))
+}
+
+fn write_labels(path: &Path, facade: &Facade) -> Result<()> {
+    let out = BufWriter::new(File::create(path).map_err(io(path, "create"))?);
+    let mut encoder = png::Encoder::new(out, facade.width as u32, facade.height as u32);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(PALETTE.concat());
+    let write = || {
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&facade.labels)?;
+        writer.finish()
+    };
+    write().map_err(|e| Error::Io { file: path.to_path_buf(), action: "write", source: e.into() })
+}
