@@ -1,0 +1,50 @@
+//! Convolutions: two more convolutions, and the bias's gradient is g summed over everything but the channels.
+
+use asap_tensor::{Backend, Ids, Result, ops};
+
+use super::{when, with_optional};
+use crate::tape::Var;
+
+/// The convolution of x, (N, I, H, W), with a weight (O, I, R, S) and an optional bias (O), zeros around x.
+///
+/// # Errors
+/// As [`ops::conv2d`](fn@ops::conv2d).
+pub fn conv2d<B: Backend>(
+    x: &Var<B>,
+    weight: &Var<B>,
+    bias: Option<&Var<B>>,
+    stride: usize,
+    padding: usize,
+) -> Result<Var<B>> {
+    let y = ops::conv2d(x.value(), weight.value(), bias.map(Var::value), stride, padding)?;
+    let (saved_x, saved_weight) = (x.value().clone(), weight.value().clone());
+    Var::record(y, &with_optional(&[x, weight], bias), move |g, wants| {
+        let (x, weight) = (&saved_x, &saved_weight);
+        Ok(vec![
+            when(wants[0], || ops::conv2d_grad_input(g, weight, x.shape(), stride, padding))?,
+            when(wants[1], || ops::conv2d_grad_weight(x, g, weight.shape(), stride, padding))?,
+            when(wants.get(2) == Some(&true), || ops::sum_channels(g))?,
+        ])
+    })
+}
+
+/// [`conv2d`] of the one-hot form of ids (N, 1, H, W), with a weight (O, classes, R, S).
+///
+/// # Errors
+/// As [`ops::conv2d_ids`].
+pub fn conv2d_ids<B: Backend>(
+    ids: &Ids<B>,
+    weight: &Var<B>,
+    bias: Option<&Var<B>>,
+    stride: usize,
+    padding: usize,
+) -> Result<Var<B>> {
+    let y = ops::conv2d_ids(ids, weight.value(), bias.map(Var::value), stride, padding)?;
+    let (ids, shape) = (ids.clone(), weight.shape());
+    Var::record(y, &with_optional(&[weight], bias), move |g, wants| {
+        Ok(vec![
+            when(wants[0], || ops::conv2d_ids_grad_weight(&ids, g, shape, stride, padding))?,
+            when(wants.get(1) == Some(&true), || ops::sum_channels(g))?,
+        ])
+    })
+}

@@ -1,0 +1,29 @@
+//! Instance norm with its activation: one gradient kernel gives all gradients.
+
+use asap_tensor::{Backend, Result, ops};
+
+use crate::tape::Var;
+
+/// Instance norm of x, (N, C, H, W), with `affine` = (γ, β), each (C), followed by a leaky ReLU of that slope (1: no
+/// activation, 0: ReLU).
+///
+/// # Errors
+/// As [`ops::instance_norm`](fn@ops::instance_norm).
+pub fn instance_norm<B: Backend>(
+    x: &Var<B>,
+    affine: Option<(&Var<B>, &Var<B>)>,
+    epsilon: f64,
+    slope: f64,
+) -> Result<Var<B>> {
+    let values = affine.map(|(scale, shift)| (scale.value(), shift.value()));
+    let forward = ops::instance_norm(x.value(), values, epsilon, slope)?;
+    let inputs: Vec<_> = [Some(x), affine.map(|a| a.0), affine.map(|a| a.1)].into_iter().flatten().collect();
+    let (y, saved_x) = (forward.y.clone(), x.value().clone());
+    let saved_affine = values.map(|(scale, shift)| (scale.clone(), shift.clone()));
+    Var::record(y, &inputs, move |g, _| {
+        let affine = saved_affine.as_ref().map(|(scale, shift)| (scale, shift));
+        let grads = ops::instance_norm_grad(&saved_x, &forward, affine, g, epsilon, slope)?;
+        let (scale, shift) = grads.affine.unzip();
+        Ok(vec![Some(grads.x), scale, shift])
+    })
+}
