@@ -1,11 +1,15 @@
 //! The oracle: every op as its formula reads, in single or double precision, on one thread.
 
+mod array;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::backend::{Element, Storage};
 use crate::error::Result;
 use crate::profile::Profiler;
+
+pub(crate) use array::{buffer, sum, view};
 
 /// A backend written to be read and believed; `Reference<f64>` is what gradients and other backends are checked
 /// against. Not fast.

@@ -1,15 +1,21 @@
 //! Kernels of `Reference`.
 
+use std::sync::Arc;
+
+use ndarray::s;
+
 use super::ReduceOps;
 use crate::backend::Element;
 use crate::error::Result;
-use crate::reference::Reference;
+use crate::reference::{self, Reference, view};
 
 impl<E: Element> ReduceOps for Reference<E> {
     fn sum(&self, x: &Self::Buffer) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new(vec![reference::sum(x.iter().copied())]))
     }
+
     fn sum_channels(&self, x: &Self::Buffer, batch: usize, channels: usize, plane: usize) -> Result<Self::Buffer> {
-        unimplemented!()
+        let x = view(x, (batch, channels, plane));
+        Ok(Arc::new((0..channels).map(|c| reference::sum(x.slice(s![.., c, ..]).iter().copied())).collect()))
     }
 }

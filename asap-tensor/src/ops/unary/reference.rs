@@ -1,5 +1,7 @@
 //! Kernels of `Reference`.
 
+use std::sync::Arc;
+
 use super::{Unary, UnaryOps};
 use crate::backend::Element;
 use crate::error::Result;
@@ -7,8 +9,9 @@ use crate::reference::Reference;
 
 impl<E: Element> UnaryOps for Reference<E> {
     fn unary(&self, op: Unary, x: &Self::Buffer) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new(x.iter().map(|&x| op.apply(x)).collect()))
     }
+
     fn unary_grad(
         &self,
         op: Unary,
@@ -16,6 +19,6 @@ impl<E: Element> UnaryOps for Reference<E> {
         y: &Self::Buffer,
         grad_output: &Self::Buffer,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new((0..x.len()).map(|i| grad_output[i] * op.derivative(x[i], y[i])).collect()))
     }
 }
