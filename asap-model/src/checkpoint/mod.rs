@@ -1,6 +1,27 @@
 //! Weights by their published names: safetensors and `.pth`.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`safetensors`] | reading and writing safetensors, with strings in the header |
+//! | [`pth`] | reading PyTorch's `.pth`, the zip format and the older one; writing the zip format |
+//! | `pickle` | the few pickle opcodes that a written `.pth` needs |
+//! | [`load`] | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
+//! | `elements` | element types of files as `f32` |
+//! | [`atomic`] | files that are never half written |
+
+pub mod atomic;
+mod elements;
+pub mod load;
+mod pickle;
+pub mod pth;
+pub mod safetensors;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use load::{Checkpoint, check_padding, load, padding_of, save};
+
+use crate::Error;
 
 /// A tensor in host memory, row-major, as files hold it.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,3 +34,11 @@ pub struct HostTensor {
 
 /// Tensors by their published key names, in key order.
 pub type Weights = BTreeMap<String, HostTensor>;
+
+/// Strings in the header of a safetensors file.
+pub type Metadata = BTreeMap<String, String>;
+
+/// The error of a checkpoint that can't be used.
+fn fault(file: &Path, problem: impl Into<String>) -> Error {
+    Error::Checkpoint { file: file.into(), problem: problem.into() }
+}

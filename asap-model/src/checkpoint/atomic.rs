@@ -1,0 +1,72 @@
+//! Files that are never half written.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Writes a file through a temporary one in the same folder: whoever looks at `path`, even after a crash or a power
+/// cut, sees the old file or the whole new one.
+///
+/// `write` fills the temporary file; it is then flushed to the disk, renamed to `path`, and the folder is flushed too.
+///
+/// # Errors
+/// [`Error::Io`] names `path`; it then has its old content, and the temporary file is gone.
+pub fn write(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> Result<()> {
+    replace(path, write).map_err(|source| Error::Io { file: path.into(), action: "write it", source })
+}
+
+fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    // A temporary file is private by default; this one becomes a file like any other, as the umask allows.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(folder)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
+    write(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Flushes a rename to the disk.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Folders can't be opened as files here; the system flushes renames itself.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        super::write(&path, |file| file.write_all(b"old")).unwrap();
+        let error = super::write(&path, |file| {
+            file.write_all(b"half of the n")?;
+            Err(io::Error::other("the disk is full"))
+        });
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("file: cannot write it: the disk is full"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        super::write(&path, |file| file.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+}

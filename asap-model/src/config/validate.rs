@@ -1,0 +1,226 @@
+//! The range of every value, and which values must agree.
+
+use std::ops::RangeInclusive;
+
+use super::{
+    Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Layout, LossConfig, Output, Resize, TrainConfig,
+};
+use crate::{Error, Result};
+
+/// A key and what is wrong with its value.
+pub(super) type Fault = (&'static str, String);
+
+/// Sides of pictures, in pixels: above it one picture's features no longer fit any memory.
+const SIDES: RangeInclusive<usize> = 4..=16384;
+/// Channels of a layer: above it one layer's weights no longer fit any memory.
+const WIDTHS: RangeInclusive<usize> = 1..=8192;
+/// TOML's integers are signed.
+const COUNTS: RangeInclusive<u64> = 0..=i64::MAX as u64;
+
+impl Config {
+    /// Checks every value's range and that values agree.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first key at fault and its value, and says what is allowed.
+    pub fn validate(&self) -> Result<()> {
+        match self.fault() {
+            Some((_, problem)) => Err(Error::Config { origin: "configuration".into(), problem }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that training has the files that its losses need.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the perceptual loss has a weight but no file with VGG19's weights is set.
+    pub fn check_losses(&self) -> Result<()> {
+        if self.loss.lambda_vgg == 0.0 || self.loss.vgg_weights.is_some() {
+            return Ok(());
+        }
+        Err(Error::Config {
+            origin: "configuration".into(),
+            problem: format!(
+                "loss.lambda_vgg is {} but loss.vgg_weights names no file: set it to VGG19's weights from torchvision \
+                 (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth), or train without that loss: \
+                 --set loss.lambda_vgg=0",
+                self.loss.lambda_vgg
+            ),
+        })
+    }
+
+    /// The first key at fault, and what is wrong with it.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.check().err()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        self.data.check()?;
+        self.generator.check()?;
+        self.discriminator.check()?;
+        self.loss.check()?;
+        self.train.check()?;
+        if self.data.output == Output::Depth && self.loss.lambda_vgg > 0.0 {
+            return Err((
+                "loss.lambda_vgg",
+                format!(
+                    "loss.lambda_vgg = {}: VGG19 takes three colours and data.output is depth; set it to 0",
+                    self.loss.lambda_vgg
+                ),
+            ));
+        }
+        let tile = self.generator.tile;
+        for (side, length) in self.data.size.into_iter().zip(["height", "width"]) {
+            if !side_fits(tile, side) {
+                return Err((
+                    "data.size",
+                    format!(
+                        "data.size = {:?}: the {length} {side} must be a multiple of generator.tile = {tile}, at least {}",
+                        self.data.size,
+                        2 * tile
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reflection padding mirrors at the outermost tiles, so there are at least two of them.
+fn side_fits(tile: usize, side: usize) -> bool {
+    side.is_multiple_of(tile) && side >= 2 * tile
+}
+
+impl DataConfig {
+    fn check(&self) -> Result<(), Fault> {
+        within("data.classes", self.classes, 2..=256)?;
+        for side in self.size.iter().chain(self.load_size.iter().flatten()) {
+            if !SIDES.contains(side) {
+                let key = if self.size.contains(side) { "data.size" } else { "data.load_size" };
+                let (least, most) = SIDES.into_inner();
+                return Err((key, format!("{key} has a side of {side} pixels: it must be from {least} to {most}")));
+            }
+        }
+        within("data.workers", self.workers, 0..=256)?;
+        within("data.count", self.count, 1..=10_000_000)?;
+        within("data.val_count", self.val_count, 1..=10_000_000)?;
+        if self.resize == Resize::ResizeAndCrop
+            && let Some([height, width]) = self.load_size
+            && (height < self.size[0] || width < self.size[1])
+        {
+            return Err((
+                "data.load_size",
+                format!(
+                    "data.load_size = [{height}, {width}]: pictures are cut from it, so neither side may be below \
+                     data.size = {:?}",
+                    self.size
+                ),
+            ));
+        }
+        if self.layout == Layout::Synthetic && self.classes < 13 {
+            return Err((
+                "data.classes",
+                format!("data.classes = {}: the synthetic facades have ids from 0 to 12, so at least 13", self.classes),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl GeneratorConfig {
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        power_of_two("generator.tile", self.tile, 2..=1024)?;
+        power_of_two("generator.learned_factor", self.learned_factor, 2..=1024)?;
+        if self.tile < self.learned_factor {
+            return Err((
+                "generator.tile",
+                format!(
+                    "generator.tile = {}: it must be at least generator.learned_factor = {}, a part of it",
+                    self.tile, self.learned_factor
+                ),
+            ));
+        }
+        within("generator.width", self.width, WIDTHS)?;
+        within("generator.max_width", self.max_width, WIDTHS)?;
+        within("generator.depth", self.depth, 0..=64)?;
+        within("generator.mlp_width", self.mlp_width, 1..=512)?;
+        within("generator.mlp_depth", self.mlp_depth, 1..=16)
+    }
+}
+
+impl DiscriminatorConfig {
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        within("discriminator.scales", self.scales, 1..=8)?;
+        within("discriminator.layers", self.layers, 1..=10)?;
+        within("discriminator.width", self.width, WIDTHS)?;
+        within("discriminator.max_width", self.max_width, WIDTHS)
+    }
+}
+
+impl LossConfig {
+    fn check(&self) -> Result<(), Fault> {
+        for (key, value) in [
+            ("loss.lambda_feat", self.lambda_feat),
+            ("loss.lambda_vgg", self.lambda_vgg),
+            ("loss.lambda_l1", self.lambda_l1),
+        ] {
+            if !(0.0..=1e6).contains(&value) {
+                return Err((key, format!("{key} = {value}: a weight is from 0 (off) to 1e6")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TrainConfig {
+    fn check(&self) -> Result<(), Fault> {
+        within("train.epochs", self.epochs, 1..=1_000_000)?;
+        if self.decay_epochs > self.epochs {
+            return Err((
+                "train.decay_epochs",
+                format!(
+                    "train.decay_epochs = {}: it is a part of train.epochs = {}, so at most that",
+                    self.decay_epochs, self.epochs
+                ),
+            ));
+        }
+        if let Some(steps) = self.steps {
+            within("train.steps", steps, 1..=i64::MAX as u64)?;
+        }
+        within("train.batch", self.batch, 1..=4096)?;
+        for (key, value) in [
+            ("train.init_gain", self.init_gain),
+            ("train.lr_generator", self.lr_generator),
+            ("train.lr_discriminator", self.lr_discriminator),
+        ] {
+            if !(value > 0.0 && value <= 100.0) {
+                return Err((key, format!("{key} = {value}: it must be above 0 and at most 100")));
+            }
+        }
+        for (key, value) in [("train.beta1", self.beta1), ("train.beta2", self.beta2)] {
+            if !(0.0..1.0).contains(&value) {
+                return Err((key, format!("{key} = {value}: it must be at least 0 and below 1")));
+            }
+        }
+        within("train.seed", self.seed, COUNTS)?;
+        within("train.save_every", self.save_every, COUNTS)?;
+        within("train.sample_every", self.sample_every, COUNTS)
+    }
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(
+    key: &'static str,
+    value: T,
+    allowed: RangeInclusive<T>,
+) -> Result<(), Fault> {
+    if allowed.contains(&value) {
+        return Ok(());
+    }
+    Err((key, format!("{key} = {value}: it must be from {} to {}", allowed.start(), allowed.end())))
+}
+
+fn power_of_two(key: &'static str, value: usize, allowed: RangeInclusive<usize>) -> Result<(), Fault> {
+    if value.is_power_of_two() {
+        return within(key, value, allowed);
+    }
+    Err((key, format!("{key} = {value}: it must be a power of two from {} to {}", allowed.start(), allowed.end())))
+}
