@@ -1,3 +1,54 @@
-//! Data sets on disk, the synthetic facades, augmentation, batches.
+//! Data sets on disk, the synthetic facades, augmentation, batches: all in host memory.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `options` | [`DataOptions`]: what a data set is and how its pictures are prepared |
+//! | `layout` | which files of a folder make pairs: [`detect_layout`], [`discover_inputs`] |
+//! | `decode` | [`read_photo`], [`read_labels`], [`read_instances`], [`read_depth`] |
+//! | `encode` | a network's output as an 8-bit picture; PNG files, whole or not there |
+//! | `plane` | [`Plane`], [`Picture`]: pixels; padding; [`instance_edges`] |
+//! | `resize` | [`resize_image`] and [`resize_labels`], as Pillow's bicubic and nearest |
+//! | `dataset` | [`Source`], and [`DataSet`], which reads a folder |
+//! | `augment` | order, crops and flips from (seed, epoch, index) |
+//! | `sample` | [`prepare`]: from a [`Raw`] picture to a [`Sample`]; [`Batch`] |
+//! | `loader` | [`Loader`]: batches from other threads, in a fixed order |
+//! | `check` | [`check()`]: names every fault of a data set |
+//! | [`synthetic`] | facades of houses that never stood anywhere, from a seed |
+//! | `generated` | [`SyntheticFacades`]: the [`Source`] of those |
+//! | `fault` | [`Fault`]: what is wrong with a file |
+//!
+//! # Ids
+//!
+//! A label map holds ids from 0 to `classes - 1`; anything else is an error, 255 too. (The published code turns 255 into one class more.
+//! Cityscapes' own `labelIds` never hold it: classes with a negative id are not drawn in them.)
 
+mod augment;
+mod check;
+mod dataset;
+mod decode;
+mod encode;
+mod fault;
+mod generated;
+mod layout;
+mod loader;
+mod options;
+mod plane;
+mod resize;
+mod sample;
 pub mod synthetic;
+
+pub use augment::{Draw, epoch_order};
+pub use check::{ClassCount, Report, check};
+pub use dataset::{DataSet, Raw, RawInput, Source, read_input};
+pub use decode::{MAX_SIDE, read_depth, read_instances, read_labels, read_photo, read_picture};
+pub use encode::{
+    to_gray8, to_gray16, to_rgb8, write_atomically, write_gray8, write_gray16, write_instances, write_labels, write_rgb,
+};
+pub use fault::Fault;
+pub use generated::SyntheticFacades;
+pub use layout::{InputFiles, Pair, detect_layout, discover_inputs, is_split};
+pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
+pub use options::{DataOptions, Input, Layout, Output, Resize, Split};
+pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
+pub use resize::{resize_image, resize_labels, resize_picture};
+pub use sample::{Batch, InputData, Sample, prepare};

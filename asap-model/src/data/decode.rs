@@ -1,0 +1,206 @@
+//! Reading pictures: photos as RGB, label and instance maps as the ids their files hold.
+//!
+//! A palette PNG's raw index is the id; nothing expands the palette. Every reader refuses more than [`MAX_SIDE`] pixels a side before it
+//! allocates anything.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, ImageDecoder, ImageReader};
+
+use super::fault::Fault;
+use super::options::Output;
+use super::plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage};
+use crate::{Error, Result};
+
+/// The largest width and height that is read.
+pub const MAX_SIDE: usize = 16384;
+
+/// The most bytes that decoding one picture may take: MAX_SIDE² RGB pixels and as much again for the decoder.
+const MAX_BYTES: usize = 2 * 3 * MAX_SIDE * MAX_SIDE;
+
+/// Reads a label map: a gray or palette PNG whose raw values are class ids.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't such a PNG, or names the first pixel (x, y) with an id of `classes` or more.
+pub fn read_labels(file: &Path, classes: usize) -> Result<LabelMap> {
+    let ids = read_ids(file)?;
+    match label_faults(file, &ids, classes).into_iter().next() {
+        Some(fault) => Err(fault.into()),
+        None => Ok(narrow(&ids)),
+    }
+}
+
+/// Reads an instance map: a gray or palette PNG of up to 16 bits whose raw values are instance ids.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't such a PNG.
+pub fn read_instances(file: &Path) -> Result<InstanceMap> {
+    let ids = read_ids(file)?;
+    Ok(Plane { height: ids.height, width: ids.width, data: ids.data.into_iter().map(u32::from).collect() })
+}
+
+/// Reads a photo, JPEG or PNG, as RGB with 8 bits a channel, turned as its EXIF orientation says. Gray becomes RGB, transparency is dropped.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't a whole picture of either format.
+pub fn read_photo(file: &Path) -> Result<RgbImage> {
+    let rgb = decode(file)?.into_rgb8();
+    let (width, height) = (rgb.width() as usize, rgb.height() as usize);
+    let data = rgb.as_raw().as_chunks::<3>().0.to_vec();
+    Ok(Plane { height, width, data })
+}
+
+/// Reads a depth map: a gray picture of 8 or 16 bits.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't a gray picture.
+pub fn read_depth(file: &Path) -> Result<Picture> {
+    let image = decode(file)?;
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    match image {
+        DynamicImage::ImageLuma8(gray) => Ok(Picture::Gray8(Plane { height, width, data: gray.into_raw() })),
+        DynamicImage::ImageLuma16(gray) => Ok(Picture::Gray16(Plane { height, width, data: gray.into_raw() })),
+        other => Err(Fault::new(
+            file,
+            format!(
+                "holds {:?} pixels where a depth map is expected; save it as gray of 8 or 16 bits, or set data.output = \"rgb\"",
+                other.color()
+            ),
+        )
+        .into()),
+    }
+}
+
+/// Reads a picture that the generator is to draw.
+///
+/// # Errors
+/// As [`read_photo`] and [`read_depth`].
+pub fn read_picture(file: &Path, output: Output) -> Result<Picture> {
+    match output {
+        Output::Rgb => read_photo(file).map(Picture::Rgb),
+        Output::Depth => read_depth(file),
+    }
+}
+
+/// The raw values of a gray or palette PNG, whatever they mean.
+pub(crate) fn read_ids(file: &Path) -> Result<Plane<u16>> {
+    let bytes = read_bytes(file)?;
+    let bad = |e: png::DecodingError| Error::from(Fault::new(file, format!("is not a PNG that can be read: {e}")));
+    let limits = png::Limits { bytes: MAX_BYTES };
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(&bytes), limits);
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().map_err(bad)?;
+    let info = reader.info();
+    let (height, width) = (info.height as usize, info.width as usize);
+    check_side(file, height, width)?;
+    let (color, depth) = (info.color_type, info.bit_depth);
+    if !matches!(color, png::ColorType::Grayscale | png::ColorType::Indexed) {
+        return Err(Fault::new(
+            file,
+            format!("holds {color:?} pixels where ids are expected; save it as a gray or palette PNG whose raw value is the id"),
+        )
+        .into());
+    }
+    let Some(size) = reader.output_buffer_size() else {
+        return Err(Fault::new(file, format!("{width}×{height} pixels do not fit in memory")).into());
+    };
+    let mut packed = vec![0; size];
+    let row = reader.next_frame(&mut packed).map_err(bad)?.line_size;
+    Ok(unpack(&packed, row, height, width, depth as usize))
+}
+
+/// Values of 1, 2, 4, 8 or 16 bits from rows of `row` bytes, the first value in the highest bits (PNG specification, section 7.2).
+fn unpack(packed: &[u8], row: usize, height: usize, width: usize, bits: usize) -> Plane<u16> {
+    Plane::from_fn(height, width, |x, y| {
+        let line = &packed[y * row..][..row];
+        match bits {
+            16 => u16::from_be_bytes([line[2 * x], line[2 * x + 1]]),
+            8 => u16::from(line[x]),
+            _ => {
+                let first = x * bits;
+                let shift = 8 - bits - first % 8;
+                u16::from(line[first / 8] >> shift) & ((1 << bits) - 1)
+            }
+        }
+    })
+}
+
+/// One fault for each id that is out of range, with its first pixel and how often it occurs.
+pub(crate) fn label_faults(file: &Path, ids: &Plane<u16>, classes: usize) -> Vec<Fault> {
+    let mut wrong: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
+    for (i, &id) in ids.data.iter().enumerate() {
+        if usize::from(id) >= classes {
+            wrong.entry(id).or_insert((i, 0)).1 += 1;
+        }
+    }
+    let mut faults: Vec<Fault> = Vec::new();
+    for (id, (first, count)) in wrong {
+        let [x, y] = [first % ids.width, first / ids.width];
+        let others = if count > 1 { format!(" (and {} more pixels)", count - 1) } else { String::new() };
+        let hint =
+            if id == 255 { "; 255 often marks pixels without a class: give them a class of their own" } else { "" };
+        faults.push(Fault {
+            file: file.to_path_buf(),
+            problem: format!(
+                "pixel ({x}, {y}) has label {id}{others}, but data.classes = {classes} allows 0 to {}{hint}",
+                classes - 1
+            ),
+            pixel: Some([x, y]),
+            value: Some(u32::from(id)),
+        });
+    }
+    faults.sort_by_key(|fault| fault.pixel.map(|[x, y]| (y, x)));
+    faults
+}
+
+/// Ids that are known to be below 256 as bytes.
+pub(crate) fn narrow(ids: &Plane<u16>) -> LabelMap {
+    Plane { height: ids.height, width: ids.width, data: ids.data.iter().map(|&id| id as u8).collect() }
+}
+
+/// A JPEG or PNG, recognised by its content, with its EXIF orientation applied.
+fn decode(file: &Path) -> Result<DynamicImage> {
+    let bytes = read_bytes(file)?;
+    let bad =
+        |e: image::ImageError| Error::from(Fault::new(file, format!("is not a JPEG or PNG that can be read: {e}")));
+    if is_cut_jpeg(&bytes) {
+        return Err(Fault::new(file, "is a JPEG without an end: the file was cut off; copy it again").into());
+    }
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(MAX_BYTES as u64);
+    let mut reader =
+        ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|e| bad(image::ImageError::IoError(e)))?;
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(bad)?;
+    let (width, height) = decoder.dimensions();
+    check_side(file, height as usize, width as usize)?;
+    let orientation = decoder.orientation().map_err(bad)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(bad)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// Whether a JPEG has no end marker after its last scan. The decoder would fill the rest with gray. Scans hold neither marker:
+/// in them an FF is followed by 00 or a restart marker.
+fn is_cut_jpeg(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(&[0xff, 0xd8]) {
+        return false;
+    }
+    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
+    last(0xda).is_some_and(|scan| last(0xd9).is_none_or(|end| end < scan))
+}
+
+fn check_side(file: &Path, height: usize, width: usize) -> Result<()> {
+    if height > MAX_SIDE || width > MAX_SIDE || height == 0 || width == 0 {
+        return Err(
+            Fault::new(file, format!("is {width}×{height} pixels; from 1 to {MAX_SIDE} a side can be read")).into()
+        );
+    }
+    Ok(())
+}
+
+fn read_bytes(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|source| Error::Io { file: file.to_path_buf(), action: "read", source })
+}

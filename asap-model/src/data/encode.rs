@@ -1,0 +1,162 @@
+//! From a network's output to a picture file, which is whole or not there.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::plane::{InstanceMap, LabelMap, Plane, RgbImage};
+use crate::{Error, Result};
+
+/// The 8-bit picture of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. Only the upper
+/// left `crop` = [height, width] is taken: the size before [`Plane::pad_to_tiles`].
+///
+/// # Errors
+/// [`Error::Tensor`] if `y` hasn't 3·height·width values, or the crop is larger.
+pub fn to_rgb8(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Result<RgbImage> {
+    check_output(y, 3, height, width, crop)?;
+    let channel = height * width;
+    Ok(Plane::from_fn(crop[0], crop[1], |x, row| {
+        let pixel = row * width + x;
+        [0, 1, 2].map(|c| level(y[c * channel + pixel]))
+    }))
+}
+
+/// As [`to_rgb8`] for one channel, (1, `height`, `width`): a depth map in 8 bits.
+///
+/// # Errors
+/// As [`to_rgb8`].
+pub fn to_gray8(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Result<Plane<u8>> {
+    check_output(y, 1, height, width, crop)?;
+    Ok(Plane::from_fn(crop[0], crop[1], |x, row| level(y[row * width + x])))
+}
+
+/// As [`to_gray8`] in 16 bits: `round((y + 1) / 2 · 65535)`, clamped.
+///
+/// # Errors
+/// As [`to_rgb8`].
+pub fn to_gray16(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Result<Plane<u16>> {
+    check_output(y, 1, height, width, crop)?;
+    let level = |y: f32| ((f64::from(y) + 1.0) / 2.0 * 65535.0).round() as u16;
+    Ok(Plane::from_fn(crop[0], crop[1], |x, row| level(y[row * width + x])))
+}
+
+/// The level of a value in [−1, 1]; the conversion clamps what lies outside.
+fn level(y: f32) -> u8 {
+    ((y + 1.0) / 2.0 * 255.0).round() as u8
+}
+
+/// Writes an RGB PNG.
+///
+/// # Errors
+/// [`Error::Io`] naming the file; then nothing is left of it.
+pub fn write_rgb(file: &Path, image: &RgbImage) -> Result<()> {
+    write_png(file, image.height, image.width, image.data.as_flattened(), |encoder| {
+        encoder.set_color(png::ColorType::Rgb);
+    })
+}
+
+/// Writes an 8-bit gray PNG.
+///
+/// # Errors
+/// As [`write_rgb`].
+pub fn write_gray8(file: &Path, image: &Plane<u8>) -> Result<()> {
+    write_png(file, image.height, image.width, &image.data, |encoder| encoder.set_color(png::ColorType::Grayscale))
+}
+
+/// Writes a 16-bit gray PNG.
+///
+/// # Errors
+/// As [`write_rgb`].
+pub fn write_gray16(file: &Path, image: &Plane<u16>) -> Result<()> {
+    let bytes: Vec<u8> = image.data.iter().flat_map(|v| v.to_be_bytes()).collect();
+    write_png(file, image.height, image.width, &bytes, |encoder| {
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Sixteen);
+    })
+}
+
+/// Writes a label map as a palette PNG whose raw index is the id; `palette` gives the colour of each id.
+///
+/// # Errors
+/// As [`write_rgb`]; [`Error::Data`] if an id has no colour or the palette has more than 256.
+pub fn write_labels(file: &Path, labels: &LabelMap, palette: &[[u8; 3]]) -> Result<()> {
+    let wrong = |problem: String| Err(Error::Data { file: file.to_path_buf(), problem });
+    if palette.len() > 256 {
+        return wrong(format!("a palette has at most 256 colours, not {}", palette.len()));
+    }
+    if let Some(&id) = labels.data.iter().find(|&&id| usize::from(id) >= palette.len()) {
+        return wrong(format!("label {id} has no colour in a palette of {}", palette.len()));
+    }
+    write_png(file, labels.height, labels.width, &labels.data, |encoder| {
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(palette.as_flattened().to_vec());
+    })
+}
+
+/// Writes an instance map as a 16-bit gray PNG.
+///
+/// # Errors
+/// As [`write_rgb`]; [`Error::Data`] if an id is above 65535.
+pub fn write_instances(file: &Path, instances: &InstanceMap) -> Result<()> {
+    let data = instances.data.iter().map(|&id| u16::try_from(id)).collect::<Result<_, _>>();
+    let data = data.map_err(|_| Error::Data {
+        file: file.to_path_buf(),
+        problem: "instance ids must be at most 65535".to_string(),
+    })?;
+    write_gray16(file, &Plane { height: instances.height, width: instances.width, data })
+}
+
+fn write_png(
+    file: &Path,
+    height: usize,
+    width: usize,
+    bytes: &[u8],
+    configure: impl FnOnce(&mut png::Encoder<'_, &mut dyn Write>),
+) -> Result<()> {
+    write_atomically(file, |out| {
+        let mut encoder = png::Encoder::new(out, width as u32, height as u32);
+        encoder.set_depth(png::BitDepth::Eight);
+        configure(&mut encoder);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(bytes)?;
+        writer.finish()?;
+        Ok(())
+    })
+}
+
+/// Writes a file under a temporary name in its folder and gives it its own name at the end, so that nobody ever sees half of it.
+///
+/// # Errors
+/// [`Error::Io`] naming the file; then what had that name before is untouched.
+pub fn write_atomically(file: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    let failed = |source| Error::Io { file: file.to_path_buf(), action: "write", source };
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".asap-");
+    // Temporary files are private; what is written here is as readable as any other file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let temporary = builder.tempfile_in(dir).map_err(failed)?;
+    let mut out: BufWriter<&File> = BufWriter::new(temporary.as_file());
+    write(&mut out).and_then(|()| out.flush()).map_err(failed)?;
+    drop(out);
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(file).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+fn check_output(y: &[f32], channels: usize, height: usize, width: usize, crop: [usize; 2]) -> Result<()> {
+    let fits = y.len() == channels * height * width && crop[0] <= height && crop[1] <= width;
+    if fits {
+        return Ok(());
+    }
+    Err(Error::Tensor(asap_tensor::Error::Argument {
+        op: "encode",
+        why: format!(
+            "a crop of {}×{} from {} values is not inside an output of {channels}×{height}×{width}",
+            crop[0],
+            crop[1],
+            y.len()
+        ),
+    }))
+}

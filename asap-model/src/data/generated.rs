@@ -1,0 +1,39 @@
+//! The synthetic facades as a source of pictures, made when asked for.
+
+use super::dataset::{Raw, RawInput, Source};
+use super::plane::{Picture, Plane};
+use super::synthetic::facade;
+use crate::Result;
+
+/// Synthetic facades of one size, drawn from a seed each time they are asked for. For validation take the facades after those of
+/// the training, as [`synthetic::write`](super::synthetic::write) does: `first` = the training's `count`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntheticFacades {
+    /// The street's seed.
+    pub seed: u64,
+    /// Number of the first facade in the seed's street.
+    pub first: u64,
+    /// How many there are.
+    pub count: usize,
+    /// [height, width].
+    pub size: [usize; 2],
+}
+
+impl Source for SyntheticFacades {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn raw(&self, index: usize) -> Result<Raw> {
+        let number = self.first + index as u64;
+        let drawn = facade(self.seed, number, self.size[0], self.size[1]);
+        let (height, width) = (drawn.height, drawn.width);
+        let image = drawn.image.as_chunks::<3>().0.to_vec();
+        Ok(Raw {
+            name: format!("synth_{number:05}"),
+            input: RawInput::Labels(Plane { height, width, data: drawn.labels }),
+            instances: None,
+            image: Picture::Rgb(Plane { height, width, data: image }),
+        })
+    }
+}
