@@ -16,20 +16,28 @@ use asap_tensor::{Backend, Error, Result, Shape, Tensor};
 type Backward<B> = Box<dyn FnOnce(&Tensor<B>, &[bool]) -> Result<Vec<Option<Tensor<B>>>>>;
 
 struct Entry<B: Backend> {
+    /// The shape of the variable, which its gradient must have.
+    shape: Shape,
     /// Where each input stands on the tape; `None` for constants.
     inputs: Vec<Option<usize>>,
     /// `None` for leaves.
     backward: Option<Backward<B>>,
 }
 
+struct Record<B: Backend> {
+    entries: Vec<Entry<B>>,
+    /// How often the tape was emptied: a variable from before must not be taken for a later one at its place.
+    round: usize,
+}
+
 /// A record of ops, first order only. Cloning shares it.
 pub struct Tape<B: Backend> {
-    entries: Rc<RefCell<Vec<Entry<B>>>>,
+    record: Rc<RefCell<Record<B>>>,
 }
 
 impl<B: Backend> Clone for Tape<B> {
     fn clone(&self) -> Self {
-        Tape { entries: Rc::clone(&self.entries) }
+        Tape { record: Rc::clone(&self.record) }
     }
 }
 
@@ -42,68 +50,77 @@ impl<B: Backend> Default for Tape<B> {
 impl<B: Backend> Tape<B> {
     /// An empty tape.
     pub fn new() -> Self {
-        Tape { entries: Rc::new(RefCell::new(Vec::new())) }
+        Tape { record: Rc::new(RefCell::new(Record { entries: Vec::new(), round: 0 })) }
     }
 
     /// A variable whose gradient is wanted.
     pub fn leaf(&self, value: Tensor<B>) -> Var<B> {
-        let node = self.push(Entry { inputs: Vec::new(), backward: None });
+        let node = self.push(Entry { shape: value.shape(), inputs: Vec::new(), backward: None });
         Var { value, node: Some(node) }
     }
 
     fn push(&self, entry: Entry<B>) -> Node<B> {
-        let mut entries = self.entries.borrow_mut();
-        entries.push(entry);
-        Node { tape: self.clone(), index: entries.len() - 1 }
+        let mut record = self.record.borrow_mut();
+        record.entries.push(entry);
+        Node { tape: self.clone(), round: record.round, index: record.entries.len() - 1 }
     }
 
-    /// The gradients of `loss`, one number, in every leaf. The tape is empty afterwards, and variables that still refer
-    /// to it are refused by the next call.
+    /// The gradients of `loss`, one number, in every leaf. The tape is empty afterwards and may be used again; variables
+    /// that stood on it are refused from then on, though their values and gradients can still be read.
     ///
     /// # Errors
     /// If `loss` is not one number or does not stand on this tape, or a kernel fails.
     pub fn backward(&self, loss: &Var<B>) -> Result<Gradients<B>> {
-        let one = Tensor::full(loss.value.backend(), loss.shape(), 1.0)?;
         if loss.value.count() != 1 {
             let why = format!("the loss must be one number, not of shape {}", loss.shape());
             return Err(Error::Argument { op: "backward", why });
         }
-        self.backward_from(&[(loss, one)])
+        self.backward_from(&[(loss, Tensor::full(loss.value.backend(), loss.shape(), 1.0)?)])
     }
 
-    /// The gradients in every leaf of Σ ⟨vᵢ, gᵢ⟩ over variables and the given gradients in them.
+    /// The gradients in every leaf of Σ ⟨vᵢ, gᵢ⟩ over variables and the given gradients in them; see
+    /// [`Tape::backward`].
     ///
     /// # Errors
     /// If a variable does not stand on this tape, a gradient has another shape than its variable, or a kernel fails.
     pub fn backward_from(&self, outputs: &[(&Var<B>, Tensor<B>)]) -> Result<Gradients<B>> {
-        let entries = self.entries.take();
-        let mut grads: Vec<Option<Tensor<B>>> = entries.iter().map(|_| None).collect();
-        for (var, grad) in outputs {
-            let index = var.index_on(self).filter(|&index| index < entries.len()).ok_or_else(|| Error::Argument {
-                op: "backward",
-                why: "the variable does not stand on this tape".into(),
-            })?;
-            if var.shape() != grad.shape() {
-                let why = "the gradient must have the variable's shape, the first".into();
-                return Err(Error::Shapes { op: "backward", left: var.shape(), right: grad.shape(), why });
-            }
-            accumulate(&mut grads[index], grad.clone())?;
+        let round = self.record.borrow().round;
+        let place = |(var, grad): &(&Var<B>, Tensor<B>)| match var.index_in(self, round) {
+            Some(index) => Ok((index, grad.clone())),
+            None => Err(Error::Argument { op: "backward", why: "the variable does not stand on this tape".into() }),
+        };
+        let outputs = outputs.iter().map(place).collect::<Result<Vec<_>>>()?;
+        let entries = {
+            let mut record = self.record.borrow_mut();
+            record.round += 1;
+            std::mem::take(&mut record.entries)
+        };
+        let shapes: Vec<Shape> = entries.iter().map(|entry| entry.shape).collect();
+        let mut grads: Vec<Option<Tensor<B>>> = vec![None; entries.len()];
+        for (index, grad) in outputs {
+            accumulate(&mut grads[index], shapes[index], grad)?;
         }
+        // Each closure is used up as it is called, which releases what its op kept.
         for (index, entry) in entries.into_iter().enumerate().rev() {
             let Some(backward) = entry.backward else { continue };
             let Some(grad) = grads[index].take() else { continue };
             let wants: Vec<bool> = entry.inputs.iter().map(Option::is_some).collect();
             for (input, grad) in entry.inputs.iter().zip(backward(&grad, &wants)?) {
                 if let (Some(input), Some(grad)) = (input, grad) {
-                    accumulate(&mut grads[*input], grad)?;
+                    accumulate(&mut grads[*input], shapes[*input], grad)?;
                 }
             }
         }
-        Ok(Gradients { tape: self.clone(), grads })
+        Ok(Gradients { tape: self.clone(), round, grads })
     }
 }
 
-fn accumulate<B: Backend>(slot: &mut Option<Tensor<B>>, grad: Tensor<B>) -> Result<()> {
+/// Adds a gradient to what has already flowed into a variable of that shape.
+fn accumulate<B: Backend>(slot: &mut Option<Tensor<B>>, shape: Shape, grad: Tensor<B>) -> Result<()> {
+    if grad.shape() != shape {
+        let why = "the gradient, the second, must have the shape of its variable".into();
+        return Err(Error::Shapes { op: "backward", left: shape, right: grad.shape(), why });
+    }
     *slot = Some(match slot.take() {
         None => grad,
         Some(sum) => add(&sum, &grad)?,
@@ -111,14 +128,16 @@ fn accumulate<B: Backend>(slot: &mut Option<Tensor<B>>, grad: Tensor<B>) -> Resu
     Ok(())
 }
 
+/// A place on a tape, until the tape is emptied.
 struct Node<B: Backend> {
     tape: Tape<B>,
+    round: usize,
     index: usize,
 }
 
 impl<B: Backend> Clone for Node<B> {
     fn clone(&self) -> Self {
-        Node { tape: self.tape.clone(), index: self.index }
+        Node { tape: self.tape.clone(), round: self.round, index: self.index }
     }
 }
 
@@ -138,8 +157,10 @@ impl<B: Backend> Var<B> {
     /// The result of an op on `inputs`. If any of them stands on a tape, `backward` is recorded there: given the
     /// gradient in the output and which inputs want theirs, it returns one gradient, or `None`, for each input.
     ///
+    /// `backward` keeps alive what it captures: clones of tensors, which share their numbers, never variables.
+    ///
     /// # Errors
-    /// If inputs stand on different tapes.
+    /// If inputs stand on different tapes, or on one that was emptied since.
     pub fn record(
         value: Tensor<B>,
         inputs: &[&Var<B>],
@@ -148,12 +169,17 @@ impl<B: Backend> Var<B> {
         let Some(tape) = inputs.iter().find_map(|input| input.node.as_ref()).map(|node| node.tape.clone()) else {
             return Ok(Var::constant(value));
         };
-        let on_tape = |input: &&Var<B>| match (&input.node, input.index_on(&tape)) {
-            (Some(_), None) => Err(Error::Argument { op: "record", why: "the inputs stand on different tapes".into() }),
+        let round = tape.record.borrow().round;
+        let shape = value.shape();
+        let on_tape = |input: &&Var<B>| match (&input.node, input.index_in(&tape, round)) {
+            (Some(_), None) => {
+                let why = "the inputs stand on different tapes, or on one that backward has emptied since";
+                Err(Error::Argument { op: "record", why: why.into() })
+            }
             (_, index) => Ok(index),
         };
         let inputs = inputs.iter().map(on_tape).collect::<Result<_>>()?;
-        let node = tape.push(Entry { inputs, backward: Some(Box::new(backward)) });
+        let node = tape.push(Entry { shape, inputs, backward: Some(Box::new(backward)) });
         Ok(Var { value, node: Some(node) })
     }
 
@@ -177,21 +203,23 @@ impl<B: Backend> Var<B> {
         self.node.is_some()
     }
 
-    fn index_on(&self, tape: &Tape<B>) -> Option<usize> {
+    /// Where the variable stands on a tape, if it was put there in this round.
+    fn index_in(&self, tape: &Tape<B>, round: usize) -> Option<usize> {
         let node = self.node.as_ref()?;
-        Rc::ptr_eq(&node.tape.entries, &tape.entries).then_some(node.index)
+        (Rc::ptr_eq(&node.tape.record, &tape.record) && node.round == round).then_some(node.index)
     }
 }
 
 /// What [`Tape::backward`] found.
 pub struct Gradients<B: Backend> {
     tape: Tape<B>,
+    round: usize,
     grads: Vec<Option<Tensor<B>>>,
 }
 
 impl<B: Backend> Gradients<B> {
     /// The gradient in a leaf, or `None` if the loss does not depend on it.
     pub fn of(&self, leaf: &Var<B>) -> Option<&Tensor<B>> {
-        self.grads.get(leaf.index_on(&self.tape)?)?.as_ref()
+        self.grads.get(leaf.index_in(&self.tape, self.round)?)?.as_ref()
     }
 }
