@@ -1,5 +1,8 @@
 //! The fast backend for ordinary processors: threads, packed matrix products, SIMD.
 
+pub(crate) mod math;
+pub(crate) mod parallel;
+
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};

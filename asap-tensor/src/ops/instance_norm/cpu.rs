@@ -1,8 +1,14 @@
-//! Kernels of `Cpu`.
+//! Kernels of `Cpu`: a plane is one thread's; sums run in double precision, the variance about the mean.
+
+use std::sync::Arc;
 
 use super::{InstanceNormOps, NormSize};
 use crate::cpu::Cpu;
+use crate::cpu::parallel::{sum1, sum2};
 use crate::error::Result;
+
+/// What a number costs, about, in additions.
+const COST: usize = 4;
 
 impl InstanceNormOps for Cpu {
     fn instance_norm(
@@ -11,8 +17,26 @@ impl InstanceNormOps for Cpu {
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         size: &NormSize,
     ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
-        unimplemented!()
+        let plane = size.plane;
+        let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
+        let mut y = vec![0.0; x.len()];
+        let mut statistics = vec![(0.0, 0.0); size.batch * size.channels];
+        self.pieces_and(&mut y, plane, COST, &mut statistics, |which, y, statistics| {
+            let x = &x[which * plane..][..plane];
+            let mean = sum1(x, f64::from) / plane as f64;
+            let variance = sum1(x, |x| (f64::from(x) - mean).powi(2)) / plane as f64;
+            *statistics = (mean as f32, (1.0 / (variance + size.epsilon).sqrt()) as f32);
+            let line = Line::new(affine, which % size.channels, *statistics);
+            let slope = size.slope as f32;
+            for (y, &x) in y.iter_mut().zip(x) {
+                let z = line.at(x);
+                *y = if z > 0.0 { z } else { z * slope };
+            }
+        });
+        let (mean, inverse_deviation) = statistics.into_iter().unzip();
+        Ok((Arc::new(y), Arc::new(mean), Arc::new(inverse_deviation)))
     }
+
     fn instance_norm_grad(
         &self,
         x: &Self::Buffer,
@@ -22,6 +46,51 @@ impl InstanceNormOps for Cpu {
         grad_output: &Self::Buffer,
         size: &NormSize,
     ) -> Result<(Self::Buffer, Option<(Self::Buffer, Self::Buffer)>)> {
-        unimplemented!()
+        let (plane, channels) = (size.plane, size.channels);
+        let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
+        let slope = size.slope as f32;
+        let mut grad_x = vec![0.0; x.len()];
+        let mut sums = vec![(0.0, 0.0); size.batch * channels];
+        self.pieces_and(&mut grad_x, plane, 2 * COST, &mut sums, |which, grad_x, sums| {
+            let (x, grad_output) = (&x[which * plane..][..plane], &grad_output[which * plane..][..plane]);
+            let (mean, inverse) = (mean[which], inverse_deviation[which]);
+            let line = Line::new(affine, which % channels, (mean, inverse));
+            // The gradient before the activation, kept where the result will stand.
+            for ((grad, &x), &g) in grad_x.iter_mut().zip(x).zip(grad_output) {
+                *grad = if line.at(x) > 0.0 { g } else { g * slope };
+            }
+            let sum = sum1(grad_x, f64::from);
+            let product = sum2(grad_x, x, |g, x| f64::from(g) * f64::from((x - mean) * inverse));
+            *sums = (product, sum);
+            let (product, sum) = ((product / plane as f64) as f32, (sum / plane as f64) as f32);
+            for (grad, &x) in grad_x.iter_mut().zip(x) {
+                *grad = line.slope * (*grad - sum - (x - mean) * inverse * product);
+            }
+        });
+        let over_batch = |part: fn(&(f64, f64)) -> f64| {
+            let total = |c| (0..size.batch).map(|n| part(&sums[n * channels + c])).sum::<f64>() as f32;
+            Arc::new((0..channels).map(total).collect::<Vec<f32>>())
+        };
+        let grad_affine = affine.map(|_| (over_batch(|sums| sums.0), over_batch(|sums| sums.1)));
+        Ok((Arc::new(grad_x), grad_affine))
+    }
+}
+
+/// z = γ·(x − μ)/√(σ² + ε) + β of one plane. Forward and gradient share it, so that both see the same sign of z.
+struct Line {
+    mean: f32,
+    slope: f32,
+    shift: f32,
+}
+
+impl Line {
+    fn new(affine: Option<(&[f32], &[f32])>, c: usize, (mean, inverse): (f32, f32)) -> Self {
+        let (scale, shift) = affine.map_or((1.0, 0.0), |(scale, shift)| (scale[c], shift[c]));
+        Line { mean, slope: scale * inverse, shift }
+    }
+
+    #[inline(always)]
+    fn at(&self, x: f32) -> f32 {
+        self.slope * (x - self.mean) + self.shift
     }
 }

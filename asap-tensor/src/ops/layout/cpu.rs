@@ -1,14 +1,38 @@
-//! Kernels of `Cpu`.
+//! Kernels of `Cpu`: whole rows are copied wherever they stay together.
 
 use super::{LayoutOps, PadSize};
 use crate::cpu::Cpu;
 use crate::error::Result;
-use crate::shape::Shape;
+use crate::shape::{MAX_RANK, Shape};
 
 impl LayoutOps for Cpu {
     fn permute(&self, x: &Self::Buffer, shape: Shape, axes: &[usize]) -> Result<Self::Buffer> {
-        unimplemented!()
+        let Some((&last, outer)) = axes.split_last() else {
+            return Ok(x.clone());
+        };
+        let sizes = shape.dims();
+        let stride = |axis: usize| sizes[axis + 1..].iter().product::<usize>();
+        let mut strides = [0; MAX_RANK];
+        for (to, &axis) in strides.iter_mut().zip(outer) {
+            *to = stride(axis);
+        }
+        let step = stride(last);
+        Ok(self.build(x.len(), sizes[last], 1, |row, y: &mut [f32]| {
+            let (mut start, mut rest) = (0, row);
+            for (&axis, &stride) in outer.iter().zip(&strides).rev() {
+                start += rest % sizes[axis] * stride;
+                rest /= sizes[axis];
+            }
+            if step == 1 {
+                y.copy_from_slice(&x[start..][..y.len()]);
+            } else {
+                for (y, &x) in y.iter_mut().zip(x[start..].iter().step_by(step)) {
+                    *y = x;
+                }
+            }
+        }))
     }
+
     fn narrow(
         &self,
         x: &Self::Buffer,
@@ -18,8 +42,11 @@ impl LayoutOps for Cpu {
         start: usize,
         length: usize,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(self.build(outer * length * inner, length * inner, 1, |o, y: &mut [f32]| {
+            y.copy_from_slice(&x[(o * size + start) * inner..][..length * inner]);
+        }))
     }
+
     fn place(
         &self,
         x: &Self::Buffer,
@@ -29,21 +56,78 @@ impl LayoutOps for Cpu {
         start: usize,
         length: usize,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(self.build(outer * size * inner, size * inner, 1, |o, y: &mut [f32]| {
+            y[start * inner..][..length * inner].copy_from_slice(&x[o * length * inner..][..length * inner]);
+        }))
     }
+
     fn cat(&self, pieces: &[(&Self::Buffer, usize)], outer: usize, inner: usize) -> Result<Self::Buffer> {
-        unimplemented!()
+        let size: usize = pieces.iter().map(|(_, size)| size).sum();
+        Ok(self.build(outer * size * inner, size * inner, 1, |o, mut y: &mut [f32]| {
+            for (piece, size) in pieces {
+                let (here, after) = y.split_at_mut(size * inner);
+                here.copy_from_slice(&piece[o * size * inner..][..size * inner]);
+                y = after;
+            }
+        }))
     }
+
     fn pad2d(&self, x: &Self::Buffer, size: &PadSize) -> Result<Self::Buffer> {
-        unimplemented!()
+        let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
+        Ok(self.build(size.planes * out_plane, out_plane, 1, |which, y: &mut [f32]| {
+            pad_plane(&x[which * plane..][..plane], y, size);
+        }))
     }
+
     fn pad2d_grad(&self, grad_output: &Self::Buffer, size: &PadSize) -> Result<Self::Buffer> {
-        unimplemented!()
+        let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
+        let (left, width, out_width) = (size.pad.left, size.width, size.out_width());
+        Ok(self.build(size.planes * plane, plane, 1, |which, grad: &mut [f32]| {
+            let grad_output = &grad_output[which * out_plane..][..out_plane];
+            for (y, g) in grad_output.chunks_exact(out_width).enumerate() {
+                let Some(row) = size.source_row(y) else { continue };
+                let grad = &mut grad[row * width..][..width];
+                for (grad, &g) in grad.iter_mut().zip(&g[left..]) {
+                    *grad += g;
+                }
+                for x in (0..left).chain(left + width..out_width) {
+                    if let Some(column) = size.source_column(x) {
+                        grad[column] += g[x];
+                    }
+                }
+            }
+        }))
     }
+
     fn pad_ids(&self, ids: &Self::IdBuffer, size: &PadSize) -> Result<Self::IdBuffer> {
-        unimplemented!()
+        let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
+        Ok(self.build(size.planes * out_plane, out_plane, 1, |which, y: &mut [u8]| {
+            pad_plane(&ids[which * plane..][..plane], y, size);
+        }))
     }
+
     fn one_hot(&self, ids: &Self::IdBuffer, batch: usize, classes: usize, plane: usize) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(self.build(batch * classes * plane, plane, 1, |which, y: &mut [f32]| {
+            // No id reaches class 256.
+            let Ok(class) = u8::try_from(which % classes) else { return };
+            for (y, &id) in y.iter_mut().zip(&ids[which / classes * plane..]) {
+                *y = f32::from(u8::from(id == class));
+            }
+        }))
+    }
+}
+
+/// One image with rows and columns added; `out` is zeros before.
+fn pad_plane<T: Copy>(image: &[T], out: &mut [T], size: &PadSize) {
+    let (left, width) = (size.pad.left, size.width);
+    for (y, out) in out.chunks_exact_mut(size.out_width()).enumerate() {
+        let Some(row) = size.source_row(y) else { continue };
+        let image = &image[row * width..][..width];
+        out[left..][..width].copy_from_slice(image);
+        for x in (0..left).chain(left + width..size.out_width()) {
+            if let Some(column) = size.source_column(x) {
+                out[x] = image[column];
+            }
+        }
     }
 }
