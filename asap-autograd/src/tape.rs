@@ -119,7 +119,7 @@ impl<B: Backend> Tape<B> {
 fn accumulate<B: Backend>(slot: &mut Option<Tensor<B>>, shape: Shape, grad: Tensor<B>) -> Result<()> {
     if grad.shape() != shape {
         let why = "the gradient, the second, must have the shape of its variable".into();
-        return Err(Error::Shapes { op: "backward", left: shape, right: grad.shape(), why });
+        return Err(Error::Shapes { op: "backward", left: shape.into(), right: grad.shape().into(), why });
     }
     *slot = Some(match slot.take() {
         None => grad,

@@ -3,13 +3,34 @@
 //! | module | holds |
 //! |---|---|
 //! | [`config`] | every width, depth, factor and constant, read from TOML; the presets |
+//! | [`condition`] | what the networks are given: labels or an image, and instance edges |
+//! | [`generator`] | the low-resolution stream and the pixelwise MLPs |
+//! | [`discriminator`] | PatchGANs at several scales |
+//! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
+//! | [`layers`], [`network`] | what networks are made of, and what they share: parameters, how they start |
+//! | [`losses`], [`optimiser`], [`round`](mod@round) | the losses, Adam, one round of training |
 //! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`error`] | the one error type |
 
 pub mod checkpoint;
+pub mod condition;
 pub mod config;
 pub mod data;
+pub mod discriminator;
 pub mod error;
+pub mod generator;
+pub mod layers;
+pub mod losses;
+pub mod network;
+pub mod optimiser;
+pub mod round;
+pub mod vgg;
 
+pub use condition::Condition;
+pub use config::Config;
+pub use discriminator::Discriminator;
 pub use error::{Error, Result};
+pub use generator::Generator;
+pub use network::{Binding, Network};
+pub use round::Game;

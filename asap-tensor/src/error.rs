@@ -11,9 +11,9 @@ pub enum Error {
         /// The operation, as it is called in code.
         op: &'static str,
         /// The first argument's shape.
-        left: Shape,
+        left: Box<Shape>,
         /// The second argument's shape.
-        right: Shape,
+        right: Box<Shape>,
         /// The rule that is broken.
         why: String,
     },

@@ -40,7 +40,7 @@ pub(crate) fn require(
     right: Shape,
     why: impl FnOnce() -> String,
 ) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Shapes { op, left, right, why: why() }) }
+    if holds { Ok(()) } else { Err(Error::Shapes { op, left: left.into(), right: right.into(), why: why() }) }
 }
 
 /// Refuses an argument, saying what would be right.

@@ -50,7 +50,7 @@ impl Conv2dSize {
             (x.nchw(), weight.nchw())
         else {
             let why = "they must be (N, I, H, W) and (O, I, R, S)".into();
-            return Err(Error::Shapes { op, left: x, right: weight, why });
+            return Err(Error::Shapes { op, left: x.into(), right: weight.into(), why });
         };
         require(in_channels == inner, op, x, weight, || {
             format!("the image has {in_channels} channels, the weight takes {inner}")

@@ -194,7 +194,7 @@ fn mlp_size<B: Storage>(
     require_argument(mlp.tile > 0 && !mlp.widths.is_empty(), op, || "a tile and a layer at least are needed".into())?;
     let &[periods, 2, tile] = positions.dims() else {
         let why = "positions, the second, must be (periods, 2, S)".into();
-        return Err(Error::Shapes { op, left: params.shape(), right: positions.shape(), why });
+        return Err(Error::Shapes { op, left: params.shape().into(), right: positions.shape().into(), why });
     };
     require(tile == mlp.tile, op, params.shape(), positions.shape(), || {
         format!("positions, the second, must be made for tiles of {}", mlp.tile)

@@ -1,0 +1,9 @@
+//! The layers that the networks are made of.
+
+mod conv_block;
+mod spectral;
+mod stack;
+
+pub use conv_block::{ConvBlock, INSTANCE_NORM_EPSILON};
+pub use spectral::SpectralWeight;
+pub use stack::{Labels, Stack};

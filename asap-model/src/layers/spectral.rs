@@ -1,0 +1,90 @@
+//! Spectral normalisation (Miyato et al. 2018): a weight divided by its largest singular value.
+//!
+//! The value is followed by power iteration, one step a forward pass: with W the weight as (O, I·R·S),
+//! v ← Wᵀu/‖Wᵀu‖, u ← Wv/‖Wv‖, σ = uᵀWv. The vectors are constants in the gradient, so
+//! ∂σ/∂W = u vᵀ and the gradient of W/σ follows from the tape's rules for products and quotients.
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::ops::{Transpose, Unary, div, matmul, mul, sum, unary};
+use asap_tensor::{Backend, Tensor};
+
+use crate::Result;
+use crate::network::{Binding, Initialiser, Kind, Parameter};
+
+/// What a length is at least, so that a weight of zeros does not divide by zero (published code: PyTorch's value).
+const SHORTEST: f64 = 1e-12;
+
+/// A convolution's weight, spectrally normalised or not.
+#[derive(Clone, Debug)]
+pub struct SpectralWeight<B: Backend> {
+    weight: Parameter<B>,
+    /// u, (O), and v, (I·R·S).
+    vectors: Option<(Parameter<B>, Parameter<B>)>,
+}
+
+impl<B: Backend> SpectralWeight<B> {
+    /// A weight of `shape` (O, I, R, S). Its key is `name`.weight; with normalisation `name`.weight_orig, beside
+    /// `name`.weight_u and `name`.weight_v.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn new(
+        backend: &B,
+        init: &mut dyn Initialiser,
+        name: &str,
+        shape: [usize; 4],
+        normalised: bool,
+    ) -> Result<Self> {
+        let mut parameter =
+            |key: &str, shape: &[usize], kind| Parameter::new(backend, init, format!("{name}.{key}"), shape, kind);
+        if !normalised {
+            return Ok(SpectralWeight { weight: parameter("weight", &shape, Kind::Weight)?, vectors: None });
+        }
+        let [outputs, patch] = [shape[0], shape[1..].iter().product()];
+        Ok(SpectralWeight {
+            weight: parameter("weight_orig", &shape, Kind::Weight)?,
+            vectors: Some((
+                parameter("weight_u", &[outputs], Kind::SpectralVector)?,
+                parameter("weight_v", &[patch], Kind::SpectralVector)?,
+            )),
+        })
+    }
+
+    /// W/σ, or W where it is not normalised. Makes one power iteration: updates u and v.
+    ///
+    /// # Errors
+    /// If a kernel fails.
+    pub fn forward(&mut self, binding: &Binding<B>) -> Result<Var<B>> {
+        let weight = binding.var(&self.weight);
+        let Some((left, right)) = &mut self.vectors else { return Ok(weight) };
+        let (outputs, patch) = (left.value().count(), right.value().count());
+        let matrix = self.weight.value().reshape([outputs, patch])?;
+        let v = unit(&matmul(&matrix, &left.value().reshape([outputs, 1])?, Transpose { a: true, b: false })?)?;
+        let u = unit(&matmul(&matrix, &v, Transpose::default())?)?;
+        *left.value_mut() = u.reshape([outputs])?;
+        *right.value_mut() = v.reshape([patch])?;
+        let image = vjp::matmul(&vjp::reshape(&weight, [outputs, patch])?, &Var::constant(v), Transpose::default())?;
+        let sigma = vjp::sum(&vjp::mul(&image, &Var::constant(u))?)?;
+        Ok(vjp::div(&weight, &sigma)?)
+    }
+
+    /// The weight, and u and v where it is normalised.
+    pub fn parameters(&self) -> Vec<&Parameter<B>> {
+        let vectors = self.vectors.iter().flat_map(|(u, v)| [u, v]);
+        std::iter::once(&self.weight).chain(vectors).collect()
+    }
+
+    /// The same, to update.
+    pub fn parameters_mut(&mut self) -> Vec<&mut Parameter<B>> {
+        let vectors = self.vectors.iter_mut().flat_map(|(u, v)| [u, v]);
+        std::iter::once(&mut self.weight).chain(vectors).collect()
+    }
+}
+
+/// x / max(‖x‖, [`SHORTEST`]).
+fn unit<B: Backend>(x: &Tensor<B>) -> Result<Tensor<B>> {
+    let length = unary(Unary::Sqrt, &sum(&mul(x, x)?)?)?;
+    let beyond = unary(Unary::RELU, &unary(Unary::Affine { scale: 1.0, shift: -SHORTEST }, &length)?)?;
+    let length = unary(Unary::Affine { scale: 1.0, shift: SHORTEST }, &beyond)?;
+    Ok(div(x, &length)?)
+}

@@ -1,0 +1,98 @@
+//! How parameters start.
+
+use asap_tensor::random::{normal, uniform_by_name};
+
+/// What part a tensor plays in its network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A convolution's weight, (O, I, R, S).
+    Weight,
+    /// What a norm multiplies by, (C).
+    Scale,
+    /// What a norm or a convolution adds, (C).
+    Shift,
+    /// A singular vector of a spectrally normalised weight: kept in checkpoints, not trained.
+    SpectralVector,
+}
+
+impl Kind {
+    /// Whether the optimiser updates it.
+    pub fn is_trained(self) -> bool {
+        self != Kind::SpectralVector
+    }
+}
+
+/// Gives a parameter its first numbers.
+pub trait Initialiser {
+    /// As many numbers as `shape` has, row-major.
+    fn fill(&mut self, name: &str, shape: &[usize], kind: Kind) -> Vec<f32>;
+}
+
+/// The published start: weights from a normal distribution of deviation gain·√(2 / (fan in + fan out)), scales 1,
+/// shifts 0, spectral vectors random and of length 1. Each tensor draws from a stream of its own name.
+#[derive(Clone, Copy, Debug)]
+pub struct XavierNormal {
+    /// Which random numbers.
+    pub seed: u64,
+    /// The factor on the deviation; 0.02 in the paper.
+    pub gain: f64,
+}
+
+impl Initialiser for XavierNormal {
+    fn fill(&mut self, name: &str, shape: &[usize], kind: Kind) -> Vec<f32> {
+        let count = shape.iter().product();
+        match kind {
+            Kind::Weight => {
+                let taps: usize = shape[2..].iter().product();
+                let fans = (shape[0] + shape[1]) * taps;
+                normal(self.seed, name, count, self.gain * (2.0 / fans as f64).sqrt())
+            }
+            Kind::Scale => vec![1.0; count],
+            Kind::Shift => vec![0.0; count],
+            Kind::SpectralVector => {
+                let mut vector = normal(self.seed, name, count, 1.0);
+                let length = vector.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+                vector.iter_mut().for_each(|v| *v = (f64::from(*v) / length) as f32);
+                vector
+            }
+        }
+    }
+}
+
+/// Zeros, for a network whose numbers come from a checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Blank;
+
+impl Initialiser for Blank {
+    fn fill(&mut self, _name: &str, shape: &[usize], _kind: Kind) -> Vec<f32> {
+        vec![0.0; shape.iter().product()]
+    }
+}
+
+/// Numbers that anyone can make again from the parameter's name alone, for comparing full-size networks without
+/// shipping their weights. With u uniform in [−1, 1): weights u·g·√(3 / fan in), and a quarter of that where the
+/// kernel's height is 1; scales 1 + u/10; shifts u/10.
+#[derive(Clone, Debug)]
+pub struct FillByName {
+    /// What stands before each name, ending in a dot.
+    pub prefix: String,
+    /// g.
+    pub gain: f64,
+}
+
+impl Initialiser for FillByName {
+    fn fill(&mut self, name: &str, shape: &[usize], kind: Kind) -> Vec<f32> {
+        let mut numbers = uniform_by_name(&format!("{}{name}", self.prefix), shape.iter().product());
+        match kind {
+            Kind::Weight => {
+                let fan_in: usize = shape[1..].iter().product();
+                let quarter = if shape[2] == 1 { 0.25 } else { 1.0 };
+                let bound = quarter * self.gain * (3.0 / fan_in as f64).sqrt();
+                numbers.iter_mut().for_each(|u| *u = (f64::from(*u) * bound) as f32);
+            }
+            Kind::Scale => numbers.iter_mut().for_each(|u| *u = (1.0 + 0.1 * f64::from(*u)) as f32),
+            Kind::Shift | Kind::SpectralVector => numbers.iter_mut().for_each(|u| *u = (0.1 * f64::from(*u)) as f32),
+        }
+        numbers
+    }
+}

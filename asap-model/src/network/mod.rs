@@ -1,0 +1,108 @@
+//! What all networks share: parameters known by their published key names, how they start, how they meet a tape.
+
+mod binding;
+mod init;
+
+pub use binding::Binding;
+pub use init::{Blank, FillByName, Initialiser, Kind, XavierNormal};
+
+use asap_tensor::{Backend, Tensor};
+
+use crate::checkpoint::{Checkpoint, HostTensor, Weights};
+use crate::{Error, Result};
+
+/// A tensor of a network under the name that checkpoints give it. The name is its identity: gradients and Adam's
+/// moments are kept by it.
+#[derive(Clone, Debug)]
+pub struct Parameter<B: Backend> {
+    name: String,
+    kind: Kind,
+    value: Tensor<B>,
+}
+
+impl<B: Backend> Parameter<B> {
+    /// A parameter with the initialiser's numbers.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn new(
+        backend: &B,
+        init: &mut dyn Initialiser,
+        name: impl Into<String>,
+        shape: &[usize],
+        kind: Kind,
+    ) -> Result<Self> {
+        let name = name.into();
+        let value = Tensor::from_f32(backend, shape, &init.fill(&name, shape, kind))?;
+        Ok(Parameter { name, kind, value })
+    }
+
+    /// The published key.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What part it plays.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Its numbers.
+    pub fn value(&self) -> &Tensor<B> {
+        &self.value
+    }
+
+    /// Its numbers, to replace or update in place.
+    pub fn value_mut(&mut self) -> &mut Tensor<B> {
+        &mut self.value
+    }
+}
+
+/// A network as a list of parameters.
+pub trait Network<B: Backend> {
+    /// Every parameter and buffer, in the order of construction.
+    fn parameters(&self) -> Vec<&Parameter<B>>;
+    /// The same, to update.
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter<B>>;
+
+    /// How many numbers are trained; buffers are not counted.
+    fn trainable_count(&self) -> usize {
+        let trained = self.parameters().into_iter().filter(|p| p.kind().is_trained());
+        trained.map(|p| p.value().count()).sum()
+    }
+
+    /// All numbers by published key.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn to_weights(&self) -> Result<Weights> {
+        let host = |p: &Parameter<B>| {
+            let shape = p.value().dims().to_vec();
+            Ok((p.name().to_owned(), HostTensor { shape, data: p.value().to_f32()? }))
+        };
+        self.parameters().into_iter().map(host).collect()
+    }
+
+    /// Replaces all numbers by those of a checkpoint.
+    ///
+    /// # Errors
+    /// If a tensor is missing, misshapen or left over; all of them are named.
+    fn load(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let expected: Vec<(String, Vec<usize>)> =
+            self.parameters().iter().map(|p| (p.name().to_owned(), p.value().dims().to_vec())).collect();
+        checkpoint.match_keys(&expected)?;
+        for parameter in self.parameters_mut() {
+            let host = &checkpoint.weights[parameter.name()];
+            parameter.value = Tensor::from_f32(parameter.value.backend(), &host.shape[..], &host.data)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names the round and the loss that is no longer finite.
+pub(crate) fn require_finite(round: u64, loss: &str, value: f64) -> Result<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Diverged { round, loss: loss.to_owned(), value })
+}
