@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Layout, LossConfig, Output, Resize, TrainConfig,
+    Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Input, Layout, LossConfig, Output, Resize, TrainConfig,
 };
 use crate::{Error, Result};
 
@@ -91,6 +91,14 @@ fn side_fits(tile: usize, side: usize) -> bool {
 }
 
 impl DataConfig {
+    /// Checks every value of this section; [`Config::validate`] does so too.
+    ///
+    /// # Errors
+    /// As [`Config::validate`].
+    pub fn validate(&self) -> Result<()> {
+        self.check().map_err(|(_, problem)| Error::Config { origin: "configuration".into(), problem })
+    }
+
     fn check(&self) -> Result<(), Fault> {
         within("data.classes", self.classes, 2..=256)?;
         for side in self.size.iter().chain(self.load_size.iter().flatten()) {
@@ -114,6 +122,12 @@ impl DataConfig {
                      data.size = {:?}",
                     self.size
                 ),
+            ));
+        }
+        if self.input == Input::Rgb && self.layout != Layout::Pairs {
+            return Err((
+                "data.input",
+                "data.input = \"rgb\" needs data.layout = \"pairs\": the other layouts hold label maps".to_string(),
             ));
         }
         if self.layout == Layout::Synthetic && self.classes < 13 {

@@ -3,9 +3,9 @@
 use asap_tensor::random::stream;
 use rand::Rng;
 
-use super::options::{DataOptions, Resize};
 use super::plane::{Picture, Plane};
 use super::resize::{resize_labels, resize_picture};
+use crate::config::{DataConfig, Resize};
 use crate::{Error, Result};
 
 /// A number from 0 to `n - 1`. Written out, so that a seed means the same with every version of the `rand` crate.
@@ -48,37 +48,38 @@ pub(crate) struct Placement {
 }
 
 impl Placement {
-    /// In validation (`draw` is `None`) a resize to the final size; in training what the options say.
+    /// With a `draw` as in training, without as in validation; see [`Resize`] for both.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the picture where it is too flat to be cropped after [`Resize::ScaleWidthAndCrop`].
-    pub fn new(name: &str, raw: [usize; 2], options: &DataOptions, draw: Option<Draw>) -> Result<Placement> {
-        let size = options.size;
-        let Some(Draw { seed, epoch, index }) = draw else {
-            return Ok(Placement { resized: size, left: 0, top: 0, size, flip: false });
-        };
-        let resized = match options.resize {
+    /// [`Error::Data`] naming the picture where it is smaller than its crop ([`Resize::Crop`]) or hasn't the final size ([`Resize::None`]).
+    pub fn new(name: &str, raw: [usize; 2], data: &DataConfig, draw: Option<Draw>) -> Result<Placement> {
+        let size = data.size;
+        let resized = match data.resize {
             Resize::Fixed => size,
-            Resize::ResizeAndCrop => options.load_size,
-            Resize::ScaleWidthAndCrop => {
-                let width = options.load_size[1];
-                [width * raw[0] / raw[1], width]
-            }
+            Resize::ResizeAndCrop if draw.is_none() => size,
+            Resize::ResizeAndCrop => data.load_size.unwrap_or(size),
+            Resize::Crop | Resize::None => raw,
         };
-        if resized[0] < size[0] || resized[1] < size[1] {
+        let too_small = resized[0] < size[0] || resized[1] < size[1];
+        if too_small || (data.resize == Resize::None && raw != size) {
+            let needs = if too_small { "smaller than" } else { "not" };
             return Err(Error::Data {
                 file: name.into(),
                 problem: format!(
-                    "is {}×{} pixels; scaled to {}×{} it is smaller than the crop of {}×{}; raise data.load_size, or set data.resize otherwise",
-                    raw[1], raw[0], resized[1], resized[0], size[1], size[0]
+                    "is {}×{} pixels, {needs} the {}×{} of data.size; set data.resize to \"resize-and-crop\" or \"fixed\", or change data.size",
+                    raw[1], raw[0], size[1], size[0]
                 ),
             });
         }
+        let (rows, columns) = (resized[0] - size[0], resized[1] - size[1]);
+        let Some(Draw { seed, epoch, index }) = draw else {
+            return Ok(Placement { resized, left: columns / 2, top: rows / 2, size, flip: false });
+        };
         // Always three numbers, so that switching the flip off leaves the crops as they were.
         let mut rng = stream(seed, &format!("data.augmentation.{epoch}.{index}"));
-        let left = below(&mut rng, resized[1] - size[1] + 1);
-        let top = below(&mut rng, resized[0] - size[0] + 1);
-        let flip = below(&mut rng, 2) == 1 && options.flip;
+        let left = below(&mut rng, columns + 1);
+        let top = below(&mut rng, rows + 1);
+        let flip = below(&mut rng, 2) == 1 && data.flip;
         Ok(Placement { resized, left, top, size, flip })
     }
 

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::dataset::size_faults;
 use super::decode::{label_faults, read_ids, read_instances, read_photo, read_picture};
 use super::fault::Fault;
-use super::layout::{Pair, is_split, scan_pairs};
-use super::options::{DataOptions, Input, Layout, Split};
+use super::layout::{Pair, Split, is_split, scan_pairs, validate};
+use crate::config::{DataConfig, Input, Layout};
 use crate::{Error, Result};
 
 /// What a data set holds, and everything that is wrong with it.
@@ -50,16 +50,16 @@ impl Report {
 /// Reads every pair of a data set, on all threads of rayon's pool, and names every fault.
 ///
 /// # Errors
-/// [`Error::Config`] for options that contradict each other; [`Error::Data`] if `dir` is no folder. Everything else is in the report.
-pub fn check(dir: &Path, options: &DataOptions) -> Result<Report> {
-    options.validate()?;
+/// [`Error::Config`] for a configuration that can't be used; [`Error::Data`] if `dir` is no folder. Everything else is in the report.
+pub fn check(dir: &Path, data: &DataConfig) -> Result<Report> {
+    validate(data)?;
     if !dir.is_dir() {
         return Err(Fault::new(dir, "is not a folder; give the folder of a data set").into());
     }
-    let splits: &[Split] = if is_split(dir, options.layout) { &[Split::Train, Split::Val] } else { &[Split::Train] };
-    let classes = if options.input == Input::Labels { options.classes } else { 0 };
+    let splits: &[Split] = if is_split(dir, data.layout) { &[Split::Train, Split::Val] } else { &[Split::Train] };
+    let classes = if data.input == Input::Labels { data.classes } else { 0 };
     let mut report = Report {
-        layout: options.layout,
+        layout: data.layout,
         train: 0,
         val: 0,
         heights: [usize::MAX, 0],
@@ -69,7 +69,7 @@ pub fn check(dir: &Path, options: &DataOptions) -> Result<Report> {
     };
     let mut pairs = Vec::new();
     for &split in splits {
-        let mut scan = scan_pairs(dir, options, split);
+        let mut scan = scan_pairs(dir, data, split);
         match split {
             Split::Train => report.train = scan.found.len(),
             Split::Val => report.val = scan.found.len(),
@@ -77,7 +77,7 @@ pub fn check(dir: &Path, options: &DataOptions) -> Result<Report> {
         report.faults.append(&mut scan.faults);
         pairs.append(&mut scan.found);
     }
-    let read: Vec<PairReport> = pairs.par_iter().map(|pair| read_pair(pair, options, classes)).collect();
+    let read: Vec<PairReport> = pairs.par_iter().map(|pair| read_pair(pair, data, classes)).collect();
     for pair in read {
         report.faults.extend(pair.faults);
         if let Some([height, width]) = pair.size {
@@ -103,9 +103,9 @@ struct PairReport {
     faults: Vec<Fault>,
 }
 
-fn read_pair(pair: &Pair, options: &DataOptions, classes: usize) -> PairReport {
+fn read_pair(pair: &Pair, data: &DataConfig, classes: usize) -> PairReport {
     let mut report = PairReport { pixels: vec![0; classes], ..PairReport::default() };
-    let input_size = match options.input {
+    let input_size = match data.input {
         Input::Rgb => report.keep(&pair.input, read_photo(&pair.input)).map(|photo| [photo.height, photo.width]),
         Input::Labels => report.keep(&pair.input, read_ids(&pair.input)).map(|ids| {
             report.faults.extend(label_faults(&pair.input, &ids, classes));
@@ -117,7 +117,7 @@ fn read_pair(pair: &Pair, options: &DataOptions, classes: usize) -> PairReport {
             [ids.height, ids.width]
         }),
     };
-    let image = report.keep(&pair.image, read_picture(&pair.image, options.output));
+    let image = report.keep(&pair.image, read_picture(&pair.image, data.output));
     let instances = pair.instances.as_deref().and_then(|file| report.keep(file, read_instances(file)));
     report.size = image.map(|image| image.size());
     if let Some(image) = report.size {

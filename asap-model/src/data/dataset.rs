@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::decode::{read_instances, read_labels, read_photo, read_picture};
 use super::fault::Fault;
-use super::layout::{Pair, discover_pairs};
-use super::options::{DataOptions, Input, Split};
+use super::layout::{Pair, Split, discover_pairs};
 use super::plane::{InstanceMap, LabelMap, Picture};
 use crate::Result;
+use crate::config::{DataConfig, Input};
 
 /// A source of pictures with what belongs to them. Loaders read it from several threads.
 pub trait Source: Send + Sync {
@@ -33,7 +33,7 @@ pub struct Raw {
     pub name: String,
     /// What the generator is fed.
     pub input: RawInput,
-    /// Instance ids, where the options ask for them.
+    /// Instance ids, where the configuration asks for them.
     pub instances: Option<InstanceMap>,
     /// What it is to draw.
     pub image: Picture,
@@ -62,7 +62,7 @@ impl RawInput {
 #[derive(Clone, Debug)]
 pub struct DataSet {
     dir: PathBuf,
-    options: DataOptions,
+    data: DataConfig,
     pairs: Vec<Pair>,
 }
 
@@ -72,10 +72,10 @@ impl DataSet {
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) for the first missing folder, missing partner or doubled name;
-    /// [`Error::Config`](crate::Error::Config) for options that contradict each other.
-    pub fn discover(dir: &Path, options: &DataOptions, split: Split) -> Result<DataSet> {
-        let pairs = discover_pairs(dir, options, split)?;
-        Ok(DataSet { dir: dir.to_path_buf(), options: options.clone(), pairs })
+    /// [`Error::Config`](crate::Error::Config) for a configuration that can't be used.
+    pub fn discover(dir: &Path, data: &DataConfig, split: Split) -> Result<DataSet> {
+        let pairs = discover_pairs(dir, data, split)?;
+        Ok(DataSet { dir: dir.to_path_buf(), data: data.clone(), pairs })
     }
 
     /// The folder.
@@ -101,8 +101,8 @@ impl Source for DataSet {
 
     fn raw(&self, index: usize) -> Result<Raw> {
         let pair = &self.pairs[index];
-        let input = read_input(&pair.input, &self.options)?;
-        let image = read_picture(&pair.image, self.options.output)?;
+        let input = read_input(&pair.input, &self.data)?;
+        let image = read_picture(&pair.image, self.data.output)?;
         let instances = pair.instances.as_deref().map(read_instances).transpose()?;
         if let Some(fault) = size_faults(pair, input.size(), image.size(), instances.as_ref()).into_iter().next() {
             return Err(fault.into());
@@ -111,13 +111,13 @@ impl Source for DataSet {
     }
 }
 
-/// Reads a label map, or an RGB input, as the options say.
+/// Reads a label map, or an RGB input, as the configuration says.
 ///
 /// # Errors
 /// As [`read_labels`] and [`read_photo`].
-pub fn read_input(file: &Path, options: &DataOptions) -> Result<RawInput> {
-    match options.input {
-        Input::Labels => read_labels(file, options.classes).map(RawInput::Labels),
+pub fn read_input(file: &Path, data: &DataConfig) -> Result<RawInput> {
+    match data.input {
+        Input::Labels => read_labels(file, data.classes).map(RawInput::Labels),
         Input::Rgb => read_photo(file).map(|photo| RawInput::Rgb(Picture::Rgb(photo))),
     }
 }

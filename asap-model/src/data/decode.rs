@@ -10,8 +10,8 @@ use std::path::Path;
 use image::{DynamicImage, ImageDecoder, ImageReader};
 
 use super::fault::Fault;
-use super::options::Output;
 use super::plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage};
+use crate::config::Output;
 use crate::{Error, Result};
 
 /// The largest width and height that is read.

@@ -4,8 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
-use super::options::{DataOptions, Input, Layout, Split};
-use crate::Result;
+use crate::config::{DataConfig, Input, Layout};
+use crate::{Error, Result};
+
+/// Which part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// The pictures to train on.
+    Train,
+    /// The pictures to measure on.
+    Val,
+}
+
+impl Split {
+    /// The name in folder names: `train`, `val`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Val => "val",
+        }
+    }
+}
 
 /// How deep Cityscapes' city folders may lie below their split's folder.
 const MAX_DEPTH: usize = 3;
@@ -24,7 +43,7 @@ pub struct InputFiles {
     pub name: String,
     /// The label map or RGB input.
     pub input: PathBuf,
-    /// The instance map, where the options ask for one.
+    /// The instance map, where the configuration asks for one.
     pub instances: Option<PathBuf>,
 }
 
@@ -35,7 +54,7 @@ pub struct Pair {
     pub name: String,
     /// The label map or RGB input.
     pub input: PathBuf,
-    /// The instance map, where the options ask for one.
+    /// The instance map, where the configuration asks for one.
     pub instances: Option<PathBuf>,
     /// The photo or depth map to draw.
     pub image: PathBuf,
@@ -50,7 +69,7 @@ pub(crate) struct Scan<T> {
 /// The layout of a data set, by the names of its folders.
 ///
 /// # Errors
-/// [`Error::Data`](crate::Error::Data) if `dir` is no folder, or if its folders fit no layout; the message lists what was looked for.
+/// [`Error::Data`] if `dir` is no folder, or if its folders fit no layout; the message lists what was looked for.
 pub fn detect_layout(dir: &Path) -> Result<Layout> {
     if !dir.is_dir() {
         return Err(Fault::new(dir, "is not a folder; give the folder of a data set").into());
@@ -80,16 +99,29 @@ pub fn is_split(dir: &Path, layout: Layout) -> bool {
 /// The input files of one split, in order of their names; photos need not be there.
 ///
 /// # Errors
-/// [`Error::Data`](crate::Error::Data) for the first missing folder, partner, or doubled name; [`Error::Config`](crate::Error::Config) for options that contradict each other.
-pub fn discover_inputs(dir: &Path, options: &DataOptions, split: Split) -> Result<Vec<InputFiles>> {
-    options.validate()?;
-    first_fault(scan_inputs(dir, options, split))
+/// [`Error::Data`] for the first missing folder, partner, or doubled name; [`Error::Config`] for a configuration that can't be used.
+pub fn discover_inputs(dir: &Path, data: &DataConfig, split: Split) -> Result<Vec<InputFiles>> {
+    validate(data)?;
+    first_fault(scan_inputs(dir, data, split))
 }
 
 /// The pairs of one split, in order of their names.
-pub(crate) fn discover_pairs(dir: &Path, options: &DataOptions, split: Split) -> Result<Vec<Pair>> {
-    options.validate()?;
-    first_fault(scan_pairs(dir, options, split))
+pub(crate) fn discover_pairs(dir: &Path, data: &DataConfig, split: Split) -> Result<Vec<Pair>> {
+    validate(data)?;
+    first_fault(scan_pairs(dir, data, split))
+}
+
+/// Refuses a configuration that can't be read from a folder.
+pub(crate) fn validate(data: &DataConfig) -> Result<()> {
+    data.validate()?;
+    if data.layout == Layout::Synthetic {
+        return Err(Error::Config {
+            origin: "configuration".to_string(),
+            problem: "data.layout is \"synthetic\", which is not read from a folder: set it to \"facades\", \"cityscapes\" or \"pairs\""
+                .to_string(),
+        });
+    }
+    Ok(())
 }
 
 fn first_fault<T>(scan: Scan<T>) -> Result<Vec<T>> {
@@ -114,15 +146,15 @@ struct Places {
     depth: usize,
 }
 
-fn places(dir: &Path, options: &DataOptions, split: Split) -> Places {
-    let what = match options.input {
+fn places(dir: &Path, data: &DataConfig, split: Split) -> Places {
+    let what = match data.input {
         Input::Labels => "label map",
         Input::Rgb => "input picture",
     };
     let place = |what, dir: PathBuf, endings| Place { what, dir, endings };
     let split_name = split.name();
     let beside = |name: &str| dir.join(format!("{split_name}_{name}"));
-    match options.layout {
+    match data.layout {
         Layout::Facades => Places {
             input: place(what, beside("label"), &[]),
             image: place("photo", beside("img"), &[]),
@@ -146,10 +178,10 @@ fn places(dir: &Path, options: &DataOptions, split: Split) -> Places {
                 depth: MAX_DEPTH,
             }
         }
-        Layout::Pairs => {
+        Layout::Pairs | Layout::Synthetic => {
             let base = if is_split(dir, Layout::Pairs) { dir.join(split_name) } else { dir.to_path_buf() };
             let inputs = base.join("inputs");
-            let input = if options.input == Input::Rgb && inputs.is_dir() { inputs } else { base.join("labels") };
+            let input = if data.input == Input::Rgb && inputs.is_dir() { inputs } else { base.join("labels") };
             Places {
                 input: place(what, input, &[]),
                 image: place("photo", base.join("images"), &[]),
@@ -160,11 +192,11 @@ fn places(dir: &Path, options: &DataOptions, split: Split) -> Places {
     }
 }
 
-pub(crate) fn scan_inputs(dir: &Path, options: &DataOptions, split: Split) -> Scan<InputFiles> {
-    let places = places(dir, options, split);
+pub(crate) fn scan_inputs(dir: &Path, data: &DataConfig, split: Split) -> Scan<InputFiles> {
+    let places = places(dir, data, split);
     let mut faults = Vec::new();
     let inputs = list(&places.input, places.depth, &mut faults);
-    let instances = options.instances.then(|| list(&places.instances, places.depth, &mut faults));
+    let instances = data.instances.then(|| list(&places.instances, places.depth, &mut faults));
     let mut found = Vec::new();
     for (name, input) in &inputs {
         let partner = instances.as_ref().map(|files| files.get(name));
@@ -183,12 +215,12 @@ pub(crate) fn scan_inputs(dir: &Path, options: &DataOptions, split: Split) -> Sc
     Scan { found, faults }
 }
 
-pub(crate) fn scan_pairs(dir: &Path, options: &DataOptions, split: Split) -> Scan<Pair> {
-    let places = places(dir, options, split);
+pub(crate) fn scan_pairs(dir: &Path, data: &DataConfig, split: Split) -> Scan<Pair> {
+    let places = places(dir, data, split);
     let mut faults = Vec::new();
     let inputs = list(&places.input, places.depth, &mut faults);
     let images = list(&places.image, places.depth, &mut faults);
-    let instances = options.instances.then(|| list(&places.instances, places.depth, &mut faults));
+    let instances = data.instances.then(|| list(&places.instances, places.depth, &mut faults));
     // A missing folder is one fault, not one for each of its files.
     let folders_exist = faults.is_empty();
     let names: BTreeSet<&String> = inputs.keys().chain(images.keys()).collect();

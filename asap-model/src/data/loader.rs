@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 
 use super::augment::{Draw, epoch_order};
 use super::dataset::Source;
-use super::options::DataOptions;
 use super::sample::{Batch, prepare};
+use crate::config::DataConfig;
 use crate::{Error, Result};
 
 /// Batches that each thread holds ready, besides the one it is at.
@@ -70,7 +70,7 @@ struct Worker {
 /// What every thread knows. Batches are numbered from 0, the first batch of the first epoch, across epochs.
 struct Plan {
     source: Arc<dyn Source>,
-    data: DataOptions,
+    data: DataConfig,
     options: LoaderOptions,
     per_epoch: usize,
     end: u64,
@@ -81,7 +81,7 @@ impl Loader {
     ///
     /// # Errors
     /// [`Error::Config`] if the source has too few pictures for one batch, or options contradict each other; [`Error::Io`] if a thread can't be started.
-    pub fn start(source: Arc<dyn Source>, data: &DataOptions, options: LoaderOptions) -> Result<Loader> {
+    pub fn start(source: Arc<dyn Source>, data: &DataConfig, options: LoaderOptions) -> Result<Loader> {
         data.validate()?;
         let wrong = |problem: String| Err(Error::Config { origin: "[train]".to_string(), problem });
         if options.batch == 0 {

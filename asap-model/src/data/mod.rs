@@ -1,8 +1,9 @@
 //! Data sets on disk, the synthetic facades, augmentation, batches: all in host memory.
 //!
+//! What is read and how it is prepared is [`DataConfig`](crate::config::DataConfig), the `[data]` section of the configuration.
+//!
 //! | file | holds |
 //! |---|---|
-//! | `options` | [`DataOptions`]: what a data set is and how its pictures are prepared |
 //! | `layout` | which files of a folder make pairs: [`detect_layout`], [`discover_inputs`] |
 //! | `decode` | [`read_photo`], [`read_labels`], [`read_instances`], [`read_depth`] |
 //! | `encode` | a network's output as an 8-bit picture; PNG files, whole or not there |
@@ -31,7 +32,6 @@ mod fault;
 mod generated;
 mod layout;
 mod loader;
-mod options;
 mod plane;
 mod resize;
 mod sample;
@@ -46,9 +46,8 @@ pub use encode::{
 };
 pub use fault::Fault;
 pub use generated::SyntheticFacades;
-pub use layout::{InputFiles, Pair, detect_layout, discover_inputs, is_split};
+pub use layout::{InputFiles, Pair, Split, detect_layout, discover_inputs, is_split};
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
-pub use options::{DataOptions, Input, Layout, Output, Resize, Split};
 pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
 pub use resize::{resize_image, resize_labels, resize_picture};
 pub use sample::{Batch, InputData, Sample, prepare};

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::augment::{Draw, Placement};
 use super::dataset::{Raw, RawInput};
 use super::fault::Fault;
-use super::options::DataOptions;
 use super::plane::instance_edges;
+use crate::config::DataConfig;
 use crate::{Error, Result};
 
 /// What the generator is fed, in host memory.
@@ -35,21 +35,21 @@ pub struct Sample {
     pub image: Vec<f32>,
 }
 
-/// Brings a picture and its maps to their final size: with a `draw` as in training (random crop and flip as the options say), without
+/// Brings a picture and its maps to their final size: with a `draw` as in training (random crop and flip as the configuration says), without
 /// one as in validation (resized to `size`). Photos are resized bicubic, ids nearest, and edges are found afterwards.
 ///
 /// # Errors
 /// [`Error::Data`] naming the picture where it is too flat for its crop.
-pub fn prepare(raw: &Raw, options: &DataOptions, draw: Option<Draw>) -> Result<Sample> {
-    let placement = Placement::new(&raw.name, raw.image.size(), options, draw)?;
+pub fn prepare(raw: &Raw, data: &DataConfig, draw: Option<Draw>) -> Result<Sample> {
+    let placement = Placement::new(&raw.name, raw.image.size(), data, draw)?;
     let input = match &raw.input {
         RawInput::Labels(map) => InputData::Labels(placement.ids(map).data),
         RawInput::Rgb(picture) => InputData::Rgb(placement.picture(picture).to_signed_unit()),
     };
     Ok(Sample {
         name: raw.name.clone(),
-        height: options.size[0],
-        width: options.size[1],
+        height: data.size[0],
+        width: data.size[1],
         input,
         edges: raw.instances.as_ref().map(|map| instance_edges(&placement.ids(map))),
         image: placement.picture(&raw.image).to_signed_unit(),
