@@ -1,7 +1,9 @@
 //! The fast backend for ordinary processors: threads, packed matrix products, SIMD.
 
+pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod parallel;
+pub(crate) mod scratch;
 
 use std::sync::Arc;
 

@@ -1,4 +1,12 @@
-//! Kernels of `Cpu`.
+//! Kernels of `Cpu`: a convolution is a matrix product with patches of x laid out as columns, a block at a time.
+
+mod columns;
+mod dense;
+mod ids;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::Cpu;
@@ -12,7 +20,7 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new(self.run(|| dense::forward(x, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_grad_input(
         &self,
@@ -20,7 +28,7 @@ impl Conv2dOps for Cpu {
         weight: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new(self.run(|| dense::grad_input(grad_output, weight, size))))
     }
     fn conv2d_grad_weight(
         &self,
@@ -28,7 +36,7 @@ impl Conv2dOps for Cpu {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new(self.run(|| dense::grad_weight(x, grad_output, size))))
     }
     fn conv2d_ids(
         &self,
@@ -37,7 +45,7 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new(self.run(|| ids::forward(ids, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_ids_grad_weight(
         &self,
@@ -45,6 +53,6 @@ impl Conv2dOps for Cpu {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        unimplemented!()
+        Ok(Arc::new(self.run(|| ids::grad_weight(ids, grad_output, size))))
     }
 }

@@ -1,0 +1,18 @@
+//! Working memory of kernels, kept by each thread from one call to the next.
+
+use std::cell::RefCell;
+
+thread_local! {
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `work` with `count` numbers of unknown value. Calls may be nested.
+pub(crate) fn with_scratch<T>(count: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
+    let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if buffer.len() < count {
+        buffer.resize(count, 0.0);
+    }
+    let result = work(&mut buffer[..count]);
+    SPARE.with_borrow_mut(|spare| spare.push(buffer));
+    result
+}

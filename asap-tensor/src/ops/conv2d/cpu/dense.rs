@@ -1,0 +1,208 @@
+//! Convolution of numbers, and its gradients.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::columns::{gather, scatter_add};
+use crate::cpu::gemm::{Matrix, MatrixMut, product};
+use crate::cpu::scratch::with_scratch;
+use crate::ops::conv2d::Conv2dSize;
+
+/// Patches are laid out in blocks of about this many numbers, which a core's second cache holds.
+const BLOCK: usize = 1 << 17;
+/// Rows of the patch matrix, at most, that gradients take at a time.
+const PATCH_ROWS: usize = 288;
+/// Parts, at least, that work is split into where the shape allows it, so that many threads find some.
+const PARTS: usize = 16;
+/// Output channels that one thread computes at a time where the patches of a whole image are laid out at once.
+const CHANNELS: usize = 128;
+
+/// True where x itself is the patch matrix.
+fn is_pointwise(size: &Conv2dSize) -> bool {
+    (size.kernel_height, size.kernel_width, size.stride, size.padding) == (1, 1, 1, 0)
+}
+
+/// The matrices (rows × columns) of a batch, cut into blocks; each comes with its item, row and column.
+fn blocks_of(
+    batch: &mut [f32],
+    rows: usize,
+    columns: usize,
+    height: usize,
+    width: usize,
+) -> Vec<(usize, usize, usize, MatrixMut<'_>)> {
+    let items = batch.chunks_exact_mut((rows * columns).max(1)).enumerate();
+    items
+        .flat_map(|(n, item)| {
+            let blocks = MatrixMut::new(item, rows, columns, columns).blocks(height, width);
+            blocks.into_iter().map(move |(i, j, block)| (n, i, j, block))
+        })
+        .collect()
+}
+
+/// `total` cut into equal parts of at most `most`: the size of a part.
+fn part(total: usize, most: usize) -> usize {
+    total.div_ceil(total.div_ceil(most.max(1)).max(1)).max(1)
+}
+
+/// y, (N, O, P, Q).
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Vec<f32> {
+    let (outputs, patch) = (size.out_channels, size.patch());
+    let pixels = size.out_height * size.out_width;
+    let image = size.in_channels * size.in_height * size.in_width;
+    let mut y = vec![0.0; size.output().count()];
+    let weight = Matrix::new(weight, outputs, patch, patch);
+    let compute = |o: usize, y: &mut MatrixMut<'_>, columns: Matrix<'_>| {
+        if let Some(bias) = bias {
+            for i in 0..y.height() {
+                y.row(i).fill(bias[o + i]);
+            }
+        }
+        product(y, weight.rows(o, y.height()), columns, bias.is_some());
+    };
+
+    let width = (BLOCK / patch.max(1) / 24 * 24).clamp(240, 3072);
+    if is_pointwise(size) {
+        let blocks = blocks_of(&mut y, outputs, pixels, CHANNELS, width);
+        blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
+            let columns = Matrix::new(&x[n * image..][..image], patch, pixels, pixels);
+            let width = y.width();
+            compute(o, &mut y, columns.columns(q, width));
+        });
+    } else if size.batch * pixels.div_ceil(width) >= PARTS {
+        let blocks = blocks_of(&mut y, outputs, pixels, outputs.max(1), width);
+        blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
+            let width = y.width();
+            with_scratch(patch * width, |columns| {
+                gather(&x[n * image..][..image], 0..size.in_channels, q..q + width, size, columns);
+                compute(o, &mut y, Matrix::new(columns, patch, width, width));
+            });
+        });
+    } else {
+        for (x, y) in x.chunks_exact(image.max(1)).zip(y.chunks_exact_mut((outputs * pixels).max(1))) {
+            with_scratch(patch * pixels, |columns| {
+                let channels = part(size.in_channels, PATCH_ROWS);
+                let rows = channels * size.kernel_height * size.kernel_width;
+                columns.par_chunks_mut(rows * pixels).enumerate().for_each(|(part, columns)| {
+                    let channels = part * channels..((part + 1) * channels).min(size.in_channels);
+                    gather(x, channels, 0..pixels, size, columns);
+                });
+                let columns = Matrix::new(columns, patch, pixels, pixels);
+                let blocks = MatrixMut::new(y, outputs, pixels, pixels).blocks(CHANNELS, width);
+                blocks.into_par_iter().for_each(|(o, q, mut y)| {
+                    let width = y.width();
+                    compute(o, &mut y, columns.columns(q, width));
+                });
+            });
+        }
+    }
+    y
+}
+
+/// The gradient in x, (N, I, H, W).
+pub(super) fn grad_input(grad_output: &[f32], weight: &[f32], size: &Conv2dSize) -> Vec<f32> {
+    let (outputs, patch) = (size.out_channels, size.patch());
+    let pixels = size.out_height * size.out_width;
+    let kernel = size.kernel_height * size.kernel_width;
+    let mut grad = vec![0.0; size.input().count()];
+    let weight = Matrix::new(weight, outputs, patch, patch);
+    let grad_output =
+        |n: usize| Matrix::new(&grad_output[n * outputs * pixels..][..outputs * pixels], outputs, pixels, pixels);
+
+    if is_pointwise(size) {
+        let blocks = blocks_of(&mut grad, patch, pixels, CHANNELS, (BLOCK / outputs.max(1)).clamp(240, 3072));
+        blocks.into_par_iter().for_each(|(n, i, q, mut grad)| {
+            let (height, width) = (grad.height(), grad.width());
+            product(&mut grad, weight.columns(i, height).transposed(), grad_output(n).columns(q, width), false);
+        });
+        return grad;
+    }
+
+    let channels = part(size.in_channels, PATCH_ROWS / kernel);
+    let rows_at_once = (BLOCK / (channels * kernel * size.out_width).max(1)).clamp(1, size.out_height.max(1));
+    let band = (rows_at_once * size.stride).max(4 * size.kernel_height).min(size.in_height.max(1));
+    let blocks =
+        blocks_of(&mut grad, size.in_channels, size.in_height * size.in_width, channels, band * size.in_width.max(1));
+    blocks.into_par_iter().for_each(|(n, i, start, mut grad)| {
+        let weight = weight.columns(i * kernel, grad.height() * kernel).transposed();
+        let first = start / size.in_width;
+        let band = first..first + grad.width() / size.in_width;
+        let mut rows = rows_reading(&band, size);
+        while !rows.is_empty() {
+            let now = rows.start..(rows.start + rows_at_once).min(rows.end);
+            let width = now.len() * size.out_width;
+            with_scratch(grad.height() * kernel * width, |columns| {
+                let height = grad.height() * kernel;
+                let grad_output = grad_output(n).columns(now.start * size.out_width, width);
+                product(&mut MatrixMut::new(columns, height, width, width), weight, grad_output, false);
+                scatter_add(columns, now.clone(), band.clone(), size, &mut grad);
+            });
+            rows.start = now.end;
+        }
+    });
+    grad
+}
+
+/// The output rows that read any of the input rows `band`.
+fn rows_reading(band: &Range<usize>, size: &Conv2dSize) -> Range<usize> {
+    let first = (band.start + size.padding).saturating_sub(size.kernel_height - 1).div_ceil(size.stride);
+    let end = (band.end + size.padding).div_ceil(size.stride);
+    first.min(size.out_height)..end.min(size.out_height)
+}
+
+/// The gradient in the weight, (O, I, R, S).
+pub(super) fn grad_weight(x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Vec<f32> {
+    let (outputs, patch) = (size.out_channels, size.patch());
+    let pixels = size.out_height * size.out_width;
+    let kernel = size.kernel_height * size.kernel_width;
+    let image = size.in_channels * size.in_height * size.in_width;
+    let count = outputs * patch;
+    if count == 0 {
+        return Vec::new();
+    }
+    let grad_output =
+        |n: usize| Matrix::new(&grad_output[n * outputs * pixels..][..outputs * pixels], outputs, pixels, pixels);
+
+    let channels = part(size.in_channels, PATCH_ROWS / kernel);
+    let (rows, height) = (channels * kernel, part(outputs, 1024));
+    // Pixel blocks of all images, in order; each of `sums` partial gradients adds up a run of them.
+    let width = (BLOCK / rows / 8 * 8).max(8);
+    let pixel_blocks: Vec<(usize, Range<usize>)> = (0..size.batch)
+        .flat_map(|n| (0..pixels).step_by(width).map(move |q| (n, q..(q + width).min(pixels))))
+        .collect();
+    let parts = patch.div_ceil(rows) * outputs.div_ceil(height);
+    let sums = PARTS.div_ceil(parts).min(pixel_blocks.len()).max(1);
+    let run = part(pixel_blocks.len(), pixel_blocks.len().div_ceil(sums));
+
+    let mut partial = vec![0.0; sums * count];
+    let blocks = blocks_of(&mut partial, outputs, patch, height, rows);
+    blocks.into_par_iter().for_each(|(sum, o, row, mut grad)| {
+        let (height, rows) = (grad.height(), grad.width());
+        let first = (sum * run).min(pixel_blocks.len());
+        let last = (first + run).min(pixel_blocks.len());
+        for (n, pixels_now) in &pixel_blocks[first..last] {
+            let (x, width) = (&x[n * image..][..image], pixels_now.len());
+            let grad_output = grad_output(*n).rows(o, height).columns(pixels_now.start, width);
+            if is_pointwise(size) {
+                let columns = Matrix::new(x, patch, pixels, pixels).rows(row, rows).columns(pixels_now.start, width);
+                product(&mut grad, grad_output, columns.transposed(), true);
+                continue;
+            }
+            with_scratch(rows * width, |columns| {
+                gather(x, row / kernel..(row + rows) / kernel, pixels_now.clone(), size, columns);
+                product(&mut grad, grad_output, Matrix::new(columns, rows, width, width).transposed(), true);
+            });
+        }
+    });
+    if sums == 1 {
+        return partial;
+    }
+    let (total, rest) = partial.split_at_mut(count);
+    total.par_chunks_mut(4096).enumerate().for_each(|(part, total)| {
+        for sum in rest.chunks_exact(count) {
+            total.iter_mut().zip(&sum[part * 4096..]).for_each(|(total, sum)| *total += sum);
+        }
+    });
+    partial.truncate(count);
+    partial
+}
