@@ -32,3 +32,37 @@ impl<E: Element> AdamOps for Reference<E> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::adam::{AdamStep, adam};
+    use crate::{Reference, Tensor};
+
+    #[test]
+    fn two_steps_are_those_by_hand() {
+        let backend = Reference::<f64>::new();
+        let tensor = |value: f64| Tensor::full(&backend, [1], value).unwrap();
+        let (mut weight, mut first, mut second) = (tensor(1.0), tensor(0.0), tensor(0.0));
+        let at = |step| AdamStep { learning_rate: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0, step };
+        // m = 1, v = 1; m̂ = 2, v̂ = 4: a first step is α·sign g, whatever the size of g.
+        adam(&mut weight, &mut first, &mut second, &tensor(2.0), &at(1)).unwrap();
+        assert_eq!((first.item().unwrap(), second.item().unwrap()), (1.0, 1.0));
+        assert!((weight.item().unwrap() - 0.9).abs() < 1e-15);
+        // m = 0.5, v = 0.75; m̂ = 0.5/0.75, v̂ = 0.75/0.4375.
+        adam(&mut weight, &mut first, &mut second, &tensor(0.0), &at(2)).unwrap();
+        let by_hand = 0.9 - 0.1 * (0.5 / 0.75) / f64::sqrt(0.75 / 0.4375);
+        assert!((weight.item().unwrap() - by_hand).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_copy_of_the_weight_keeps_its_numbers() {
+        let backend = Reference::<f32>::new();
+        let tensor = |value: f64| Tensor::full(&backend, [2], value).unwrap();
+        let (mut weight, mut first, mut second) = (tensor(1.0), tensor(0.0), tensor(0.0));
+        let copy = weight.clone();
+        let step = AdamStep { learning_rate: 0.1, beta1: 0.0, beta2: 0.999, epsilon: 1e-8, step: 1 };
+        adam(&mut weight, &mut first, &mut second, &tensor(1.0), &step).unwrap();
+        assert_eq!(copy.to_vec().unwrap(), [1.0, 1.0]);
+        assert_ne!(weight.to_vec().unwrap(), copy.to_vec().unwrap());
+    }
+}

@@ -114,3 +114,77 @@ impl<E: Element> Conv2dOps for Reference<E> {
         self.conv2d_grad_weight(&x, grad_output, size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::conv2d::{conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight};
+    use crate::ops::layout::one_hot;
+    use crate::random::uniform_by_name;
+    use crate::{Ids, Reference, Tensor};
+
+    fn tensor(shape: &[usize], data: &[f64]) -> Tensor<Reference<f64>> {
+        Tensor::from_f64(&Reference::new(), shape, data).unwrap()
+    }
+
+    fn uniform(name: &str, shape: &[usize]) -> Tensor<Reference<f64>> {
+        Tensor::from_f32(&Reference::new(), shape, &uniform_by_name(name, shape.iter().product())).unwrap()
+    }
+
+    #[test]
+    fn three_by_three_pixels_meet_a_three_by_three_kernel_as_by_hand() {
+        let x = tensor(&[1, 1, 3, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        // The pixel itself, 10 times the one to its right, 100 times the one below: the kernel is not flipped.
+        let weight = tensor(&[1, 1, 3, 3], &[0.0, 0.0, 0.0, 0.0, 1.0, 10.0, 0.0, 100.0, 0.0]);
+        let bias = tensor(&[1], &[1000.0]);
+        let y = conv2d(&x, &weight, Some(&bias), 1, 1).unwrap();
+        let by_hand = [1421.0, 1532.0, 1603.0, 1754.0, 1865.0, 1906.0, 1087.0, 1098.0, 1009.0];
+        assert_eq!((y.dims(), y.to_vec().unwrap()), (&[1, 1, 3, 3][..], by_hand.to_vec()));
+        let strided = conv2d(&x, &weight, None, 2, 1).unwrap();
+        assert_eq!(strided.to_vec().unwrap(), [421.0, 603.0, 87.0, 9.0]);
+    }
+
+    #[test]
+    fn channels_are_summed_and_images_kept_apart() {
+        let x = tensor(&[2, 2, 1, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        let weight = tensor(&[3, 2, 1, 1], &[1.0, 0.0, 0.0, 1.0, 1.0, 10.0]);
+        let y = conv2d(&x, &weight, None, 1, 0).unwrap();
+        let by_hand = [1.0, 2.0, 3.0, 4.0, 31.0, 42.0, 5.0, 6.0, 7.0, 8.0, 75.0, 86.0];
+        assert_eq!((y.dims(), y.to_vec().unwrap()), (&[2, 3, 1, 2][..], by_hand.to_vec()));
+    }
+
+    #[test]
+    fn gradients_of_three_pixels_and_two_weights_are_those_by_hand() {
+        // y = (w0·x0 + w1·x1, w0·x1 + w1·x2)
+        let x = tensor(&[1, 1, 1, 3], &[2.0, 3.0, 5.0]);
+        let weight = tensor(&[1, 1, 1, 2], &[7.0, 11.0]);
+        let grad = tensor(&[1, 1, 1, 2], &[1.0, 10.0]);
+        let grad_x = conv2d_grad_input(&grad, &weight, x.shape(), 1, 0).unwrap();
+        assert_eq!(grad_x.to_vec().unwrap(), [7.0, 11.0 + 70.0, 110.0]);
+        let grad_weight = conv2d_grad_weight(&x, &grad, weight.shape(), 1, 0).unwrap();
+        assert_eq!(grad_weight.to_vec().unwrap(), [2.0 + 30.0, 3.0 + 50.0]);
+    }
+
+    #[test]
+    fn ids_give_what_their_one_hot_form_gives() {
+        let backend = Reference::<f64>::new();
+        // 7 lies outside the five classes: its pixels are zeros.
+        let labels = (0..2 * 5 * 6).map(|i| [0, 3, 1, 7, 4, 2][(i * i + i / 7) % 6]).collect();
+        let ids = Ids::from_vec(&backend, [2, 5, 6], labels).unwrap();
+        let x = one_hot(&ids, 5).unwrap();
+        let (weight, bias) = (uniform("weight", &[4, 5, 3, 3]), uniform("bias", &[4]));
+        let dense = conv2d(&x, &weight, Some(&bias), 2, 1).unwrap();
+        let looked_up = conv2d_ids(&ids, &weight, Some(&bias), 2, 1).unwrap();
+        assert_eq!(looked_up.to_vec().unwrap(), dense.to_vec().unwrap());
+        let grad = uniform("grad", dense.dims());
+        let dense = conv2d_grad_weight(&x, &grad, weight.shape(), 2, 1).unwrap();
+        let looked_up = conv2d_ids_grad_weight(&ids, &grad, weight.shape(), 2, 1).unwrap();
+        assert_eq!(looked_up.to_vec().unwrap(), dense.to_vec().unwrap());
+    }
+
+    #[test]
+    fn a_one_by_one_kernel_looks_ids_up() {
+        let ids = Ids::from_vec(&Reference::<f64>::new(), [1, 1, 4], vec![2, 0, 1, 9]).unwrap();
+        let y = conv2d_ids(&ids, &tensor(&[1, 3, 1, 1], &[10.0, 20.0, 30.0]), None, 1, 0).unwrap();
+        assert_eq!(y.to_vec().unwrap(), [30.0, 10.0, 20.0, 0.0]);
+    }
+}

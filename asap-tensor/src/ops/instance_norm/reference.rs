@@ -91,3 +91,67 @@ impl<E: Element> InstanceNormOps for Reference<E> {
         Ok((buffer(&grad_x), affine.map(|_| (over_batch(&grad_scale), over_batch(&grad_shift)))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::instance_norm::{instance_norm, instance_norm_grad};
+    use crate::random::uniform_by_name;
+    use crate::{Reference, Tensor};
+
+    fn tensor(shape: &[usize], data: &[f64]) -> Tensor<Reference<f64>> {
+        Tensor::from_f64(&Reference::new(), shape, data).unwrap()
+    }
+
+    #[test]
+    fn a_plane_of_two_is_normalised_scaled_shifted_and_activated_as_by_hand() {
+        let x = tensor(&[1, 1, 1, 2], &[1.0, 3.0]);
+        let plain = instance_norm(&x, None, 0.0, 1.0).unwrap();
+        assert_eq!(plain.y.to_vec().unwrap(), [-1.0, 1.0]);
+        assert_eq!((plain.mean.item().unwrap(), plain.inverse_deviation.item().unwrap()), (2.0, 1.0));
+        let (scale, shift) = (tensor(&[1], &[3.0]), tensor(&[1], &[1.0]));
+        let y = instance_norm(&x, Some((&scale, &shift)), 0.0, 0.25).unwrap().y;
+        assert_eq!(y.to_vec().unwrap(), [-0.5, 4.0]);
+        let y = instance_norm(&x, None, 3.0, 0.0).unwrap().y;
+        assert_eq!(y.to_vec().unwrap(), [0.0, 0.5]);
+    }
+
+    #[test]
+    fn a_large_mean_does_not_swallow_the_variance_in_single_precision() {
+        let data: Vec<f32> = (0..512).map(|i| 4096.0 + (i % 2) as f32).collect();
+        let x = Tensor::from_f32(&Reference::<f32>::new(), [1, 1, 16, 32], &data).unwrap();
+        let inverse = instance_norm(&x, None, 0.0, 1.0).unwrap().inverse_deviation;
+        assert_eq!(inverse.item().unwrap(), 2.0);
+    }
+
+    #[test]
+    fn the_gradient_ignores_shifts_and_scalings_of_a_plane() {
+        // y doesn't change when x is shifted or (ε = 0) scaled, so the gradient is orthogonal to 1 and to x − μ.
+        let uniform =
+            |name| Tensor::from_f32(&Reference::<f64>::new(), [2, 3, 4, 5], &uniform_by_name(name, 120)).unwrap();
+        let (x, grad_output) = (uniform("x"), uniform("grad"));
+        let (scale, shift) = (tensor(&[3], &[0.5, 1.0, -2.0]), tensor(&[3], &[0.1, 0.0, -0.3]));
+        let affine = Some((&scale, &shift));
+        let forward = instance_norm(&x, affine, 0.0, 0.2).unwrap();
+        let grad = instance_norm_grad(&x, &forward, affine, &grad_output, 0.0, 0.2).unwrap().x;
+        let (x, grad, mean) = (x.to_vec().unwrap(), grad.to_vec().unwrap(), forward.mean.to_vec().unwrap());
+        for plane in 0..6 {
+            let range = plane * 20..(plane + 1) * 20;
+            let along_one: f64 = grad[range.clone()].iter().sum();
+            let along_x: f64 = range.map(|i| grad[i] * (x[i] - mean[plane])).sum();
+            assert!(along_one.abs() < 1e-12 && along_x.abs() < 1e-12, "plane {plane}: {along_one:e}, {along_x:e}");
+        }
+    }
+
+    #[test]
+    fn scale_and_shift_receive_the_sums_over_batch_and_plane() {
+        // Both images normalise to (−1, 1); after γ = 1, β = 0 and ReLU only the second pixel passes a gradient.
+        let x = tensor(&[2, 1, 1, 2], &[1.0, 3.0, 10.0, 20.0]);
+        let (scale, shift) = (tensor(&[1], &[1.0]), tensor(&[1], &[0.0]));
+        let affine = Some((&scale, &shift));
+        let forward = instance_norm(&x, affine, 0.0, 0.0).unwrap();
+        let grad_output = tensor(&[2, 1, 1, 2], &[1.0, 10.0, 100.0, 1000.0]);
+        let grads = instance_norm_grad(&x, &forward, affine, &grad_output, 0.0, 0.0).unwrap();
+        let (grad_scale, grad_shift) = grads.affine.unwrap();
+        assert_eq!((grad_scale.item().unwrap(), grad_shift.item().unwrap()), (1010.0, 1010.0));
+    }
+}

@@ -82,3 +82,70 @@ impl<E: Element> LayoutOps for Reference<E> {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::layout::{Pad, PadMode, cat, narrow, one_hot, pad_ids, pad2d, pad2d_grad, permute, place};
+    use crate::{Ids, Reference, Tensor};
+
+    fn tensor(shape: &[usize], data: &[f64]) -> Tensor<Reference<f64>> {
+        Tensor::from_f64(&Reference::new(), shape, data).unwrap()
+    }
+
+    fn counting(shape: &[usize]) -> Tensor<Reference<f64>> {
+        tensor(shape, &(0..shape.iter().product()).map(|i: usize| i as f64).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn axis_i_of_a_permutation_is_axis_axes_i_of_x() {
+        let y = permute(&counting(&[2, 1, 3]), &[2, 0, 1]).unwrap();
+        assert_eq!((y.dims(), y.to_vec().unwrap()), (&[3, 2, 1][..], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]));
+    }
+
+    #[test]
+    fn cat_undoes_narrow() {
+        let x = counting(&[2, 3, 2]);
+        let (first, rest) = (narrow(&x, 1, 0, 1).unwrap(), narrow(&x, 1, 1, 2).unwrap());
+        assert_eq!(first.to_vec().unwrap(), [0.0, 1.0, 6.0, 7.0]);
+        assert_eq!(cat(&[&first, &rest], 1).unwrap().to_vec().unwrap(), x.to_vec().unwrap());
+        let placed = place(&first, 1, 2, 3).unwrap().to_vec().unwrap();
+        assert_eq!(placed, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 6.0, 7.0]);
+    }
+
+    #[test]
+    fn a_reflection_does_not_repeat_the_edge() {
+        let x = tensor(&[1, 1, 2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let pad = Pad { top: 1, bottom: 0, left: 2, right: 1 };
+        let y = pad2d(&x, pad, PadMode::Reflect).unwrap();
+        #[rustfmt::skip]
+        let reflected = [
+            6.0, 5.0, 4.0, 5.0, 6.0, 5.0,
+            3.0, 2.0, 1.0, 2.0, 3.0, 2.0,
+            6.0, 5.0, 4.0, 5.0, 6.0, 5.0,
+        ];
+        assert_eq!((y.dims(), y.to_vec().unwrap()), (&[1, 1, 3, 6][..], reflected.to_vec()));
+        // Rows show once and twice, columns once, thrice and twice.
+        let ones = Tensor::full(x.backend(), y.shape(), 1.0).unwrap();
+        let shown = pad2d_grad(&ones, pad, PadMode::Reflect).unwrap().to_vec().unwrap();
+        assert_eq!(shown, [1.0, 3.0, 2.0, 2.0, 6.0, 4.0]);
+    }
+
+    #[test]
+    fn zeros_stand_around_the_image_and_take_no_gradient() {
+        let x = tensor(&[1, 1, 1, 2], &[1.0, 2.0]);
+        let pad = Pad { top: 0, bottom: 1, left: 1, right: 0 };
+        let y = pad2d(&x, pad, PadMode::Zero).unwrap();
+        assert_eq!(y.to_vec().unwrap(), [0.0, 1.0, 2.0, 0.0, 0.0, 0.0]);
+        let grad = pad2d_grad(&counting(y.dims()), pad, PadMode::Zero).unwrap();
+        assert_eq!(grad.to_vec().unwrap(), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn ids_become_channels_and_reflect_like_images() {
+        let ids = Ids::from_vec(&Reference::<f64>::new(), [1, 1, 3], vec![0, 2, 9]).unwrap();
+        let y = one_hot(&ids, 3).unwrap();
+        assert_eq!(y.to_vec().unwrap(), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        let padded = pad_ids(&ids, Pad { top: 0, bottom: 0, left: 1, right: 2 }).unwrap();
+        assert_eq!(padded.to_vec().unwrap(), [2, 0, 2, 9, 2, 0]);
+    }
+}

@@ -19,3 +19,27 @@ impl<E: Element> MatmulOps for Reference<E> {
         Ok(buffer(&y))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::layout::permute;
+    use crate::ops::matmul::{Transpose, matmul};
+    use crate::{Reference, Tensor};
+
+    #[test]
+    fn a_transposed_operand_gives_the_same_product() {
+        let backend = Reference::<f64>::new();
+        let tensor = |shape: [usize; 3], data: &[f64]| Tensor::from_f64(&backend, shape, data).unwrap();
+        let a = tensor([2, 1, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let b = tensor([2, 3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        // (1 2 3)·((1 2) (3 4) (5 6)) and (4 5 6)·((1 0) (0 1) (1 1)).
+        let product = [22.0, 28.0, 10.0, 11.0];
+        for transpose in [(false, false), (false, true), (true, false), (true, true)].map(|(a, b)| Transpose { a, b }) {
+            let stored = |x: &Tensor<_>, transposed: bool| {
+                if transposed { permute(x, &[0, 2, 1]).unwrap() } else { x.clone() }
+            };
+            let y = matmul(&stored(&a, transpose.a), &stored(&b, transpose.b), transpose).unwrap();
+            assert_eq!((y.dims(), y.to_vec().unwrap()), (&[2, 1, 2][..], product.to_vec()), "{transpose:?}");
+        }
+    }
+}

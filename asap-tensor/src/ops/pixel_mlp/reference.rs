@@ -163,3 +163,90 @@ impl<E: Element> PixelMlpOps for Reference<E> {
         Ok((buffer(&grad_params), wants_pixels.then(|| buffer(&grad_pixels))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::layout::one_hot;
+    use crate::ops::pixel_mlp::{PixelMlp, Pixels, pixel_mlp, pixel_mlp_grad, position_table};
+    use crate::random::uniform_by_name;
+    use crate::{Ids, Reference, Tensor};
+
+    fn tensor(shape: &[usize], data: &[f64]) -> Tensor<Reference<f64>> {
+        Tensor::from_f64(&Reference::new(), shape, data).unwrap()
+    }
+
+    fn uniform(name: &str, shape: &[usize]) -> Tensor<Reference<f64>> {
+        Tensor::from_f32(&Reference::new(), shape, &uniform_by_name(name, shape.iter().product())).unwrap()
+    }
+
+    fn positions(tile: usize) -> Tensor<Reference<f64>> {
+        Tensor::from_f32(&Reference::new(), [tile.ilog2() as usize, 2, tile], &position_table(tile)).unwrap()
+    }
+
+    #[test]
+    fn one_layer_on_a_tile_of_two_by_two_is_that_by_hand() {
+        // Features: colour, cos x, sin x, cos y, sin y. At period 2, cos is 1, −1 and sin nearly 0.
+        let params = tensor(&[1, 6, 1, 1], &[0.5, 1.0, 0.1, 3.0, 0.01, 7.0]);
+        let colour = tensor(&[1, 1, 2, 2], &[0.0, 0.2, 0.4, -0.6]);
+        let mlp = PixelMlp { tile: 2, widths: vec![1] };
+        let y = pixel_mlp(&mlp, &params, Pixels::Dense(&colour), &positions(2)).unwrap().to_vec().unwrap();
+        let z = [0.5 + 0.0 + 0.1 + 0.01, 0.5 + 0.2 - 0.1 + 0.01, 0.5 + 0.4 + 0.1 - 0.01, 0.5 - 0.6 - 0.1 - 0.01];
+        for (y, z) in y.iter().zip(z) {
+            assert!((y - f64::tanh(z)).abs() < 1e-6, "{y} is not tanh {z}");
+        }
+    }
+
+    #[test]
+    fn two_layers_of_one_pixel_are_those_by_hand() {
+        // No positions. Layer 1: biases (1, −1), weights [in][out] ((2, −3)); layer 2: bias 0.25, weights ((1), (10)).
+        let params = tensor(&[1, 7, 1, 1], &[1.0, -1.0, 2.0, -3.0, 0.25, 1.0, 10.0]);
+        let none = Tensor::zeros(params.backend(), [0, 2, 1]).unwrap();
+        let mlp = PixelMlp { tile: 1, widths: vec![2, 1] };
+        let colour = tensor(&[1, 1, 1, 1], &[-0.25]);
+        // z = (1 − 0.5, −1 + 0.75), h = (0.5, −0.0025), y = tanh(0.25 + 0.5 − 0.025).
+        let y = pixel_mlp(&mlp, &params, Pixels::Dense(&colour), &none).unwrap();
+        assert!((y.item().unwrap() - f64::tanh(0.725)).abs() < 1e-15);
+        // From behind: δ₂ = 1 − y², δ₁ = δ₂·(1·1, 10·0.01); the pixel receives 2·δ₂ − 3·0.1·δ₂.
+        let one = tensor(&[1, 1, 1, 1], &[1.0]);
+        let (grad, grad_colour) = pixel_mlp_grad(&mlp, &params, Pixels::Dense(&colour), &none, &one, true).unwrap();
+        let delta = 1.0 - f64::tanh(0.725).powi(2);
+        let by_hand = [1.0, 0.1, -0.25, -0.025, 1.0, 0.5, -0.0025].map(|g| g * delta);
+        for (g, expected) in grad.to_vec().unwrap().into_iter().zip(by_hand) {
+            assert!((g - expected).abs() < 1e-15, "{g} is not {expected}");
+        }
+        assert!((grad_colour.unwrap().item().unwrap() - 1.7 * delta).abs() < 1e-15);
+    }
+
+    #[test]
+    fn ids_give_what_their_one_hot_form_gives() {
+        let mlp = PixelMlp { tile: 4, widths: vec![5, 3] };
+        // Two images of 1×2 tiles, 3 classes, 2 periods: C_0 = 3 + 8.
+        let params = uniform("params", &[2, 5 + 11 * 5 + 3 + 5 * 3, 1, 2]);
+        let ids = Ids::from_vec(params.backend(), [2, 4, 8], (0..64).map(|i| i * i % 4).collect()).unwrap();
+        let (x, positions) = (one_hot(&ids, 3).unwrap(), positions(4));
+        let (labels, dense) = (Pixels::Ids { ids: &ids, classes: 3 }, Pixels::Dense(&x));
+        let y = pixel_mlp(&mlp, &params, labels, &positions).unwrap();
+        assert_eq!(y.to_vec().unwrap(), pixel_mlp(&mlp, &params, dense, &positions).unwrap().to_vec().unwrap());
+        let grad_output = uniform("grad", y.dims());
+        let (grad, none) = pixel_mlp_grad(&mlp, &params, labels, &positions, &grad_output, true).unwrap();
+        let (same, some) = pixel_mlp_grad(&mlp, &params, dense, &positions, &grad_output, true).unwrap();
+        assert_eq!(grad.to_vec().unwrap(), same.to_vec().unwrap());
+        assert!(none.is_none() && some.is_some_and(|grad| grad.shape() == x.shape()));
+    }
+
+    #[test]
+    fn a_tile_depends_on_its_own_parameters_alone() {
+        let mlp = PixelMlp { tile: 2, widths: vec![1] };
+        let params = uniform("params", &[1, 6, 2, 2]);
+        let colour = uniform("colour", &[1, 1, 4, 4]);
+        // Only pixel (3, 1) counts: it is in the tile of row 1, column 0.
+        let mut grad_output = vec![0.0; 16];
+        grad_output[3 * 4 + 1] = 1.0;
+        let grad_output = tensor(&[1, 1, 4, 4], &grad_output);
+        let pixels = Pixels::Dense(&colour);
+        let (grad, _) = pixel_mlp_grad(&mlp, &params, pixels, &positions(2), &grad_output, false).unwrap();
+        for (i, g) in grad.to_vec().unwrap().into_iter().enumerate() {
+            assert_eq!(g != 0.0, i % 4 == 2, "parameter {} of tile {}", i / 4, i % 4);
+        }
+    }
+}

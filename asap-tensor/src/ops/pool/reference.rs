@@ -41,3 +41,38 @@ impl<E: Element> PoolOps for Reference<E> {
         Ok(buffer(&grad))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::pool::{avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
+    use crate::{Reference, Tensor};
+
+    fn tensor(shape: &[usize], data: &[f64]) -> Tensor<Reference<f64>> {
+        Tensor::from_f64(&Reference::new(), shape, data).unwrap()
+    }
+
+    #[test]
+    fn of_equal_numbers_the_first_receives_the_gradient() {
+        let x = tensor(&[1, 1, 2, 4], &[1.0, 2.0, 5.0, 5.0, 2.0, 0.0, 5.0, 5.0]);
+        assert_eq!(max_pool2(&x).unwrap().to_vec().unwrap(), [2.0, 5.0]);
+        let grad = max_pool2_grad(&x, &tensor(&[1, 1, 1, 2], &[7.0, 9.0])).unwrap();
+        assert_eq!(grad.to_vec().unwrap(), [0.0, 7.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn an_odd_last_row_and_column_are_left_out() {
+        let x = tensor(&[1, 1, 3, 3], &[1.0, 2.0, 9.0, 3.0, 4.0, 9.0, 9.0, 9.0, 9.0]);
+        assert_eq!(max_pool2(&x).unwrap().to_vec().unwrap(), [4.0]);
+        let grad = max_pool2_grad(&x, &tensor(&[1, 1, 1, 1], &[5.0])).unwrap();
+        assert_eq!(grad.to_vec().unwrap(), [0.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_mean_counts_the_pixels_inside_the_image_only() {
+        let x = tensor(&[1, 1, 2, 3], &[1.0, 2.0, 3.0, 5.0, 6.0, 7.0]);
+        let y = avg_pool(&x).unwrap();
+        assert_eq!((y.dims(), y.to_vec().unwrap()), (&[1, 1, 1, 2][..], vec![3.5, 4.5]));
+        let grad = avg_pool_grad(&tensor(&[1, 1, 1, 2], &[4.0, 8.0]), 2, 3).unwrap();
+        assert_eq!(grad.to_vec().unwrap(), [1.0, 3.0, 2.0, 1.0, 3.0, 2.0]);
+    }
+}

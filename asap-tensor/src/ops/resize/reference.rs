@@ -28,3 +28,46 @@ impl<E: Element> ResizeOps for Reference<E> {
         self.resize(&x, &ResizeSize { planes: size.planes * classes, ..*size })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::layout::one_hot;
+    use crate::ops::resize::{Taps, resize, resize_grad, resize_ids};
+    use crate::random::uniform_by_name;
+    use crate::{Ids, Reference, Tensor};
+
+    fn uniform(name: &str, shape: &[usize]) -> Tensor<Reference<f64>> {
+        Tensor::from_f32(&Reference::new(), shape, &uniform_by_name(name, shape.iter().product())).unwrap()
+    }
+
+    #[test]
+    fn doubling_two_pixels_mixes_them_by_quarters() {
+        let x = Tensor::from_f64(&Reference::<f64>::new(), [1, 1, 2, 2], &[0.0, 4.0, 8.0, 12.0]).unwrap();
+        let y = resize(&x, &Taps::bilinear(2, 2).unwrap(), &Taps::bilinear(2, 4).unwrap()).unwrap();
+        assert_eq!(y.to_vec().unwrap(), [0.0, 1.0, 3.0, 4.0, 8.0, 9.0, 11.0, 12.0]);
+        let y = resize(&x, &Taps::bilinear(2, 4).unwrap(), &Taps::mean(2, 1)).unwrap();
+        assert_eq!(y.to_vec().unwrap(), [2.0, 4.0, 8.0, 10.0]);
+    }
+
+    #[test]
+    fn the_gradient_is_the_transpose() {
+        let (rows, columns) = (Taps::tent(8, 4).unwrap(), Taps::bilinear(5, 7).unwrap());
+        let (x, grad) = (uniform("x", &[2, 3, 8, 5]), uniform("grad", &[2, 3, 2, 7]));
+        let dot = |a: &Tensor<Reference<f64>>, b: &Tensor<Reference<f64>>| -> f64 {
+            a.to_vec().unwrap().iter().zip(b.to_vec().unwrap()).map(|(a, b)| a * b).sum()
+        };
+        let forward = dot(&grad, &resize(&x, &rows, &columns).unwrap());
+        let backward = dot(&resize_grad(&grad, &rows, &columns).unwrap(), &x);
+        assert!((forward - backward).abs() < 1e-12, "{forward} and {backward}");
+    }
+
+    #[test]
+    fn ids_give_what_their_one_hot_form_gives() {
+        let ids = Ids::from_vec(&Reference::<f64>::new(), [2, 4, 6], (0..48).map(|i| i * i % 5).collect()).unwrap();
+        let (rows, columns) = (Taps::tent(4, 2).unwrap(), Taps::tent(6, 2).unwrap());
+        let dense = resize(&one_hot(&ids, 4).unwrap(), &rows, &columns).unwrap();
+        let looked_up = resize_ids(&ids, 4, &rows, &columns).unwrap();
+        assert_eq!(looked_up.dims(), dense.dims());
+        assert_eq!(looked_up.to_vec().unwrap(), dense.to_vec().unwrap());
+    }
+}

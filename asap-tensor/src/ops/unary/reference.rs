@@ -22,3 +22,27 @@ impl<E: Element> UnaryOps for Reference<E> {
         Ok(Arc::new((0..x.len()).map(|i| grad_output[i] * op.derivative(x[i], y[i])).collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::unary::{Unary, unary, unary_grad};
+    use crate::{Reference, Tensor};
+
+    fn apply(op: Unary, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let x = Tensor::from_f64(&Reference::<f64>::new(), [x.len()], x).unwrap();
+        let ones = Tensor::full(x.backend(), x.shape(), 1.0).unwrap();
+        let y = unary(op, &x).unwrap();
+        (y.to_vec().unwrap(), unary_grad(op, &x, &y, &ones).unwrap().to_vec().unwrap())
+    }
+
+    #[test]
+    fn values_and_derivatives_are_those_of_the_table() {
+        assert_eq!(apply(Unary::Abs, &[-2.0, 0.0, 3.0]), (vec![2.0, 0.0, 3.0], vec![-1.0, 0.0, 1.0]));
+        assert_eq!(apply(Unary::Sqrt, &[4.0]), (vec![2.0], vec![0.25]));
+        assert_eq!(apply(Unary::Tanh, &[0.0]), (vec![0.0], vec![1.0]));
+        let leaky = Unary::LeakyRelu { slope: 0.25 };
+        assert_eq!(apply(leaky, &[-4.0, 0.0, 3.0]), (vec![-1.0, 0.0, 3.0], vec![0.25, 0.25, 1.0]));
+        assert_eq!(apply(Unary::RELU, &[-4.0, 0.0, 3.0]), (vec![0.0, 0.0, 3.0], vec![0.0, 0.0, 1.0]));
+        assert_eq!(apply(Unary::Affine { scale: 2.0, shift: 1.0 }, &[3.0]), (vec![7.0], vec![2.0]));
+    }
+}
