@@ -4,6 +4,7 @@ pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod parallel;
 pub(crate) mod scratch;
+pub(crate) mod transpose;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::scratch::with_scratch;
+use crate::cpu::transpose::transpose;
 use crate::ops::conv2d::Conv2dSize;
 
 /// Output pixels that are computed at a time, a row of O numbers each, before they go to their planes.
@@ -68,9 +69,7 @@ pub(super) fn forward(ids: &[u8], weight: &[f32], bias: Option<&[f32]>, size: &C
                     row.iter_mut().zip(&table[at * outputs..][..outputs]).for_each(|(y, w)| *y += w);
                 });
             }
-            for o in 0..outputs {
-                y.row(o).iter_mut().zip(rows.iter().skip(o).step_by(outputs)).for_each(|(y, row)| *y = *row);
-            }
+            transpose(rows, outputs, &mut y);
         });
     });
     y
@@ -98,10 +97,7 @@ pub(super) fn grad_weight(ids: &[u8], grad_output: &[f32], size: &Conv2dSize) ->
             let width = PIXELS.min(pixels - first).min(end - start);
             let grad_output = &grad_output[n * outputs * pixels..][..outputs * pixels];
             with_scratch(width * outputs, |rows| {
-                for o in 0..outputs {
-                    let plane = &grad_output[o * pixels + first..][..width];
-                    rows.iter_mut().skip(o).step_by(outputs).zip(plane).for_each(|(row, g)| *row = *g);
-                }
+                transpose(&grad_output[first..], pixels, &mut MatrixMut::new(rows, width, outputs, outputs));
                 for (pixel, row) in rows.chunks_exact(outputs).enumerate() {
                     taps(&ids[n * map..][..map], first + pixel, size, |at| {
                         table[at * outputs..][..outputs].iter_mut().zip(row).for_each(|(t, g)| *t += g);
