@@ -1,7 +1,7 @@
 //! One house: its style, storeys and bays.
 //!
-//! A style binds layout and colours together (brick has sills and lintels, pillars stand on pale stucco …), so that a network can tell from the
-//! labels what the walls are made of; within a style the colours vary a little.
+//! A style binds layout and colours together (brick has sills and lintels, pillars stand on pale stucco …), so that a
+//! network can tell from the labels what the walls are made of; within a style the colours vary a little.
 
 use super::classes::*;
 use super::material::Material;
@@ -10,7 +10,7 @@ use super::shape::{Area, Form, Shape};
 
 /// The kinds of house.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Style {
+pub(super) enum Style {
     /// Red brick: sills, stone lintels, stepped gable or parapet.
     Brick,
     /// Ochre plaster: shutters, sills, tiled roof.
@@ -34,7 +34,7 @@ struct Colors {
 
 /// A house between two walls, before it is drawn.
 pub(super) struct House {
-    style: Style,
+    pub(super) style: Style,
     colors: Colors,
     wall: Area,
     /// Left borders of the bays, and the right border of the last.
@@ -51,14 +51,17 @@ pub(super) struct House {
 }
 
 impl House {
-    pub(super) fn new(dice: &mut Dice, x0: f32, x1: f32, ground: f32) -> Self {
-        let style = [Style::Brick, Style::Cottage, Style::Boulevard, Style::Classical][dice.pick(4)];
+    /// A house on [x0, x1] in another style than the one beside it.
+    pub(super) fn new(dice: &mut Dice, x0: f32, x1: f32, ground: f32, beside: Option<Style>) -> Self {
+        let mut styles = vec![Style::Brick, Style::Cottage, Style::Boulevard, Style::Classical];
+        styles.retain(|&style| Some(style) != beside);
+        let style = styles[dice.pick(styles.len())];
         let height = match style {
             Style::Cottage => dice.range(0.5, 0.68),
             Style::Boulevard => dice.range(0.6, 0.7),
             _ => dice.range(0.58, 0.74),
         };
-        let storeys = (height / dice.range(0.15, 0.19)).round().max(2.0);
+        let storeys = (height / dice.range(0.15, 0.205)).round().max(2.0);
         let storey = height / (storeys + 0.2);
         let mut floors = vec![ground, ground - 1.2 * storey];
         for k in 1..storeys as usize {
@@ -72,14 +75,15 @@ impl House {
             door: dice.pick(bays.len() - 1),
             bays,
             floors,
-            window: (dice.range(0.42, 0.54), dice.range(0.54, 0.64)),
+            window: (dice.range(0.44, 0.56), dice.range(0.54, 0.64)),
             arched: dice.chance(if style == Style::Brick { 0.35 } else { 0.25 }),
             shops: match style {
                 Style::Boulevard => dice.chance(0.75),
                 Style::Brick => dice.chance(0.5),
                 _ => false,
             },
-            roller_blinds: if dice.chance(0.5) { 0.3 } else { 0.0 },
+            // Blinds beside shutters of the same class would hide which is which.
+            roller_blinds: if style != Style::Cottage && dice.chance(0.5) { 0.3 } else { 0.0 },
         }
     }
 
@@ -109,7 +113,7 @@ impl House {
 
 /// Borders of the bays: equal widths, or one of them wider.
 fn bays(dice: &mut Dice, x0: f32, x1: f32) -> Vec<f32> {
-    let count = ((x1 - x0) / dice.range(0.13, 0.175)).round().max(1.0) as usize;
+    let count = ((x1 - x0) / dice.range(0.135, 0.205)).round().max(1.0) as usize;
     let wide = dice.chance(0.3).then(|| dice.pick(count));
     let parts: Vec<f32> = (0..count).map(|i| if wide == Some(i) { 1.5 } else { 1.0 }).collect();
     let total: f32 = parts.iter().sum();
@@ -209,13 +213,17 @@ impl Builder<'_> {
             }
             Style::Cottage => {
                 let roof = Area::new(wall.x0 - 0.015, wall.y0 - 0.13, wall.x1 + 0.015, wall.y0);
+                self.chimney(wall.x0 + dice.range(0.12, 0.88) * width, wall.y0 - 0.18);
                 self.add(FACADE, Form::Mansard(0.1), roof, Material::Tiles, colors.roof, 0.0);
-                if dice.chance(0.5) {
+                if dice.chance(0.4) {
+                    self.front_gable(dice);
+                } else if dice.chance(0.7) {
                     self.dormer(self.bay_near(dice.range(0.2, 0.8)), 0.1, Material::Plaster, colors.wall);
                 }
             }
             Style::Boulevard => {
                 let roof = Area::new(wall.x0, wall.y0 - 0.14, wall.x1, wall.y0);
+                self.chimney(wall.x0 + dice.range(0.08, 0.92) * width, wall.y0 - 0.185);
                 self.add(FACADE, Form::Mansard(0.04), roof, Material::Slate, colors.roof, 0.0);
                 for bay in 0..bays.len() - 1 {
                     self.dormer(bay, 0.115, Material::Plaster, colors.trim);
@@ -232,6 +240,28 @@ impl Builder<'_> {
                 self.add(DECO, Form::Disc, eye, Material::Boss, colors.trim, 0.014);
             }
         }
+    }
+
+    fn chimney(&mut self, x: f32, top: f32) {
+        let House { wall, .. } = self.house;
+        let stack = Area::new(x - 0.02, top, x + 0.02, wall.y0);
+        self.add(FACADE, Form::Box, stack, Material::Brick, [150.0, 88.0, 68.0], 0.0);
+        let cap = Area::new(x - 0.025, top - 0.012, x + 0.025, top);
+        self.add(FACADE, Form::Box, cap, Material::Slab, [186.0, 176.0, 160.0], 0.01);
+    }
+
+    /// A gable of the wall's plaster, with a window, before the roof.
+    fn front_gable(&mut self, dice: &mut Dice) {
+        let House { wall, colors, .. } = self.house;
+        let half = (dice.range(0.22, 0.34) * wall.width()).min(0.17);
+        let mid = wall.x0 + dice.range(half + 0.03, (wall.width() - half - 0.03).max(half + 0.04));
+        let gable = Area::new(mid - half, wall.y0 - 0.95 * half, mid + half, wall.y0);
+        self.add(MOLDING, Form::Gable, gable.grown(0.022, 0.018), Material::Tympanum, colors.trim, 0.014);
+        self.add(FACADE, Form::Gable, gable, Material::Plaster, colors.wall, 0.006);
+        let (w, h) = (0.17 * half + 0.01, 0.44 * half);
+        let window = Area::new(mid - w, wall.y0 - 0.012 - h, mid + w, wall.y0 - 0.012);
+        let rise = 0.5 * window.width() / h;
+        self.add(WINDOW, Form::Arch(rise), window, Material::Glass(rise), colors.frame, -0.01);
     }
 
     /// The bay at this part of the house's width.

@@ -1,16 +1,17 @@
 //! What each material looks like at a point, before light and shadow.
 //!
-//! Patterns have periods of 1/16, 1/32, 1/64 of the picture's height and start at its corner, so the position inputs of the pixelwise networks (periods
-//! S, S/2 … 2 pixels) can express them; random variation is kept small, because a network that sees only labels can't know it.
+//! Patterns have periods of 1/16, 1/32, 1/64 of the picture's height and start at its corner, so the position inputs
+//! of the pixelwise networks (periods S, S/2 … 2 pixels) can express them; random variation is kept small, because a
+//! network that sees only labels can't know it.
 
-use super::noise::{below, hash, mix, scale, smooth, stripes, value_noise};
+use super::noise::{below, floor, hash, mix, scale, smooth, stripes, value_noise};
 use super::shape::Shape;
 
 /// What a surface is made of. Its colour is the shape's; a second colour, where one is named, is the material's own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Material {
-    /// Blue above, pale at the horizon, with clouds, hazy blocks and hedges (of these heights above the bottom of the shape).
-    Sky,
+    /// Blue above, pale at the horizon, with hazy houses, hedges, and clouds that drifted this far.
+    Sky(f32),
     /// Slabs, the kerb and the street.
     Pavement,
     Brick,
@@ -21,7 +22,8 @@ pub(super) enum Material {
     Tiles,
     /// Flat slates in courses.
     Slate,
-    /// A window: frame (the shape's colour), crossbars, panes with a reflection, curtains; this much of its top is arched.
+    /// A window: frame (the shape's colour), crossbars, panes with a reflection, curtains; this much of its top is
+    /// arched.
     Glass(f32),
     /// Two panelled leaves under a glazed transom.
     Door,
@@ -100,7 +102,7 @@ impl<'a> Spot<'a> {
 pub(super) fn shade(s: &Spot) -> ([f32; 3], f32) {
     let color = s.shape.color;
     let solid = match s.shape.material {
-        Material::Sky => sky(s),
+        Material::Sky(drift) => sky(s, drift),
         Material::Pavement => pavement(s),
         Material::Brick => brick(s),
         Material::Plaster => plaster(s),
@@ -126,15 +128,18 @@ pub(super) fn shade(s: &Spot) -> ([f32; 3], f32) {
     (solid, 1.0)
 }
 
-fn sky(s: &Spot) -> [f32; 3] {
-    let mut color = mix([96.0, 148.0, 206.0], [214.0, 226.0, 234.0], smooth(s.v * 1.25));
-    let (x, y) = (s.x * 3.0, s.y * 7.0);
+fn sky(s: &Spot, drift: f32) -> [f32; 3] {
+    let mut color = mix([104.0, 158.0, 214.0], [220.0, 231.0, 238.0], smooth(s.v * 1.3));
+    let (x, y) = (s.x * 3.0 + drift, s.y * 7.0);
     let cloud = value_noise(x, y, 1) + 0.5 * value_noise(2.0 * x, 2.0 * y, 2) + 0.25 * value_noise(4.0 * x, 4.0 * y, 3);
-    color = mix(color, [248.0, 248.0, 248.0], 0.7 * smooth(cloud * 0.9) * (1.0 - 0.5 * s.v));
+    color = mix(color, [252.0, 252.0, 252.0], 0.75 * smooth(cloud * 1.1) * (1.0 - 0.5 * s.v));
     // Houses far away, in haze, and hedges before them.
-    let block = (s.x * 16.0).floor() as i32;
+    let block = floor(s.x * 16.0);
     let far = 0.2 + 0.07 * hash(block, 0, 7);
     color = mix(color, [176.0, 186.0, 196.0], below(s.down, far, s.pixel));
+    if s.down > 0.11 {
+        return color;
+    }
     let hedge = 0.085 + 0.014 * value_noise(s.x * 24.0, 0.0, 8) + 0.006 * value_noise(s.x * 80.0, 0.0, 9);
     let leaves = 1.0 + 0.16 * s.grain(64.0, 10) + 0.12 * s.grain(128.0, 11);
     let green = mix([64.0, 84.0, 48.0], [116.0, 142.0, 78.0], smooth(s.down / hedge));
@@ -161,9 +166,9 @@ fn weather(s: &Spot) -> f32 {
 fn brick(s: &Spot) -> [f32; 3] {
     const COURSE: f32 = 1.0 / 64.0;
     const LENGTH: f32 = 1.0 / 32.0;
-    let row = (s.y / COURSE).floor();
-    let shift = if row as i32 % 2 == 0 { 0.0 } else { 0.5 * LENGTH };
-    let tone = 1.0 + 0.13 * (hash(((s.x + shift) / LENGTH).floor() as i32, row as i32, 21) - 0.5);
+    let row = floor(s.y / COURSE);
+    let shift = if row % 2 == 0 { 0.0 } else { 0.5 * LENGTH };
+    let tone = 1.0 + 0.13 * (hash(floor((s.x + shift) / LENGTH), row, 21) - 0.5);
     let bed = stripes(s.y, COURSE, 0.0036, s.pixel);
     let head = stripes(s.x + shift, LENGTH, 0.0036, s.pixel);
     let mortar = bed + head - bed * head;
@@ -178,9 +183,9 @@ fn plaster(s: &Spot) -> [f32; 3] {
 fn ashlar(s: &Spot, joint: f32) -> [f32; 3] {
     const COURSE: f32 = 1.0 / 32.0;
     const LENGTH: f32 = 1.0 / 16.0;
-    let row = (s.y / COURSE).floor();
-    let shift = if row as i32 % 2 == 0 { 0.0 } else { 0.5 * LENGTH };
-    let tone = 1.0 + 0.05 * (hash(((s.x + shift) / LENGTH).floor() as i32, row as i32, 25) - 0.5);
+    let row = floor(s.y / COURSE);
+    let shift = if row % 2 == 0 { 0.0 } else { 0.5 * LENGTH };
+    let tone = 1.0 + 0.05 * (hash(floor((s.x + shift) / LENGTH), row, 25) - 0.5);
     let bed = stripes(s.y, COURSE, 0.004, s.pixel);
     let head = stripes(s.x + shift, LENGTH, 0.004, s.pixel);
     let lit = stripes(s.y - 0.004, COURSE, 0.004, s.pixel);
@@ -190,10 +195,10 @@ fn ashlar(s: &Spot, joint: f32) -> [f32; 3] {
 
 fn roof(s: &Spot, round: f32) -> [f32; 3] {
     const COURSE: f32 = 1.0 / 64.0;
-    let row = (s.y / COURSE).floor();
-    let shift = if row as i32 % 2 == 0 { 0.0 } else { 0.5 * COURSE };
-    let across = (s.x + shift) / COURSE - ((s.x + shift) / COURSE).floor() - 0.5;
-    let tone = 1.0 + 0.12 * (hash(((s.x + shift) / COURSE).floor() as i32, row as i32, 27) - 0.5);
+    let row = floor(s.y / COURSE);
+    let shift = if row % 2 == 0 { 0.0 } else { 0.5 * COURSE };
+    let across = (s.x + shift) / COURSE - floor((s.x + shift) / COURSE) as f32 - 0.5;
+    let tone = 1.0 + 0.12 * (hash(floor((s.x + shift) / COURSE), row, 27) - 0.5);
     let lap = stripes(s.y, COURSE, 0.005, s.pixel);
     let gain = tone * (1.0 + 0.5 * round - round * 4.0 * across * across) * (1.0 - 0.3 * lap);
     scale(s.shape.color, gain * (0.86 + 0.2 * s.v))
@@ -321,7 +326,7 @@ fn shop_front(s: &Spot) -> [f32; 3] {
     let (sign, awning, riser) = (0.19 * h, 0.4 * h, 0.17 * h);
     if s.up < sign {
         // Letters are too far away to read: light blocks of random width.
-        let cell = (s.x * 64.0).floor() as i32;
+        let cell = floor(s.x * 64.0);
         let letter = below((s.up / sign - 0.5).abs(), 0.2, s.pixel / sign)
             * below((s.u - 0.5).abs() * w, 0.34 * w, s.pixel)
             * stripes(s.x, 1.0 / 64.0, 0.006 + 0.005 * hash(cell, 0, 31), s.pixel);

@@ -1,6 +1,6 @@
 //! From shapes to pixels: which shape a pixel shows, its material, and the light on it.
 
-use super::material::{Spot, shade};
+use super::material::{Material, Spot, shade};
 use super::noise::{hash, mix, scale};
 use super::shape::Shape;
 
@@ -19,6 +19,7 @@ pub(super) fn render(shapes: &[Shape], grain_key: u32, height: usize, width: usi
     let relief: Vec<f32> = layers.top.iter().map(|&i| shapes[i as usize].relief).collect();
     let around = box_mean(&relief, height, width, (AMBIENT_RADIUS * height as f32).ceil() as usize);
 
+    let shadows = shadows(&relief, height, width);
     let mut photo = vec![[0.0f32; 3]; height * width];
     for y in 0..height {
         for x in 0..width {
@@ -31,9 +32,10 @@ pub(super) fn render(shapes: &[Shape], grain_key: u32, height: usize, width: usi
             } else {
                 front
             };
-            let shadow = shadow(&relief, height, width, x, y);
             let ambient = ((around[p] - relief[p]) * 9.0).clamp(-0.06, 0.28);
-            let light = (1.0 - 0.42 * shadow) * (1.0 - ambient);
+            // Nothing casts a shadow on the sky.
+            let sky = matches!(shapes[layers.top[p] as usize].material, Material::Sky(_));
+            let light = if sky { 1.0 } else { (1.0 - 0.42 * shadows[p]) * (1.0 - ambient) };
             // Shadows are lit by the sky alone, so they lean to blue.
             photo[p] = [color[0] * light, color[1] * light, color[2] * (light + 0.05 * (1.0 - light))];
         }
@@ -79,55 +81,55 @@ impl Layers {
     }
 }
 
-/// How far pixel (x, y) lies in shadow, 0 to 1: the light comes from the upper left and falls as far along as it falls down, so whatever
-/// stands higher than the ray there, in that direction, blocks it.
-fn shadow(relief: &[f32], height: usize, width: usize, x: usize, y: usize) -> f32 {
-    let own = relief[y * width + x];
-    let steps = (REACH * height as f32).ceil().clamp(1.0, 24.0) as usize;
-    let step = REACH / steps as f32;
-    let mut dark = 0.0f32;
-    for k in 1..=steps {
-        let t = step * k as f32;
-        let down = (t * height as f32 + 0.5) as usize;
-        let along = (0.6 * t * height as f32 + 0.5) as usize;
-        if down > y || along > x {
+/// How far each pixel lies in shadow, 0 to 1: the light comes from the upper left, and a point is dark where
+/// something in that direction stands higher than the ray towards the light does there.
+fn shadows(relief: &[f32], height: usize, width: usize) -> Vec<f32> {
+    let steps = (REACH * height as f32).ceil().clamp(1.0, 24.0);
+    let mut highest = vec![f32::NEG_INFINITY; height * width];
+    for k in 1..=steps as usize {
+        let t = REACH / steps * k as f32;
+        let down = (t * height as f32).round() as usize;
+        let along = (0.6 * t * height as f32).round() as usize;
+        if along >= width {
             break;
         }
-        let over = relief[(y - down) * width + (x - along)] - own - t;
-        dark = dark.max(over / PENUMBRA + 0.6);
-        if dark >= 1.0 {
-            return 1.0;
+        for y in down..height {
+            let blockers = &relief[(y - down) * width..][..width - along];
+            for (high, blocker) in highest[y * width + along..].iter_mut().zip(blockers) {
+                *high = if blocker - t > *high { blocker - t } else { *high };
+            }
         }
     }
-    dark.clamp(0.0, 1.0)
+    highest.iter().zip(relief).map(|(high, own)| ((high - own) / PENUMBRA + 0.6).clamp(0.0, 1.0)).collect()
 }
 
 /// Mean over the (2r+1)×(2r+1) pixels around each one; beyond the border the border repeats.
 fn box_mean(values: &[f32], height: usize, width: usize, r: usize) -> Vec<f32> {
-    let line = |length: usize, get: &dyn Fn(usize) -> f32, set: &mut dyn FnMut(usize, f32)| {
-        let at = |i: isize| get(i.clamp(0, length as isize - 1) as usize);
-        let n = (2 * r + 1) as f32;
-        let mut sum = 0.0;
-        for i in 0..length as isize {
-            let r = r as isize;
-            // Summed afresh every 64 pixels, so that rounding can't build up along the line.
-            if i % 64 == 0 {
-                sum = (i - r..=i + r).map(at).sum();
-            } else {
-                sum += at(i + r) - at(i - r - 1);
-            }
-            set(i as usize, sum / n);
-        }
-    };
     let mut rows = vec![0.0; values.len()];
     for y in 0..height {
-        line(width, &|x| values[y * width + x], &mut |x, mean| rows[y * width + x] = mean);
+        running_mean(width, r, |x| values[y * width + x], |x, mean| rows[y * width + x] = mean);
     }
     let mut means = vec![0.0; values.len()];
     for x in 0..width {
-        line(height, &|y| rows[y * width + x], &mut |y, mean| means[y * width + x] = mean);
+        running_mean(height, r, |y| rows[y * width + x], |y, mean| means[y * width + x] = mean);
     }
     means
+}
+
+/// Mean over the 2r+1 neighbours of each of `length` values.
+fn running_mean(length: usize, r: usize, get: impl Fn(usize) -> f32, mut set: impl FnMut(usize, f32)) {
+    let n = (2 * r + 1) as f32;
+    let last = length - 1;
+    let mut sum = 0.0;
+    for i in 0..length {
+        // Summed afresh every 64 values, so that rounding can't build up along the line.
+        if i % 64 == 0 {
+            sum = (0..=2 * r).map(|k| get((i + k).saturating_sub(r).min(last))).sum();
+        } else {
+            sum += get((i + r).min(last)) - get(i.saturating_sub(r + 1));
+        }
+        set(i, sum / n);
+    }
 }
 
 /// The lens: a 3×3 blur with weights 1, 6, 1 in each direction, so that edges are not harder than a photo's.

@@ -1,4 +1,5 @@
-//! What a facade is made of: flat shapes laid over each other, each with a class, a material and a height above the wall.
+//! What a facade is made of: flat shapes laid over each other, each with a class, a material and a height above the
+//! wall.
 //!
 //! Lengths are in picture heights: y runs from 0 (top) to 1, x from 0 to width / height.
 

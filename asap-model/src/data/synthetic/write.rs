@@ -21,20 +21,22 @@ pub struct Written {
     pub val: usize,
 }
 
-/// Writes facades 0 to `count` − 1 of `seed`, `size` × `size` pixels, to `dir`: `train_img`, `val_img` (JPEG) and `train_label`, `val_label` (PNG of the
-/// ids, in the colours of [`PALETTE`]). The last 15%, but at least one, are for validation.
+/// Writes facades 0 to `count` − 1 of `seed`, `size` × `size` pixels, to `dir`: `train_img`, `val_img` (JPEG) and
+/// `train_label`, `val_label` (PNG of the ids, in the colours of [`PALETTE`]). The last 15%, but at least one, are
+/// for validation.
 ///
 /// `dir` appears whole or not at all: it is written under another name beside itself and then renamed.
 ///
 /// # Errors
-/// [`Error::Data`] if `dir` has something in it already, [`Error::Config`] for a `count` below 2 or a `size` of 0 or above 16384, [`Error::Io`] when the system refuses.
+/// [`Error::Data`] if `dir` has something in it already, [`Error::Config`] for a `count` below 2 or a `size` of 0 or
+/// above 4096, [`Error::Io`] when the system refuses.
 pub fn write(dir: &Path, count: usize, size: usize, seed: u64) -> Result<Written> {
     let refuse = |problem: String| Err(Error::Config { origin: "synthetic facades".into(), problem });
     if count < 2 {
         return refuse(format!("count is {count}; training and validation need one picture each, so at least 2"));
     }
-    if size == 0 || size > 16384 {
-        return refuse(format!("size is {size}; choose 1 to 16384 pixels"));
+    if size == 0 || size > 4096 {
+        return refuse(format!("size is {size}; choose 1 to 4096 pixels"));
     }
     refuse_existing(dir)?;
     let parent = match dir.parent() {
@@ -106,4 +108,64 @@ fn write_labels(path: &Path, facade: &Facade) -> Result<()> {
         writer.finish()
     };
     write().map_err(|e| Error::Io { file: path.to_path_buf(), action: "write", source: e.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_written_label_map_reads_back_as_it_was_drawn() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("new/facades");
+        assert_eq!(write(&dir, 7, 24, 3).unwrap(), Written { train: 6, val: 1 });
+        for index in 0..7 {
+            let part = if index < 6 { "train" } else { "val" };
+            let expected = facade(3, index, 24, 24);
+            let file = File::open(dir.join(format!("{part}_label/synth_{index:05}.png"))).unwrap();
+            let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
+            assert_eq!(reader.info().palette.as_deref(), Some(PALETTE.as_flattened()));
+            let mut ids = vec![0; 24 * 24];
+            reader.next_frame(&mut ids).unwrap();
+            assert_eq!(ids, expected.labels);
+
+            let photo = image::open(dir.join(format!("{part}_img/synth_{index:05}.jpg"))).unwrap().to_rgb8();
+            assert_eq!(photo.dimensions(), (24, 24));
+            let off = photo.as_raw().iter().zip(&expected.image).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+            assert!(off < 8 * expected.image.len() as u64, "photo {index} is off by {off} in sum");
+        }
+        let left: Vec<_> = fs::read_dir(temp.path().join("new")).unwrap().collect();
+        assert_eq!(left.len(), 1, "nothing but the data set stays: {left:?}");
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_is_refused_and_left_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("mine.txt"), "kept").unwrap();
+        let error = write(temp.path(), 4, 16, 0).unwrap_err();
+        assert!(matches!(&error, Error::Data { file, .. } if file == temp.path()), "{error}");
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+
+        let file = temp.path().join("mine.txt");
+        assert!(matches!(write(&file, 4, 16, 0).unwrap_err(), Error::Data { .. }));
+        assert_eq!(fs::read_to_string(file).unwrap(), "kept");
+    }
+
+    #[test]
+    fn an_empty_folder_is_used() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("empty");
+        fs::create_dir(&dir).unwrap();
+        assert_eq!(write(&dir, 2, 8, 0).unwrap(), Written { train: 1, val: 1 });
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn counts_and_sizes_that_make_no_data_set_are_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        for (count, size) in [(0, 8), (1, 8), (4, 0), (4, 5000)] {
+            let error = write(&temp.path().join("x"), count, size, 0).unwrap_err();
+            assert!(matches!(error, Error::Config { .. }), "{count}, {size}: {error}");
+        }
+    }
 }
