@@ -1,0 +1,256 @@
+use std::collections::HashSet;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use asap_model::config::{DataConfig, Layout, Resize};
+use asap_model::data::{
+    Batch, DataSet, Draw, InputData, Loader, LoaderOptions, Picture, Plane, Purpose, Raw, RawInput, Source, Split,
+    SyntheticFacades, batches_per_epoch, epoch_order, prepare, resize_image, resize_labels,
+};
+use asap_model::{Error, Result};
+
+use crate::support::{facades, small};
+
+/// Pictures in which label, instance and photo all say where a pixel came from.
+struct Ramps {
+    count: usize,
+    reads: AtomicUsize,
+}
+
+impl Ramps {
+    fn new(count: usize) -> Arc<Ramps> {
+        Arc::new(Ramps { count, reads: AtomicUsize::new(0) })
+    }
+}
+
+const HEIGHT: usize = 20;
+const WIDTH: usize = 24;
+
+impl Source for Ramps {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn raw(&self, index: usize) -> Result<Raw> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        Ok(Raw {
+            name: index.to_string(),
+            input: RawInput::Labels(Plane::from_fn(HEIGHT, WIDTH, |x, _| x as u8)),
+            instances: Some(Plane::from_fn(HEIGHT, WIDTH, |x, _| u32::from(x >= 12))),
+            image: Picture::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, index as u8])),
+        })
+    }
+}
+
+fn cropped() -> DataConfig {
+    let mut data = small(Layout::Pairs);
+    data.classes = 24;
+    data.resize = Resize::Crop;
+    data.size = [16, 16];
+    data
+}
+
+fn training(batch: usize, workers: usize) -> LoaderOptions {
+    LoaderOptions { purpose: Purpose::Training, batch, seed: 5, epochs: 1..4, first_batch: 0, workers }
+}
+
+fn all(source: Arc<dyn Source>, data: &DataConfig, options: LoaderOptions) -> Vec<Batch> {
+    Loader::start(source, data, options).unwrap().collect::<Result<_>>().unwrap()
+}
+
+#[test]
+fn batches_are_the_same_with_any_number_of_workers() {
+    let alone = all(Ramps::new(7), &cropped(), training(2, 0));
+    assert_eq!(alone.len(), 9);
+    for workers in [1, 2, 3, 16] {
+        assert_eq!(all(Ramps::new(7), &cropped(), training(2, workers)), alone, "{workers} workers");
+    }
+}
+
+#[test]
+fn a_loader_started_in_the_middle_goes_on_as_if_it_had_never_stopped() {
+    let whole = all(Ramps::new(7), &cropped(), training(2, 2));
+    for stopped in 0..whole.len() {
+        let (epoch, first_batch) = (1 + stopped as u64 / 3, stopped % 3);
+        let options = LoaderOptions { epochs: epoch..4, first_batch, ..training(2, 2) };
+        assert_eq!(all(Ramps::new(7), &cropped(), options), whole[stopped..], "stopped after {stopped} batches");
+    }
+}
+
+#[test]
+fn an_epoch_of_training_visits_each_picture_once_in_an_order_of_its_own() {
+    let batches = all(Ramps::new(12), &cropped(), training(3, 2));
+    let mut orders = HashSet::new();
+    for epoch in 1..4 {
+        let names = batches.iter().filter(|b| b.epoch == epoch).flat_map(|b| b.names.clone()).collect::<Vec<_>>();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
+        orders.insert(names);
+    }
+    assert_eq!(orders.len(), 3);
+    assert_eq!(epoch_order(5, 2, 12), epoch_order(5, 2, 12));
+    assert_ne!(epoch_order(5, 2, 12), epoch_order(6, 2, 12));
+    let places = batches.iter().map(|b| (b.epoch, b.index)).collect::<Vec<_>>();
+    assert_eq!(places, (1..4).flat_map(|e| (0..4).map(move |i| (e, i))).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_order_is_as_likely_as_any_other() {
+    let mut counts = std::collections::HashMap::new();
+    for epoch in 0..6000 {
+        *counts.entry(epoch_order(1, epoch, 3)).or_insert(0) += 1;
+    }
+    assert_eq!(counts.len(), 6);
+    // 1000 each, ± six standard deviations.
+    assert!(counts.values().all(|count| (827..=1173).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn training_drops_an_incomplete_batch_and_validation_keeps_it() {
+    assert_eq!(batches_per_epoch(7, 3, Purpose::Training), 2);
+    assert_eq!(batches_per_epoch(7, 3, Purpose::Validation), 3);
+    let trained = all(Ramps::new(7), &cropped(), LoaderOptions { epochs: 1..2, ..training(3, 2) });
+    assert_eq!(trained.iter().map(Batch::len).collect::<Vec<_>>(), [3, 3]);
+    let options = LoaderOptions { purpose: Purpose::Validation, epochs: 0..1, ..training(3, 2) };
+    let measured = all(Ramps::new(7), &cropped(), options);
+    assert_eq!(measured.iter().map(Batch::len).collect::<Vec<_>>(), [3, 3, 1]);
+    let names = measured.iter().flat_map(|b| b.names.clone()).collect::<Vec<_>>();
+    assert_eq!(names, (0..7).map(|i| i.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn label_edges_and_photo_get_the_same_crop_and_flip() {
+    let data = cropped();
+    let raw = Ramps::new(1).raw(0).unwrap();
+    let mut flips = 0;
+    let mut corners = HashSet::new();
+    for epoch in 0..400 {
+        let sample = prepare(&raw, &data, Some(Draw { seed: 3, epoch, index: 0 })).unwrap();
+        let InputData::Labels(labels) = &sample.input else { panic!("labels stay labels") };
+        let edges = sample.edges.as_ref().unwrap();
+        for i in 0..16 * 16 {
+            let column = ((sample.image[i] + 1.0) / 2.0 * 255.0).round() as u8;
+            assert_eq!(labels[i], column);
+            assert_eq!(edges[i] == 1.0, column == 11 || column == 12);
+        }
+        flips += u32::from(labels[0] > labels[1]);
+        let row = ((sample.image[256] + 1.0) / 2.0 * 255.0).round() as u8;
+        corners.insert((labels[0].min(labels[15]), row));
+    }
+    assert_eq!(corners.len(), 9 * 5, "every crop occurs");
+    // 200 ± six standard deviations.
+    assert!((140..=260).contains(&flips), "{flips} of 400 are mirrored");
+}
+
+#[test]
+fn without_flip_the_crops_stay_and_nothing_is_mirrored() {
+    let mut data = cropped();
+    let raw = Ramps::new(1).raw(0).unwrap();
+    for epoch in 0..50 {
+        let draw = Some(Draw { seed: 3, epoch, index: 0 });
+        data.flip = true;
+        let flipped = prepare(&raw, &data, draw).unwrap();
+        data.flip = false;
+        let sample = prepare(&raw, &data, draw).unwrap();
+        let (InputData::Labels(a), InputData::Labels(b)) = (&flipped.input, &sample.input) else { panic!("labels") };
+        assert!(b[0] < b[1]);
+        assert_eq!(a[0].min(a[15]), b[0]);
+    }
+}
+
+#[test]
+fn validation_resizes_photos_bicubic_and_ids_nearest_and_neither_crops_nor_flips() {
+    let mut data = cropped();
+    (data.resize, data.load_size) = (Resize::ResizeAndCrop, Some([18, 18]));
+    let raw = Ramps::new(1).raw(0).unwrap();
+    let sample = prepare(&raw, &data, None).unwrap();
+    let (RawInput::Labels(map), Picture::Rgb(photo)) = (&raw.input, &raw.image) else { panic!("as made above") };
+    assert_eq!(sample.input, InputData::Labels(resize_labels(map, 16, 16).data));
+    assert_eq!(sample.image, Picture::Rgb(resize_image(photo, 16, 16)).to_signed_unit());
+    // Edges are found after resizing: as wide as at any other size.
+    assert_eq!(sample.edges.unwrap()[..16].iter().sum::<f32>(), 2.0);
+    data.resize = Resize::Crop;
+    let InputData::Labels(middle) = prepare(&raw, &data, None).unwrap().input else { panic!("labels") };
+    assert_eq!(middle[..16], (4..20).collect::<Vec<u8>>()[..]);
+}
+
+#[test]
+fn training_crops_from_the_load_size() {
+    let mut data = cropped();
+    (data.resize, data.load_size, data.flip) = (Resize::ResizeAndCrop, Some([40, 48]), false);
+    let raw = Ramps::new(1).raw(0).unwrap();
+    let sample = prepare(&raw, &data, Some(Draw { seed: 3, epoch: 1, index: 0 })).unwrap();
+    let InputData::Labels(labels) = sample.input else { panic!("labels") };
+    // At twice the size each column appears twice, and 16 columns show at most 9 of the 24.
+    assert!((7..=8).contains(&(labels[15] - labels[0])), "{:?}", &labels[..16]);
+}
+
+#[test]
+fn a_picture_that_does_not_fit_its_crop_is_an_error_naming_it() {
+    let mut data = cropped();
+    let raw = Ramps::new(1).raw(0).unwrap();
+    data.size = [32, 16];
+    let error = prepare(&raw, &data, None).unwrap_err().to_string();
+    assert!(error.contains("24×20") && error.contains("16×32") && error.contains("data.resize"), "{error}");
+    (data.resize, data.size) = (Resize::None, [16, 24]);
+    let error = prepare(&raw, &data, None).unwrap_err().to_string();
+    assert!(error.contains("24×20") && error.contains("not the 24×16"), "{error}");
+}
+
+#[test]
+fn a_fault_comes_in_its_batchs_place_and_the_others_still_come() {
+    let dir = tempfile::tempdir().unwrap();
+    facades(dir.path(), 6);
+    let set = DataSet::discover(dir.path(), &small(Layout::Facades), Split::Val).unwrap();
+    fs::write(dir.path().join("val_img/f03.png"), b"broken").unwrap();
+    for workers in [0, 1, 3] {
+        let options = LoaderOptions { purpose: Purpose::Validation, epochs: 0..1, ..training(2, workers) };
+        let batches = Loader::start(Arc::new(set.clone()), &small(Layout::Facades), options).unwrap();
+        let good = batches.map(|batch| batch.map_err(|e| assert!(e.to_string().contains("f03.png"))).is_ok());
+        assert_eq!(good.collect::<Vec<_>>(), [true, false, true], "{workers} workers");
+    }
+}
+
+#[test]
+fn a_dropped_loader_stops_and_works_only_a_little_ahead() {
+    let source = Ramps::new(1000);
+    let mut loader = Loader::start(source.clone(), &cropped(), training(1, 2)).unwrap();
+    loader.next().unwrap().unwrap();
+    drop(loader);
+    let reads = source.reads.load(Ordering::SeqCst);
+    assert!(reads <= 10, "{reads} pictures were read for one batch");
+    assert_eq!(Arc::strong_count(&source), 1, "no thread holds the source any more");
+}
+
+#[test]
+fn too_few_pictures_for_a_batch_are_an_error() {
+    for (count, batch) in [(2, 3), (0, 1), (4, 0)] {
+        let refused = Loader::start(Ramps::new(count), &cropped(), training(batch, 1)).err();
+        assert!(matches!(refused, Some(Error::Config { .. })), "{count} pictures, batches of {batch}");
+    }
+}
+
+#[test]
+fn batches_stack_their_pictures_on_the_first_axis() {
+    let data = cropped();
+    let options = LoaderOptions { purpose: Purpose::Validation, epochs: 0..1, ..training(2, 0) };
+    let batch = &all(Ramps::new(2), &data, options)[0];
+    assert_eq!((batch.len(), batch.height, batch.width, batch.image_channels), (2, 16, 16, 3));
+    let one = |index| prepare(&Ramps::new(2).raw(index).unwrap(), &data, None).unwrap();
+    let (first, second) = (one(0), one(1));
+    assert_eq!(batch.image, [first.image, second.image].concat());
+    assert_eq!(batch.edges, Some([first.edges.unwrap(), second.edges.unwrap()].concat()));
+    let (InputData::Labels(a), InputData::Labels(b)) = (first.input, second.input) else { panic!("labels") };
+    assert_eq!(batch.input, InputData::Labels([a, b].concat()));
+}
+
+#[test]
+fn synthetic_facades_come_as_batches() {
+    let mut data = small(Layout::Synthetic);
+    (data.classes, data.size, data.resize) = (13, [32, 32], Resize::None);
+    let source = SyntheticFacades { seed: 1, first: 10, count: 3, size: [32, 32] };
+    let batches = all(Arc::new(source), &data, LoaderOptions { epochs: 1..2, ..training(3, 2) });
+    assert_eq!((batches.len(), batches[0].len()), (1, 3));
+    let InputData::Labels(ids) = &batches[0].input else { panic!("labels") };
+    assert!(ids.iter().all(|&id| id < 13));
+}

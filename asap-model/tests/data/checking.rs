@@ -1,0 +1,81 @@
+use std::fs;
+
+use asap_model::config::{Input, Layout};
+use asap_model::data::{ClassCount, check};
+
+use crate::support::{facades, ids, photo, small};
+
+#[test]
+fn a_good_data_set_has_no_faults_and_its_counts_are_right() {
+    let dir = tempfile::tempdir().unwrap();
+    facades(dir.path(), 5);
+    ids(&dir.path().join("val_label/g.png"), 9, 4, |_, _| 3);
+    photo(&dir.path().join("val_img/g.png"), 9, 4, |_, _| [0, 0, 0]);
+    let report = check(dir.path(), &small(Layout::Facades)).unwrap();
+    assert_eq!(report.faults, []);
+    assert_eq!((report.train, report.val), (5, 6));
+    assert_eq!((report.heights, report.widths), ([6, 9], [4, 5]));
+    let pixels: u64 = report.classes.iter().map(|class| class.pixels).sum();
+    assert_eq!(pixels, 10 * 30 + 36);
+    assert_eq!(report.classes[3].pictures, 11);
+    assert!((0..4).map(|class| report.share(class)).sum::<f64>() - 1.0 < 1e-12);
+}
+
+#[test]
+fn every_fault_is_named_not_only_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    facades(dir.path(), 6);
+    let at = |file: &str| dir.path().join(file);
+    ids(&at("train_label/f00.png"), 6, 5, |x, y| [0, 9, 9, 77, 0][x] * u8::from(y > 1));
+    ids(&at("train_label/f01.png"), 5, 5, |_, _| 0);
+    fs::write(at("train_img/f02.png"), b"broken").unwrap();
+    fs::remove_file(at("train_img/f03.png")).unwrap();
+    fs::remove_file(at("val_label/f04.png")).unwrap();
+    photo(&at("val_label/f05.png"), 6, 5, |_, _| [0, 0, 0]);
+    let report = check(dir.path(), &small(Layout::Facades)).unwrap();
+    let mut faults: Vec<_> = report.faults.iter().map(|f| (f.file.clone(), f.pixel, f.value)).collect();
+    faults.sort();
+    assert_eq!(
+        faults,
+        [
+            (at("train_img/f02.png"), None, None),
+            (at("train_label/f00.png"), Some([1, 2]), Some(9)),
+            (at("train_label/f00.png"), Some([3, 2]), Some(77)),
+            (at("train_label/f01.png"), None, None),
+            (at("train_label/f03.png"), None, None),
+            (at("val_img/f04.png"), None, None),
+            (at("val_label/f05.png"), None, None),
+        ]
+    );
+    assert!(report.faults.iter().any(|f| f.problem.contains("(1, 2)") && f.problem.contains("7 more")));
+    assert_eq!((report.train, report.val), (5, 5));
+}
+
+#[test]
+fn a_missing_folder_is_one_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    facades(dir.path(), 4);
+    fs::remove_dir_all(dir.path().join("val_img")).unwrap();
+    let report = check(dir.path(), &small(Layout::Facades)).unwrap();
+    assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+    assert_eq!(report.faults[0].file, dir.path().join("val_img"));
+    assert_eq!((report.train, report.val), (4, 0));
+}
+
+#[test]
+fn rgb_pairs_have_no_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    photo(&dir.path().join("inputs/a.png"), 2, 3, |_, _| [9, 9, 9]);
+    photo(&dir.path().join("images/a.png"), 2, 3, |_, _| [1, 1, 1]);
+    let mut data = small(Layout::Pairs);
+    data.input = Input::Rgb;
+    let report = check(dir.path(), &data).unwrap();
+    assert_eq!((report.faults, report.classes), (vec![], Vec::<ClassCount>::new()));
+    assert_eq!((report.train, report.val), (1, 0));
+}
+
+#[test]
+fn what_is_no_folder_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(check(&dir.path().join("gone"), &small(Layout::Facades)).is_err());
+}

@@ -1,0 +1,186 @@
+use std::fs;
+use std::io::Cursor;
+
+use asap_model::config::{Layout, Output};
+use asap_model::data::{
+    DataSet, MAX_SIDE, Picture, Source, Split, read_depth, read_instances, read_labels, read_photo, read_picture,
+};
+use image::ImageEncoder;
+use image::codecs::jpeg::JpegEncoder;
+use png::{BitDepth, ColorType};
+
+use crate::support::{facades, ids, ids16, names, photo, png, small};
+
+#[test]
+fn a_palette_pngs_raw_index_is_the_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    png(&file, 2, 3, ColorType::Indexed, BitDepth::Eight, &[0, 1, 2, 3, 12, 7]);
+    let map = read_labels(&file, 13).unwrap();
+    assert_eq!((map.height, map.width), (2, 3));
+    assert_eq!(map.data, [0, 1, 2, 3, 12, 7]);
+}
+
+#[test]
+fn ids_of_1_2_4_and_16_bits_are_their_raw_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    for color in [ColorType::Indexed, ColorType::Grayscale] {
+        png(&file, 2, 3, color, BitDepth::One, &[0b1010_0000, 0b0110_0000]);
+        assert_eq!(read_labels(&file, 2).unwrap().data, [1, 0, 1, 0, 1, 1]);
+        png(&file, 2, 3, color, BitDepth::Two, &[0b0001_1000, 0b1100_0100]);
+        assert_eq!(read_labels(&file, 4).unwrap().data, [0, 1, 2, 3, 0, 1]);
+        png(&file, 2, 3, color, BitDepth::Four, &[0x5a, 0xf0, 0x01, 0x20]);
+        assert_eq!(read_labels(&file, 16).unwrap().data, [5, 10, 15, 0, 1, 2]);
+    }
+    ids16(&file, 1, 3, |x, _| [26001, 7, 65535][x]);
+    assert_eq!(read_instances(&file).unwrap().data, [26001, 7, 65535]);
+    ids16(&file, 1, 2, |x, _| [3, 1][x]);
+    assert_eq!(read_labels(&file, 4).unwrap().data, [3, 1]);
+}
+
+#[test]
+fn a_label_out_of_range_is_named_with_its_pixel_and_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    ids(&file, 4, 6, |x, y| if (x, y) == (5, 2) || y == 3 { 13 } else { 12 });
+    names(read_labels(&file, 13), &file, &["(5, 2)", "13", "6 more", "0 to 12"]);
+    ids(&file, 4, 6, |x, y| if (x, y) == (1, 1) { 255 } else { 0 });
+    names(read_labels(&file, 35), &file, &["(1, 1)", "255", "without a class"]);
+    // The value whole, not its lower byte.
+    ids16(&file, 1, 2, |x, _| [0, 256][x]);
+    names(read_labels(&file, 35), &file, &["(1, 0)", "256"]);
+}
+
+#[test]
+fn colours_where_ids_are_expected_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    photo(&file, 2, 2, |_, _| [1, 1, 1]);
+    names(read_labels(&file, 13), &file, &["Rgb", "palette"]);
+    names(read_instances(&file), &file, &["Rgb"]);
+    let jpeg = dir.path().join("b.jpg");
+    fs::write(&jpeg, jpeg_of(4, 4, None)).unwrap();
+    names(read_labels(&jpeg, 13), &jpeg, &["PNG"]);
+}
+
+#[test]
+fn files_that_are_no_pictures_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let empty = dir.path().join("empty.png");
+    fs::write(&empty, b"").unwrap();
+    let text = dir.path().join("text.jpg");
+    fs::write(&text, b"not a picture").unwrap();
+    let gone = dir.path().join("gone.png");
+    for file in [&empty, &text] {
+        names(read_photo(file), file, &["JPEG or PNG"]);
+        names(read_labels(file, 13), file, &["PNG"]);
+    }
+    names(read_photo(&gone), &gone, &["cannot read"]);
+    names(read_labels(&gone, 13), &gone, &["cannot read"]);
+}
+
+#[test]
+fn pictures_that_were_cut_off_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let jpeg = dir.path().join("a.jpg");
+    let whole = jpeg_of(64, 64, None);
+    fs::write(&jpeg, &whole).unwrap();
+    assert!(read_photo(&jpeg).is_ok());
+    for kept in [whole.len() / 3, whole.len() * 3 / 4, whole.len() - 2] {
+        fs::write(&jpeg, &whole[..kept]).unwrap();
+        names(read_photo(&jpeg), &jpeg, &[]);
+    }
+    let png = dir.path().join("a.png");
+    photo(&png, 64, 64, |x, y| [x as u8, y as u8, (x * y) as u8]);
+    let whole = fs::read(&png).unwrap();
+    fs::write(&png, &whole[..whole.len() / 2]).unwrap();
+    names(read_photo(&png), &png, &[]);
+    ids(&png, 64, 64, |x, y| (x ^ y) as u8);
+    let whole = fs::read(&png).unwrap();
+    fs::write(&png, &whole[..whole.len() / 2]).unwrap();
+    names(read_labels(&png, 256), &png, &["PNG"]);
+}
+
+#[test]
+fn a_size_beyond_reason_is_refused_before_memory_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    png(&file, 1, 1, ColorType::Grayscale, BitDepth::Eight, &[0]);
+    let mut bytes = fs::read(&file).unwrap();
+    // The header's width and its checksum.
+    bytes[16..20].copy_from_slice(&(MAX_SIDE as u32 + 1).to_be_bytes());
+    let checksum = crc32(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+    fs::write(&file, bytes).unwrap();
+    names(read_labels(&file, 13), &file, &["16385"]);
+    names(read_photo(&file), &file, &["16385"]);
+}
+
+#[test]
+fn a_photos_exif_orientation_is_applied() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.jpg");
+    // Orientation 6: the camera was turned, the picture is to be turned clockwise by a quarter.
+    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    fs::write(&file, jpeg_of(16, 32, Some(exif.to_vec()))).unwrap();
+    let photo = read_photo(&file).unwrap();
+    assert_eq!((photo.height, photo.width), (32, 16));
+    // The stored picture is red in its left half: turned clockwise, the upper half is.
+    assert!(photo.at(8, 4)[0] > 200 && photo.at(8, 28)[0] < 60);
+}
+
+#[test]
+fn gray_photos_become_rgb_and_transparency_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    ids(&file, 1, 2, |x, _| [9, 200][x]);
+    assert_eq!(read_photo(&file).unwrap().data, [[9; 3], [200; 3]]);
+    png(&file, 1, 1, ColorType::Rgba, BitDepth::Eight, &[1, 2, 3, 0]);
+    assert_eq!(read_photo(&file).unwrap().data, [[1, 2, 3]]);
+}
+
+#[test]
+fn depth_maps_keep_their_8_or_16_bits_and_have_no_colours() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    ids16(&file, 1, 2, |x, _| [300, 65535][x]);
+    let Picture::Gray16(depth) = read_depth(&file).unwrap() else { panic!("16 bits are kept") };
+    assert_eq!(depth.data, [300, 65535]);
+    ids(&file, 1, 2, |x, _| [3, 255][x]);
+    let Picture::Gray8(depth) = read_picture(&file, Output::Depth).unwrap() else { panic!("8 bits are kept") };
+    assert_eq!(depth.data, [3, 255]);
+    photo(&file, 1, 2, |_, _| [1, 2, 3]);
+    names(read_depth(&file), &file, &["depth", "gray"]);
+}
+
+#[test]
+fn a_pair_of_two_sizes_names_file_and_both_sizes() {
+    let dir = tempfile::tempdir().unwrap();
+    facades(dir.path(), 2);
+    let label = dir.path().join("train_label/f01.png");
+    ids(&label, 5, 6, |_, _| 0);
+    let set = DataSet::discover(dir.path(), &small(Layout::Facades), Split::Train).unwrap();
+    assert!(set.raw(0).is_ok());
+    names(set.raw(1), &label, &["6×5", "5×6", "f01.png"]);
+}
+
+/// A JPEG, red in its left half and blue in its right half.
+fn jpeg_of(height: u32, width: u32, exif: Option<Vec<u8>>) -> Vec<u8> {
+    let colour = |i: u32| if i % width < width / 2 { [255, 0, 0] } else { [0, 0, 255] };
+    let pixels: Vec<u8> = (0..height * width).flat_map(colour).collect();
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+    if let Some(exif) = exif {
+        encoder.set_exif_metadata(exif).unwrap();
+    }
+    encoder.write_image(&pixels, width, height, image::ExtendedColorType::Rgb8).unwrap();
+    bytes.into_inner()
+}
+
+/// The checksum of PNG chunks.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+    })
+}

@@ -1,0 +1,9 @@
+//! Data sets that the tests write themselves, good ones and bad ones.
+
+mod batches;
+mod checking;
+mod decoding;
+mod facades;
+mod layouts;
+mod output;
+mod support;

@@ -1,0 +1,76 @@
+use std::fs;
+
+use asap_model::Error;
+use asap_model::data::{
+    Plane, read_instances, read_labels, read_photo, to_gray8, to_gray16, to_rgb8, write_atomically, write_instances,
+    write_labels, write_rgb,
+};
+
+#[test]
+fn an_output_is_rounded_to_its_nearest_level_and_cropped() {
+    // One row per channel; the last column is padding.
+    #[rustfmt::skip]
+    let y = [
+        -1.0, -0.0039, 9.0,
+        1.0, 0.0041, 9.0,
+        -1.5, 1.5, 9.0,
+    ];
+    let image = to_rgb8(&y, 1, 3, [1, 2]).unwrap();
+    assert_eq!(image, Plane { height: 1, width: 2, data: vec![[0, 255, 0], [127, 128, 255]] });
+    assert_eq!(to_gray8(&y, 3, 3, [2, 1]).unwrap().data, [0, 255]);
+    assert_eq!(to_gray16(&y, 3, 3, [3, 2]).unwrap().data, [0, 32640, 65535, 32902, 0, 65535]);
+    for (height, width, crop) in [(1, 2, [1, 2]), (1, 3, [2, 2]), (1, 3, [1, 4])] {
+        assert!(matches!(to_rgb8(&y, height, width, crop), Err(Error::Tensor(_))));
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    let image = Plane::from_fn(3, 5, |x, y| [x as u8, y as u8, 200]);
+    write_rgb(&file, &image).unwrap();
+    assert_eq!(read_photo(&file).unwrap(), image);
+    let labels = Plane::from_fn(3, 5, |x, y| (x * y) as u8);
+    write_labels(&file, &labels, &[[7, 8, 9]; 13]).unwrap();
+    assert_eq!(read_labels(&file, 13).unwrap(), labels);
+    let instances = Plane::from_fn(3, 5, |x, y| (10000 * x + y) as u32);
+    write_instances(&file, &instances).unwrap();
+    assert_eq!(read_instances(&file).unwrap(), instances);
+}
+
+#[test]
+fn labels_without_a_colour_and_instances_above_16_bits_are_refused_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    assert!(write_labels(&file, &Plane { height: 1, width: 1, data: vec![3] }, &[[0; 3]; 3]).is_err());
+    assert!(write_instances(&file, &Plane { height: 1, width: 1, data: vec![65536] }).is_err());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_write_that_fails_leaves_what_was_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.txt");
+    write_atomically(&file, |out| out.write_all(b"whole")).unwrap();
+    let failed = write_atomically(&file, |out| {
+        out.write_all(b"half")?;
+        Err(std::io::Error::other("the disk is full"))
+    });
+    assert!(failed.unwrap_err().to_string().contains("a.txt"));
+    assert_eq!(fs::read(&file).unwrap(), b"whole");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    let nowhere = dir.path().join("gone/a.txt");
+    assert!(matches!(write_atomically(&nowhere, |_| Ok(())), Err(Error::Io { file, .. }) if file == nowhere));
+}
+
+#[cfg(unix)]
+#[test]
+fn others_may_read_a_written_file_as_far_as_they_may_any_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+    fs::write(dir.path().join("plain"), b"").unwrap();
+    write_atomically(&dir.path().join("atomic"), |_| Ok(())).unwrap();
+    assert_eq!(mode("atomic"), mode("plain"));
+}
