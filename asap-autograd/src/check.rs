@@ -39,7 +39,7 @@ impl Default for Settings {
 /// How far the tape's gradients are from finite differences.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The largest relative error over all inputs and directions.
+    /// The largest relative error over all inputs and directions; infinite if anything was no number.
     pub relative_error: f64,
     /// The largest relative error over all directions, for each input.
     pub inputs: Vec<f64>,
@@ -100,21 +100,20 @@ pub fn gradient_with(
                 Some(gradient) => (dot(gradient, &u)?, dot(gradient, gradient)?.sqrt()),
                 None => (0.0, 0.0),
             };
-            errors[i] = larger(errors[i], relative(differences - recorded, length.max(differences.abs())));
+            errors[i] = errors[i].max(relative(differences - recorded, length.max(differences.abs())));
         }
     }
-    let relative_error = errors.iter().copied().fold(0.0, larger);
+    let relative_error = errors.iter().copied().fold(0.0, f64::max);
     Ok(Report { relative_error, inputs: errors, seed })
 }
 
-/// |difference| / scale; 0 where both are.
+/// |difference| / scale: 0 where both are, infinite where they are no numbers.
 fn relative(difference: f64, scale: f64) -> f64 {
-    if difference == 0.0 { 0.0 } else { (difference / scale).abs() }
-}
-
-/// The larger of two errors, NaN being the largest.
-fn larger(a: f64, b: f64) -> f64 {
-    if a.is_nan() || a > b { a } else { b }
+    match (difference / scale).abs() {
+        _ if difference == 0.0 => 0.0,
+        error if error.is_nan() => f64::INFINITY,
+        error => error,
+    }
 }
 
 /// x + t·u.

@@ -85,9 +85,13 @@ impl<B: Backend> Tape<B> {
     /// If a variable does not stand on this tape, a gradient has another shape than its variable, or a kernel fails.
     pub fn backward_from(&self, outputs: &[(&Var<B>, Tensor<B>)]) -> Result<Gradients<B>> {
         let round = self.record.borrow().round;
-        let place = |(var, grad): &(&Var<B>, Tensor<B>)| match var.index_in(self, round) {
-            Some(index) => Ok((index, grad.clone())),
-            None => Err(Error::Argument { op: "backward", why: "the variable does not stand on this tape".into() }),
+        let place = |(var, grad): &(&Var<B>, Tensor<B>)| {
+            let index = var.index_in(self, round).ok_or_else(|| Error::Argument {
+                op: "backward",
+                why: "the variable does not stand on this tape, or stood on it before it was emptied".into(),
+            })?;
+            check_shape(var.shape(), grad)?;
+            Ok((index, grad.clone()))
         };
         let outputs = outputs.iter().map(place).collect::<Result<Vec<_>>>()?;
         let entries = {
@@ -117,15 +121,20 @@ impl<B: Backend> Tape<B> {
 
 /// Adds a gradient to what has already flowed into a variable of that shape.
 fn accumulate<B: Backend>(slot: &mut Option<Tensor<B>>, shape: Shape, grad: Tensor<B>) -> Result<()> {
-    if grad.shape() != shape {
-        let why = "the gradient, the second, must have the shape of its variable".into();
-        return Err(Error::Shapes { op: "backward", left: shape.into(), right: grad.shape().into(), why });
-    }
+    check_shape(shape, &grad)?;
     *slot = Some(match slot.take() {
         None => grad,
         Some(sum) => add(&sum, &grad)?,
     });
     Ok(())
+}
+
+fn check_shape<B: Backend>(shape: Shape, grad: &Tensor<B>) -> Result<()> {
+    if grad.shape() == shape {
+        return Ok(());
+    }
+    let why = "the gradient, the second, must have the shape of its variable".into();
+    Err(Error::Shapes { op: "backward", left: shape.into(), right: grad.shape().into(), why })
 }
 
 /// A place on a tape, until the tape is emptied.
