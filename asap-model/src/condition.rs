@@ -1,10 +1,12 @@
 //! What the networks are conditioned on: a label map or an image, and instance edges.
 
 use asap_autograd::{Var, vjp};
-use asap_tensor::Backend;
+use asap_tensor::{Backend, Ids, Tensor};
 
-use crate::Result;
+use crate::config::DataConfig;
+use crate::data::{Batch, InputData};
 use crate::layers::{Labels, Stack};
+use crate::{Error, Result};
 
 /// What each pixel's own network sees.
 #[derive(Clone)]
@@ -26,6 +28,30 @@ pub struct Condition<B: Backend> {
 }
 
 impl<B: Backend> Condition<B> {
+    /// A batch moved to the device.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if `data.instances` asks for edges that the batch has not; otherwise if the device fails.
+    pub fn from_batch(backend: &B, batch: &Batch, data: &DataConfig) -> Result<Self> {
+        let [n, h, w] = [batch.len(), batch.height, batch.width];
+        let pixels = match &batch.input {
+            InputData::Labels(ids) => {
+                let ids = Ids::from_vec(backend, [n, h, w], ids.clone())?;
+                Pixels::Labels(Labels { ids, classes: data.classes })
+            }
+            InputData::Rgb(colours) => Pixels::Dense(Var::constant(Tensor::from_f32(backend, [n, 3, h, w], colours)?)),
+        };
+        let edges = match (&batch.edges, data.instances) {
+            (_, false) => None,
+            (Some(edges), true) => Some(Var::constant(Tensor::from_f32(backend, [n, 1, h, w], edges)?)),
+            (None, true) => {
+                let problem = format!("data.instances = true, but {} has no instance map", batch.names.join(", "));
+                return Err(Error::Config { origin: "configuration".into(), problem });
+            }
+        };
+        Ok(Condition { pixels, edges })
+    }
+
     /// All channels in the order of the published weights: labels or image, then edges.
     ///
     /// # Errors

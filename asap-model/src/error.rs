@@ -29,15 +29,15 @@ pub enum Error {
         /// What is wrong with which tensors, and what to do.
         problem: String,
     },
-    /// A loss that is no longer a finite number.
+    /// A loss or a weight that is no longer a finite number.
     #[error(
-        "training diverged in round {round}: the loss {loss} is {value}; lower the learning rates (train.lr_generator, train.lr_discriminator) or start from an earlier checkpoint"
+        "training diverged in round {round}: {what} is {value}; lower the learning rates (train.lr_generator, train.lr_discriminator) or start from an earlier checkpoint"
     )]
     Diverged {
         /// The round, counted from 1.
         round: u64,
-        /// The name of the loss.
-        loss: String,
+        /// What is not finite: "the loss GAN", "the weight KEY".
+        what: String,
         /// Its value.
         value: f64,
     },

@@ -11,6 +11,7 @@
 //! | [`losses`], [`optimiser`], [`round`](mod@round) | the losses, Adam, one round of training |
 //! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
+//! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`error`] | the one error type |
 
 pub mod checkpoint;
@@ -25,6 +26,7 @@ pub mod losses;
 pub mod network;
 pub mod optimiser;
 pub mod round;
+pub mod trainer;
 pub mod vgg;
 
 pub use condition::Condition;
@@ -34,3 +36,4 @@ pub use error::{Error, Result};
 pub use generator::Generator;
 pub use network::{Binding, Network};
 pub use round::Game;
+pub use trainer::Trainer;

@@ -60,7 +60,7 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
         &[
             ("epochs", "passes through the training pairs"),
             ("decay_epochs", "number of last epochs over which the learning rates fall towards zero"),
-            ("steps", "stop after this many rounds, however many epochs that is"),
+            ("steps", "stop after this many rounds, even if epochs are left"),
             ("batch", "pairs in a batch"),
             ("init_gain", "gain of the Xavier normal initialisation"),
             ("lr_generator", "Adam's learning rate for the generator"),
@@ -69,7 +69,8 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
             ("beta2", "Adam's decay of the mean of squared gradients"),
             ("seed", "seed of weights, order, augmentation and synthetic facades"),
             ("save_every", "rounds between two checkpoints; 0: only at the end"),
-            ("sample_every", "rounds between two pictures of samples; 0: only at the end"),
+            ("sample_every", "rounds between two validations, each with a picture of samples; 0: only at the end"),
+            ("validate_count", "the most validation pairs that are measured; of more, as many at equal distances"),
         ],
     ),
 ];

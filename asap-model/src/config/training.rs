@@ -35,8 +35,7 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// The number of last epochs over which the learning rates fall towards zero.
     pub decay_epochs: usize,
-    /// Stop after this many rounds, however many epochs that is; `--steps` sets it. The decay still follows
-    /// `epochs`.
+    /// Stop after this many rounds, even if epochs are left; `--steps` sets it. The decay still follows `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
     /// Pairs in a batch.
@@ -55,8 +54,10 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Rounds between two checkpoints; 0 saves only at the end.
     pub save_every: u64,
-    /// Rounds between two pictures of samples; 0 draws them only at the end.
+    /// Rounds between two validations, each with a picture of samples; 0 validates only at the end.
     pub sample_every: u64,
+    /// The most validation pairs that are measured; of more, as many at equal distances.
+    pub validate_count: usize,
 }
 
 impl Default for TrainConfig {
@@ -74,6 +75,7 @@ impl Default for TrainConfig {
             seed: 0,
             save_every: 1000,
             sample_every: 500,
+            validate_count: 32,
         }
     }
 }

@@ -40,8 +40,9 @@ impl Config {
         Err(Error::Config {
             origin: "configuration".into(),
             problem: format!(
-                "loss.lambda_vgg is {} but loss.vgg_weights names no file: set it to VGG19's weights from torchvision \
-                 (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth), or train without that loss: \
+                "loss.lambda_vgg is {} but loss.vgg_weights names no file: set it to torchvision's weights of VGG19, \
+                 vgg19-dcbb9e9d.pth (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth; in Python \
+                 torchvision.models.vgg19(weights=\"IMAGENET1K_V1\") downloads it), or train without that loss: \
                  --set loss.lambda_vgg=0",
                 self.loss.lambda_vgg
             ),
@@ -128,6 +129,12 @@ impl DataConfig {
             return Err((
                 "data.input",
                 "data.input = \"rgb\" needs data.layout = \"pairs\": the other layouts hold label maps".to_string(),
+            ));
+        }
+        if self.layout == Layout::Synthetic && self.instances {
+            return Err((
+                "data.instances",
+                "data.instances = true: the synthetic facades have no instance maps; set it to false".to_string(),
             ));
         }
         if self.layout == Layout::Synthetic && self.classes < 13 {
@@ -217,7 +224,8 @@ impl TrainConfig {
         }
         within("train.seed", self.seed, COUNTS)?;
         within("train.save_every", self.save_every, COUNTS)?;
-        within("train.sample_every", self.sample_every, COUNTS)
+        within("train.sample_every", self.sample_every, COUNTS)?;
+        within("train.validate_count", self.validate_count, 1..=1_000_000)
     }
 }
 

@@ -104,5 +104,5 @@ pub(crate) fn require_finite(round: u64, loss: &str, value: f64) -> Result<()> {
     if value.is_finite() {
         return Ok(());
     }
-    Err(Error::Diverged { round, loss: loss.to_owned(), value })
+    Err(Error::Diverged { round, what: format!("the loss {loss}"), value })
 }

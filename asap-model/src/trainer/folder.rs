@@ -1,0 +1,234 @@
+//! The files of a run.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::atomic;
+use crate::checkpoint::load::GENERATOR_FILE;
+use crate::config::Config;
+use crate::{Error, Result};
+
+/// How many checkpoints of the whole state stay.
+const KEPT: usize = 3;
+
+/// A run folder: `config.toml`, `checkpoints/`, `generator.safetensors`, `metrics.jsonl`, `samples/`.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    dir: PathBuf,
+}
+
+/// `dir`, or if something is there, the first of `dir-2`, `dir-3`, ... where nothing is. An empty folder counts as nothing.
+pub fn next_free(dir: &Path) -> PathBuf {
+    candidates(dir).find(|candidate| is_free(candidate)).unwrap_or_else(|| dir.into())
+}
+
+fn candidates(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = dir.file_name().unwrap_or_default().to_os_string();
+    let numbered = (2u64..).map({
+        let dir = dir.to_path_buf();
+        move |number| {
+            let mut name = name.clone();
+            name.push(format!("-{number}"));
+            dir.with_file_name(name)
+        }
+    });
+    std::iter::once(dir.to_path_buf()).chain(numbered)
+}
+
+fn is_free(dir: &Path) -> bool {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
+}
+
+impl RunFolder {
+    /// Makes a folder for a new run: `wanted`, or the [`next_free`] beside it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it can't be made.
+    pub fn create(wanted: &Path) -> Result<Self> {
+        let failed = |dir: &Path| {
+            let dir = dir.to_path_buf();
+            move |source| Error::Io { file: dir, action: "create the folder", source }
+        };
+        if let Some(parent) = wanted.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(failed(parent))?;
+        }
+        for dir in candidates(wanted).filter(|dir| is_free(dir)) {
+            match fs::create_dir(&dir) {
+                // Another run may have taken it since it was found free.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && !is_free(&dir) => continue,
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(&dir)(error)),
+                _ => {}
+            }
+            let folder = RunFolder { dir };
+            folder.make_parts()?;
+            return Ok(folder);
+        }
+        Err(failed(wanted)(ErrorKind::AlreadyExists.into()))
+    }
+
+    /// The folder of a run that exists.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if `dir` is no run folder.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let folder = RunFolder { dir: dir.into() };
+        if !folder.config_file().is_file() {
+            let problem = "it is no run folder (it has no config.toml): there is nothing to resume".to_string();
+            return Err(Error::Checkpoint { file: dir.into(), problem });
+        }
+        Ok(folder)
+    }
+
+    /// Makes what may be missing inside.
+    pub(super) fn make_parts(&self) -> Result<()> {
+        for part in [self.checkpoints_dir(), self.dir.join("samples")] {
+            fs::create_dir_all(&part).map_err(|source| Error::Io {
+                file: part.clone(),
+                action: "create the folder",
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The folder itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The configuration with every value resolved.
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.join("config.toml")
+    }
+
+    /// Losses and validations by round.
+    pub fn metrics_file(&self) -> PathBuf {
+        self.dir.join("metrics.jsonl")
+    }
+
+    /// What inference needs.
+    pub fn generator_file(&self) -> PathBuf {
+        self.dir.join(GENERATOR_FILE)
+    }
+
+    /// The picture of samples after a round.
+    pub fn sheet_file(&self, round: u64) -> PathBuf {
+        self.dir.join("samples").join(format!("round-{round:06}.png"))
+    }
+
+    /// The whole state after a round.
+    pub fn checkpoint_file(&self, round: u64) -> PathBuf {
+        self.checkpoints_dir().join(format!("round-{round:06}.safetensors"))
+    }
+
+    fn checkpoints_dir(&self) -> PathBuf {
+        self.dir.join("checkpoints")
+    }
+
+    /// The configuration that the run was last trained with.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], or [`Error::Io`].
+    pub fn config(&self) -> Result<Config> {
+        let file = self.config_file();
+        let text =
+            fs::read_to_string(&file).map_err(|source| Error::Io { file: file.clone(), action: "read it", source })?;
+        Config::parse(&text, &file.to_string_lossy())
+    }
+
+    pub(super) fn write_config(&self, config: &Config) -> Result<()> {
+        let text = config.to_toml()?;
+        atomic::write(&self.config_file(), |file| file.write_all(text.as_bytes()))
+    }
+
+    /// The checkpoints of the whole state, in order of their rounds.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder can't be read.
+    pub fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let dir = self.checkpoints_dir();
+        let failed = |source| Error::Io { file: dir.clone(), action: "list the folder", source };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let round = name.strip_prefix("round-").and_then(|name| name.strip_suffix(".safetensors"));
+            if let Some(round) = round.and_then(|round| round.parse().ok()) {
+                found.push((round, path));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The checkpoint to go on from.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if there is none.
+    pub fn newest_checkpoint(&self) -> Result<PathBuf> {
+        let newest = if self.checkpoints_dir().is_dir() { self.checkpoints()?.pop() } else { None };
+        newest.map(|(_, path)| path).ok_or_else(|| Error::Checkpoint {
+            file: self.checkpoints_dir(),
+            problem: "there is no checkpoint to go on from: the run stopped before it saved one; start it anew".into(),
+        })
+    }
+
+    /// Removes all checkpoints but the last [`KEPT`].
+    pub(super) fn prune_checkpoints(&self) -> Result<()> {
+        let mut all = self.checkpoints()?;
+        all.truncate(all.len().saturating_sub(KEPT));
+        for (_, path) in all {
+            fs::remove_file(&path).map_err(|source| Error::Io { file: path.clone(), action: "remove it", source })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_never_gets_the_folder_of_another() {
+        let parent = tempfile::tempdir().unwrap();
+        let wanted = parent.path().join("runs").join("quickstart");
+        assert_eq!(next_free(&wanted), wanted);
+        for expected in ["quickstart", "quickstart-2", "quickstart-3"] {
+            let folder = RunFolder::create(&wanted).unwrap();
+            assert_eq!(folder.dir().file_name().unwrap(), expected);
+        }
+        fs::create_dir(wanted.with_file_name("empty")).unwrap();
+        fs::write(wanted.with_file_name("file"), "").unwrap();
+        assert!(next_free(&wanted.with_file_name("empty")).ends_with("empty"));
+        assert!(next_free(&wanted.with_file_name("file")).ends_with("file-2"));
+    }
+
+    #[test]
+    fn the_last_three_checkpoints_stay_in_order_of_their_numbers() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&parent.path().join("run")).unwrap();
+        for round in [999_999, 5, 1_000_000, 1_000_001] {
+            fs::write(folder.checkpoint_file(round), "").unwrap();
+        }
+        fs::write(folder.checkpoints_dir().join("notes.txt"), "").unwrap();
+        folder.prune_checkpoints().unwrap();
+        let rounds: Vec<u64> = folder.checkpoints().unwrap().into_iter().map(|(round, _)| round).collect();
+        assert_eq!(rounds, [999_999, 1_000_000, 1_000_001]);
+        assert_eq!(folder.newest_checkpoint().unwrap(), folder.checkpoint_file(1_000_001));
+        assert!(folder.checkpoints_dir().join("notes.txt").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_no_run_or_has_no_checkpoint_says_so() {
+        let parent = tempfile::tempdir().unwrap();
+        let error = RunFolder::open(parent.path()).unwrap_err().to_string();
+        assert!(error.contains("no run folder"), "{error}");
+        let folder = RunFolder::create(&parent.path().join("run")).unwrap();
+        let error = folder.newest_checkpoint().unwrap_err().to_string();
+        assert!(error.contains("start it anew"), "{error}");
+    }
+}

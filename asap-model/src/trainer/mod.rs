@@ -1,0 +1,40 @@
+//! Training from the first round to the last: schedule, run folder, checkpoints, validation, resuming.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `training` | [`Trainer`]: the loop, resuming, the dry run |
+//! | [`observer`] | what a run reports while it goes on, and how it is asked to stop |
+//! | `schedule` | which epoch and batch a round is, and when to save and validate |
+//! | `sources` | [`Sources`]: training and validation pairs as configured |
+//! | `folder` | [`RunFolder`]: the files of a run; [`next_free`] |
+//! | `state` | checkpoints of the whole state |
+//! | `compare` | which keys may change when a run goes on |
+//! | [`metrics`] | `metrics.jsonl`: losses and validations by round |
+//! | `validation` | the mean L1 over validation pairs |
+//! | `sheet` | the picture of samples: label · ours · real |
+//! | `palette` | a colour for each label |
+//!
+//! Everything random depends on the seed, the epoch and the pair alone, and a checkpoint holds everything else that a
+//! round changes: a run that was stopped and resumed ends with the same bytes as one that never stopped (on backends
+//! that compute in single precision, in which checkpoints are written).
+
+mod compare;
+mod folder;
+pub mod metrics;
+pub mod observer;
+mod palette;
+mod schedule;
+mod sheet;
+mod sources;
+mod state;
+mod training;
+mod validation;
+
+pub use compare::CHANGEABLE;
+pub use folder::{RunFolder, next_free};
+pub use observer::{Event, Observer, RoundReport, Started};
+pub use palette::palette;
+pub use sheet::Row;
+pub use sources::Sources;
+pub use training::{Summary, Trainer};
+pub use validation::{Validation, validate};

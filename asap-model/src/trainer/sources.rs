@@ -1,0 +1,45 @@
+//! Training and validation pairs as configured.
+
+use std::sync::Arc;
+
+use crate::config::{Config, Layout, Resize};
+use crate::data::{DataSet, Source, Split, SyntheticFacades};
+use crate::{Error, Result};
+
+/// Where the pairs of a run come from.
+#[derive(Clone)]
+pub struct Sources {
+    /// What the networks learn from.
+    pub training: Arc<dyn Source>,
+    /// What they are measured on.
+    pub validation: Arc<dyn Source>,
+}
+
+impl Sources {
+    /// The data set in `data.dir`, or the synthetic facades: those for validation follow those for training.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if `data.dir` is needed and not set; [`Error::Data`] as [`DataSet::discover`].
+    pub fn open(config: &Config) -> Result<Self> {
+        let data = &config.data;
+        if data.layout == Layout::Synthetic {
+            let size = match data.resize {
+                Resize::ResizeAndCrop => data.load_size.unwrap_or(data.size),
+                Resize::Fixed | Resize::Crop | Resize::None => data.size,
+            };
+            let facades = |first, count| SyntheticFacades { seed: config.train.seed, first, count, size };
+            return Ok(Sources {
+                training: Arc::new(facades(0, data.count)),
+                validation: Arc::new(facades(data.count as u64, data.val_count)),
+            });
+        }
+        let Some(dir) = &data.dir else {
+            let problem = "data.dir is not set: give the folder of the data set, as in --data DIR".to_string();
+            return Err(Error::Config { origin: "configuration".into(), problem });
+        };
+        Ok(Sources {
+            training: Arc::new(DataSet::discover(dir, data, Split::Train)?),
+            validation: Arc::new(DataSet::discover(dir, data, Split::Val)?),
+        })
+    }
+}
