@@ -12,9 +12,9 @@
 //! | `sum`, `sum_channels` | Σ x, Σ over all but C | → (), → (C) | g spread back | `ops/reduce` |
 //! | `permute`, `narrow`, `cat` | axes reordered, a range taken, pieces joined | any | the inverse move | `ops/layout` |
 //! | `pad2d` | zeros or reflections around H and W | (N, C, H, W) → (N, C, H + t + b, W + l + r) | overlaps added back | `ops/layout` |
-//! | `one_hot` | y[n, c] = 1 where id = c | ids (N, 1, H, W) → (N, C, H, W) | none | `ops/layout` |
+//! | `one_hot` | `y[n, c]` = 1 where id = c | ids (N, 1, H, W) → (N, C, H, W) | none | `ops/layout` |
 //! | `matmul` | Y = A·B, either transposed | (…, M, K)·(…, K, N) → (…, M, N) | G·Bᵀ, Aᵀ·G | `ops/matmul` |
-//! | `conv2d` | y[n,o] = b[o] + Σ w[o,i]·x[n,i], stride s, zero padding p | (N, I, H, W), (O, I, K, L), (O) | two more convolutions | `ops/conv2d` |
+//! | `conv2d` | `y[n,o] = b[o] + Σ w[o,i]·x[n,i]`, stride s, zero padding p | (N, I, H, W), (O, I, K, L), (O) | two more convolutions | `ops/conv2d` |
 //! | `conv2d_ids` | the same on the one-hot form of ids, which never exists | ids (N, 1, H, W) | in the weight only | `ops/conv2d` |
 //! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, 1/σ | closed form | `ops/instance_norm` |
 //! | `max_pool2`, `avg_pool` | largest of 2×2; mean of 3×3 at stride 2 | → (N, C, H/2, W/2) | to the largest; spread | `ops/pool` |

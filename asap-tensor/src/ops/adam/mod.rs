@@ -1,5 +1,5 @@
-//! Adam (Kingma & Ba 2015): m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − α·m̂/(√v̂ + ε), where m̂ and v̂ are
-//! corrected for their start at zero.
+//! Adam (Kingma & Ba 2015): the update of the weights, in place.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

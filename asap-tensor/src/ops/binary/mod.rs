@@ -1,4 +1,5 @@
 //! Sums, differences, products and quotients: y = a ∘ b, where b may be spread over a.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

@@ -1,7 +1,5 @@
 //! Convolution with bias, and its two gradients; also on label ids, whose one-hot form never exists.
-//!
-//! y[n, o, p, q] = b[o] + Σ over i, r, s of w[o, i, r, s] · x[n, i, p·stride + r − padding, q·stride + s − padding],
-//! numbers outside x being 0.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

@@ -1,5 +1,5 @@
-//! Instance norm with the activation that follows it: y = φ(γ·(x − μ)/√(σ² + ε) + β), where μ and σ² are the mean
-//! and the biased variance of each plane of x and φ is a leaky ReLU.
+//! Instance norm with the activation that follows it: y = φ(γ·(x − μ)/√(σ² + ε) + β).
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

@@ -1,4 +1,5 @@
 //! Moving numbers without changing them: permute, narrow, cat, pad, one-hot.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

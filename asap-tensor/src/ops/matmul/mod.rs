@@ -1,4 +1,5 @@
 //! Matrix products of batches: Y = A·B, either operand transposed.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

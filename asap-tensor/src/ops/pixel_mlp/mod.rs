@@ -1,9 +1,5 @@
-//! The paper's op (section 3.1, supplementary 1.2): every S×S tile of the image has its own small network, whose
-//! weights another network predicted, and each pixel of the tile runs through it.
-//!
-//! A pixel's features are its label (one-hot) or colour, and cos x, sin x, cos y, sin y at periods S, S/2, … 2. Layer n
-//! maps C_{n−1} features to C_n: z = b + Wᵀ·h, h = leaky ReLU(z), and tanh after the last. A tile's parameters stand
-//! layer by layer, biases first, then weights as [in][out].
+//! The paper's op: every S×S tile of the image has its own small network, and each pixel of the tile runs through it.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

@@ -1,4 +1,5 @@
 //! Pooling: the largest of each 2×2 block (VGG), the mean of 3×3 at stride 2 (between discriminator scales).
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

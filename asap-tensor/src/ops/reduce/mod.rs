@@ -1,4 +1,5 @@
 //! Sums over everything, or over everything but the channels.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

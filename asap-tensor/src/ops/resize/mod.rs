@@ -1,5 +1,5 @@
-//! Separable linear resampling: y = R·x·Cᵀ for each plane, where R and C have few entries a row, the taps. Bilinear
-//! resizing, the fixed tent downsampling of the paper's generator and 3×3 average pooling are all of this form.
+//! Separable linear resampling: y = R·x·Cᵀ for each plane, where R and C have few entries a row, the taps.
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;

@@ -1,4 +1,5 @@
 //! Functions of one number, applied to each: y = f(x), and their gradient g · f′(x).
+#![doc = include_str!("README.md")]
 
 mod cpu;
 mod reference;
