@@ -12,6 +12,7 @@
 //! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
+//! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`error`] | the one error type |
 
 pub mod checkpoint;
@@ -27,6 +28,7 @@ pub mod network;
 pub mod optimiser;
 pub mod round;
 pub mod trainer;
+pub mod verify;
 pub mod vgg;
 
 pub use condition::Condition;

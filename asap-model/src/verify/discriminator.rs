@@ -1,0 +1,56 @@
+//! Small discriminators: every layer, a loss over all of them, every gradient, the spectral vectors.
+
+use asap_autograd::{Tape, Var, vjp};
+use asap_tensor::random::uniform_by_name;
+use asap_tensor::{Backend, Tensor};
+
+use super::Comparison;
+use super::case::{Case, Quantity};
+use crate::Result;
+use crate::config::{DataConfig, DiscriminatorConfig};
+use crate::discriminator::Discriminator;
+use crate::layers::Stack;
+use crate::network::{Binding, Blank, Network};
+
+pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
+    let data = DataConfig::from_published(case.options())?;
+    let config = DiscriminatorConfig::from_published(case.options())?;
+    let mut discriminator = Discriminator::new(backend, &config, data.discriminator_channels(), &mut Blank)?;
+    discriminator.load(&case.checkpoint("_net_D")?)?;
+
+    let tape = Tape::new();
+    let binding = Binding::training(&tape);
+    let input = tape.leaf(case.tensor(backend, "input")?);
+    let features = discriminator.judge(&binding)?.features(&Stack::dense(input.clone()))?;
+    let mut loss: Option<Var<B>> = None;
+    for (scale, layers) in features.iter().enumerate() {
+        for (layer, y) in layers.iter().enumerate() {
+            report(case.compare(&format!("scale{scale}.layer{layer}"), y.value(), Quantity::Output)?);
+            let name = format!("{}grad.{scale}.{layer}", case.fill_prefix());
+            let upstream = Tensor::from_f32(backend, y.shape(), &uniform_by_name(&name, y.value().count()))?;
+            let term = vjp::sum(&vjp::mul(y, &Var::constant(upstream))?)?;
+            loss = Some(match loss {
+                Some(loss) => vjp::add(&loss, &term)?,
+                None => term,
+            });
+        }
+    }
+    let Some(loss) = loss else { return Ok(()) };
+    report(case.compare("loss", loss.value(), Quantity::Training)?);
+    let gradients = tape.backward(&loss)?;
+    if let Some(grad) = gradients.of(&input) {
+        report(case.compare("grad_input", grad, Quantity::Gradient)?);
+    }
+    let found = binding.into_gradients(&gradients);
+    for (key, _) in case.starting("grad.") {
+        let grad = found.get(key).ok_or_else(|| case.fault(format!("grad.{key}: the network has no such weight")))?;
+        report(case.compare(&format!("grad.{key}"), grad, Quantity::Gradient)?);
+    }
+    let parameters = discriminator.parameters();
+    for (key, _) in case.starting("after.") {
+        let parameter = parameters.iter().find(|p| p.name() == key);
+        let parameter = parameter.ok_or_else(|| case.fault(format!("after.{key}: the network has no such vector")))?;
+        report(case.compare(&format!("after.{key}"), parameter.value(), Quantity::Output)?);
+    }
+    Ok(())
+}

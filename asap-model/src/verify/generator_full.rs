@@ -1,0 +1,60 @@
+//! A full-size network whose weights anyone can fill by name.
+
+use asap_tensor::{Backend, Tensor};
+
+use super::Comparison;
+use super::case::{Case, Quantity, relative_error};
+use crate::Result;
+use crate::config::{DataConfig, GeneratorConfig};
+use crate::generator::Generator;
+use crate::network::{Binding, FillByName, Network};
+
+pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
+    let data = DataConfig::from_published(case.options())?;
+    let config = GeneratorConfig::from_published(case.options())?;
+    let gain = case.entry["fill_gain"].as_f64().unwrap_or(1.0);
+    let mut fill = FillByName { prefix: case.fill_prefix(), gain };
+    let generator = Generator::new(backend, &config, &data, &mut fill)?;
+    let count = generator.trainable_count() as f64;
+    report(exactly("parameters", (count - case.number("parameters")?).abs(), 0.0));
+
+    let condition = case.condition(backend, "", data.classes)?;
+    let binding = Binding::frozen();
+    let params = generator.parameters_of(&binding, &condition)?;
+    let head = first_channels(params.value(), case.host("params_head")?.shape[1])?;
+    report(case.compare("params_head", &head, Quantity::FullSize)?);
+
+    let output = generator.paint(&params, &condition)?;
+    let [n, c, h, w] = output.value().nchw("generator-full")?;
+    let numbers = output.value().to_f64()?;
+    let stride = case.number("row_stride")? as usize;
+    let rows: Vec<f64> = numbers
+        .chunks(w)
+        .enumerate()
+        .filter(|(row, _)| (row % h).is_multiple_of(stride))
+        .flat_map(|(_, y)| y)
+        .copied()
+        .collect();
+    let rows = Tensor::from_f64(backend, [n, c, h.div_ceil(stride), w], &rows)?;
+    report(case.compare("output_rows", &rows, Quantity::FullSize)?);
+
+    let levels = case.host("output_rgb8")?.data.iter().zip(&numbers);
+    let worst = levels.map(|(&expected, y)| (((y + 1.0) / 2.0 * 255.0).round() - f64::from(expected)).abs());
+    report(exactly("output_rgb8", worst.fold(0.0, f64::max), 1.0));
+
+    let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
+    let variance = numbers.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / (numbers.len() - 1) as f64;
+    for (name, found) in [("output_mean", mean), ("output_std", variance.sqrt())] {
+        let error = relative_error(&[found], &[case.number(name)? as f32]);
+        report(Comparison { quantity: name.into(), error, tolerance: Quantity::FullSize.tolerance::<B>() });
+    }
+    Ok(())
+}
+
+fn exactly(quantity: &str, error: f64, tolerance: f64) -> Comparison {
+    Comparison { quantity: quantity.into(), error, tolerance }
+}
+
+fn first_channels<B: Backend>(x: &Tensor<B>, count: usize) -> Result<Tensor<B>> {
+    Ok(asap_tensor::ops::narrow(x, 1, 0, count)?)
+}

@@ -1,0 +1,102 @@
+//! Reference cases: numbers that the published code computed, computed again.
+//!
+//! A folder of cases has an `index.json` that names them; each has `NAME.safetensors` with tensors and, where it has
+//! weights of its own, PyTorch checkpoints with the published keys. Kinds of case:
+//!
+//! | kind | file | recomputed |
+//! |---|---|---|
+//! | `generator` | `generator.rs` | downsampled input, MLP parameters, image, gradients; from dense channels and from labels |
+//! | `generator-full` | `generator_full.rs` | a full-size network with weights filled by name |
+//! | `discriminator` | `discriminator.rs` | every layer, loss, gradients, spectral vectors |
+//! | `vgg19` | `vgg19.rs` | features, loss, gradient |
+//! | `train` | `train.rs` | rounds of training: losses, images, final weights |
+//! | `resize` | `resize.rs` | bicubic and nearest resizing of 8-bit images |
+//!
+//! A kind that is not known is reported as skipped.
+
+mod case;
+mod discriminator;
+mod generator;
+mod generator_full;
+mod resize;
+mod train;
+mod vgg19;
+
+use std::path::Path;
+
+use asap_tensor::Backend;
+
+use crate::{Error, Result};
+use case::Case;
+
+/// What was found of one quantity of one case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The case's name.
+    pub case: String,
+    /// Its kind.
+    pub kind: String,
+    /// What was compared, and how it came out; `None` for a kind that is not known here.
+    pub comparison: Option<Comparison>,
+}
+
+/// A quantity, compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The tensor's name in the case.
+    pub quantity: String,
+    /// ‖a − b‖₂ / ‖b‖₂ over the tensor; for 8-bit pictures the largest difference in levels.
+    pub error: f64,
+    /// The largest error that is right.
+    pub tolerance: f64,
+}
+
+impl Comparison {
+    /// Whether the error is within the tolerance; never if it is not a number.
+    pub fn holds(&self) -> bool {
+        self.error <= self.tolerance
+    }
+}
+
+/// Recomputes every case of a folder on `backend`, reporting each quantity as it is known.
+///
+/// # Errors
+/// If the index or a file of a case can't be read, or a kernel fails. A quantity out of tolerance is a finding, not an
+/// error.
+pub fn verify<B: Backend>(backend: &B, dir: &Path, report: &mut dyn FnMut(Finding)) -> Result<()> {
+    let index = dir.join("index.json");
+    let text = std::fs::read_to_string(&index).map_err(|source| Error::Io {
+        file: index.clone(),
+        action: "read the index of cases",
+        source,
+    })?;
+    let cases: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).map_err(|error| Error::Data { file: index, problem: error.to_string() })?;
+    for (name, entry) in cases {
+        let kind = entry["kind"].as_str().unwrap_or_default().to_owned();
+        let Some(recompute) = recomputation::<B>(&kind) else {
+            report(Finding { case: name, kind, comparison: None });
+            continue;
+        };
+        let case = Case::open(dir, &name, entry)?;
+        recompute(backend, &case, &mut |comparison| {
+            report(Finding { case: name.clone(), kind: kind.clone(), comparison: Some(comparison) });
+        })?;
+    }
+    Ok(())
+}
+
+/// How one kind of case is recomputed.
+type Recompute<B> = fn(&B, &Case, &mut dyn FnMut(Comparison)) -> Result<()>;
+
+fn recomputation<B: Backend>(kind: &str) -> Option<Recompute<B>> {
+    match kind {
+        "generator" => Some(generator::recompute),
+        "generator-full" => Some(generator_full::recompute),
+        "discriminator" => Some(discriminator::recompute),
+        "vgg19" => Some(vgg19::recompute),
+        "train" => Some(train::recompute),
+        "resize" => Some(resize::recompute),
+        _ => None,
+    }
+}

@@ -1,0 +1,36 @@
+//! Every backend against the numbers of the authors' published code (`fixtures/published`).
+
+use std::path::Path;
+
+use asap_model::verify::{Finding, verify};
+use asap_tensor::{Backend, Cpu, Reference};
+
+/// Recomputes every case and fails naming all quantities that are out of tolerance.
+fn every_quantity_holds<B: Backend>(backend: &B) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/published");
+    let mut findings = Vec::new();
+    verify(backend, &dir, &mut |finding| findings.push(finding)).expect("every case can be computed");
+    let compared = findings.iter().filter(|finding| finding.comparison.is_some()).count();
+    println!("{}: {compared} quantities", backend.device());
+    assert!(compared > 300, "only {compared} quantities were compared");
+    let wrong: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.comparison.as_ref().is_none_or(|comparison| !comparison.holds()))
+        .collect();
+    assert!(wrong.is_empty(), "on {}: {wrong:#?}", backend.device());
+}
+
+#[test]
+fn cpu_equals_the_published_code() {
+    every_quantity_holds(&Cpu::new(None).expect("threads start"));
+}
+
+#[test]
+fn reference_equals_the_published_code() {
+    every_quantity_holds(&Reference::<f32>::new());
+}
+
+#[test]
+fn reference64_equals_the_published_code() {
+    every_quantity_holds(&Reference::<f64>::new());
+}
