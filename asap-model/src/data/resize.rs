@@ -1,8 +1,9 @@
 //! Resizing as Pillow does it, on which the published training data rest: bicubic (a = −0.5, widened when shrinking) for photos,
 //! nearest for ids.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3, U16};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use super::plane::{Picture, Plane, RgbImage};
 
@@ -14,8 +15,8 @@ pub fn resize_image(image: &RgbImage, height: usize, width: usize) -> RgbImage {
     if (image.height, image.width) == (height, width) {
         return image.clone();
     }
-    let bytes = bicubic(image.data.as_flattened(), image.height, image.width, height, width, PixelType::U8x3);
-    Plane { height, width, data: bytes.as_chunks::<3>().0.to_vec() }
+    let data = bicubic(image, height, width, U8x3::new, |pixel| pixel.0);
+    Plane { height, width, data }
 }
 
 /// A picture in another size, bicubic, as [`resize_image`].
@@ -26,32 +27,29 @@ pub fn resize_picture(picture: &Picture, height: usize, width: usize) -> Picture
     match picture {
         Picture::Rgb(p) => Picture::Rgb(resize_image(p, height, width)),
         Picture::Gray8(p) => {
-            let data = bicubic(&p.data, p.height, p.width, height, width, PixelType::U8);
-            Picture::Gray8(Plane { height, width, data })
+            Picture::Gray8(Plane { height, width, data: bicubic(p, height, width, U8::new, |pixel| pixel.0) })
         }
         Picture::Gray16(p) => {
-            let bytes: Vec<u8> = p.data.iter().flat_map(|v| v.to_ne_bytes()).collect();
-            let bytes = bicubic(&bytes, p.height, p.width, height, width, PixelType::U16);
-            let data = bytes.as_chunks::<2>().0.iter().map(|&v| u16::from_ne_bytes(v)).collect();
-            Picture::Gray16(Plane { height, width, data })
+            Picture::Gray16(Plane { height, width, data: bicubic(p, height, width, U16::new, |pixel| pixel.0) })
         }
     }
 }
 
-fn bicubic(
-    bytes: &[u8],
-    from_height: usize,
-    from_width: usize,
+/// The library's pixel types are named one by one, since code for all of them takes minutes to build.
+fn bicubic<T: Copy, P: PixelTrait>(
+    from: &Plane<T>,
     height: usize,
     width: usize,
-    pixel: PixelType,
-) -> Vec<u8> {
-    const FITS: &str = "the sizes are positive and the buffer holds that many pixels";
-    let from = ImageRef::new(from_width as u32, from_height as u32, bytes, pixel).expect(FITS);
-    let mut to = Image::new(width as u32, height as u32, pixel);
+    wrap: impl Fn(T) -> P,
+    unwrap: impl Fn(&P) -> T,
+) -> Vec<T> {
+    const FITS: &str = "the sizes are positive and the plane holds that many pixels";
+    let pixels: Vec<P> = from.data.iter().map(|&value| wrap(value)).collect();
+    let from = TypedImageRef::new(from.width as u32, from.height as u32, &pixels).expect(FITS);
+    let mut to = TypedImage::<P>::new(width as u32, height as u32);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
-    Resizer::new().resize(&from, &mut to, &options).expect(FITS);
-    to.into_vec()
+    Resizer::new().resize_typed(&from, &mut to, &options).expect(FITS);
+    to.pixels().iter().map(unwrap).collect()
 }
 
 /// A map of ids in another size, nearest: exactly Pillow's `NEAREST`.
