@@ -155,3 +155,131 @@ fn toml_value(text: &str) -> toml::Value {
         None => toml::Value::String(text.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Input, Layout, Padding};
+
+    fn refused(text: &str) -> String {
+        Config::parse(text, "run.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_text_is_the_default() {
+        assert_eq!(Config::parse("", "run.toml").unwrap(), Config::default());
+        Config::default().validate().unwrap();
+    }
+
+    #[test]
+    fn every_explained_key_exists_and_every_key_is_explained() {
+        let mut config = Config::default();
+        for assignment in ["data.dir=x", "data.load_size=300", "loss.vgg_weights=y", "train.steps=7"] {
+            config.set(assignment).unwrap();
+        }
+        let whole: toml::Table = toml::from_str(&config.to_toml().unwrap()).unwrap();
+        let mut held: Vec<String> = Vec::new();
+        for (section, keys) in &whole {
+            held.extend(keys.as_table().unwrap().keys().map(|key| format!("{section}.{key}")));
+        }
+        let mut explained: Vec<String> = keys::all_keys().collect();
+        held.sort();
+        explained.sort();
+        assert_eq!(held, explained);
+    }
+
+    #[test]
+    fn a_fault_is_told_with_file_line_key_value_and_what_is_allowed() {
+        for (text, parts) in [
+            ("[train]\nbatch = 1\n\ntiel = 3", &["run.toml:4: ", "train.tiel", "generator.tile"][..]),
+            ("# x\n[trian]\nbatch = 1", &["run.toml:2: ", "[trian]", "did you mean [train]?"]),
+            ("batch = 1", &["run.toml:1: ", "`train.batch`"]),
+            ("train = 1", &["run.toml:1: ", "write [train]"]),
+            ("[train]\nbatch = [", &["run.toml:2: "]),
+            ("[train]\nbatch = \"four\"", &["run.toml:2: ", "train.batch", "\"four\"", "expected usize"]),
+            ("[data]\nclasses = -1", &["run.toml:2: ", "data.classes", "-1"]),
+            ("[data]\nlayout = \"zip\"", &["run.toml:2: ", "data.layout", "zip", "facades", "pairs"]),
+            ("[data]\n\nsize = [1, 2, 3]", &["run.toml:3: ", "data.size", "[height, width]"]),
+            ("[generator]\ntile = 12", &["run.toml:2: ", "generator.tile = 12", "power of two from 2 to 1024"]),
+            ("[generator]\ntile = 8", &["run.toml:2: ", "generator.tile = 8", "generator.learned_factor = 16"]),
+            ("[generator]\nlearned_factor = 1", &["run.toml:2: ", "learned_factor = 1", "from 2 to 1024"]),
+            ("[data]\nsize = [256, 250]", &["run.toml:2: ", "width 250", "multiple of generator.tile = 16"]),
+            ("[data]\nsize = [16, 256]", &["run.toml:2: ", "height 16", "at least 32"]),
+            ("[data]\nsize = 1048576", &["run.toml:2: ", "1048576", "16384"]),
+            ("[data]\nload_size = 200", &["run.toml:2: ", "data.load_size = [200, 200]", "[256, 256]"]),
+            ("[data]\nclasses = 1", &["run.toml:2: ", "data.classes = 1", "from 2 to 256"]),
+            ("[data]\nclasses = 257", &["run.toml:2: ", "data.classes = 257", "from 2 to 256"]),
+            ("[data]\nlayout = \"synthetic\"\nclasses = 5", &["run.toml:3: ", "data.classes = 5", "at least 13"]),
+            ("[generator]\nwidth = 0", &["run.toml:2: ", "generator.width = 0"]),
+            ("[generator]\nmlp_width = 512\nmlp_depth = 16\nmax_width = 8192", &["generator.mlp_width = 512"]),
+            ("[discriminator]\nscales = 0", &["run.toml:2: ", "discriminator.scales = 0"]),
+            ("[train]\nbeta1 = 1.0", &["run.toml:2: ", "train.beta1 = 1", "below 1"]),
+            ("[train]\nbeta2 = -0.5", &["run.toml:2: ", "train.beta2 = -0.5"]),
+            ("[train]\nlr_generator = nan", &["run.toml:2: ", "train.lr_generator = NaN", "above 0"]),
+            ("[loss]\nlambda_l1 = -1.0", &["run.toml:2: ", "loss.lambda_l1 = -1"]),
+            ("[loss]\nlambda_vgg = 1\n[data]\noutput = \"depth\"", &["run.toml:2: ", "VGG19", "depth"]),
+            ("[train]\nepochs = 50", &["run.toml: ", "train.decay_epochs = 100", "train.epochs = 50"]),
+            ("[train]\nbatch = 100000", &["run.toml:2: ", "train.batch = 100000", "4096"]),
+        ] {
+            let error = refused(text);
+            for part in parts {
+                assert!(error.contains(part), "{text}\ngives: {error}\nwithout: {part}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_may_be_toml_or_a_bare_string() {
+        let mut config = Config::default();
+        for assignment in [
+            "train.batch=4",
+            " data.size = [256, 512]",
+            "data.load_size=600",
+            "data.layout=pairs",
+            "data.input=\"rgb\"",
+            "data.dir=/data/a b=c",
+            "generator.padding=zero",
+            "train.lr_generator=2e-4",
+            "loss.lambda_vgg=0",
+            "discriminator.spectral_norm=false",
+        ] {
+            config.set(assignment).unwrap();
+        }
+        config.validate().unwrap();
+        assert_eq!((config.train.batch, config.data.size, config.data.load_size), (4, [256, 512], Some([600, 600])));
+        assert_eq!((config.data.layout, config.data.input), (Layout::Pairs, Input::Rgb));
+        assert_eq!(config.data.dir.as_deref(), Some(Path::new("/data/a b=c")));
+        assert_eq!((config.generator.padding, config.discriminator.spectral_norm), (Padding::Zero, false));
+        assert_eq!((config.train.lr_generator, config.loss.lambda_vgg), (2e-4, 0.0));
+        config.set("data.load_size=").unwrap();
+        config.set("train.batch=").unwrap();
+        assert_eq!((config.data.load_size, config.train.batch), (None, 1));
+    }
+
+    #[test]
+    fn a_wrong_assignment_is_told_what_is_right_and_changes_nothing() {
+        let mut config = Config::default();
+        for (assignment, part) in [
+            ("train.batch", "KEY=VALUE"),
+            ("batch=4", "train.batch"),
+            ("train.bach=4", "did you mean train.batch?"),
+            ("trian.batch=4", "did you mean [train]?"),
+            ("train.batch=many", "train.batch: invalid type: string \"many\""),
+            ("train.batch=1\nseed=3", "train.batch"),
+            ("generator.padding=mirror", "reflect"),
+        ] {
+            let error = config.set(assignment).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("--set"), "{assignment}: {error}");
+        }
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn the_perceptual_loss_without_its_weights_names_the_key_to_set() {
+        let mut config = Config::default();
+        let error = config.check_losses().unwrap_err().to_string();
+        assert!(error.contains("loss.vgg_weights") && error.contains("loss.lambda_vgg=0"), "{error}");
+        config.set("loss.lambda_vgg=0").unwrap();
+        config.check_losses().unwrap();
+    }
+}

@@ -14,6 +14,8 @@ pub(super) type Fault = (&'static str, String);
 const SIDES: RangeInclusive<usize> = 4..=16384;
 /// Channels of a layer: above it one layer's weights no longer fit any memory.
 const WIDTHS: RangeInclusive<usize> = 1..=8192;
+/// Weights of the convolution that predicts the tiles' parameters: 4 GiB.
+const MAX_PREDICTING_WEIGHTS: usize = 1 << 30;
 /// TOML's integers are signed.
 const COUNTS: RangeInclusive<u64> = 0..=i64::MAX as u64;
 
@@ -66,6 +68,18 @@ impl Config {
                 format!(
                     "loss.lambda_vgg = {}: VGG19 takes three colours and data.output is depth; set it to 0",
                     self.loss.lambda_vgg
+                ),
+            ));
+        }
+        let channels = self.generator.mlp_channels(&self.data);
+        let predicted: usize = channels.windows(2).map(|pair| pair[0] * pair[1] + pair[1]).sum();
+        if predicted * self.generator.max_width > MAX_PREDICTING_WEIGHTS {
+            return Err((
+                "generator.mlp_width",
+                format!(
+                    "generator.mlp_width = {}: with {} layers each tile has {predicted} parameters, and the convolution that \
+                     predicts them from generator.max_width = {} channels has more than 2^30 weights; lower one of them",
+                    self.generator.mlp_width, self.generator.mlp_depth, self.generator.max_width
                 ),
             ));
         }
