@@ -1,10 +1,4 @@
-//! Reverse-mode automatic differentiation over `asap-tensor`.
-//!
-//! | module | holds |
-//! |---|---|
-//! | [`tape`] | [`Tape`] and [`Var`]: what is recorded, and how gradients flow back; knows no op |
-//! | [`vjp`] | one rule per op, in the same families as `asap_tensor::ops` |
-//! | [`check`] | the gradient checker |
+#![doc = include_str!("../README.md")]
 
 pub mod check;
 pub mod tape;

@@ -104,6 +104,19 @@ fn an_activation_does_not_keep_its_input_alive() -> Result<()> {
 }
 
 #[test]
+fn a_norm_does_not_keep_its_output_and_a_convolution_by_constants_not_its_input() -> Result<()> {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::full(&R::new(), [1, 2, 4, 4], 0.5)?);
+    let normalised = vjp::instance_norm(&x, None, 1e-5, 0.2)?;
+    let buffer = Arc::downgrade(normalised.value().buffer());
+    let weight = Var::constant(Tensor::full(&R::new(), [1, 2, 3, 3], 0.5)?);
+    let _y = vjp::conv2d(&normalised, &weight, None, 1, 1)?;
+    drop(normalised);
+    assert_eq!(buffer.strong_count(), 0);
+    Ok(())
+}
+
+#[test]
 fn detached_values_stop_gradients() -> Result<()> {
     let tape = Tape::new();
     let x = tape.leaf(numbers(&[3.0]));

@@ -17,12 +17,15 @@ pub fn conv2d<B: Backend>(
     padding: usize,
 ) -> Result<Var<B>> {
     let y = ops::conv2d(x.value(), weight.value(), bias.map(Var::value), stride, padding)?;
-    let (saved_x, saved_weight) = (x.value().clone(), weight.value().clone());
+    let (shape, saved_weight) = (x.shape(), weight.value().clone());
+    // Constant weights, a discriminator's in the generator's round, don't keep the images alive.
+    let saved_x = weight.is_recorded().then(|| x.value().clone());
     Var::record(y, &with_optional(&[x, weight], bias), move |g, wants| {
-        let (x, weight) = (&saved_x, &saved_weight);
+        let weight = &saved_weight;
+        let grad_weight = |x| ops::conv2d_grad_weight(x, g, weight.shape(), stride, padding);
         Ok(vec![
-            when(wants[0], || ops::conv2d_grad_input(g, weight, x.shape(), stride, padding))?,
-            when(wants[1], || ops::conv2d_grad_weight(x, g, weight.shape(), stride, padding))?,
+            when(wants[0], || ops::conv2d_grad_input(g, weight, shape, stride, padding))?,
+            saved_x.as_ref().map(grad_weight).transpose()?,
             when(wants.get(2) == Some(&true), || ops::sum_channels(g))?,
         ])
     })

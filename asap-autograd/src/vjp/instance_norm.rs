@@ -1,6 +1,7 @@
 //! Instance norm with its activation: one gradient kernel gives all gradients.
 
-use asap_tensor::{Backend, Result, ops};
+use asap_tensor::ops::{self, Normalised};
+use asap_tensor::{Backend, Result};
 
 use crate::tape::Var;
 
@@ -16,13 +17,14 @@ pub fn instance_norm<B: Backend>(
     slope: f64,
 ) -> Result<Var<B>> {
     let values = affine.map(|(scale, shift)| (scale.value(), shift.value()));
-    let forward = ops::instance_norm(x.value(), values, epsilon, slope)?;
+    // y is not kept: the gradient needs x and the statistics only.
+    let Normalised { y, mean, inverse_deviation } = ops::instance_norm(x.value(), values, epsilon, slope)?;
     let inputs: Vec<_> = [Some(x), affine.map(|a| a.0), affine.map(|a| a.1)].into_iter().flatten().collect();
-    let (y, saved_x) = (forward.y.clone(), x.value().clone());
+    let saved_x = x.value().clone();
     let saved_affine = values.map(|(scale, shift)| (scale.clone(), shift.clone()));
     Var::record(y, &inputs, move |g, _| {
         let affine = saved_affine.as_ref().map(|(scale, shift)| (scale, shift));
-        let grads = ops::instance_norm_grad(&saved_x, &forward, affine, g, epsilon, slope)?;
+        let grads = ops::instance_norm_grad(&saved_x, &mean, &inverse_deviation, affine, g, epsilon, slope)?;
         let (scale, shift) = grads.affine.unzip();
         Ok(vec![Some(grads.x), scale, shift])
     })

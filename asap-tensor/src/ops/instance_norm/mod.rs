@@ -47,7 +47,7 @@ pub trait InstanceNormOps: Storage {
     ) -> Result<(Self::Buffer, Option<(Self::Buffer, Self::Buffer)>)>;
 }
 
-/// What [`instance_norm`] returns; the gradient needs all of it.
+/// What [`instance_norm`] returns; the gradient needs all of it but y.
 #[derive(Clone, Debug)]
 pub struct Normalised<B: Storage> {
     /// φ(γ·(x − μ)/√(σ² + ε) + β), (N, C, H, W).
@@ -108,13 +108,14 @@ pub fn instance_norm<B: InstanceNormOps>(
     })
 }
 
-/// The gradient of [`instance_norm`], given its input, what it returned and the gradient in y.
+/// The gradient of [`instance_norm`], given its input, the statistics it returned and the gradient in y.
 ///
 /// # Errors
 /// If the shapes do not fit.
 pub fn instance_norm_grad<B: InstanceNormOps>(
     x: &Tensor<B>,
-    forward: &Normalised<B>,
+    mean: &Tensor<B>,
+    inverse_deviation: &Tensor<B>,
     affine: Option<(&Tensor<B>, &Tensor<B>)>,
     grad_output: &Tensor<B>,
     epsilon: f64,
@@ -124,11 +125,20 @@ pub fn instance_norm_grad<B: InstanceNormOps>(
     require(x.shape() == grad_output.shape(), "instance_norm_grad", x.shape(), grad_output.shape(), || {
         "the gradient must have the input's shape, the first".into()
     })?;
+    for statistic in [mean, inverse_deviation] {
+        require(
+            statistic.dims() == [size.batch, size.channels],
+            "instance_norm_grad",
+            x.shape(),
+            statistic.shape(),
+            || "mean and 1/deviation must be (N, C), one number for each plane".into(),
+        )?;
+    }
     let backend = x.backend();
     let cost = Cost { macs: 0, elements: 3 * x.count() as u64 };
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
     let (grad_x, grad_affine) = backend.measure("instance_norm_grad", cost, || {
-        let (mean, inverse_deviation) = (forward.mean.buffer(), forward.inverse_deviation.buffer());
+        let (mean, inverse_deviation) = (mean.buffer(), inverse_deviation.buffer());
         backend.instance_norm_grad(x.buffer(), mean, inverse_deviation, affine, grad_output.buffer(), &size)
     })?;
     let channels = Shape::from([size.channels]);

@@ -132,7 +132,9 @@ mod tests {
         let (scale, shift) = (tensor(&[3], &[0.5, 1.0, -2.0]), tensor(&[3], &[0.1, 0.0, -0.3]));
         let affine = Some((&scale, &shift));
         let forward = instance_norm(&x, affine, 0.0, 0.2).unwrap();
-        let grad = instance_norm_grad(&x, &forward, affine, &grad_output, 0.0, 0.2).unwrap().x;
+        let grad = instance_norm_grad(&x, &forward.mean, &forward.inverse_deviation, affine, &grad_output, 0.0, 0.2)
+            .unwrap()
+            .x;
         let (x, grad, mean) = (x.to_vec().unwrap(), grad.to_vec().unwrap(), forward.mean.to_vec().unwrap());
         for plane in 0..6 {
             let range = plane * 20..(plane + 1) * 20;
@@ -150,7 +152,8 @@ mod tests {
         let affine = Some((&scale, &shift));
         let forward = instance_norm(&x, affine, 0.0, 0.0).unwrap();
         let grad_output = tensor(&[2, 1, 1, 2], &[1.0, 10.0, 100.0, 1000.0]);
-        let grads = instance_norm_grad(&x, &forward, affine, &grad_output, 0.0, 0.0).unwrap();
+        let grads =
+            instance_norm_grad(&x, &forward.mean, &forward.inverse_deviation, affine, &grad_output, 0.0, 0.0).unwrap();
         let (grad_scale, grad_shift) = grads.affine.unwrap();
         assert_eq!((grad_scale.item().unwrap(), grad_shift.item().unwrap()), (1010.0, 1010.0));
     }
