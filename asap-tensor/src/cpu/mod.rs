@@ -2,6 +2,7 @@
 
 pub(crate) mod gemm;
 pub(crate) mod math;
+pub(crate) mod microkernel;
 pub(crate) mod parallel;
 pub(crate) mod scratch;
 pub(crate) mod transpose;

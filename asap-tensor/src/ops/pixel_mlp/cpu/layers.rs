@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::Input;
-use crate::cpu::gemm::{Matrix, MatrixMut, product};
+use crate::cpu::gemm::MatrixMut;
 use crate::cpu::math::tanh;
+use crate::cpu::microkernel::{LANES, multiply};
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::transpose::transpose;
 use crate::ops::pixel_mlp::{PixelMlpSize, SLOPE};
@@ -13,18 +14,50 @@ use crate::ops::pixel_mlp::{PixelMlpSize, SLOPE};
 const PIXELS: usize = 256;
 
 /// What the tiles of a call share.
+///
+/// While a tile is worked on, every layer's outputs are padded with zeros to whole vector registers: its C_n numbers
+/// a pixel, its biases and the rows of its weights take `padded[n]` numbers.
 pub(super) struct Network<'a> {
     pub(super) size: &'a PixelMlpSize,
     pub(super) input: Input<'a>,
     /// (periods, 2, S).
     pub(super) positions: &'a [f32],
-    /// Where each layer's biases and weights begin among a tile's parameters.
+    /// The number of layers.
+    pub(super) layers: usize,
+    /// C_n of each layer n from 0, rounded up.
+    pub(super) padded: Vec<usize>,
+    /// Where each layer's biases and weights begin among a tile's padded parameters.
     pub(super) offsets: Vec<(usize, usize)>,
+    /// How many padded parameters a tile has.
+    pub(super) parameters: usize,
 }
 
 impl<'a> Network<'a> {
     pub(super) fn new(size: &'a PixelMlpSize, input: Input<'a>, positions: &'a [f32]) -> Self {
-        Network { size, input, positions, offsets: size.offsets() }
+        let padded: Vec<usize> = size.widths[1..].iter().map(|width| width.next_multiple_of(LANES)).collect();
+        let mut parameters = 0;
+        let offsets = padded.iter().zip(&size.widths).map(|(outputs, inputs)| {
+            let bias = parameters;
+            parameters += outputs + inputs * outputs;
+            (bias, bias + outputs)
+        });
+        let offsets = offsets.collect();
+        Network { size, input, positions, layers: padded.len(), padded, offsets, parameters }
+    }
+
+    /// Copies a tile's parameters to their padded places; the padding becomes zeros.
+    pub(super) fn pad(&self, params: &[f32], to: &mut [f32]) {
+        let mut from = params;
+        for (n, &padded) in self.padded.iter().enumerate() {
+            let width = self.size.widths[n + 1];
+            let rows = self.size.widths[n] + 1;
+            let (layer, rest) = from.split_at(rows * width);
+            for (to, from) in to[self.offsets[n].0..].chunks_exact_mut(padded).zip(layer.chunks_exact(width)) {
+                to[..width].copy_from_slice(from);
+                to[width..].fill(0.0);
+            }
+            from = rest;
+        }
     }
 
     /// The rows of a tile in the parts that run through the layers together.
@@ -39,11 +72,10 @@ impl<'a> Network<'a> {
         (PIXELS / self.size.tile).clamp(1, self.size.tile) * self.size.tile
     }
 
-    /// Layer n's biases and its weights, (C_{n−1}, C_n).
-    pub(super) fn layer<'p>(&self, params: &'p [f32], n: usize) -> (&'p [f32], &'p [f32]) {
+    /// Layer n's biases and its weights, (C_{n−1}, C_n), padded.
+    pub(super) fn layer<'p>(&self, padded_params: &'p [f32], n: usize) -> (&'p [f32], &'p [f32]) {
         let (bias, weight) = self.offsets[n];
-        let outputs = self.size.widths[n + 1];
-        (&params[bias..weight], &params[weight..][..self.size.widths[n] * outputs])
+        (&padded_params[bias..weight], &padded_params[weight..][..self.size.widths[n] * self.padded[n]])
     }
 
     /// The image and the pixel where row `y` of tile `tile` begins.
@@ -54,9 +86,16 @@ impl<'a> Network<'a> {
         (n, (row * size.tile + y) * size.width() + column * size.tile)
     }
 
+    /// The ids of row `y` of a tile, where pixels are ids.
+    pub(super) fn labels(&self, tile: usize, y: usize) -> Option<&'a [u8]> {
+        let Input::Ids(ids) = self.input else { return None };
+        let (n, start) = self.place(tile, y);
+        Some(&ids[n * self.size.height() * self.size.width() + start..][..self.size.tile])
+    }
+
     /// What a pixel's position adds to the first layer: (2, S, C_1), by x and by y. The biases are in the latter.
     pub(super) fn position_terms(&self, params: &[f32], terms: &mut [f32]) {
-        let (side, width) = (self.size.tile, self.size.widths[1]);
+        let (side, width) = (self.size.tile, self.padded[0]);
         let (bias, weight) = self.layer(params, 0);
         let (by_x, by_y) = terms.split_at_mut(side * width);
         by_x.fill(0.0);
@@ -68,26 +107,25 @@ impl<'a> Network<'a> {
             for (terms, weight) in [(&mut *by_x, x_weight), (&mut *by_y, y_weight)] {
                 let (cos_weight, sin_weight) = weight.split_at(width);
                 for (r, term) in terms.chunks_exact_mut(width).enumerate() {
-                    for c in 0..width {
-                        term[c] += cos[r] * cos_weight[c] + sin[r] * sin_weight[c];
-                    }
+                    let weights = cos_weight.iter().zip(sin_weight);
+                    term.iter_mut().zip(weights).for_each(|(term, (a, b))| *term += cos[r] * a + sin[r] * b);
                 }
             }
         }
     }
 
     /// The numbers of dense pixels of some rows of a tile, (pixels, inputs).
-    pub(super) fn gather(&self, x: &[f32], tile: usize, rows: Range<usize>, features: &mut [f32]) {
+    pub(super) fn gather(&self, tile: usize, rows: Range<usize>, features: &mut [f32]) {
+        let Input::Dense(x) = self.input else { return };
         let (inputs, side) = (self.size.inputs, self.size.tile);
         let plane = self.size.height() * self.size.width();
         for (y, features) in rows.zip(features.chunks_exact_mut((side * inputs).max(1))) {
             let (n, start) = self.place(tile, y);
-            let from = x.get(n * inputs * plane + start..).unwrap_or_default();
-            transpose(from, plane, &mut MatrixMut::new(features, side, inputs, inputs));
+            transpose(&x[n * inputs * plane + start..], plane, &mut MatrixMut::new(features, side, inputs, inputs));
         }
     }
 
-    /// The first layer's z for some rows of a tile, (pixels, C_1); `features` are dense pixels' numbers.
+    /// The first layer's output for some rows of a tile, (pixels, C_1); `features` are dense pixels' numbers.
     pub(super) fn first(
         &self,
         tile: usize,
@@ -95,93 +133,74 @@ impl<'a> Network<'a> {
         params: &[f32],
         terms: &[f32],
         features: &[f32],
-        z: &mut [f32],
+        h: &mut [f32],
     ) {
-        let (side, width) = (self.size.tile, self.size.widths[1]);
+        let (side, width, inputs) = (self.size.tile, self.padded[0], self.size.inputs);
         let (_, weight) = self.layer(params, 0);
         let (by_x, by_y) = terms.split_at(side * width);
-        let pixels = rows.len() * side;
-        for (y, z) in rows.zip(z.chunks_exact_mut(side * width)) {
+        if let Input::Dense(_) = self.input {
+            multiply(features, inputs, inputs, weight, width, None, h, |_, _| ());
+        }
+        let slope = if self.layers > 1 { SLOPE as f32 } else { 1.0 };
+        for (y, h) in rows.zip(h.chunks_exact_mut(side * width)) {
             let by_y = &by_y[y * width..][..width];
-            let labels = match self.input {
-                Input::Ids(ids) => {
-                    let (n, start) = self.place(tile, y);
-                    Some(&ids[n * self.size.height() * self.size.width() + start..][..side])
-                }
-                Input::Dense(_) => None,
-            };
-            for (x, z) in z.chunks_exact_mut(width).enumerate() {
-                let by_x = &by_x[x * width..][..width];
+            let labels = self.labels(tile, y);
+            for (x, h) in h.chunks_exact_mut(width).enumerate() {
                 match labels.map(|labels| usize::from(labels[x])) {
-                    Some(label) if label < self.size.inputs => {
-                        let weight = &weight[label * width..][..width];
-                        for c in 0..width {
-                            z[c] = weight[c] + (by_x[c] + by_y[c]);
-                        }
-                    }
-                    _ => {
-                        for c in 0..width {
-                            z[c] = by_x[c] + by_y[c];
-                        }
-                    }
+                    None => {}
+                    Some(label) if label < inputs => h.copy_from_slice(&weight[label * width..][..width]),
+                    Some(_) => h.fill(0.0),
+                }
+                for (h, (x, y)) in h.iter_mut().zip(by_x[x * width..][..width].iter().zip(by_y)) {
+                    let z = *h + (x + y);
+                    *h = if z > 0.0 { z } else { slope * z };
                 }
             }
         }
-        if let Input::Dense(_) = self.input {
-            let inputs = self.size.inputs;
-            let features = Matrix::new(features, pixels, inputs, inputs);
-            let weight = Matrix::new(weight, inputs, width, width);
-            product(&mut MatrixMut::new(z, pixels, width, width), features, weight, true);
+        if self.layers == 1 {
+            h.iter_mut().for_each(|z| *z = tanh(*z));
         }
     }
 
-    /// z = b + Wᵀ·h of layer n for some pixels: (pixels, C_{n−1}) → (pixels, C_n).
-    pub(super) fn next(&self, n: usize, params: &[f32], h: &[f32], z: &mut [f32]) {
-        let (inputs, outputs) = (self.size.widths[n], self.size.widths[n + 1]);
+    /// Layer n's output for some pixels, n > 0: (pixels, C_{n−1}) → (pixels, C_n).
+    pub(super) fn next(&self, n: usize, params: &[f32], h: &[f32], output: &mut [f32]) {
         let (bias, weight) = self.layer(params, n);
-        z.chunks_exact_mut(outputs).for_each(|z| z.copy_from_slice(bias));
-        let pixels = z.len() / outputs;
-        let (h, weight) = (Matrix::new(h, pixels, inputs, inputs), Matrix::new(weight, inputs, outputs, outputs));
-        product(&mut MatrixMut::new(z, pixels, outputs, outputs), h, weight, true);
-    }
-
-    /// The layer's output from its z, in place.
-    pub(super) fn activate(&self, n: usize, z: &mut [f32]) {
-        if n + 1 == self.offsets.len() {
-            z.iter_mut().for_each(|z| *z = tanh(*z));
+        let (stride, inputs, outputs) = (self.padded[n - 1], self.size.widths[n], self.padded[n]);
+        if n + 1 < self.layers {
+            multiply(h, stride, inputs, weight, outputs, Some(bias), output, |_, z| {
+                z.iter_mut().for_each(|z| *z = if *z > 0.0 { *z } else { SLOPE as f32 * *z });
+            });
         } else {
-            z.iter_mut().for_each(|z| *z = if *z > 0.0 { *z } else { SLOPE as f32 * *z });
+            multiply(h, stride, inputs, weight, outputs, Some(bias), output, |_, z| {
+                z.iter_mut().for_each(|z| *z = tanh(*z));
+            });
         }
     }
 
     /// The tile's output, (C_n, S, S).
     pub(super) fn forward(&self, tile: usize, params: &[f32], y: &mut [f32]) {
-        let size = self.size;
-        let (side, inputs) = (size.tile, size.inputs);
-        let widest = size.widths[1..].iter().max().copied().unwrap_or_default();
+        let (side, inputs) = (self.size.tile, self.size.inputs);
+        let widest = self.padded.iter().max().copied().unwrap_or_default();
         let part = self.part_pixels();
-        let counts = [2 * side * size.widths[1], part * inputs, part * widest, part * widest];
+        let counts = [self.parameters, 2 * side * self.padded[0], part * inputs, part * widest, part * widest];
         with_scratch(counts.iter().sum(), |scratch| {
-            let (terms, scratch) = scratch.split_at_mut(counts[0]);
-            let (features, scratch) = scratch.split_at_mut(counts[1]);
-            let (mut z, mut h) = scratch.split_at_mut(counts[2]);
-            self.position_terms(params, terms);
+            let (padded, scratch) = scratch.split_at_mut(counts[0]);
+            let (terms, scratch) = scratch.split_at_mut(counts[1]);
+            let (features, scratch) = scratch.split_at_mut(counts[2]);
+            let (mut output, mut h) = scratch.split_at_mut(counts[3]);
+            self.pad(params, padded);
+            self.position_terms(padded, terms);
             for rows in self.row_parts() {
                 let pixels = rows.len() * side;
-                if let Input::Dense(x) = self.input {
-                    self.gather(x, tile, rows.clone(), features);
+                let features = &mut features[..pixels * inputs];
+                self.gather(tile, rows.clone(), features);
+                self.first(tile, rows.clone(), padded, terms, features, &mut output[..pixels * self.padded[0]]);
+                for n in 1..self.layers {
+                    std::mem::swap(&mut output, &mut h);
+                    self.next(n, padded, &h[..pixels * self.padded[n - 1]], &mut output[..pixels * self.padded[n]]);
                 }
-                let first = &mut z[..pixels * size.widths[1]];
-                self.first(tile, rows.clone(), params, terms, &features[..pixels * inputs], first);
-                self.activate(0, first);
-                for n in 1..self.offsets.len() {
-                    std::mem::swap(&mut z, &mut h);
-                    let z = &mut z[..pixels * size.widths[n + 1]];
-                    self.next(n, params, &h[..pixels * size.widths[n]], z);
-                    self.activate(n, z);
-                }
-                let mut y = MatrixMut::new(&mut y[rows.start * side..], size.outputs(), pixels, side * side);
-                transpose(z, size.outputs(), &mut y);
+                let mut y = MatrixMut::new(&mut y[rows.start * side..], self.size.outputs(), pixels, side * side);
+                transpose(output, self.padded[self.layers - 1], &mut y);
             }
         });
     }
