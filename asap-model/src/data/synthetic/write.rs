@@ -1,12 +1,13 @@
 //! Synthetic facades as a data set on disk, in the layout of the published facades data.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
+use rayon::prelude::*;
 
 use super::{Facade, PALETTE, facade};
+use crate::data::{Plane, write_atomically, write_labels};
 use crate::{Error, Result};
 
 /// JPEG quality of the photos.
@@ -55,12 +56,13 @@ pub fn write(dir: &Path, count: usize, size: usize, seed: u64) -> Result<Written
 
     let val = ((count as f64 * 0.15).round() as usize).max(1);
     let train = count - val;
-    for index in 0..count {
+    (0..count).into_par_iter().try_for_each(|index| {
         let facade = facade(seed, index as u64, size, size);
         let part = if index < train { "train" } else { "val" };
         write_photo(&whole.join(format!("{part}_img/synth_{index:05}.jpg")), &facade)?;
-        write_labels(&whole.join(format!("{part}_label/synth_{index:05}.png")), &facade)?;
-    }
+        let labels = Plane { height: size, width: size, data: facade.labels };
+        write_labels(&whole.join(format!("{part}_label/synth_{index:05}.png")), &labels, &PALETTE)
+    })?;
 
     // Renaming over an empty folder is not allowed everywhere.
     if dir.is_dir() {
@@ -75,12 +77,16 @@ fn io(file: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Error
     move |source| Error::Io { file: file.to_path_buf(), action, source }
 }
 
-/// An error unless `dir` is absent or an empty folder.
+/// An error unless `dir` is absent or an empty folder, and not the working directory, which can't be replaced by a
+/// renamed one without leaving the shell in a folder that is gone.
 fn refuse_existing(dir: &Path) -> Result<()> {
     let refuse = |problem: &str| Err(Error::Data { file: dir.to_path_buf(), problem: problem.into() });
     if dir.is_dir() {
         if fs::read_dir(dir).map_err(io(dir, "read the folder"))?.next().is_some() {
             return refuse("is not empty; choose a new folder for the synthetic facades");
+        }
+        if std::env::current_dir().and_then(|here| Ok(dir.canonicalize()? == here.canonicalize()?)).unwrap_or(false) {
+            return refuse("is the working directory; choose a new folder in it for the synthetic facades");
         }
     } else if dir.symlink_metadata().is_ok() {
         return refuse("exists and is not a folder; choose a new folder for the synthetic facades");
@@ -89,50 +95,40 @@ fn refuse_existing(dir: &Path) -> Result<()> {
 }
 
 fn write_photo(path: &Path, facade: &Facade) -> Result<()> {
-    let mut out = BufWriter::new(File::create(path).map_err(io(path, "create"))?);
-    JpegEncoder::new_with_quality(&mut out, QUALITY)
-        .encode(&facade.image, facade.width as u32, facade.height as u32, image::ExtendedColorType::Rgb8)
-        .map_err(|e| Error::Io { file: path.to_path_buf(), action: "write", source: std::io::Error::other(e) })?;
-    out.flush().map_err(io(path, "write"))
-}
-
-fn write_labels(path: &Path, facade: &Facade) -> Result<()> {
-    let out = BufWriter::new(File::create(path).map_err(io(path, "create"))?);
-    let mut encoder = png::Encoder::new(out, facade.width as u32, facade.height as u32);
-    encoder.set_color(png::ColorType::Indexed);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_palette(PALETTE.concat());
-    let write = || {
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(&facade.labels)?;
-        writer.finish()
-    };
-    write().map_err(|e| Error::Io { file: path.to_path_buf(), action: "write", source: e.into() })
+    write_atomically(path, |out| {
+        JpegEncoder::new_with_quality(out, QUALITY)
+            .encode(&facade.image, facade.width as u32, facade.height as u32, image::ExtendedColorType::Rgb8)
+            .map_err(std::io::Error::other)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::CLASSES;
     use super::*;
+    use crate::config::DataConfig;
+    use crate::data::{DataSet, Picture, Source, Split, SyntheticFacades, detect_layout};
 
     #[test]
-    fn every_written_label_map_reads_back_as_it_was_drawn() {
+    fn a_written_data_set_reads_back_as_the_facades_it_was_drawn_from() {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("new/facades");
         assert_eq!(write(&dir, 7, 24, 3).unwrap(), Written { train: 6, val: 1 });
-        for index in 0..7 {
-            let part = if index < 6 { "train" } else { "val" };
-            let expected = facade(3, index, 24, 24);
-            let file = File::open(dir.join(format!("{part}_label/synth_{index:05}.png"))).unwrap();
-            let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
-            assert_eq!(reader.info().palette.as_deref(), Some(PALETTE.as_flattened()));
-            let mut ids = vec![0; 24 * 24];
-            reader.next_frame(&mut ids).unwrap();
-            assert_eq!(ids, expected.labels);
-
-            let photo = image::open(dir.join(format!("{part}_img/synth_{index:05}.jpg"))).unwrap().to_rgb8();
-            assert_eq!(photo.dimensions(), (24, 24));
-            let off = photo.as_raw().iter().zip(&expected.image).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
-            assert!(off < 8 * expected.image.len() as u64, "photo {index} is off by {off} in sum");
+        let data = DataConfig { layout: detect_layout(&dir).unwrap(), classes: CLASSES, ..DataConfig::default() };
+        for (split, first, count) in [(Split::Train, 0, 6), (Split::Val, 6, 1)] {
+            let read = DataSet::discover(&dir, &data, split).unwrap();
+            let drawn = SyntheticFacades { seed: 3, first, count, size: [24, 24] };
+            assert_eq!(read.len(), count);
+            for index in 0..count {
+                let (read, drawn) = (read.raw(index).unwrap(), drawn.raw(index).unwrap());
+                assert_eq!((&read.name, &read.input), (&drawn.name, &drawn.input));
+                let (Picture::Rgb(read), Picture::Rgb(drawn)) = (read.image, drawn.image) else {
+                    panic!("photos are RGB")
+                };
+                let levels = read.data.as_flattened().iter().zip(drawn.data.as_flattened());
+                let off = levels.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+                assert!(off < 8 * 3 * 24 * 24, "photo {index} is off by {off} levels in sum");
+            }
         }
         let left: Vec<_> = fs::read_dir(temp.path().join("new")).unwrap().collect();
         assert_eq!(left.len(), 1, "nothing but the data set stays: {left:?}");
