@@ -1,1 +1,11 @@
-//! placeholder
+//! What the tests that cross crates share.
+//!
+//! | module | it holds |
+//! |---|---|
+//! | [`property`] | an op on drawn inputs, and the search for inputs on which a backend is wrong |
+//! | [`source`] | drawn inputs: tensors and label maps from a seed and a name |
+//! | [`bound`] | how far single precision may be from double |
+
+pub mod bound;
+pub mod property;
+pub mod source;

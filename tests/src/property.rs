@@ -1,0 +1,181 @@
+//! An op on drawn inputs, and the search for inputs on which a backend is wrong.
+//!
+//! A family's test describes a [`Property`]: sizes and a seed, and how the op and its gradients run on any backend.
+//! [`holds`] draws such cases and compares every backend with double precision on the reference backend. This is the
+//! list of backends: a new one takes one line in `answers`.
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+use asap_tensor::{Backend, Cpu, Error, Reference, Result, Tensor};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
+
+use crate::bound::{Output, within_bound};
+use crate::source::Source;
+
+/// The backend that all others are compared with.
+pub type Double = Reference<f64>;
+
+/// Cases drawn for each op.
+pub const CASES: u32 = 256;
+
+/// Threads of the fast CPU backend: the bytes must not depend on them.
+const THREADS: [usize; 3] = [1, 2, 4];
+
+/// One case: the sizes of an op's inputs, and what to compute.
+pub trait Property: Debug {
+    /// The seed that inputs are drawn with.
+    fn seed(&self) -> u64;
+
+    /// The op and its gradients on drawn inputs.
+    ///
+    /// # Errors
+    /// If the op refuses them.
+    fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>>;
+
+    /// Σ|terms| for every number of every output. Unless an op says otherwise it is the op on absolute values.
+    ///
+    /// # Errors
+    /// If the op refuses its inputs.
+    fn magnitudes(&self, source: &Source<'_, Double>, _exact: &[Output]) -> Result<Vec<Vec<f64>>> {
+        let absolute = Source { absolute: true, ..*source };
+        Ok(self.run(&absolute)?.into_iter().map(|output| output.values).collect())
+    }
+}
+
+/// A result of which each number is a sum of `terms` terms.
+///
+/// # Errors
+/// If the device fails.
+pub fn sums<B: Backend>(name: &'static str, tensor: &Tensor<B>, terms: usize) -> Result<Output> {
+    Ok(Output { name, values: tensor.to_f64()?, terms })
+}
+
+/// A result of which each number is one of the input's, unchanged.
+///
+/// # Errors
+/// If the device fails.
+pub fn moved<B: Backend>(name: &'static str, tensor: &Tensor<B>) -> Result<Output> {
+    sums(name, tensor, 0)
+}
+
+struct Answer {
+    backend: String,
+    outputs: Vec<Output>,
+}
+
+fn answer<P: Property, B: Backend>(case: &P, name: String, backend: &B) -> Result<Answer> {
+    let source = Source { backend, seed: case.seed(), absolute: false };
+    Ok(Answer { backend: name, outputs: case.run(&source)? })
+}
+
+static CPUS: LazyLock<std::result::Result<Vec<Cpu>, Error>> =
+    LazyLock::new(|| THREADS.iter().map(|&threads| Cpu::new(Some(threads))).collect());
+
+/// What the fast CPU backend computes with each number of threads.
+fn cpu_answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
+    let cpus = CPUS.as_ref().map_err(Error::to_string)?;
+    let name = |cpu: &Cpu| format!("cpu with {} threads", cpu.threads());
+    cpus.iter().map(|cpu| answer(case, name(cpu), cpu).map_err(|error| error.to_string())).collect()
+}
+
+/// What every backend computes; those of the fast CPU backend stand first, one for each number of threads.
+fn answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
+    let mut answers = cpu_answers(case)?;
+    answers.push(answer(case, "reference".into(), &Reference::<f32>::new()).map_err(|error| error.to_string())?);
+    Ok(answers)
+}
+
+/// The first output whose bytes differ between numbers of threads.
+fn same_bytes(answers: &[Answer]) -> std::result::Result<(), String> {
+    for other in &answers[1..] {
+        for (a, b) in answers[0].outputs.iter().zip(&other.outputs) {
+            if let Some(i) = (0..a.values.len()).find(|&i| a.values[i].to_bits() != b.values[i].to_bits()) {
+                let [first, second] = [a.values[i], b.values[i]];
+                return Err(format!(
+                    "{}[{i}]: {first:e} on {}, {second:e} on {}",
+                    a.name, answers[0].backend, other.backend
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether every backend is right on one case.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check<P: Property>(case: &P) -> std::result::Result<(), String> {
+    let double = Double::new();
+    let source = Source { backend: &double, seed: case.seed(), absolute: false };
+    let exact = case.run(&source).map_err(|error| error.to_string())?;
+    let magnitudes = case.magnitudes(&source, &exact).map_err(|error| error.to_string())?;
+    if magnitudes.len() != exact.len() {
+        return Err(format!("{} outputs have {} bounds", exact.len(), magnitudes.len()));
+    }
+    let answers = answers(case)?;
+    for answer in &answers {
+        for ((got, exact), magnitudes) in answer.outputs.iter().zip(&exact).zip(&magnitudes) {
+            within_bound(got, exact, magnitudes).map_err(|error| format!("{}: {error}", answer.backend))?;
+        }
+    }
+    same_bytes(&answers[..THREADS.len()])
+}
+
+/// Draws cases until one fails `check`, shrinks that one and panics with it.
+fn search<S: Strategy>(cases: u32, strategy: S, check: impl Fn(&S::Value) -> std::result::Result<(), String>) {
+    let defaults = Config::default();
+    let seed = match defaults.rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => 1,
+    };
+    println!("PROPTEST_RNG_SEED={seed} draws these cases again, another number others");
+    let config = Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..defaults };
+    let result = TestRunner::new(config).run(&strategy, |case| check(&case).map_err(TestCaseError::fail));
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+/// `check` accepts [`CASES`] drawn cases.
+///
+/// # Panics
+/// With the smallest failing case found.
+pub fn for_all<S: Strategy>(strategy: S, check: impl Fn(&S::Value) -> std::result::Result<(), String>) {
+    search(CASES, strategy, check);
+}
+
+/// Every backend is within the bound of double precision on [`CASES`] drawn cases, and the number of threads changes
+/// nothing.
+///
+/// # Panics
+/// With the smallest failing case found.
+pub fn holds<S: Strategy<Value: Property>>(strategy: S) {
+    search(CASES, strategy, check);
+}
+
+/// The number of threads changes no byte on `cases` drawn cases, large enough that the threads share them.
+///
+/// # Panics
+/// With the smallest failing case found.
+pub fn any_thread_count_gives_the_same_bytes<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
+    search(cases, strategy, |case| same_bytes(&cpu_answers(case)?));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bit_that_depends_on_the_threads_is_found() {
+        let answer = |value: f64| Answer {
+            backend: "cpu".into(),
+            outputs: vec![Output { name: "y", values: vec![0.5, value], terms: 100 }],
+        };
+        assert_eq!(same_bytes(&[answer(1.0), answer(1.0)]), Ok(()));
+        assert!(same_bytes(&[answer(1.0), answer(1.0), answer(1.0 + f64::from(f32::EPSILON))]).is_err());
+        assert!(same_bytes(&[answer(0.0), answer(-0.0)]).is_err());
+    }
+}

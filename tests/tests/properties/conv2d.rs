@@ -1,0 +1,109 @@
+use asap_tensor::{Backend, Result, Shape, ops};
+use asap_tests::bound::Output;
+use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, for_all, holds, sums};
+use asap_tests::source::Source;
+use proptest::prelude::*;
+
+use crate::{channels, side};
+
+#[derive(Debug)]
+struct Case {
+    x: Shape,
+    weight: Shape,
+    bias: bool,
+    stride: usize,
+    padding: usize,
+    seed: u64,
+}
+
+fn case(
+    channels: impl Strategy<Value = usize> + Clone,
+    side: impl Strategy<Value = usize> + Clone,
+) -> impl Strategy<Value = Case> {
+    let kernel = prop_oneof![
+        1 => Just([1usize, 1]),
+        4 => Just([3, 3]),
+        2 => Just([4, 4]),
+        1 => Just([1, 3]),
+        1 => Just([5, 2]),
+        1 => Just([7, 7]),
+    ];
+    let sizes = (1usize..=3, channels.clone(), channels, side.clone(), side, kernel);
+    (sizes, any::<bool>(), 1usize..=3, 0usize..=2, any::<u64>()).prop_filter_map(
+        "the kernel fits the padded image",
+        |((n, i, o, h, w, [r, s]), bias, stride, padding, seed)| {
+            let fits = r <= h + 2 * padding && s <= w + 2 * padding;
+            let (x, weight) = (Shape::from([n, i, h, w]), Shape::from([o, i, r, s]));
+            fits.then_some(Case { x, weight, bias, stride, padding, seed })
+        },
+    )
+}
+
+impl Property for Case {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
+        let &Case { stride, padding, .. } = self;
+        let (x, weight) = (source.normal("x", self.x)?, source.normal("weight", self.weight)?);
+        let &[n, i, h, w] = self.x.dims() else { unreachable!("an image has four axes") };
+        let &[o, _, r, s] = self.weight.dims() else { unreachable!("a weight has four axes") };
+        let ids = source.ids("ids", [n, h, w], i)?;
+        let bias = source.normal("bias", [o])?;
+        let bias = self.bias.then_some(&bias);
+        let y = ops::conv2d(&x, &weight, bias, stride, padding)?;
+        let pixels = n * y.dims()[2] * y.dims()[3];
+        let g = source.normal("g", y.shape())?;
+        let grad_x = ops::conv2d_grad_input(&g, &weight, self.x, stride, padding)?;
+        let grad_weight = ops::conv2d_grad_weight(&x, &g, self.weight, stride, padding)?;
+        let y_ids = ops::conv2d_ids(&ids, &weight, bias, stride, padding)?;
+        let grad_weight_ids = ops::conv2d_ids_grad_weight(&ids, &g, self.weight, stride, padding)?;
+        Ok(vec![
+            sums("conv2d", &y, i * r * s + 1)?,
+            sums("conv2d_grad_input", &grad_x, o * r * s)?,
+            sums("conv2d_grad_weight", &grad_weight, pixels)?,
+            sums("conv2d_ids", &y_ids, r * s + 1)?,
+            sums("conv2d_ids_grad_weight", &grad_weight_ids, pixels)?,
+        ])
+    }
+}
+
+#[test]
+fn convolutions_and_their_gradients_are_right() {
+    holds(case(channels().boxed(), side().boxed()));
+}
+
+#[test]
+fn convolutions_do_not_depend_on_threads() {
+    any_thread_count_gives_the_same_bytes(10, case(16usize..40, 30usize..50));
+}
+
+/// The ids form, which every backend is compared with, stands for the dense form.
+#[test]
+fn the_ids_form_equals_the_dense_form_on_one_hot_labels() {
+    for_all(case(channels().boxed(), side().boxed()), |case| {
+        let double = Double::new();
+        let source = Source { backend: &double, seed: case.seed, absolute: false };
+        let &[n, classes, h, w] = case.x.dims() else { unreachable!("an image has four axes") };
+        let compare = || -> Result<[Vec<f64>; 4]> {
+            let (stride, padding) = (case.stride, case.padding);
+            let ids = source.ids("ids", [n, h, w], classes)?;
+            let (dense, weight) = (ops::one_hot(&ids, classes)?, source.normal("weight", case.weight)?);
+            let y = ops::conv2d_ids(&ids, &weight, None, stride, padding)?;
+            let y_dense = ops::conv2d(&dense, &weight, None, stride, padding)?;
+            let g = source.normal("g", y.shape())?;
+            let grad = ops::conv2d_ids_grad_weight(&ids, &g, case.weight, stride, padding)?;
+            let grad_dense = ops::conv2d_grad_weight(&dense, &g, case.weight, stride, padding)?;
+            Ok([y.to_f64()?, y_dense.to_f64()?, grad.to_f64()?, grad_dense.to_f64()?])
+        };
+        let [y, y_dense, grad, grad_dense] = compare().map_err(|error| error.to_string())?;
+        for (name, ids, dense) in [("conv2d_ids", y, y_dense), ("conv2d_ids_grad_weight", grad, grad_dense)] {
+            let off = ids.iter().zip(&dense).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            if ids.len() != dense.len() || off > 1e-11 {
+                return Err(format!("{name} is {off:e} away from the dense form"));
+            }
+        }
+        Ok(())
+    });
+}

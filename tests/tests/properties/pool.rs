@@ -1,0 +1,54 @@
+use asap_tensor::{Backend, Result, Shape, ops};
+use asap_tests::bound::Output;
+use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, moved, sums};
+use asap_tests::source::Source;
+use proptest::prelude::*;
+
+use crate::{channels, side};
+
+#[derive(Debug)]
+struct Case {
+    x: Shape,
+    /// Whole numbers, so that blocks have several largest.
+    ties: bool,
+    seed: u64,
+}
+
+fn case(side: impl Strategy<Value = usize> + Clone) -> impl Strategy<Value = Case> {
+    (1usize..=3, channels(), side.clone(), side, any::<(bool, u64)>()).prop_map(|(n, c, h, w, (ties, seed))| Case {
+        x: Shape::from([n, c, h + 1, w + 1]),
+        ties,
+        seed,
+    })
+}
+
+impl Property for Case {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
+        let x = if self.ties { source.whole("x", self.x)? } else { source.normal("x", self.x)? };
+        let &[_, _, h, w] = self.x.dims() else { unreachable!("an image has four axes") };
+        let largest = ops::max_pool2(&x)?;
+        let to_largest = ops::max_pool2_grad(&x, &source.normal("g", largest.shape())?)?;
+        let mean = ops::avg_pool(&x)?;
+        let spread = ops::avg_pool_grad(&source.normal("g", mean.shape())?, h, w)?;
+        Ok(vec![
+            moved("max_pool2", &largest)?,
+            moved("max_pool2_grad", &to_largest)?,
+            sums("avg_pool", &mean, 9)?,
+            sums("avg_pool_grad", &spread, 4)?,
+        ])
+    }
+}
+
+#[test]
+fn pooling_and_its_gradients_are_right() {
+    holds(case(side().boxed()));
+}
+
+#[test]
+fn pooling_does_not_depend_on_threads() {
+    any_thread_count_gives_the_same_bytes(6, case(120usize..160));
+}

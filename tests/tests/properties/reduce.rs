@@ -1,0 +1,42 @@
+use asap_tensor::{Backend, Result, Shape, ops};
+use asap_tests::bound::Output;
+use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::source::Source;
+use proptest::prelude::*;
+
+use crate::{channels, length};
+
+#[derive(Debug)]
+struct Case {
+    shape: Shape,
+    seed: u64,
+}
+
+fn case(length: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+    (1usize..=5, channels(), length, any::<bool>(), any::<u64>()).prop_map(|(n, c, length, flat, seed)| {
+        let shape = if flat { Shape::from([n * length, c]) } else { Shape::from([n, c, 3, length]) };
+        Case { shape, seed }
+    })
+}
+
+impl Property for Case {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
+        let x = source.normal("x", self.shape)?;
+        let per_channel = x.count() / self.shape.dims()[1];
+        Ok(vec![sums("sum", &ops::sum(&x)?, x.count())?, sums("sum_channels", &ops::sum_channels(&x)?, per_channel)?])
+    }
+}
+
+#[test]
+fn sums_over_everything_and_over_channels_are_right() {
+    holds(case(length()));
+}
+
+#[test]
+fn sums_do_not_depend_on_threads() {
+    any_thread_count_gives_the_same_bytes(8, case(20_000usize..40_000));
+}

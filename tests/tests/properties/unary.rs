@@ -1,0 +1,71 @@
+use asap_tensor::{Backend, Result, ops, ops::Unary};
+use asap_tests::bound::Output;
+use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::source::Source;
+use proptest::prelude::*;
+
+use crate::length;
+
+#[derive(Debug)]
+struct Case {
+    op: Unary,
+    count: usize,
+    seed: u64,
+}
+
+fn op() -> impl Strategy<Value = Unary> {
+    prop_oneof![
+        Just(Unary::Abs),
+        Just(Unary::Sqrt),
+        Just(Unary::Tanh),
+        Just(Unary::RELU),
+        (0.0..1.5f64).prop_map(|slope| Unary::LeakyRelu { slope }),
+        (-2.0..2.0f64, -2.0..2.0f64).prop_map(|(scale, shift)| Unary::Affine { scale, shift }),
+    ]
+}
+
+fn case(count: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+    (op(), count, any::<u64>()).prop_map(|(op, count, seed)| Case { op, count, seed })
+}
+
+impl Property for Case {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
+        let x = match self.op {
+            Unary::Sqrt => source.positive("x", [self.count])?,
+            // Zeros are where these have their kink: it belongs to one side, and no rounding moves a number across.
+            Unary::Abs | Unary::LeakyRelu { .. } if self.seed.is_multiple_of(2) => source.whole("x", [self.count])?,
+            _ => source.normal("x", [self.count])?,
+        };
+        let y = ops::unary(self.op, &x)?;
+        let grad_x = ops::unary_grad(self.op, &x, &y, &source.normal("g", [self.count])?)?;
+        Ok(vec![sums("y", &y, 1)?, sums("grad_x", &grad_x, 1)?])
+    }
+
+    fn magnitudes(&self, source: &Source<'_, Double>, exact: &[Output]) -> Result<Vec<Vec<f64>>> {
+        let (y, grad_x) = (&exact[0].values, &exact[1].values);
+        let (x, g) = (source.normal("x", [self.count])?.to_f64()?, source.normal("g", [self.count])?.to_f64()?);
+        let absolute = |values: &[f64]| values.iter().map(|v| v.abs()).collect::<Vec<f64>>();
+        Ok(match self.op {
+            Unary::Affine { scale, shift } => {
+                vec![x.iter().map(|x| (scale * x).abs() + shift.abs()).collect(), absolute(grad_x)]
+            }
+            // tanh′ = 1 − y².
+            Unary::Tanh => vec![absolute(y), g.iter().zip(y).map(|(g, y)| g.abs() * (1.0 + y * y)).collect()],
+            _ => vec![absolute(y), absolute(grad_x)],
+        })
+    }
+}
+
+#[test]
+fn functions_of_one_number_and_their_gradients_are_right() {
+    holds(case(length()));
+}
+
+#[test]
+fn functions_of_one_number_do_not_depend_on_threads() {
+    any_thread_count_gives_the_same_bytes(12, case(50_000usize..100_000));
+}
