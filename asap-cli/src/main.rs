@@ -1,2 +1,41 @@
-//! placeholder
-fn main() {}
+//! The program `asap`: arguments, device choice, what people see.
+//!
+//! Results go to standard output, progress and messages to standard error. The exit code says what kind of thing went
+//! wrong: 0 nothing; 1 a check did not hold, or a fault of ours; 2 usage; 3 data; 4 device; 5 checkpoint; 6 training
+//! diverged.
+
+mod args;
+mod commands;
+mod device;
+mod exit;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command, Data};
+use output::Output;
+
+fn main() -> ExitCode {
+    let Arguments { command, common } = Arguments::parse();
+    let output = Output::new(&common);
+    let result = match command {
+        Command::Train(args) => commands::train::run(args, &common, &output),
+        Command::Infer(args) => commands::infer::run(args, &common, &output),
+        Command::Verify(args) => commands::verify::run(args, &common, &output),
+        Command::Bench(args) => commands::bench::run(args, &common, &output),
+        Command::Profile(args) => commands::profile::run(args, &common, &output),
+        Command::Data(Data::Check(args)) => commands::data::check(args, &common, &output),
+        Command::Data(Data::Synth(args)) => commands::data::synth(args, &common, &output),
+        Command::Convert(args) => commands::convert::run(args, &common, &output),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            exit::code(&error)
+        }
+    }
+}

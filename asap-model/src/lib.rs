@@ -12,6 +12,7 @@
 //! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
+//! | [`translate`] | inference: pictures of any size from a trained generator |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`error`] | the one error type |
 
@@ -28,6 +29,7 @@ pub mod network;
 pub mod optimiser;
 pub mod round;
 pub mod trainer;
+pub mod translate;
 pub mod verify;
 pub mod vgg;
 
@@ -39,3 +41,4 @@ pub use generator::Generator;
 pub use network::{Binding, Network};
 pub use round::Game;
 pub use trainer::Trainer;
+pub use translate::Translator;

@@ -4,11 +4,15 @@ use asap_autograd::{Var, vjp};
 use asap_tensor::{Backend, Tensor};
 
 use crate::checkpoint::Checkpoint;
+use crate::network::{Initialiser, Kind};
 use crate::{Error, Result};
 
 /// Numbers of torchvision's `features` modules by block; a pooling stands between blocks. Features are taken after
 /// the ReLU of each block's first convolution, so the rest of the fifth block is never needed.
 const BLOCKS: [&[usize]; 5] = [&[0, 2], &[5, 7], &[10, 12, 14, 16], &[19, 21, 23, 25], &[28]];
+
+/// Channels of each block.
+const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];
 
 /// Weight of each block's features in the loss.
 pub const BLOCK_WEIGHTS: [f64; 5] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0];
@@ -32,7 +36,8 @@ impl<B: Backend> Vgg19<B> {
             let mut convolutions = Vec::new();
             for &module in block {
                 let weight = format!("features.{module}.weight");
-                let outputs = checkpoint.weights.get(&weight).map_or(0, |tensor| tensor.shape[0]);
+                let outputs =
+                    checkpoint.weights.get(&weight).and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
                 if outputs == 0 {
                     let problem = format!("there is no tensor {weight}; torchvision's vgg19 weights are needed");
                     return Err(Error::Checkpoint { file: checkpoint.file, problem });
@@ -43,6 +48,30 @@ impl<B: Backend> Vgg19<B> {
                     Tensor::from_f32(backend, &weight.shape[..], &weight.data)?,
                     Tensor::from_f32(backend, &bias.shape[..], &bias.data)?,
                 ));
+                channels = outputs;
+            }
+            blocks.push(convolutions);
+        }
+        Ok(Vgg19 { blocks })
+    }
+
+    /// The network at its published widths with the initialiser's numbers: for timing, where what it sees is of no
+    /// matter.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn made_up(backend: &B, init: &mut dyn Initialiser) -> Result<Self> {
+        let mut channels = 3;
+        let mut blocks = Vec::new();
+        for (block, outputs) in BLOCKS.into_iter().zip(WIDTHS) {
+            let mut convolutions = Vec::new();
+            for &module in block {
+                let mut tensor = |key: &str, shape: &[usize], kind| -> Result<Tensor<B>> {
+                    let numbers = init.fill(&format!("features.{module}.{key}"), shape, kind);
+                    Ok(Tensor::from_f32(backend, shape, &numbers)?)
+                };
+                let weight = tensor("weight", &[outputs, channels, 3, 3], Kind::Weight)?;
+                convolutions.push((weight, tensor("bias", &[outputs], Kind::Shift)?));
                 channels = outputs;
             }
             blocks.push(convolutions);

@@ -101,6 +101,15 @@ impl Picture {
         }
     }
 
+    /// See [`Plane::pad_to_tiles`].
+    pub fn pad_to_tiles(&self, tile: usize) -> Picture {
+        match self {
+            Picture::Rgb(p) => Picture::Rgb(p.pad_to_tiles(tile)),
+            Picture::Gray8(p) => Picture::Gray8(p.pad_to_tiles(tile)),
+            Picture::Gray16(p) => Picture::Gray16(p.pad_to_tiles(tile)),
+        }
+    }
+
     /// See [`Plane::crop`].
     pub(crate) fn crop(&self, left: usize, top: usize, height: usize, width: usize) -> Picture {
         match self {

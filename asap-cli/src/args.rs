@@ -1,0 +1,208 @@
+//! The arguments, as people type them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Train and run ASAP-Net: fast image translation with spatially-adaptive pixelwise networks.
+#[derive(Debug, Parser)]
+#[command(name = "asap", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// auto, cpu, cuda[:N], reference or reference64
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// Threads of the cpu device [default: one for each core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Seed of everything random; wins over train.seed
+    #[arg(long, global = true, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Precision of matrix products on CUDA: f32, TF32 or bf16; the other devices always compute at highest
+    #[arg(long, global = true, value_enum, default_value_t = Precision::High)]
+    pub matmul_precision: Precision,
+    /// Sets a configuration key, as in --set train.batch=4; may be repeated
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub assignments: Vec<String>,
+    /// One JSON object a line on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Errors and results only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More detail
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// Precision of matrix products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// Single precision.
+    Highest,
+    /// TF32.
+    High,
+    /// bf16 with sums in single precision.
+    Medium,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network; without arguments the quickstart, in runs/quickstart
+    Train(Train),
+    /// Turn label maps (or RGB images) into pictures
+    Infer(Infer),
+    /// Recompute a folder of reference cases and print the distances
+    Verify(Verify),
+    /// Time a forward pass, or a round of training, on this machine
+    Bench(Bench),
+    /// Count parameters, multiply-accumulates, bytes and time, layer by layer
+    Profile(Profile),
+    /// Check a data set, or write a synthetic one
+    #[command(subcommand)]
+    Data(Data),
+    /// Convert a checkpoint between .pth and .safetensors
+    Convert(Convert),
+}
+
+/// `asap train`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asap train\n  asap train --config facades-small --data cmp-facades\n  \
+                        asap train --out runs/quickstart --resume")]
+pub struct Train {
+    /// A configuration file, or the name of a preset
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub config: Option<String>,
+    /// The data set's folder
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The run folder; a run that exists is never written into: the next free name is taken [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the run in --out (or runs/NAME) from its newest checkpoint
+    #[arg(long)]
+    pub resume: bool,
+    /// Stop after this round
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Two rounds in a temporary folder, with everything that a run writes, read back and compared
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `asap infer`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asap infer --checkpoint runs/quickstart --input labels.png --out drawn\n  \
+                        asap infer --checkpoint latest_net_G.pth --config facades-512 --data cmp-facades --out drawn")]
+pub struct Infer {
+    /// A run folder, a .safetensors, or a published .pth (then with --config)
+    #[arg(long, value_name = "PATH")]
+    pub checkpoint: PathBuf,
+    /// Label maps or RGB images: files, or folders of them
+    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "data", conflicts_with = "data")]
+    pub input: Vec<PathBuf>,
+    /// Their instance maps, in the same order: as many files or folders
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "input")]
+    pub instances: Vec<PathBuf>,
+    /// A data set: its validation inputs, which need no photos
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The folder for the pictures
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What describes a published checkpoint's network: a file or the name of a preset
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub config: Option<String>,
+    /// Resize inputs to data.size first, as the published test does
+    #[arg(long)]
+    pub resize: bool,
+}
+
+/// `asap verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The folder with index.json
+    pub dir: PathBuf,
+}
+
+/// `asap bench`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asap bench --preset cityscapes-256 --preset facades-512 --runs 5")]
+pub struct Bench {
+    /// Presets or configuration files [default: cityscapes-256]
+    #[arg(long = "preset", value_name = "NAME")]
+    pub presets: Vec<String>,
+    /// Time whole rounds of training, with all losses and made-up VGG weights
+    #[arg(long)]
+    pub train: bool,
+    /// Images at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub batch: u16,
+    /// Timed runs, after one that is not
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: u16,
+}
+
+/// `asap profile`
+#[derive(Debug, Args)]
+pub struct Profile {
+    /// Presets or configuration files [default: cityscapes-256]
+    #[arg(long = "preset", value_name = "NAME")]
+    pub presets: Vec<String>,
+}
+
+/// `asap data`
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Read every picture of a data set and name every fault
+    Check(DataCheck),
+    /// Write synthetic facades in the published layout
+    Synth(DataSynth),
+}
+
+/// `asap data check`
+#[derive(Debug, Args)]
+pub struct DataCheck {
+    /// The data set's folder
+    pub dir: PathBuf,
+    /// What the data are for: a configuration file or the name of a preset [default: by the folders' names]
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub config: Option<String>,
+}
+
+/// `asap data synth`
+#[derive(Debug, Args)]
+pub struct DataSynth {
+    /// The folder to make
+    pub dir: PathBuf,
+    /// Pairs; 15% of them are for validation
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub count: usize,
+    /// Height and width in pixels
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub size: usize,
+}
+
+/// `asap convert`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asap convert latest_net_G.pth generator.safetensors --config facades-512")]
+pub struct Convert {
+    /// The checkpoint to read, of either kind
+    pub from: PathBuf,
+    /// The file to write; its ending, .pth or .safetensors, says which kind
+    pub to: PathBuf,
+    /// A configuration to put into the header of a .safetensors: a file or the name of a preset
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub config: Option<String>,
+}

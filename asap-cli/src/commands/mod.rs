@@ -1,0 +1,40 @@
+//! The commands, one file each.
+
+pub mod bench;
+pub mod convert;
+pub mod data;
+pub mod infer;
+pub mod profile;
+pub mod train;
+pub mod verify;
+
+use asap_model::{Config, Error};
+
+use crate::args::Common;
+
+/// A preset or file, with `--seed` and every `--set` applied, in order, and checked.
+pub fn configuration(name: &str, common: &Common) -> asap_model::Result<Config> {
+    let mut config = Config::load(name)?;
+    adjust(&mut config, common)?;
+    config.validate()?;
+    Ok(config)
+}
+
+/// Applies `--seed` and every `--set`.
+pub fn adjust(config: &mut Config, common: &Common) -> asap_model::Result<()> {
+    if let Some(seed) = common.seed {
+        config.train.seed = seed;
+    }
+    common.assignments.iter().try_for_each(|assignment| config.set(assignment))
+}
+
+/// A preset's own name, or a file's name without its ending.
+pub fn short_name(name: &str) -> String {
+    let path = std::path::Path::new(name);
+    path.file_stem().map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// The error of arguments that contradict each other.
+pub fn usage(argument: &str, problem: impl Into<String>) -> Error {
+    Error::Config { origin: argument.to_owned(), problem: problem.into() }
+}

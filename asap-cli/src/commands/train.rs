@@ -1,0 +1,114 @@
+//! `asap train`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use asap_model::Config;
+use asap_model::config::Layout;
+use asap_model::data::detect_layout;
+use asap_model::trainer::metrics::tenths;
+use asap_model::trainer::{RunFolder, Sources, Summary, Trainer};
+use asap_tensor::Backend;
+use serde_json::json;
+
+use super::{adjust, configuration, short_name, usage};
+use crate::args::{Common, Train};
+use crate::device::{Task, on_device};
+use crate::output::Output;
+use crate::progress::{Progress, duration, losses_json};
+
+/// What is trained without arguments.
+const QUICKSTART: &str = "quickstart";
+
+/// Trains, resumes or rehearses.
+pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
+    let name = args.config.as_deref().unwrap_or(QUICKSTART);
+    let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(short_name(name)));
+    let mut config = match args.resume {
+        false => configuration(name, common)?,
+        true => {
+            if args.config.is_some() && args.out.is_none() {
+                output.say(format_args!("going on with {}", dir.display()));
+            }
+            let mut config = RunFolder::open(&dir)?.config()?;
+            adjust(&mut config, common)?;
+            config
+        }
+    };
+    if let Some(data) = &args.data {
+        if config.data.layout == Layout::Synthetic {
+            config.data.layout = detect_layout(data)?;
+        }
+        config.data.dir = Some(data.clone());
+    }
+    if args.steps.is_some() {
+        config.train.steps = args.steps;
+    }
+    config.validate()?;
+    if args.dry_run && args.resume {
+        return Err(usage("--dry-run", "a dry run begins anew: leave --resume out").into());
+    }
+    let summary = on_device(common, output, Run { args: &args, config, dir, output })?;
+    report(&summary, &args, output);
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Run<'a> {
+    args: &'a Train,
+    config: Config,
+    dir: PathBuf,
+    output: &'a Output,
+}
+
+impl Task for Run<'_> {
+    type Output = Summary;
+
+    fn run<B: Backend>(self, backend: B) -> Result<Summary> {
+        let Run { args, config, dir, output } = self;
+        let sources = Sources::open(&config)?;
+        let mut progress = Progress::new(output);
+        if args.dry_run {
+            return Ok(Trainer::dry_run(backend, config, sources, &mut progress)?);
+        }
+        let mut trainer = match args.resume {
+            true => Trainer::resume(backend, config, &dir, sources)?,
+            false => Trainer::new(backend, config, &dir, sources)?,
+        };
+        Ok(trainer.run(&mut progress)?)
+    }
+}
+
+/// What came of it, and what to do with it.
+fn report(summary: &Summary, args: &Train, output: &Output) {
+    let Summary { dir, rounds, rounds_total, time, .. } = summary;
+    let l1: Vec<f64> = summary.validations.iter().map(|(_, l1)| *l1).collect();
+    let ends = tenths(&l1);
+    output.result(
+        || {
+            json!({
+                "event": "finished", "dir": dir, "rounds": rounds, "rounds_total": rounds_total,
+                "seconds": time.as_secs_f64(), "losses": summary.losses.as_ref().map(losses_json),
+                "validation_l1_first_tenth": ends.map(|(first, _)| first),
+                "validation_l1_last_tenth": ends.map(|(_, last)| last),
+                "samples": summary.sheet, "generator": summary.generator, "dry_run": args.dry_run,
+            })
+        },
+        || {
+            if args.dry_run {
+                return format!("dry run: {rounds} rounds in {}; what was written reads back the same", duration(*time));
+            }
+            let mut text = format!("{rounds} of {rounds_total} rounds in {}", duration(*time));
+            if let Some((first, last)) = ends {
+                text += &format!("; validation L1 {first:.4} in the first tenth, {last:.4} in the last");
+            }
+            if let Some(sheet) = &summary.sheet {
+                text += &format!("\nlook at    {} (label, ours, real)", sheet.display());
+            }
+            let run = dir.display();
+            text + &format!(
+                "\ntry next   asap data synth facades --count 20 --size 512 && asap infer --checkpoint {run} --data facades --out drawn"
+            )
+        },
+    );
+}

@@ -1,0 +1,38 @@
+//! Exit codes: what kind of thing went wrong.
+
+use std::process::ExitCode;
+
+use asap_model::Error;
+
+/// A check did not hold.
+pub const CHECK_FAILED: u8 = 1;
+/// Arguments or configuration that can't be used.
+pub const USAGE: u8 = 2;
+/// A data set or picture that can't be used.
+pub const DATA: u8 = 3;
+/// A device that is missing or failed.
+pub const DEVICE: u8 = 4;
+/// A checkpoint that can't be used.
+pub const CHECKPOINT: u8 = 5;
+/// A loss is no longer finite.
+pub const DIVERGED: u8 = 6;
+
+/// The exit code of an error.
+pub fn code(error: &anyhow::Error) -> ExitCode {
+    let tensor_code = |error: &asap_tensor::Error| match error {
+        asap_tensor::Error::Device { .. } => DEVICE,
+        _ => CHECK_FAILED,
+    };
+    let code = match (error.downcast_ref::<Error>(), error.downcast_ref::<asap_tensor::Error>()) {
+        (Some(error), _) => match error {
+            Error::Config { .. } => USAGE,
+            Error::Data { .. } | Error::Io { .. } => DATA,
+            Error::Checkpoint { .. } => CHECKPOINT,
+            Error::Diverged { .. } => DIVERGED,
+            Error::Tensor(error) => tensor_code(error),
+        },
+        (None, Some(error)) => tensor_code(error),
+        (None, None) => CHECK_FAILED,
+    };
+    ExitCode::from(code)
+}

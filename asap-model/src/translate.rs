@@ -1,0 +1,112 @@
+//! Inference: a trained generator that draws pictures of any size.
+
+use std::path::Path;
+
+use asap_tensor::Backend;
+
+use crate::checkpoint::{self, Checkpoint};
+use crate::condition::Condition;
+use crate::config::{Config, Input, Output};
+use crate::data::{
+    Batch, InputData, InstanceMap, Picture, Plane, RawInput, Sample, instance_edges, resize_labels, resize_picture,
+    to_gray16, to_rgb8,
+};
+use crate::generator::Generator;
+use crate::network::{Binding, Blank, Network};
+use crate::{Error, Result};
+
+/// A generator with the configuration that it was trained by.
+pub struct Translator<B: Backend> {
+    backend: B,
+    config: Config,
+    generator: Generator<B>,
+}
+
+impl<B: Backend> Translator<B> {
+    /// The generator of a run folder, a `.safetensors` or a published `.pth`. `config` is needed where the checkpoint
+    /// has none in its header, and wins where it has.
+    ///
+    /// # Errors
+    /// If there is no configuration, its padding is not the checkpoint's, or the tensors are not its network's.
+    pub fn load(backend: &B, path: &Path, config: Option<Config>) -> Result<Self> {
+        let checkpoint = checkpoint::load(path)?;
+        let Some(config) = config.or_else(|| checkpoint.config.clone()) else {
+            let problem = "it holds no configuration, as published checkpoints do: give the preset or file that \
+                           describes its network (--config)";
+            return Err(Error::Config { origin: path.display().to_string(), problem: problem.into() });
+        };
+        Self::new(backend, &checkpoint, config)
+    }
+
+    /// The generator of a checkpoint, as configured.
+    ///
+    /// # Errors
+    /// If the padding is not the checkpoint's, or the tensors are not the network's.
+    pub fn new(backend: &B, checkpoint: &Checkpoint, config: Config) -> Result<Self> {
+        config.validate()?;
+        checkpoint.check_padding(&config.generator)?;
+        let mut generator = Generator::new(backend, &config.generator, &config.data, &mut Blank)?;
+        generator.load(checkpoint)?;
+        Ok(Translator { backend: backend.clone(), config, generator })
+    }
+
+    /// The configuration of the network.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The picture of an input, of the same size: the input is repeated at its right and lower edge to a multiple of
+    /// S, at least 2S, and the picture cropped. With `resize` the input is resized to the configured size first.
+    ///
+    /// # Errors
+    /// If the network needs an instance map and there is none, or its size is not the input's.
+    pub fn translate(&self, input: &RawInput, instances: Option<&InstanceMap>, resize: bool) -> Result<Picture> {
+        let data = &self.config.data;
+        let (mut input, mut instances) = (input.clone(), instances.filter(|_| data.instances).cloned());
+        if data.instances && instances.is_none() {
+            let problem = "this network sees instance edges (data.instances): give an instance map for each input";
+            return Err(Error::Config { origin: "input".into(), problem: problem.into() });
+        }
+        if resize {
+            let [height, width] = data.size;
+            input = match input {
+                RawInput::Labels(map) => RawInput::Labels(resize_labels(&map, height, width)),
+                RawInput::Rgb(picture) => RawInput::Rgb(resize_picture(&picture, height, width)),
+            };
+            instances = instances.map(|map| resize_labels(&map, height, width));
+        }
+        let size = input.size();
+        if let Some(map) = instances.as_ref().filter(|map| [map.height, map.width] != size) {
+            let problem = format!(
+                "the instance map is {}×{} pixels, but the input {}×{}; they must be equal",
+                map.width, map.height, size[1], size[0]
+            );
+            return Err(Error::Config { origin: "input".into(), problem });
+        }
+        let tile = self.config.generator.tile;
+        let (input, [height, width]) = match input {
+            RawInput::Labels(map) => {
+                let Plane { height, width, data } = map.pad_to_tiles(tile);
+                (InputData::Labels(data), [height, width])
+            }
+            RawInput::Rgb(picture) => {
+                let padded = picture.pad_to_tiles(tile);
+                (InputData::Rgb(padded.to_signed_unit()), padded.size())
+            }
+        };
+        let edges = instances.map(|map| instance_edges(&map.pad_to_tiles(tile)));
+        let sample = Sample { name: String::new(), height, width, input, edges, image: Vec::new() };
+        let batch = Batch::stack(0, 0, vec![sample])?;
+        let condition = Condition::from_batch(&self.backend, &batch, data)?;
+        let image = self.generator.forward(&Binding::frozen(), &condition)?.value().to_f32()?;
+        Ok(match data.output {
+            Output::Rgb => Picture::Rgb(to_rgb8(&image, height, width, size)?),
+            Output::Depth => Picture::Gray16(to_gray16(&image, height, width, size)?),
+        })
+    }
+
+    /// Whether inputs are label maps or colour images.
+    pub fn input(&self) -> Input {
+        self.config.data.input
+    }
+}
