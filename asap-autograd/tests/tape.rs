@@ -76,6 +76,17 @@ fn what_backward_needs_is_kept_until_then_and_no_longer() -> Result<()> {
 }
 
 #[test]
+fn gradients_of_inner_variables_are_released_once_used() -> Result<()> {
+    let tape = Tape::new();
+    let x = tape.leaf(numbers(&[1.0, 2.0]));
+    let y = vjp::tanh(&x)?;
+    let gradients = tape.backward(&vjp::sum(&y)?)?;
+    assert!(gradients.of(&x).is_some());
+    assert!(gradients.of(&y).is_none(), "a network's inner gradients would fill the memory");
+    Ok(())
+}
+
+#[test]
 fn dropping_the_tape_and_its_variables_releases_what_they_recorded() -> Result<()> {
     let tape = Tape::new();
     let x = tape.leaf(numbers(&[1.0, 2.0]));

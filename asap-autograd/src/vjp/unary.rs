@@ -9,7 +9,7 @@ use crate::tape::Var;
 /// y = f(x).
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn unary<B: Backend>(op: Unary, x: &Var<B>) -> Result<Var<B>> {
     let y = ops::unary(op, x.value())?;
     if let Unary::Affine { scale, .. } = op {
@@ -30,7 +30,7 @@ pub fn unary<B: Backend>(op: Unary, x: &Var<B>) -> Result<Var<B>> {
 /// |x|.
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn abs<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
     unary(Unary::Abs, x)
 }
@@ -38,7 +38,7 @@ pub fn abs<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
 /// √x.
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn sqrt<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
     unary(Unary::Sqrt, x)
 }
@@ -46,7 +46,7 @@ pub fn sqrt<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
 /// tanh x.
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn tanh<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
     unary(Unary::Tanh, x)
 }
@@ -54,7 +54,7 @@ pub fn tanh<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
 /// max(0, x).
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn relu<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
     unary(Unary::RELU, x)
 }
@@ -62,7 +62,7 @@ pub fn relu<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
 /// x where x > 0, else `slope`·x.
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn leaky_relu<B: Backend>(x: &Var<B>, slope: f64) -> Result<Var<B>> {
     unary(Unary::LeakyRelu { slope }, x)
 }
@@ -70,7 +70,7 @@ pub fn leaky_relu<B: Backend>(x: &Var<B>, slope: f64) -> Result<Var<B>> {
 /// `scale`·x + `shift`.
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn affine<B: Backend>(x: &Var<B>, scale: f64, shift: f64) -> Result<Var<B>> {
     unary(Unary::Affine { scale, shift }, x)
 }
@@ -78,7 +78,7 @@ pub fn affine<B: Backend>(x: &Var<B>, scale: f64, shift: f64) -> Result<Var<B>> 
 /// −x.
 ///
 /// # Errors
-/// As [`ops::unary`].
+/// As [`ops::unary`](fn@ops::unary).
 pub fn neg<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
     affine(x, -1.0, 0.0)
 }

@@ -18,7 +18,9 @@ pub use binary::{Binary, BinaryOps, Broadcast, add, binary, div, mul, sub};
 pub use conv2d::{
     Conv2dOps, Conv2dSize, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight,
 };
-pub use instance_norm::{InstanceNormOps, NormGrads, NormSize, Normalised, instance_norm, instance_norm_grad};
+pub use instance_norm::{
+    InstanceNormOps, NormGradBuffers, NormGrads, NormSize, Normalised, instance_norm, instance_norm_grad,
+};
 pub use layout::{LayoutOps, Pad, PadMode, PadSize, cat, narrow, one_hot, pad_ids, pad2d, pad2d_grad, permute, place};
 pub use matmul::{MatmulOps, MatmulSize, Transpose, matmul};
 pub use pixel_mlp::{

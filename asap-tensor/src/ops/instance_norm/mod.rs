@@ -26,6 +26,9 @@ pub struct NormSize {
     pub slope: f64,
 }
 
+/// The gradients in x, and in γ and β where there are any, as kernels return them.
+pub type NormGradBuffers<Buffer> = (Buffer, Option<(Buffer, Buffer)>);
+
 /// Kernels of this family.
 pub trait InstanceNormOps: Storage {
     /// y (N, C, plane), μ (N, C) and 1/√(σ² + ε) (N, C). `affine` holds γ and β, each (C).
@@ -44,7 +47,7 @@ pub trait InstanceNormOps: Storage {
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         grad_output: &Self::Buffer,
         size: &NormSize,
-    ) -> Result<(Self::Buffer, Option<(Self::Buffer, Self::Buffer)>)>;
+    ) -> Result<NormGradBuffers<Self::Buffer>>;
 }
 
 /// What [`instance_norm`] returns; the gradient needs all of it but y.
