@@ -107,23 +107,24 @@ fn block<const FMA: bool, const R: usize, const W: usize>(
     at: usize,
     finish: &impl Fn(usize, &mut [f32]),
 ) -> usize {
-    let mut sums = [[0.0; W]; R];
-    if let Some(start) = start {
-        sums = [*start.first_chunk().expect("a start for every column"); R];
-    }
-    let a: [&[f32]; R] = std::array::from_fn(|r| &a[r * a_stride..][..inner]);
-    for (l, b) in b.chunks(columns).take(inner).enumerate() {
-        let b: &[f32; W] = b.first_chunk().expect("a row of B");
+    let start = start.map_or([0.0; W], |start| *start.first_chunk().expect("a start for every column"));
+    let mut sums = [start; R];
+    assert!(inner == 0 || a.len() >= (R - 1) * a_stride + inner && b.len() >= (inner - 1) * columns + W);
+    for l in 0..inner {
+        // SAFETY: l < inner, and the assertion above. With checks in this loop the sums don't stay in registers.
+        let b = unsafe { &*b.as_ptr().add(l * columns).cast::<[f32; W]>() };
         for r in 0..R {
+            // SAFETY: r < R and l < inner, and the assertion above.
+            let a = unsafe { *a.get_unchecked(r * a_stride + l) };
             for w in 0..W {
-                sums[r][w] = multiply_add::<FMA>(a[r][l], b[w], sums[r][w]);
+                sums[r][w] = multiply_add::<FMA>(a, b[w], sums[r][w]);
             }
         }
     }
-    for (r, sums) in sums.iter_mut().enumerate() {
-        let at = at + r * columns;
-        finish(at, sums);
-        c[at..at + W].copy_from_slice(sums);
+    for r in 0..R {
+        let mut row = sums[r];
+        finish(at + r * columns, &mut row);
+        c[at + r * columns..][..W].copy_from_slice(&row);
     }
     R
 }
