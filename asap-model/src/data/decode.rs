@@ -113,18 +113,19 @@ pub(crate) fn read_ids(file: &Path) -> Result<Plane<u16>> {
 
 /// Values of 1, 2, 4, 8 or 16 bits from rows of `row` bytes, the first value in the highest bits (PNG specification, section 7.2).
 fn unpack(packed: &[u8], row: usize, height: usize, width: usize, bits: usize) -> Plane<u16> {
-    Plane::from_fn(height, width, |x, y| {
-        let line = &packed[y * row..][..row];
+    let mut data = Vec::with_capacity(height * width);
+    for line in packed.chunks_exact(row).take(height) {
         match bits {
-            16 => u16::from_be_bytes([line[2 * x], line[2 * x + 1]]),
-            8 => u16::from(line[x]),
-            _ => {
+            16 => data.extend(line.as_chunks::<2>().0.iter().map(|&v| u16::from_be_bytes(v))),
+            8 => data.extend(line.iter().map(|&v| u16::from(v))),
+            _ => data.extend((0..width).map(|x| {
                 let first = x * bits;
                 let shift = 8 - bits - first % 8;
                 u16::from(line[first / 8] >> shift) & ((1 << bits) - 1)
-            }
+            })),
         }
-    })
+    }
+    Plane { height, width, data }
 }
 
 /// One fault for each id that is out of range, with its first pixel and how often it occurs.

@@ -28,7 +28,10 @@ impl<T: Copy> Plane<T> {
 
     /// A plane made pixel by pixel from `f(x, y)`, row by row.
     pub fn from_fn(height: usize, width: usize, mut f: impl FnMut(usize, usize) -> T) -> Plane<T> {
-        let data = (0..height * width).map(|i| f(i % width, i / width)).collect();
+        let mut data = Vec::with_capacity(height * width);
+        for y in 0..height {
+            data.extend((0..width).map(|x| f(x, y)));
+        }
         Plane { height, width, data }
     }
 
