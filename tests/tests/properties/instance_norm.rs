@@ -140,7 +140,8 @@ impl Property for Case {
         let affine = affine.as_ref().map(|(scale, shift)| (scale, shift));
         let forward = ops::instance_norm(&x, affine, EPSILON, self.slope)?;
         let g = Tensor::from_f64(source.backend, x.shape(), &self.grad_y(&source.on(&Double::new()))?)?;
-        let grads = ops::instance_norm_grad(&x, &forward, affine, &g, EPSILON, self.slope)?;
+        let (mean, inverse_deviation) = (&forward.mean, &forward.inverse_deviation);
+        let grads = ops::instance_norm_grad(&x, mean, inverse_deviation, affine, &g, EPSILON, self.slope)?;
         let plane = self.plane();
         let mut outputs = vec![
             sums("y", &forward.y, plane)?,
