@@ -54,24 +54,30 @@ pub(super) fn gather(x: &[f32], channels: Range<usize>, pixels: Range<usize>, si
                 let from = &x[y * size.in_width + first * size.stride + s - size.padding..];
                 match size.stride {
                     1 => part.copy_from_slice(&from[..part.len()]),
-                    2 => spread::<2>(from, part),
-                    stride => spread_by(stride, from, part),
+                    2 => take_every::<2>(from, part),
+                    stride => part.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
                 }
             }
         }
     }
 }
 
-fn spread<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
-    spread_by(STRIDE, from, to);
+/// `to` becomes every STRIDEth number of `from`, in a form that compiles to shuffles.
+fn take_every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
+    let last = to.len() - 1;
+    for (to, from) in to.iter_mut().zip(from[..last * STRIDE].as_chunks::<STRIDE>().0) {
+        *to = from[0];
+    }
+    to[last] = from[last * STRIDE];
 }
 
-#[inline(always)]
-fn spread_by(stride: usize, from: &[f32], to: &mut [f32]) {
-    let from = &from[..(to.len() - 1) * stride + 1];
-    for (to, from) in to.iter_mut().zip(from.iter().step_by(stride)) {
-        *to = *from;
+/// Adds `from` to every STRIDEth number of `to`.
+fn add_to_every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
+    let last = from.len() - 1;
+    for (to, from) in to[..last * STRIDE].as_chunks_mut::<STRIDE>().0.iter_mut().zip(from) {
+        to[0] += from;
     }
+    to[last * STRIDE] += from[last];
 }
 
 /// Adds `columns`, the gradients of patches of some input channels for the output rows `rows`, to `grad`: a row of
@@ -100,6 +106,7 @@ pub(super) fn scatter_add(
                 let to = &mut grad[start..][..(row.len() - 1) * size.stride + 1];
                 match size.stride {
                     1 => to.iter_mut().zip(row).for_each(|(to, g)| *to += g),
+                    2 => add_to_every::<2>(row, to),
                     stride => to.iter_mut().step_by(stride).zip(row).for_each(|(to, g)| *to += g),
                 }
             }

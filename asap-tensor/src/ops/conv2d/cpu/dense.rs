@@ -61,7 +61,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Co
         product(y, weight.rows(o, y.height()), columns, bias.is_some());
     };
 
-    let width = (BLOCK / patch.max(1) / 24 * 24).clamp(240, 3072);
+    let width = (BLOCK / patch.max(1) / 16 * 16).clamp(240, 3072);
     if is_pointwise(size) {
         let blocks = blocks_of(&mut y, outputs, pixels, CHANNELS, width);
         blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
