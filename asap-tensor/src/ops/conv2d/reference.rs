@@ -13,31 +13,28 @@ fn patches_size(size: &Conv2dSize) -> (usize, usize) {
     (size.patch(), size.out_height * size.out_width)
 }
 
+/// Which number of x, (I, H, W), stands in row (i, r, s) and column (p, q) of the patches, or `None` for padding.
+fn source(row: usize, column: usize, size: &Conv2dSize) -> Option<[usize; 3]> {
+    let (tap, s) = (row / size.kernel_width, row % size.kernel_width);
+    let (i, r) = (tap / size.kernel_height, tap % size.kernel_height);
+    let (p, q) = (column / size.out_width, column % size.out_width);
+    Some([i, size.source_row(p, r)?, size.source_column(q, s)?])
+}
+
 /// The patches of one image, x (I, H, W), as columns: (I·R·S, P·Q).
-fn unfold<E: Element>(image: ArrayView3<'_, E>, size: &Conv2dSize) -> Array2<E> {
-    let (kernel_height, kernel_width) = (size.kernel_height, size.kernel_width);
-    Array2::from_shape_fn(patches_size(size), |(row, column)| {
-        let (i, r, s) = (row / (kernel_height * kernel_width), row / kernel_width % kernel_height, row % kernel_width);
-        let (p, q) = (column / size.out_width, column % size.out_width);
-        match (size.source_row(p, r), size.source_column(q, s)) {
-            (Some(y), Some(x)) => image[[i, y, x]],
-            _ => E::zero(),
-        }
-    })
+fn unfold<E: Element>(x: ArrayView3<'_, E>, size: &Conv2dSize) -> Array2<E> {
+    Array2::from_shape_fn(patches_size(size), |(row, column)| source(row, column, size).map_or(E::zero(), |at| x[at]))
 }
 
 /// The transpose of [`unfold`]: each pixel's sum over the patches that it is in.
 fn fold<E: Element>(patches: ArrayView2<'_, E>, size: &Conv2dSize) -> Array3<E> {
-    let (kernel_height, kernel_width) = (size.kernel_height, size.kernel_width);
-    let mut image = Array3::zeros((size.in_channels, size.in_height, size.in_width));
+    let mut x = Array3::zeros((size.in_channels, size.in_height, size.in_width));
     for ((row, column), &value) in patches.indexed_iter() {
-        let (i, r, s) = (row / (kernel_height * kernel_width), row / kernel_width % kernel_height, row % kernel_width);
-        let (p, q) = (column / size.out_width, column % size.out_width);
-        if let (Some(y), Some(x)) = (size.source_row(p, r), size.source_column(q, s)) {
-            image[[i, y, x]] += value;
+        if let Some(at) = source(row, column, size) {
+            x[at] += value;
         }
     }
-    image
+    x
 }
 
 impl<E: Element> Conv2dOps for Reference<E> {

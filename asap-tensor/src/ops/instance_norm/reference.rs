@@ -1,6 +1,6 @@
 //! Kernels of `Reference`.
 
-use ndarray::{Array2, Array3};
+use ndarray::{Array1, Array2, Array3};
 
 use super::{InstanceNormOps, NormSize};
 use crate::backend::Element;
@@ -85,9 +85,8 @@ impl<E: Element> InstanceNormOps for Reference<E> {
                 grad_shift[[n, c]] = total;
             }
         }
-        let over_batch = |grad: &Array2<E>| {
-            buffer(&ndarray::Array1::from_shape_fn(channels, |c| sum((0..batch).map(|n| grad[[n, c]]))))
-        };
+        let over_batch =
+            |grad: &Array2<E>| buffer(&Array1::from_shape_fn(channels, |c| sum((0..batch).map(|n| grad[[n, c]]))));
         Ok((buffer(&grad_x), affine.map(|_| (over_batch(&grad_scale), over_batch(&grad_shift)))))
     }
 }

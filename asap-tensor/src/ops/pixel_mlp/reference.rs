@@ -1,6 +1,6 @@
 //! Kernels of `Reference`: for each tile, its pixels' features as the rows of a matrix, and a matrix product a layer.
 
-use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, s};
 
 use super::{PixelMlpOps, PixelMlpSize, RawPixels, SLOPE};
 use crate::backend::Element;
@@ -61,8 +61,8 @@ fn backward<E: Element>(layers: &[Layer<E>], h: &[Array2<E>], grad_output: Array
 /// The features of tile (n, i, j), (S·S, C_0): label or colour, then cos x, sin x, cos y, sin y for each period, where
 /// (x, y) is the pixel's place within the tile.
 fn features<E: Element>(
-    pixels: ndarray::ArrayView4<'_, E>,
-    positions: ndarray::ArrayView3<'_, E>,
+    pixels: ArrayView4<'_, E>,
+    positions: ArrayView3<'_, E>,
     [n, i, j]: [usize; 3],
     size: &PixelMlpSize,
 ) -> Array2<E> {
