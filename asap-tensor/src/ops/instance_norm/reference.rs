@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, Array3};
 
-use super::{InstanceNormOps, NormSize};
+use super::{InstanceNormOps, NormGradBuffers, NormSize};
 use crate::backend::Element;
 use crate::error::Result;
 use crate::ops::unary::Unary;
@@ -52,7 +52,7 @@ impl<E: Element> InstanceNormOps for Reference<E> {
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         grad_output: &Self::Buffer,
         size: &NormSize,
-    ) -> Result<(Self::Buffer, Option<(Self::Buffer, Self::Buffer)>)> {
+    ) -> Result<NormGradBuffers<Self::Buffer>> {
         let &NormSize { batch, channels, plane, slope, .. } = size;
         let affine = affine.map(|(scale, shift)| (&**scale, &**shift));
         let phi = Unary::LeakyRelu { slope };
