@@ -8,17 +8,17 @@ use asap_model::data::{
 
 #[test]
 fn an_output_is_rounded_to_its_nearest_level_and_cropped() {
-    // One row per channel; the last column is padding.
+    // One row per channel; the last column is padding. The levels before rounding: 126.9 and 127.6 (16 bits: 32613.49, 32783.88).
     #[rustfmt::skip]
     let y = [
-        -1.0, -0.0039, 9.0,
-        1.0, 0.0041, 9.0,
+        -1.0, -0.0047, 9.0,
+        1.0, 0.0005, 9.0,
         -1.5, 1.5, 9.0,
     ];
     let image = to_rgb8(&y, 1, 3, [1, 2]).unwrap();
     assert_eq!(image, Plane { height: 1, width: 2, data: vec![[0, 255, 0], [127, 128, 255]] });
     assert_eq!(to_gray8(&y, 3, 3, [2, 1]).unwrap().data, [0, 255]);
-    assert_eq!(to_gray16(&y, 3, 3, [3, 2]).unwrap().data, [0, 32640, 65535, 32902, 0, 65535]);
+    assert_eq!(to_gray16(&y, 3, 3, [3, 2]).unwrap().data, [0, 32613, 65535, 32784, 0, 65535]);
     for (height, width, crop) in [(1, 2, [1, 2]), (1, 3, [2, 2]), (1, 3, [1, 4])] {
         assert!(matches!(to_rgb8(&y, height, width, crop), Err(Error::Tensor(_))));
     }
