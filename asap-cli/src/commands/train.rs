@@ -107,7 +107,7 @@ fn report(summary: &Summary, args: &Train, output: &Output) {
             }
             let run = dir.display();
             text + &format!(
-                "\ntry next   asap data synth facades --count 20 --size 512 && asap infer --checkpoint {run} --data facades --out drawn"
+                "\ntry next   asap data synth facades --count 20 --size 128 && asap infer --checkpoint {run} --data facades --out drawn"
             )
         },
     );
