@@ -1,6 +1,6 @@
 //! Files that are never half written.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -40,7 +40,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Res
 /// Flushes a rename to the disk.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()
 }
 
 /// Folders can't be opened as files here; the system flushes renames itself.
@@ -51,6 +51,8 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
