@@ -49,15 +49,16 @@ pub(super) struct Case {
     pub(super) entry: Value,
     dir: PathBuf,
     name: String,
+    seed: String,
     file: PathBuf,
     tensors: Weights,
 }
 
 impl Case {
-    pub(super) fn open(dir: &Path, name: &str, entry: Value) -> Result<Self> {
+    pub(super) fn open(dir: &Path, name: &str, entry: Value, seed: &str) -> Result<Self> {
         let file = dir.join(format!("{name}.safetensors"));
         let (tensors, _) = checkpoint::safetensors::read(&file)?;
-        Ok(Case { entry, dir: dir.to_owned(), name: name.to_owned(), file, tensors })
+        Ok(Case { entry, dir: dir.to_owned(), name: name.to_owned(), seed: seed.to_owned(), file, tensors })
     }
 
     /// The published code's options.
@@ -75,11 +76,11 @@ impl Case {
         self.entry[key].as_f64().ok_or_else(|| self.fault(format!("its entry in the index has no number {key}")))
     }
 
-    /// What stands before the names of tensors that are filled by name: the entry's, or that of the seed `public`.
+    /// What stands before the names of tensors that are filled by name: the entry's own, or `SEED.NAME.`
     pub(super) fn fill_prefix(&self) -> String {
-        match (self.entry["fill_prefix"].as_str(), self.entry["seed"].as_str()) {
-            (Some(prefix), _) => prefix.to_owned(),
-            (None, seed) => format!("{}.{}.", seed.unwrap_or("public"), self.name),
+        match self.entry["fill_prefix"].as_str() {
+            Some(prefix) => prefix.to_owned(),
+            None => format!("{}.{}.", self.seed, self.name),
         }
     }
 

@@ -72,18 +72,26 @@ pub fn verify<B: Backend>(backend: &B, dir: &Path, report: &mut dyn FnMut(Findin
     })?;
     let cases: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&text).map_err(|error| Error::Data { file: index, problem: error.to_string() })?;
+    let seed = seed(&cases);
     for (name, entry) in cases {
         let kind = entry["kind"].as_str().unwrap_or_default().to_owned();
         let Some(recompute) = recomputation::<B>(&kind) else {
             report(Finding { case: name, kind, comparison: None });
             continue;
         };
-        let case = Case::open(dir, &name, entry)?;
+        let case = Case::open(dir, &name, entry, &seed)?;
         recompute(backend, &case, &mut |comparison| {
             report(Finding { case: name.clone(), kind: kind.clone(), comparison: Some(comparison) });
         })?;
     }
     Ok(())
+}
+
+/// What stands before the first dot in the names that numbers are filled by: one for a whole folder, told by any case
+/// that has a `fill_prefix`.
+fn seed(cases: &serde_json::Map<String, serde_json::Value>) -> String {
+    let prefix = cases.values().find_map(|entry| entry["fill_prefix"].as_str());
+    prefix.and_then(|prefix| prefix.split('.').next()).unwrap_or("public").to_owned()
 }
 
 /// How one kind of case is recomputed.

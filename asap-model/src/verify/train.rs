@@ -26,8 +26,11 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     (config.train.beta1, config.train.beta2) = (beta(0)?, beta(1)?);
     let rates = Rates { generator: case.number("lr_G")?, discriminator: case.number("lr_D")? };
 
-    let vgg = Vgg19::load(backend, case.checkpoint("_vgg")?)?;
-    let mut game = Game::new(backend, &config, Some(vgg), &mut Blank)?;
+    let vgg = match config.loss.lambda_vgg {
+        0.0 => None,
+        _ => Some(Vgg19::load(backend, case.checkpoint("_vgg")?)?),
+    };
+    let mut game = Game::new(backend, &config, vgg, &mut Blank)?;
     game.generator.load(&case.checkpoint("_net_G")?)?;
     game.discriminator.load(&case.checkpoint("_net_D")?)?;
 
