@@ -120,7 +120,9 @@ pub(super) fn grad_input(grad_output: &[f32], weight: &[f32], size: &Conv2dSize)
 
     let channels = part(size.in_channels, PATCH_ROWS / kernel);
     let rows_at_once = (BLOCK / (channels * kernel * size.out_width).max(1)).clamp(1, size.out_height.max(1));
-    let band = (rows_at_once * size.stride).max(4 * size.kernel_height).min(size.in_height.max(1));
+    // Neighbouring bands of x both need the output rows between them, so there are no more bands than threads want.
+    let bands = PARTS.div_ceil((size.batch * size.in_channels.div_ceil(channels)).max(1));
+    let band = size.in_height.div_ceil(bands).max(4 * size.kernel_height).min(size.in_height.max(1));
     let blocks =
         blocks_of(&mut grad, size.in_channels, size.in_height * size.in_width, channels, band * size.in_width.max(1));
     blocks.into_par_iter().for_each(|(n, i, start, mut grad)| {
