@@ -74,6 +74,8 @@ pub enum Command {
     Data(Data),
     /// Convert a checkpoint between .pth and .safetensors
     Convert(Convert),
+    /// Write a configuration with every key explained
+    Init(Init),
 }
 
 /// `asap train`
@@ -205,4 +207,11 @@ pub struct Convert {
     /// A configuration to put into the header of a .safetensors: a file or the name of a preset
     #[arg(long, value_name = "FILE|PRESET")]
     pub config: Option<String>,
+}
+
+/// `asap init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The file to write; it must not exist
+    pub file: PathBuf,
 }

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Data(Data::Check(args)) => commands::data::check(args, &common, &output),
         Command::Data(Data::Synth(args)) => commands::data::synth(args, &common, &output),
         Command::Convert(args) => commands::convert::run(args, &common, &output),
+        Command::Init(args) => commands::init::run(&args, &output),
     };
     match result {
         Ok(code) => code,

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod convert;
 pub mod data;
 pub mod infer;
+pub mod init;
 pub mod profile;
 pub mod train;
 pub mod verify;

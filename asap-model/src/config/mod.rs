@@ -9,6 +9,7 @@
 //! | `text` | reading from TOML text with the line of every fault, `KEY=VALUE`, writing back |
 //! | `validate` | the range of every value, and which values must agree |
 //! | `presets` | the shipped configurations of `configs/` |
+//! | `starter` | every key, explained, with its default |
 //! | `published` | the published code's option names |
 
 pub mod data;
@@ -16,6 +17,7 @@ pub mod keys;
 pub mod networks;
 mod presets;
 mod published;
+mod starter;
 mod text;
 pub mod training;
 mod validate;

@@ -217,7 +217,6 @@ mod tests {
             ("[train]\nbeta2 = -0.5", &["run.toml:2: ", "train.beta2 = -0.5"]),
             ("[train]\nlr_generator = nan", &["run.toml:2: ", "train.lr_generator = NaN", "above 0"]),
             ("[loss]\nlambda_l1 = -1.0", &["run.toml:2: ", "loss.lambda_l1 = -1"]),
-            ("[loss]\nlambda_vgg = 1\n[data]\noutput = \"depth\"", &["run.toml:2: ", "VGG19", "depth"]),
             ("[train]\nepochs = 50", &["run.toml: ", "train.decay_epochs = 100", "train.epochs = 50"]),
             ("[train]\nbatch = 100000", &["run.toml:2: ", "train.batch = 100000", "4096"]),
         ] {

@@ -2,9 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{
-    Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Input, Layout, LossConfig, Output, Resize, TrainConfig,
-};
+use super::{Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Input, Layout, LossConfig, Resize, TrainConfig};
 use crate::{Error, Result};
 
 /// A key and what is wrong with its value.
@@ -62,15 +60,6 @@ impl Config {
         self.discriminator.check()?;
         self.loss.check()?;
         self.train.check()?;
-        if self.data.output == Output::Depth && self.loss.lambda_vgg > 0.0 {
-            return Err((
-                "loss.lambda_vgg",
-                format!(
-                    "loss.lambda_vgg = {}: VGG19 takes three colours and data.output is depth; set it to 0",
-                    self.loss.lambda_vgg
-                ),
-            ));
-        }
         let channels = self.generator.mlp_channels(&self.data);
         let predicted: usize = channels.windows(2).map(|pair| pair[0] * pair[1] + pair[1]).sum();
         if predicted * self.generator.max_width > MAX_PREDICTING_WEIGHTS {
