@@ -33,6 +33,7 @@ pub fn plain_pixel_mlp<B: Backend>(
 
     // Parameters by tile: (N, P, h, w) → (tiles, P).
     let params = vjp::reshape(&vjp::permute(params, &[0, 2, 3, 1])?, [tiles, p])?;
+    // ANCHOR: layers
     let ones = Var::constant(Tensor::full(x.value().backend(), [tiles, s * s, 1], 1.0)?);
     let mut start = 0;
     for (layer, &width) in mlp.widths.iter().enumerate() {
@@ -45,6 +46,7 @@ pub fn plain_pixel_mlp<B: Backend>(
         let last = layer + 1 == mlp.widths.len();
         hidden = if last { vjp::tanh(&z)? } else { vjp::leaky_relu(&z, SLOPE)? };
     }
+    // ANCHOR_END: layers
 
     // Back to an image: (N, h, w, S, S, C_n) → (N, C_n, h, S, w, S).
     let outputs = hidden.shape().dims()[2];

@@ -96,6 +96,7 @@ impl PixelMlpSize {
         self.widths.windows(2).map(|w| w[0] * w[1] + w[1]).sum()
     }
 
+    // ANCHOR: offsets
     /// Where layer n's biases and then its weights begin among a tile's parameters, for n from 0.
     pub fn offsets(&self) -> Vec<(usize, usize)> {
         let mut start = 0;
@@ -108,6 +109,7 @@ impl PixelMlpSize {
             })
             .collect()
     }
+    // ANCHOR_END: offsets
 
     /// H of the image.
     pub fn height(&self) -> usize {
@@ -166,6 +168,7 @@ pub trait PixelMlpOps: Storage {
     ) -> Result<(Self::Buffer, Option<Self::Buffer>)>;
 }
 
+// ANCHOR: position_table
 /// cos and sin of 2π·r/f for r in 0..S and f = S, S/2, … 2: (log2 S, 2, S), made in single precision whatever the
 /// backend computes in, so that sin π is −8.7422777e-8 everywhere (published code). The same table serves x and y.
 pub fn position_table(tile: usize) -> Vec<f32> {
@@ -178,6 +181,7 @@ pub fn position_table(tile: usize) -> Vec<f32> {
     }
     table
 }
+// ANCHOR_END: position_table
 
 fn mlp_size<B: Storage>(
     op: &'static str,

@@ -33,6 +33,7 @@ fn layers<E: Element>(params: &[E], size: &PixelMlpSize) -> Vec<Layer<E>> {
         .collect()
 }
 
+// ANCHOR: forward
 /// The features of every layer, h_0 … h_n, each (S·S, C): those of the pixels, then what each layer makes of them.
 fn forward<E: Element>(layers: &[Layer<E>], features: Array2<E>) -> Vec<Array2<E>> {
     let mut h = vec![features];
@@ -42,7 +43,9 @@ fn forward<E: Element>(layers: &[Layer<E>], features: Array2<E>) -> Vec<Array2<E
     }
     h
 }
+// ANCHOR_END: forward
 
+// ANCHOR: backward
 /// The gradients in a tile's parameters, laid out as these are, and in its pixels' features.
 fn backward<E: Element>(layers: &[Layer<E>], h: &[Array2<E>], grad_output: Array2<E>) -> (Vec<E>, Array2<E>) {
     let mut grad_h = grad_output;
@@ -57,7 +60,9 @@ fn backward<E: Element>(layers: &[Layer<E>], h: &[Array2<E>], grad_output: Array
     let grad_params = grad_layers.iter().rev().flat_map(|layer| layer.bias.iter().chain(layer.weight.iter())).copied();
     (grad_params.collect(), grad_h)
 }
+// ANCHOR_END: backward
 
+// ANCHOR: features
 /// The features of tile (n, i, j), (S·S, C_0): label or colour, then cos x, sin x, cos y, sin y for each period, where
 /// (x, y) is the pixel's place within the tile.
 fn features<E: Element>(
@@ -78,6 +83,7 @@ fn features<E: Element>(
         }
     })
 }
+// ANCHOR_END: features
 
 /// Calls `work` with every tile: (n, i, j) for the cell in row i and column j of image n's grid.
 fn for_each_tile(size: &PixelMlpSize, mut work: impl FnMut([usize; 3])) {
@@ -196,6 +202,7 @@ mod tests {
         }
     }
 
+    // ANCHOR: by_hand
     #[test]
     fn two_layers_of_one_pixel_are_those_by_hand() {
         // No positions. Layer 1: biases (1, −1), weights [in][out] ((2, −3)); layer 2: bias 0.25, weights ((1), (10)).
@@ -216,6 +223,7 @@ mod tests {
         }
         assert!((grad_colour.unwrap().item().unwrap() - 1.7 * delta).abs() < 1e-15);
     }
+    // ANCHOR_END: by_hand
 
     #[test]
     fn ids_give_what_their_one_hot_form_gives() {

@@ -201,6 +201,7 @@ impl Network<'_> {
         }
     }
 
+    // ANCHOR: grad_of_positions
     /// Adds what the gradient in the position terms says about the first layer's biases and position weights.
     fn grad_of_positions(&self, grad_terms: &[f32], sums: &mut [f32]) {
         let (side, width) = (self.size.tile, self.padded[0]);
@@ -220,4 +221,5 @@ impl Network<'_> {
             }
         }
     }
+    // ANCHOR_END: grad_of_positions
 }

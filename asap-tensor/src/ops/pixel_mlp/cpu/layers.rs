@@ -93,6 +93,7 @@ impl<'a> Network<'a> {
         Some(&ids[n * self.size.height() * self.size.width() + start..][..self.size.tile])
     }
 
+    // ANCHOR: position_terms
     /// What a pixel's position adds to the first layer: (2, S, C_1), by x and by y. The biases are in the latter.
     pub(super) fn position_terms(&self, params: &[f32], terms: &mut [f32]) {
         let (side, width) = (self.size.tile, self.padded[0]);
@@ -113,6 +114,7 @@ impl<'a> Network<'a> {
             }
         }
     }
+    // ANCHOR_END: position_terms
 
     /// The numbers of dense pixels of some rows of a tile, (pixels, inputs).
     pub(super) fn gather(&self, tile: usize, rows: Range<usize>, features: &mut [f32]) {
