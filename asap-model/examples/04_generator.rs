@@ -1,0 +1,97 @@
+//! Lesson 4: a whole generator on a synthetic facade, the shape of every step, and its parameters counted.
+//!
+//! `cargo run --release -p asap-model --example 04_generator`
+
+use asap_model::condition::Pixels;
+use asap_model::config::{DataConfig, GeneratorConfig};
+use asap_model::data::synthetic::facade;
+use asap_model::generator::downsample;
+use asap_model::layers::Labels;
+use asap_model::network::XavierNormal;
+use asap_model::{Binding, Condition, Config, Generator, Network, Result};
+use asap_tensor::{Cpu, Ids};
+
+/// C_total: the parameters of one tile's MLP, a weight for each pair of channels and a bias for each output.
+fn parameters_of_a_tile(generator: &GeneratorConfig, data: &DataConfig) -> usize {
+    generator.mlp_channels(data).windows(2).map(|c| c[1] * c[0] + c[1]).sum()
+}
+
+/// What is trained: the low-resolution stream alone, since the MLPs' parameters are its output.
+fn trained_parameters(generator: &GeneratorConfig, data: &DataConfig) -> usize {
+    // A block: 3×3 weights without bias, then the norm's scale and shift.
+    let block = |inputs: usize, outputs: usize| 9 * inputs * outputs + 2 * outputs;
+    let (width, wide) = (generator.width, generator.max_width);
+    let strided = generator.strided_layers();
+    let first = block(data.lowres_channels(), width);
+    let shrinking = (strided - 1) * block(width, width) + block(width, wide);
+    let deep = generator.depth * block(wide, wide);
+    let outputs = parameters_of_a_tile(generator, data);
+    first + shrinking + deep + wide * outputs + outputs
+}
+
+/// Facade number 0 of a size, as the generator is given it.
+fn condition(backend: &Cpu, [height, width]: [usize; 2], change: Option<usize>) -> Result<Condition<Cpu>> {
+    let mut labels = facade(0, 0, height, width).labels;
+    if let Some(pixel) = change {
+        labels[pixel] = if labels[pixel] == 1 { 2 } else { 1 };
+    }
+    let ids = Ids::from_vec(backend, [1, height, width], labels)?;
+    Ok(Condition { pixels: Pixels::Labels(Labels { ids, classes: 13 }), edges: None })
+}
+
+fn main() -> Result<()> {
+    let backend = Cpu::new(None)?;
+    // S = 16 = S1·S2: a fixed filter shrinks by S1 = 2, three strided convolutions by S2 = 8.
+    let config = GeneratorConfig {
+        tile: 16,
+        learned_factor: 8,
+        width: 8,
+        max_width: 32,
+        depth: 2,
+        mlp_width: 16,
+        mlp_depth: 4,
+        ..GeneratorConfig::default()
+    };
+    let data = DataConfig::default(); // 13 classes of facades in, RGB out
+    let generator = Generator::new(&backend, &config, &data, &mut XavierNormal { seed: 1, gain: 1.0 })?;
+    // Frozen: no tape, nothing is recorded.
+    let binding = Binding::frozen();
+
+    let [height, width] = [64, 96];
+    let labels = condition(&backend, [height, width], None)?;
+    let lowres = downsample(&labels.stack()?, config.fixed_factor())?;
+    let params = generator.parameters_of(&binding, &labels)?;
+    let image = generator.paint(&params, &labels)?;
+    let [_, shrunk_height, shrunk_width] = lowres.sizes();
+    println!("labels                  (1, 1, {height}, {width})");
+    println!("shrunk by S1 = {}        (1, {}, {shrunk_height}, {shrunk_width})", config.fixed_factor(), data.classes);
+    println!("parameters of the MLPs  {}", params.shape());
+    println!("image                   {}", image.shape());
+    let count = parameters_of_a_tile(&config, &data);
+    assert_eq!(params.value().dims(), [1, count, height / 16, width / 16]);
+    assert_eq!(image.value().dims(), [1, 3, height, width]);
+    assert!(image.value().to_f32()?.iter().all(|y| (-1.0..=1.0).contains(y)));
+
+    // With the parameters given, a pixel depends on its own label and on nothing else of the image.
+    let changed = generator.paint(&params, &condition(&backend, [height, width], Some(5 * width + 7))?)?;
+    let (before, after) = (image.value().to_f32()?, changed.value().to_f32()?);
+    let moved: Vec<usize> =
+        (0..before.len()).filter(|&i| before[i] != after[i]).map(|i| i % (height * width)).collect();
+    println!("\none label changed under the same parameters: pixels that differ {moved:?} (R, G, B)");
+    assert!(!moved.is_empty() && moved.iter().all(|&pixel| pixel == 5 * width + 7));
+
+    // Nothing in the network knows the image's size: the same weights draw any multiple of S.
+    let larger = generator.forward(&binding, &condition(&backend, [128, 160], None)?)?;
+    println!("the same network on another size: {}", larger.shape());
+    assert_eq!(larger.value().dims(), [1, 3, 128, 160]);
+
+    println!("\ntrained parameters, by formula:");
+    let counted = trained_parameters(&config, &data);
+    println!("  this network      {counted}");
+    assert_eq!(counted, generator.trainable_count());
+    let city = Config::preset("cityscapes-256")?;
+    let counted = trained_parameters(&city.generator, &city.data);
+    println!("  cityscapes-256    {counted}, the paper's 83.2M");
+    assert_eq!(counted, 83_201_411);
+    Ok(())
+}

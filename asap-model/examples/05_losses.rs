@@ -1,0 +1,94 @@
+//! Lesson 5: each loss on numbers small enough to follow.
+//!
+//! `cargo run --release -p asap-model --example 05_losses`
+
+use asap_autograd::{Tape, Var};
+use asap_model::Result;
+use asap_model::discriminator::Features;
+use asap_model::losses::{fake_hinge, feature_matching, generator_hinge, l1, perceptual, real_hinge};
+use asap_model::vgg::BLOCK_WEIGHTS;
+use asap_tensor::{Reference, Tensor};
+
+type Double = Reference<f64>;
+
+fn image(numbers: [f64; 4]) -> Result<Tensor<Double>> {
+    Ok(Tensor::from_f64(&Double::new(), [1, 1, 2, 2], &numbers)?)
+}
+
+fn constant(numbers: [f64; 4]) -> Result<Var<Double>> {
+    Ok(Var::constant(image(numbers)?))
+}
+
+/// Prints a loss, checks it against the value by hand, and returns its gradient in `leaf`.
+fn show(name: &str, loss: &Var<Double>, by_hand: f64, tape: &Tape<Double>, leaf: &Var<Double>) -> Result<Vec<f64>> {
+    let value = loss.value().item()?;
+    assert!((value - by_hand).abs() < 1e-14, "{name} is {value}, by hand {by_hand}");
+    let gradients = tape.backward(loss)?;
+    let gradient = gradients.of(leaf).map_or_else(|| Ok(vec![0.0; 4]), Tensor::to_f64)?;
+    println!("  {name:18} {value:<10} gradient {gradient:?}");
+    Ok(gradient)
+}
+
+fn main() -> Result<()> {
+    // A discriminator gives a verdict for each patch: high for real, low for fake. Its other layers' outputs are
+    // features. Here: one layer of features, then the verdicts.
+    let verdicts = [-2.0, 0.0, 0.5, 1.0];
+    let features = constant([0.0; 4])?;
+    let scale = |verdicts: &Var<Double>| -> Features<Double> { vec![features.clone(), verdicts.clone()] };
+
+    println!("verdicts {verdicts:?}");
+    let tape = Tape::new();
+    let leaf = tape.leaf(image(verdicts)?);
+    // The generator wants high verdicts, however high: −mean(−2, 0, ½, 1).
+    let gradient = show("generator", &generator_hinge(&[scale(&leaf)])?, 0.125, &tape, &leaf)?;
+    assert_eq!(gradient, [-0.25; 4]);
+
+    let tape = Tape::new();
+    let leaf = tape.leaf(image(verdicts)?);
+    // The discriminator wants fakes below −1 and no lower: mean(0, 1, 1½, 2). A patch that is there has no gradient.
+    let gradient = show("fake, hinge", &fake_hinge(&[scale(&leaf)])?, 1.125, &tape, &leaf)?;
+    assert_eq!(gradient, [0.0, 0.25, 0.25, 0.25]);
+
+    let tape = Tape::new();
+    let leaf = tape.leaf(image(verdicts)?);
+    // … and real images above 1: mean(3, 1, ½, 0).
+    let gradient = show("real, hinge", &real_hinge(&[scale(&leaf)])?, 1.125, &tape, &leaf)?;
+    assert_eq!(gradient[..3], [-0.25; 3]);
+
+    let tape = Tape::new();
+    let leaf = tape.leaf(image(verdicts)?);
+    // Scales are averaged, however many patches each has: (0.125 − 3) / 2.
+    let other = vec![features.clone(), constant([3.0; 4])?];
+    show("two scales", &generator_hinge(&[scale(&leaf), other])?, -1.4375, &tape, &leaf)?;
+
+    println!("\nfeatures of a fake [1, 2, 3, 4] and of a real image [1, 1, 5, 2]");
+    let (fake, real) = ([1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 5.0, 2.0]);
+    let tape = Tape::new();
+    let (leaf, of_real) = (tape.leaf(image(fake)?), tape.leaf(image(real)?));
+    // Feature matching: mean(0, 1, 2, 2). Verdicts are left out, whatever they are.
+    let with_verdicts = |features: &Var<Double>, verdict| -> Result<Features<Double>> {
+        Ok(vec![features.clone(), constant([verdict; 4])?])
+    };
+    let loss = feature_matching(&[with_verdicts(&leaf, -9.0)?], &[with_verdicts(&of_real, 9.0)?])?;
+    let gradient = show("feature matching", &loss, 1.25, &tape, &leaf)?;
+    assert_eq!(gradient, [0.0, 0.25, -0.25, 0.25]);
+
+    let tape = Tape::new();
+    let (leaf, of_real) = (tape.leaf(image(fake)?), tape.leaf(image(real)?));
+    let loss = feature_matching(&[with_verdicts(&leaf, 0.0)?], &[with_verdicts(&of_real, 0.0)?])?;
+    // Real features are a goal, not something to move: nothing flows into them.
+    assert!(tape.backward(&loss)?.of(&of_real).is_none());
+
+    let tape = Tape::new();
+    let leaf = tape.leaf(image(fake)?);
+    show("L1", &l1(&leaf, &constant(real)?)?, 1.25, &tape, &leaf)?;
+
+    // VGG's five blocks: the same distance in each, times weights that grow with depth.
+    let tape = Tape::new();
+    let leaf = tape.leaf(image(fake)?);
+    let (fakes, reals) = (vec![leaf.clone(); 5], vec![constant(real)?; 5]);
+    let weights: f64 = BLOCK_WEIGHTS.iter().sum();
+    println!("\nVGG's blocks weigh {BLOCK_WEIGHTS:?}");
+    show("perceptual", &perceptual(&fakes, &reals)?, 1.25 * weights, &tape, &leaf)?;
+    Ok(())
+}
