@@ -5,7 +5,7 @@ use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, hold
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
-use crate::length;
+use super::length;
 
 #[derive(Debug)]
 struct Case {

@@ -11,7 +11,7 @@ const ZIP: &str = "gen_city_net_G.pth";
 const LEGACY: &str = "gen_city_legacy_net_G.pth";
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/published").join(name)
 }
 
 fn assert_same_bits(left: &Weights, right: &Weights) {
@@ -58,7 +58,7 @@ fn both_published_formats_hold_the_same_tensors_bit_for_bit() {
 /// The name of a `.pth` is part of each entry's length, and a reader of zip archives has stumbled over 21 characters.
 #[test]
 fn a_pth_is_read_whatever_the_length_of_its_name() {
-    let weights = pth::read(&fixture("cityscapes_full_net_G.pth")).unwrap();
+    let weights = pth::read(&fixture("../cityscapes_full_net_G.pth")).unwrap();
     assert_eq!(weights["w"], HostTensor { shape: vec![3], data: vec![0.0, 1.0, 2.0] });
     let folder = tempfile::tempdir().unwrap();
     for length in 1..64 {

@@ -4,7 +4,7 @@ use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, hold
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
-use crate::{channels, length};
+use super::{channels, length};
 
 #[derive(Debug)]
 struct Case {

@@ -4,7 +4,7 @@ use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_byt
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
-use crate::{channels, side};
+use super::{channels, side};
 
 const EPSILON: f64 = 1e-5;
 

@@ -1,0 +1,6 @@
+//! What crosses crates.
+
+mod book;
+mod checkpoint;
+mod properties;
+mod published_numbers;
