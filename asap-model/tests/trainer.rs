@@ -1,0 +1,310 @@
+//! The promises of a training run, on networks of a few channels and facades of 16×16 pixels.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use asap_model::checkpoint::{HostTensor, Metadata, Weights};
+use asap_model::config::{Config, Layout, Resize};
+use asap_model::data::{Raw, Source};
+use asap_model::trainer::{Event, Observer, RunFolder, Sources, metrics};
+use asap_model::{Error, Result, Trainer, checkpoint};
+use asap_tensor::{Backend, Cpu, Reference};
+
+/// Five rounds an epoch, three epochs.
+fn tiny() -> Config {
+    let mut config = Config::default();
+    config.data.layout = Layout::Synthetic;
+    config.data.resize = Resize::None;
+    config.data.size = [16, 16];
+    config.data.count = 11;
+    config.data.val_count = 6;
+    config.generator.tile = 4;
+    config.generator.learned_factor = 4;
+    config.generator.width = 3;
+    config.generator.max_width = 5;
+    config.generator.depth = 1;
+    config.generator.mlp_width = 6;
+    config.generator.mlp_depth = 2;
+    config.discriminator.width = 2;
+    config.discriminator.max_width = 4;
+    config.loss.lambda_vgg = 0.0;
+    config.train.batch = 2;
+    config.train.epochs = 3;
+    config.train.decay_epochs = 2;
+    config.train.init_gain = 1.0;
+    config.train.seed = 7;
+    config.train.validate_count = 5;
+    config
+}
+
+/// Notes what happens, and asks to stop after a round.
+#[derive(Default)]
+struct Notes {
+    events: Vec<String>,
+    rounds: u64,
+    stop_after: Option<u64>,
+}
+
+impl Observer for Notes {
+    fn observe(&mut self, event: &Event<'_>) {
+        self.events.push(match event {
+            Event::Started(started) => format!("started {} of {}", started.rounds_played, started.rounds_total),
+            Event::Round(report) => {
+                self.rounds = report.round;
+                format!("round {}", report.round)
+            }
+            Event::Validation { round, .. } => format!("validation {round}"),
+            Event::Sheet { round, .. } => format!("sheet {round}"),
+            Event::Checkpoint { round, .. } => format!("checkpoint {round}"),
+        });
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop_after.is_some_and(|round| self.rounds >= round)
+    }
+}
+
+fn start<B: Backend>(backend: B, config: &Config, dir: &Path) -> Result<Trainer<B>> {
+    Trainer::new(backend, config.clone(), dir, Sources::open(config)?)
+}
+
+fn resume<B: Backend>(backend: B, config: &Config, dir: &Path) -> Result<Trainer<B>> {
+    Trainer::resume(backend, config.clone(), dir, Sources::open(config)?)
+}
+
+/// The checkpoint after the last round, of a run that stops at each of `stops` and goes on.
+fn last_checkpoint<B: Backend>(backends: &[B], stops: &[u64]) -> Vec<u8> {
+    let config = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    for (part, backend) in backends.iter().enumerate() {
+        let mut trainer = match part {
+            0 => start(backend.clone(), &config, &dir).unwrap(),
+            _ => resume(backend.clone(), &config, &dir).unwrap(),
+        };
+        let stop_after = stops.get(part).copied();
+        let summary = trainer.run(&mut Notes { stop_after, ..Notes::default() }).unwrap();
+        assert_eq!(summary.rounds, stop_after.unwrap_or(15));
+        assert_eq!(summary.stopped, stop_after.is_some());
+    }
+    let rounds: Vec<u64> = metric_rounds(&dir);
+    assert_eq!(rounds, (1..=15).collect::<Vec<_>>(), "each round is in the metrics once");
+    fs::read(RunFolder::open(&dir).unwrap().checkpoint_file(15)).unwrap()
+}
+
+fn lines(dir: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(dir.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn metric_rounds(dir: &Path) -> Vec<u64> {
+    lines(dir).iter().filter(|line| line.get("losses").is_some()).map(|line| line["round"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_run_that_stopped_and_went_on_ends_with_the_same_bytes() {
+    let reference = Reference::<f32>::new();
+    let whole = last_checkpoint(&[reference.clone()], &[]);
+    // In the middle of an epoch, at its end, and while the rates fall.
+    let stopped = last_checkpoint(&[reference.clone(), reference.clone(), reference.clone(), reference], &[3, 5, 12]);
+    assert!(whole == stopped);
+}
+
+#[test]
+fn one_thread_or_two_and_a_change_between_them_give_the_same_bytes() {
+    let threads = |count| Cpu::new(Some(count)).unwrap();
+    let one = last_checkpoint(&[threads(1)], &[]);
+    assert!(one == last_checkpoint(&[threads(2)], &[]));
+    assert!(one == last_checkpoint(&[threads(2), threads(1)], &[7]));
+}
+
+#[test]
+fn a_run_folder_has_what_a_run_promises() {
+    let mut config = tiny();
+    (config.train.save_every, config.train.sample_every, config.train.steps) = (2, 4, Some(9));
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("runs").join("tiny");
+    let mut notes = Notes::default();
+    let mut trainer = start(Reference::<f32>::new(), &config, &dir).unwrap();
+    let summary = trainer.run(&mut notes).unwrap();
+
+    let run = RunFolder::open(&dir).unwrap();
+    assert_eq!(run.config().unwrap(), config);
+    let rounds: Vec<u64> = run.checkpoints().unwrap().into_iter().map(|(round, _)| round).collect();
+    assert_eq!(rounds, [6, 8, 9]);
+    let generator = checkpoint::load(&dir).unwrap();
+    assert_eq!(generator.config.as_ref(), Some(&config));
+    assert_eq!(generator.weights, asap_model::Network::to_weights(&trainer.game().generator).unwrap());
+
+    let validated: Vec<u64> = summary.validations.iter().map(|(round, _)| *round).collect();
+    assert_eq!(validated, [4, 8, 9]);
+    assert!(validated.iter().all(|&round| run.sheet_file(round).is_file()));
+    let sheet = asap_model::data::read_photo(&run.sheet_file(9)).unwrap();
+    assert_eq!((sheet.height, sheet.width), (4 * 16 + 3 * 4, 3 * 16 + 2 * 4));
+
+    let metrics = lines(&dir);
+    assert_eq!(metrics.len(), 9 + 3);
+    let sixth = metrics.iter().find(|line| line["round"] == 6).unwrap();
+    assert_eq!(sixth["epoch"], 2);
+    assert_eq!(sixth["lr_generator"], config.train.lr_generator);
+    assert!(sixth["seconds"].as_f64().unwrap() > 0.0);
+    let names: Vec<&String> = sixth["losses"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["GAN", "GAN_Feat", "D_Fake", "D_real"]);
+
+    assert_eq!(notes.events[..3], ["started 0 of 9", "round 1", "round 2"]);
+    assert_eq!(notes.events[3], "checkpoint 2");
+    assert_eq!(notes.events[notes.events.len() - 4..], ["round 9", "validation 9", "sheet 9", "checkpoint 9"]);
+    let leftovers: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(leftovers.len(), 5, "{leftovers:?}");
+
+    let second = start(Reference::<f32>::new(), &config, &dir).unwrap();
+    assert!(second.dir().ends_with("tiny-2"));
+}
+
+#[test]
+fn a_finished_run_goes_on_only_with_more_rounds() {
+    let mut config = tiny();
+    config.train.steps = Some(2);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
+    let before = fs::read(dir.join("metrics.jsonl")).unwrap();
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
+    assert_eq!((summary.rounds, summary.losses), (2, None));
+    assert_eq!(fs::read(dir.join("metrics.jsonl")).unwrap(), before);
+    config.train.steps = Some(4);
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
+    assert_eq!(summary.rounds, 4);
+    assert_eq!(RunFolder::open(&dir).unwrap().config().unwrap().train.steps, Some(4));
+}
+
+#[test]
+fn going_on_with_other_networks_or_other_data_is_refused() {
+    let mut config = tiny();
+    config.train.steps = Some(1);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
+    for change in ["generator.mlp_width=7", "loss.lambda_l1=1", "data.flip=false", "train.seed=8", "data.count=12"] {
+        let mut other = config.clone();
+        other.set(change).unwrap();
+        let error = resume(Reference::<f32>::new(), &other, &dir).err().unwrap();
+        let (key, _) = change.split_once('=').unwrap();
+        assert!(matches!(&error, Error::Config { problem, .. } if problem.contains(key)), "{error}");
+    }
+    let sources = Sources { training: Sources::open(&config).unwrap().validation, ..Sources::open(&config).unwrap() };
+    let error = Trainer::resume(Reference::<f32>::new(), config, &dir, sources).err().unwrap().to_string();
+    assert!(error.contains("trained on 11 pairs, but data.dir has 6"), "{error}");
+}
+
+#[test]
+fn a_missing_vgg_file_is_told_before_anything_is_written() {
+    let mut config = tiny();
+    config.loss.lambda_vgg = 10.0;
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("runs").join("tiny");
+    let error = start(Reference::<f32>::new(), &config, &dir).err().unwrap();
+    assert!(matches!(error, Error::Config { .. }));
+    let message = error.to_string();
+    for part in
+        ["loss.lambda_vgg", "loss.vgg_weights", "vgg19-dcbb9e9d.pth", "IMAGENET1K_V1", "--set loss.lambda_vgg=0"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// VGG19 of one channel a layer, with all weights equal.
+fn write_vgg(path: &Path, weight: f32) {
+    let mut weights = Weights::new();
+    for (place, module) in [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28].into_iter().enumerate() {
+        let shape = vec![1, if place == 0 { 3 } else { 1 }, 3, 3];
+        let data = vec![weight; shape.iter().product()];
+        weights.insert(format!("features.{module}.weight"), HostTensor { shape, data });
+        weights.insert(format!("features.{module}.bias"), HostTensor { shape: vec![1], data: vec![0.0] });
+    }
+    checkpoint::safetensors::write(path, &weights, &Metadata::new()).unwrap();
+}
+
+#[test]
+fn a_run_that_diverges_keeps_its_last_good_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let vgg = folder.path().join("vgg.safetensors");
+    write_vgg(&vgg, 0.1);
+    let mut config = tiny();
+    config.loss.lambda_vgg = 10.0;
+    config.loss.vgg_weights = Some(vgg.clone());
+    let dir = folder.path().join("run");
+    let mut trainer = start(Reference::<f32>::new(), &config, &dir).unwrap();
+    trainer.run(&mut Notes { stop_after: Some(2), ..Notes::default() }).unwrap();
+    let run = RunFolder::open(&dir).unwrap();
+    let files = [run.checkpoint_file(2), run.generator_file()];
+    let good = files.clone().map(|file| fs::read(file).unwrap());
+
+    write_vgg(&vgg, 1e30);
+    let error = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap_err();
+    assert!(matches!(&error, Error::Diverged { round: 3, what, .. } if what == "the loss VGG"), "{error}");
+    assert!(files.map(|file| fs::read(file).unwrap()) == good);
+    assert_eq!(run.checkpoints().unwrap().len(), 1);
+}
+
+#[test]
+fn a_pair_that_cannot_be_read_stops_the_run_after_saving() {
+    let config = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let mut sources = Sources::open(&config).unwrap();
+    sources.training = Arc::new(Damaged(sources.training));
+    let mut trainer = Trainer::new(Reference::<f32>::new(), config.clone(), &dir, sources).unwrap();
+    let error = trainer.run(&mut ()).unwrap_err();
+    assert!(matches!(error, Error::Data { .. }), "{error}");
+    let played = trainer.game().rounds();
+    assert!(played > 0, "seed {} draws the damaged pair first", config.train.seed);
+    assert_eq!(RunFolder::open(&dir).unwrap().checkpoints().unwrap().pop().unwrap().0, played);
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
+    assert_eq!(summary.rounds, 15);
+}
+
+/// A source whose picture 0 can't be read.
+struct Damaged(Arc<dyn Source>);
+
+impl Source for Damaged {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn raw(&self, index: usize) -> Result<Raw> {
+        if index == 0 {
+            return Err(Error::Data { file: "photo.jpg".into(), problem: "is cut off".into() });
+        }
+        self.0.raw(index)
+    }
+}
+
+#[test]
+fn training_brings_the_validation_pictures_nearer_to_the_real_ones() {
+    let mut config = tiny();
+    config.loss.lambda_l1 = 10.0;
+    config.train.epochs = 30;
+    config.train.decay_epochs = 0;
+    config.train.lr_generator = 3e-3;
+    config.train.sample_every = 10;
+    let folder = tempfile::tempdir().unwrap();
+    let mut trainer = start(Cpu::new(Some(1)).unwrap(), &config, &folder.path().join("run")).unwrap();
+    let summary = trainer.run(&mut ()).unwrap();
+    let l1: Vec<f64> = summary.validations.iter().map(|(_, l1)| *l1).collect();
+    let (first, last) = metrics::tenths(&l1).unwrap();
+    assert!(last < 0.8 * first, "seed {}: {l1:?}", config.train.seed);
+}
+
+#[test]
+fn a_dry_run_writes_and_reloads_everything() {
+    let mut notes = Notes::default();
+    let config = tiny();
+    let sources = Sources::open(&config).unwrap();
+    let summary = Trainer::dry_run(Cpu::new(Some(1)).unwrap(), config, sources, &mut notes).unwrap();
+    assert_eq!((summary.rounds, summary.rounds_total), (2, 2));
+    assert!(notes.events.contains(&"checkpoint 2".to_string()) && notes.events.contains(&"sheet 2".to_string()));
+    assert!(!summary.dir.exists());
+}
