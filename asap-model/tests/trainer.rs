@@ -105,7 +105,7 @@ fn metric_rounds(dir: &Path) -> Vec<u64> {
 #[test]
 fn a_run_that_stopped_and_went_on_ends_with_the_same_bytes() {
     let reference = Reference::<f32>::new();
-    let whole = last_checkpoint(&[reference.clone()], &[]);
+    let whole = last_checkpoint(std::slice::from_ref(&reference), &[]);
     // In the middle of an epoch, at its end, and while the rates fall.
     let stopped = last_checkpoint(&[reference.clone(), reference.clone(), reference.clone(), reference], &[3, 5, 12]);
     assert!(whole == stopped);
