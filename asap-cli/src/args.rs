@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::device::Device;
+
 /// Train and run ASAP-Net: fast image translation with spatially-adaptive pixelwise networks.
 #[derive(Debug, Parser)]
 #[command(name = "asap", version, propagate_version = true, arg_required_else_help = true)]
@@ -21,7 +23,7 @@ pub struct Arguments {
 pub struct Common {
     /// auto, cpu, cuda[:N], reference or reference64
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
-    pub device: String,
+    pub device: Device,
     /// Threads of the cpu device [default: one for each core]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

@@ -1,11 +1,46 @@
 //! Which device computes.
 
+use std::str::FromStr;
+
 use anyhow::Result;
-use asap_model::Error;
 use asap_tensor::{Backend, Cpu, Profiler, Reference, Storage};
 
 use crate::args::Common;
 use crate::output::Output;
+
+/// The device that `--device` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// The fastest that works.
+    Auto,
+    /// All cores.
+    Cpu,
+    /// The GPU of that number.
+    Cuda(usize),
+    /// Single precision, written to be read.
+    Reference,
+    /// The same in double precision.
+    Reference64,
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let unknown = || "there is no such device; there are auto, cpu, cuda[:N], reference and reference64".to_owned();
+        Ok(match name {
+            "auto" => Device::Auto,
+            "cpu" => Device::Cpu,
+            "cuda" => Device::Cuda(0),
+            "reference" => Device::Reference,
+            "reference64" => Device::Reference64,
+            other => {
+                let number = other.strip_prefix("cuda:").ok_or_else(unknown)?;
+                Device::Cuda(number.parse().map_err(|_| unknown())?)
+            }
+        })
+    }
+}
 
 /// Something to do on whichever backend is chosen.
 pub trait Task {
@@ -17,22 +52,17 @@ pub trait Task {
 
 /// Runs a task on the device that the arguments choose.
 pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T::Output> {
-    match common.device.as_str() {
-        "auto" => {
+    match common.device {
+        Device::Auto => {
             output.say(format_args!("device: {}", describe(&cpu(common)?)));
             task.run(cpu(common)?)
         }
-        "cpu" => task.run(cpu(common)?),
-        "reference" => task.run(Reference::<f32>::new()),
-        "reference64" => task.run(Reference::<f64>::new()),
-        cuda if cuda == "cuda" || cuda.starts_with("cuda:") => Err(asap_tensor::Error::Device {
-            device: cuda.into(),
+        Device::Cpu => task.run(cpu(common)?),
+        Device::Reference => task.run(Reference::<f32>::new()),
+        Device::Reference64 => task.run(Reference::<f64>::new()),
+        Device::Cuda(number) => Err(asap_tensor::Error::Device {
+            device: format!("cuda:{number}"),
             why: "this program was built without CUDA; use --device cpu".into(),
-        }
-        .into()),
-        other => Err(Error::Config {
-            origin: format!("--device {other}"),
-            problem: "there is no such device; there are auto, cpu, cuda[:N], reference and reference64".into(),
         }
         .into()),
     }
@@ -66,10 +96,10 @@ fn describe(cpu: &Cpu) -> String {
 
 /// Threads that a device computes with.
 pub fn threads(common: &Common) -> usize {
-    match common.device.as_str() {
-        "auto" | "cpu" => {
+    match common.device {
+        Device::Auto | Device::Cpu => {
             common.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
         }
-        _ => 1,
+        Device::Cuda(_) | Device::Reference | Device::Reference64 => 1,
     }
 }

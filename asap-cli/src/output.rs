@@ -57,8 +57,8 @@ impl Output {
         }
     }
 
-    /// An error, whole, even with `-q`.
+    /// An error, even with `-q`. Its own message is whole: the libraries' errors tell their causes.
     pub fn error(&self, error: &anyhow::Error) {
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        let _ = writeln!(std::io::stderr(), "error: {error}");
     }
 }

@@ -27,7 +27,8 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
         let timing = Timing { config: &config, args: &args, profiler: &profiler };
         let Measured { mut seconds, macs, parameters, device } = on_profiled_device(common, output, &profiler, timing)?;
         seconds.sort_by(f64::total_cmp);
-        let (median, min, max) = (seconds[seconds.len() / 2], seconds[0], seconds[seconds.len() - 1]);
+        let median = (seconds[(seconds.len() - 1) / 2] + seconds[seconds.len() / 2]) / 2.0;
+        let (min, max) = (seconds[0], seconds[seconds.len() - 1]);
         let [height, width] = config.data.size;
         let gmac = macs as f64 / 1e9;
         let mode = if args.train { "train" } else { "infer" };

@@ -44,12 +44,18 @@ impl Task for Draw<'_> {
             source,
         })?;
         for file in &files {
+            refuse_overwriting(file, &files, out)?;
+        }
+        for file in &files {
             let input = read_input(&file.input, &translator.config().data)?;
             let instances = file.instances.as_deref().map(read_instances).transpose()?;
+            if let (Some(map), Some(file_of_map)) = (&instances, &file.instances) {
+                require_equal_sizes(file, input.size(), file_of_map, [map.height, map.width])?;
+            }
             let start = Instant::now();
             let picture = translator.translate(&input, instances.as_ref(), args.resize)?;
             let seconds = start.elapsed().as_secs_f64();
-            let path = out.join(format!("{}.png", file.name));
+            let path = picture_of(file, out);
             write(&path, &picture)?;
             let [height, width] = picture.size();
             output.result(
@@ -78,6 +84,41 @@ fn translator<B: Backend>(backend: &B, args: &Infer, common: &Common) -> Result<
         }
     };
     Ok(Translator::new(backend, &checkpoint, config)?)
+}
+
+/// Where the picture of an input goes.
+fn picture_of(file: &InputFiles, out: &Path) -> PathBuf {
+    out.join(format!("{}.png", file.name))
+}
+
+/// Refuses to draw over an input or an instance map, as with `--input DIR --out DIR`.
+fn refuse_overwriting(drawn: &InputFiles, files: &[InputFiles], out: &Path) -> asap_model::Result<()> {
+    let path = picture_of(drawn, out);
+    // What is not there can't be overwritten.
+    let Ok(place) = path.canonicalize() else { return Ok(()) };
+    let mut inputs = files.iter().flat_map(|file| std::iter::once(&file.input).chain(&file.instances));
+    match inputs.find(|input| input.canonicalize().is_ok_and(|input| input == place)) {
+        Some(input) => {
+            Err(usage("--out", format!("{} is an input and would be drawn over: give another folder", input.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+fn require_equal_sizes(
+    file: &InputFiles,
+    [height, width]: [usize; 2],
+    instances: &Path,
+    [rows, columns]: [usize; 2],
+) -> asap_model::Result<()> {
+    if [height, width] == [rows, columns] {
+        return Ok(());
+    }
+    let problem = format!(
+        "the instance map is {columns}×{rows} pixels, but its input {} is {width}×{height}; they must be equal",
+        file.input.display()
+    );
+    Err(Error::Data { file: instances.into(), problem })
 }
 
 fn write(path: &Path, picture: &Picture) -> asap_model::Result<()> {

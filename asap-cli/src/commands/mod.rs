@@ -15,7 +15,10 @@ use crate::args::Common;
 
 /// A preset or file, with `--seed` and every `--set` applied, in order, and checked.
 pub fn configuration(name: &str, common: &Common) -> asap_model::Result<Config> {
-    let mut config = Config::load(name)?;
+    let mut config = Config::load(name).map_err(|error| match error {
+        Error::Io { action, source, .. } => usage(name, format!("cannot {action}: {source}")),
+        other => other,
+    })?;
     adjust(&mut config, common)?;
     config.validate()?;
     Ok(config)

@@ -211,13 +211,16 @@ impl TrainConfig {
             within("train.steps", steps, 1..=i64::MAX as u64)?;
         }
         within("train.batch", self.batch, 1..=4096)?;
-        for (key, value) in [
-            ("train.init_gain", self.init_gain),
-            ("train.lr_generator", self.lr_generator),
-            ("train.lr_discriminator", self.lr_discriminator),
-        ] {
-            if !(value > 0.0 && value <= 100.0) {
-                return Err((key, format!("{key} = {value}: it must be above 0 and at most 100")));
+        if !(self.init_gain > 0.0 && self.init_gain <= 100.0) {
+            let problem = format!("train.init_gain = {}: it must be above 0 and at most 100", self.init_gain);
+            return Err(("train.init_gain", problem));
+        }
+        // Which rate is too high shows in training: it diverges.
+        for (key, value) in
+            [("train.lr_generator", self.lr_generator), ("train.lr_discriminator", self.lr_discriminator)]
+        {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err((key, format!("{key} = {value}: it must be above 0 and finite")));
             }
         }
         for (key, value) in [("train.beta1", self.beta1), ("train.beta2", self.beta2)] {

@@ -1,0 +1,47 @@
+//! `asap convert`.
+
+use asap_model::checkpoint::{self, Weights};
+
+use crate::support::Workplace;
+
+/// Every tensor with its shape and the bits of its numbers.
+fn bits(weights: &Weights) -> Vec<(&String, &[usize], Vec<u32>)> {
+    weights.iter().map(|(key, host)| (key, &host.shape[..], host.data.iter().map(|x| x.to_bits()).collect())).collect()
+}
+
+#[test]
+fn there_and_back_changes_no_bit() {
+    let here = Workplace::new();
+    here.copy_published("gen_city_legacy_net_G.pth");
+    let objects = here.done("convert gen_city_legacy_net_G.pth a.safetensors --json").objects();
+    assert_eq!(objects.len(), 1);
+    assert_eq!((&objects[0]["to"], &objects[0]["config"]), (&"a.safetensors".into(), &false.into()));
+    here.done("convert a.safetensors b.pth");
+    let load = |name: &str| checkpoint::load(&here.path(name)).unwrap().weights;
+    let (before, between, after) = (load("gen_city_legacy_net_G.pth"), load("a.safetensors"), load("b.pth"));
+    assert_eq!(bits(&before), bits(&between));
+    assert_eq!(bits(&before), bits(&after));
+    assert_eq!(objects[0]["tensors"], before.len());
+}
+
+#[test]
+fn the_configuration_given_goes_into_the_header() {
+    let here = Workplace::new();
+    here.copy_published("gen_city_net_G.pth");
+    here.done("convert gen_city_net_G.pth city.safetensors --config cityscapes-256 --set generator.width=6");
+    let config = checkpoint::load(&here.path("city.safetensors")).unwrap().config.expect("a configuration");
+    assert_eq!((config.data.classes, config.generator.width), (35, 6));
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_named() {
+    let here = Workplace::new();
+    here.copy_published("gen_city_net_G.pth");
+    here.refused("convert missing.pth a.safetensors", 5, &["missing.pth"]);
+    here.refused("convert gen_city_net_G.pth a.onnx", 2, &["a.onnx", ".safetensors"]);
+    here.refused("convert gen_city_net_G.pth nowhere/a.pth", 3, &["nowhere/a.pth"]);
+    let whole = std::fs::read(here.path("gen_city_net_G.pth")).unwrap();
+    here.write("half.pth", &whole[..whole.len() / 2]);
+    here.refused("convert half.pth a.safetensors", 5, &["half.pth"]);
+    assert_eq!(here.names("."), ["gen_city_net_G.pth", "half.pth"]);
+}

@@ -1,0 +1,110 @@
+//! `asap infer` with a generator that `asap train` made.
+
+use asap_model::data::synthetic::PALETTE;
+use asap_model::data::{Plane, read_photo, write_labels};
+
+use crate::support::{TINY, Workplace};
+
+/// A folder with a run of one round in `run`.
+fn trained() -> Workplace {
+    let here = Workplace::new();
+    here.done(&format!("train --steps 1 --out run {TINY}"));
+    here
+}
+
+/// Writes a label map of the tiny generator's classes.
+fn write_map(here: &Workplace, name: &str, height: usize, width: usize) {
+    let map = Plane::from_fn(height, width, |x, y| ((x / 3 + y / 2) % 13) as u8);
+    write_labels(&here.path(name), &map, &PALETTE).expect("a label map can be written");
+}
+
+#[test]
+fn the_picture_has_the_size_of_its_input_whatever_that_is() {
+    let here = trained();
+    let sizes = [(37, 45), (3, 5), (1, 1), (32, 64), (2, 70)];
+    for (number, (height, width)) in sizes.into_iter().enumerate() {
+        write_map(&here, &format!("map{number}.png"), height, width);
+    }
+    let inputs = "map0.png map1.png map2.png map3.png map4.png";
+    let objects = here.done(&format!("infer --checkpoint run --input {inputs} --out drawn --json")).objects();
+    assert_eq!(objects.len(), sizes.len());
+    for (number, (object, (height, width))) in objects.iter().zip(sizes).enumerate() {
+        let picture = read_photo(&here.path(&format!("drawn/map{number}.png"))).unwrap();
+        assert_eq!((picture.height, picture.width), (height, width));
+        assert_eq!((&object["height"], &object["width"]), (&height.into(), &width.into()));
+        assert_eq!(object["output"], format!("drawn/map{number}.png"));
+    }
+    here.done("infer --checkpoint run --input map0.png --out resized --resize");
+    let resized = read_photo(&here.path("resized/map0.png")).unwrap();
+    assert_eq!((resized.height, resized.width), (32, 32), "--resize draws data.size");
+}
+
+#[test]
+fn a_folder_a_run_and_its_generator_file_give_the_same_pictures() {
+    let here = trained();
+    std::fs::create_dir(here.path("maps")).unwrap();
+    write_map(&here, "maps/a.png", 9, 10);
+    write_map(&here, "maps/b.png", 12, 8);
+    here.done("infer --checkpoint run --input maps --out one");
+    here.done("infer --checkpoint run/generator.safetensors --input maps/b.png maps/a.png --out two --threads 2");
+    assert_eq!(here.names("one"), ["a.png", "b.png"]);
+    let bytes = |name: &str| std::fs::read(here.path(name)).unwrap();
+    assert!(bytes("one/a.png") == bytes("two/a.png") && bytes("one/b.png") == bytes("two/b.png"));
+    assert!(bytes("one/a.png") != bytes("one/b.png"));
+}
+
+#[test]
+fn a_data_set_needs_no_photos() {
+    let here = trained();
+    std::fs::create_dir_all(here.path("set/val_label")).unwrap();
+    write_map(&here, "set/val_label/a.png", 33, 31);
+    here.done("infer --checkpoint run --data set --out drawn");
+    assert_eq!(here.names("drawn"), ["a.png"]);
+    here.refused("infer --checkpoint run --data drawn --out other", 3, &["drawn", "val_label"]);
+}
+
+#[test]
+fn a_label_out_of_range_is_named_by_file_pixel_and_value() {
+    let here = trained();
+    let map = Plane::from_fn(4, 6, |x, y| if (x, y) == (5, 2) { 13 } else { 1 });
+    write_labels(&here.path("map.png"), &map, &[[7; 3]; 14]).unwrap();
+    here.refused("infer --checkpoint run --input map.png --out drawn", 3, &["map.png", "pixel (5, 2)", "label 13"]);
+    assert!(here.names("drawn").is_empty());
+}
+
+#[test]
+fn no_input_is_drawn_over() {
+    let here = trained();
+    std::fs::create_dir(here.path("maps")).unwrap();
+    write_map(&here, "maps/a.png", 9, 10);
+    let before = here.files("maps");
+    here.refused("infer --checkpoint run --input maps --out maps", 2, &["maps/a.png", "--out"]);
+    here.refused("infer --checkpoint run --input maps/a.png --out run/../maps", 2, &["maps/a.png"]);
+    assert!(here.files("maps") == before);
+    write_map(&here, "a.png", 9, 10);
+    here.refused("infer --checkpoint run --input maps/a.png a.png --out drawn", 2, &["maps/a.png", "a.png", "both"]);
+}
+
+#[test]
+fn a_checkpoint_that_is_none_is_named() {
+    let here = Workplace::new();
+    write_map(&here, "map.png", 9, 10);
+    here.write("text.pth", "not weights");
+    std::fs::create_dir(here.path("empty")).unwrap();
+    for checkpoint in ["missing.pth", "missing", "text.pth", "empty"] {
+        here.refused(&format!("infer --checkpoint {checkpoint} --input map.png --out drawn"), 5, &[checkpoint]);
+    }
+    assert_eq!(here.names("."), ["empty", "map.png", "text.pth"]);
+}
+
+#[test]
+fn inputs_that_are_missing_or_no_pictures_are_named() {
+    let here = trained();
+    here.write("text.png", "no picture");
+    std::fs::create_dir(here.path("empty")).unwrap();
+    for input in ["missing.png", "text.png", "empty"] {
+        here.refused(&format!("infer --checkpoint run --input {input} --out drawn"), 3, &[input]);
+    }
+    here.refused("infer --checkpoint run --out drawn", 2, &["--input"]);
+    here.refused("infer --checkpoint run --input a.png --data b --out drawn", 2, &["--data"]);
+}

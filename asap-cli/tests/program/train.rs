@@ -1,0 +1,141 @@
+//! `asap train`.
+
+use serde_json::Value;
+
+use crate::support::{TINY, Workplace};
+
+#[test]
+fn a_dry_run_says_that_all_is_well_and_leaves_nothing_behind() {
+    let here = Workplace::new();
+    let ran = here.done(&format!("train --dry-run {TINY}"));
+    assert!(ran.stdout.contains("dry run: 2 rounds"), "{}", ran.stdout);
+    assert!(here.names(".").is_empty(), "{:?}", here.names("."));
+}
+
+#[test]
+fn json_is_one_object_a_line_and_the_run_folder_is_whole() {
+    let here = Workplace::new();
+    let objects = here.done(&format!("train --steps 3 --json {TINY}")).objects();
+    let event = |object: &serde_json::Map<String, Value>| object["event"].as_str().expect("an event").to_owned();
+    let events: Vec<String> = objects.iter().map(event).collect();
+    assert_eq!(events, ["started", "round", "round", "round", "validation", "samples", "checkpoint", "finished"]);
+    for (round, object) in objects[1..4].iter().enumerate() {
+        assert_eq!(object["round"], round + 1);
+        let losses = object["losses"].as_object().expect("losses");
+        assert_eq!(losses.keys().collect::<Vec<_>>(), ["GAN", "GAN_Feat", "L1", "D_Fake", "D_real"]);
+        assert!(losses.values().all(Value::is_f64), "{losses:?}");
+    }
+    assert_eq!(objects[7]["dir"], "runs/quickstart");
+    assert_eq!(
+        here.names("runs/quickstart"),
+        ["checkpoints", "config.toml", "generator.safetensors", "metrics.jsonl", "samples"]
+    );
+    assert_eq!(here.names("runs/quickstart/checkpoints"), ["round-000003.safetensors"]);
+    assert_eq!(here.names("runs/quickstart/samples"), ["round-000003.png"]);
+    let config = std::fs::read_to_string(here.path("runs/quickstart/config.toml")).unwrap();
+    assert!(config.contains("max_width = 8") && config.contains("beta2 = 0.999"), "not resolved:\n{config}");
+}
+
+#[test]
+fn quiet_prints_the_result_alone() {
+    let here = Workplace::new();
+    let ran = here.done(&format!("train --steps 1 -q {TINY}"));
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.contains("1 of 1 rounds") && ran.stdout.contains("try next"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_run_that_exists_is_never_written_into() {
+    let here = Workplace::new();
+    here.done(&format!("train --steps 1 --out run {TINY}"));
+    let before = here.files("run");
+    let ran = here.done(&format!("train --steps 1 --seed 9 --out run {TINY} --json"));
+    assert_eq!(ran.objects()[0]["dir"], "run-2");
+    assert!(here.files("run") == before);
+    let generator = |run: &str| std::fs::read(here.path(run).join("generator.safetensors")).unwrap();
+    assert!(generator("run") != generator("run-2"), "another seed gives another generator");
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_bytes_of_one_that_never_stopped() {
+    let here = Workplace::new();
+    let often = "--set train.save_every=2 --set train.sample_every=2";
+    here.done(&format!("train --steps 8 --out whole {TINY} {often}"));
+    // Round 8 is in the second epoch: the order of pairs begins anew after the stop.
+    here.done(&format!("train --steps 4 --out parts {TINY} {often}"));
+    here.done("train --steps 8 --out parts --resume --threads 1");
+    for file in [
+        "generator.safetensors",
+        "checkpoints/round-000008.safetensors",
+        "config.toml",
+        "samples/round-000002.png",
+        "samples/round-000008.png",
+    ] {
+        let bytes = |run: &str| std::fs::read(here.path(run).join(file)).unwrap();
+        assert!(bytes("whole") == bytes("parts"), "{file} differs");
+    }
+    let metrics = |run: &str| {
+        let text = std::fs::read_to_string(here.path(run).join("metrics.jsonl")).unwrap();
+        let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.iter_mut().for_each(|line| drop(line.as_object_mut().unwrap().remove("seconds")));
+        lines
+    };
+    assert_eq!(metrics("whole"), metrics("parts"));
+}
+
+#[test]
+fn resuming_needs_a_run_and_its_own_networks() {
+    let here = Workplace::new();
+    here.refused("train --resume --out nowhere", 5, &["nowhere", "no run folder"]);
+    here.done(&format!("train --steps 1 --out run {TINY}"));
+    let before = here.files("run");
+    here.refused(
+        "train --resume --out run --set generator.width=8",
+        2,
+        &["generator.width (8, it began with 4)", "start a new run"],
+    );
+    here.refused("train --resume --out run --dry-run", 2, &["--dry-run"]);
+    assert!(here.files("run") == before, "a refused run is left as it was");
+}
+
+#[test]
+fn the_perceptual_loss_without_its_weights_names_the_key_to_set() {
+    let here = Workplace::new();
+    let line = format!("train --steps 1 --set loss.lambda_vgg=10 {TINY}");
+    here.refused(&line, 2, &["loss.vgg_weights", "loss.lambda_vgg=0"]);
+    here.refused(&format!("{line} --set loss.vgg_weights=vgg.pth"), 5, &["vgg.pth"]);
+    assert!(here.names(".").is_empty(), "nothing is made for a run that can't start");
+}
+
+#[test]
+fn a_misspelt_preset_or_key_is_told_the_nearest() {
+    let here = Workplace::new();
+    here.refused("train --config facades-521", 2, &["facades-521", "did you mean facades-512?"]);
+    here.refused("train --set generator.tiel=8", 2, &["generator.tiel", "did you mean generator.tile?"]);
+    here.refused("train --set trian.batch=8", 2, &["did you mean [train]?"]);
+    here.write("mine.toml", "[data]\n\nclases = 3\n");
+    here.refused("train --config mine.toml", 2, &["mine.toml:3: ", "did you mean data.classes?"]);
+    std::fs::create_dir(here.path("folder")).unwrap();
+    here.refused("train --config folder", 2, &["folder: "]);
+    here.refused("train --steps 0", 2, &["train.steps = 0"]);
+    assert_eq!(here.names("."), ["folder", "mine.toml"]);
+}
+
+#[test]
+fn an_absurd_learning_rate_diverges_and_says_what_to_lower() {
+    let here = Workplace::new();
+    here.refused(
+        &format!("train --steps 30 --set train.lr_generator=1e30 {TINY}"),
+        6,
+        &["diverged in round", "train.lr_generator"],
+    );
+}
+
+#[test]
+fn a_pair_that_cannot_be_read_is_named_and_what_was_learnt_is_saved() {
+    let here = Workplace::new();
+    here.done("data synth houses --count 4 --size 32");
+    here.write("houses/train_img/synth_00001.jpg", b"no picture");
+    let tiny = TINY.replace("--set data.workers=1", "--set data.workers=0");
+    here.refused(&format!("train --data houses --out run --steps 3 {tiny}"), 3, &["houses/train_img/synth_00001.jpg"]);
+}
