@@ -5,7 +5,7 @@
 //! | [`safetensors`] | reading and writing safetensors, with strings in the header |
 //! | [`pth`] | reading PyTorch's `.pth`, the zip format and the older one; writing the zip format |
 //! | `pickle` | the few pickle opcodes that a written `.pth` needs |
-//! | [`load`] | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
+//! | [`load`](mod@load) | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
 //! | `elements` | element types of files as `f32` |
 //! | [`atomic`] | files that are never half written |
 
