@@ -21,7 +21,7 @@ pub struct Arguments {
 /// What every command understands.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
-    /// auto, cpu, cuda[:N], reference or reference64
+    /// auto, cpu, cuda, cuda:N, reference or reference64
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub device: Device,
     /// Threads of the cpu device [default: one for each core]
