@@ -29,9 +29,15 @@ fn the_reference_devices_train_too() {
 #[test]
 fn words_that_mean_nothing_are_a_usage_error() {
     let here = Workplace::new();
-    for line in
-        ["paint", "train --colour red", "train --threads 0", "train --steps many", "data", "convert one", "verify"]
-    {
+    for line in [
+        "paint",
+        "train --colour red",
+        "verify nowhere --threads 0",
+        "train --steps many",
+        "data",
+        "convert one",
+        "verify",
+    ] {
         let ran = here.asap(line);
         assert_eq!(ran.code, 2, "asap {line}\n{}{}", ran.stdout, ran.stderr);
         assert_eq!(ran.stdout, "", "asap {line}");

@@ -110,13 +110,13 @@ fn the_perceptual_loss_without_its_weights_names_the_key_to_set() {
 #[test]
 fn a_misspelt_preset_or_key_is_told_the_nearest() {
     let here = Workplace::new();
-    here.refused("train --config facades-521", 2, &["facades-521", "did you mean facades-512?"]);
-    here.refused("train --set generator.tiel=8", 2, &["generator.tiel", "did you mean generator.tile?"]);
-    here.refused("train --set trian.batch=8", 2, &["did you mean [train]?"]);
+    here.refused("train --dry-run --config facades-521", 2, &["facades-521", "did you mean facades-512?"]);
+    here.refused("train --dry-run --set generator.tiel=8", 2, &["generator.tiel", "did you mean generator.tile?"]);
+    here.refused("train --dry-run --set trian.batch=8", 2, &["did you mean [train]?"]);
     here.write("mine.toml", "[data]\n\nclases = 3\n");
-    here.refused("train --config mine.toml", 2, &["mine.toml:3: ", "did you mean data.classes?"]);
+    here.refused("train --dry-run --config mine.toml", 2, &["mine.toml:3: ", "did you mean data.classes?"]);
     std::fs::create_dir(here.path("folder")).unwrap();
-    here.refused("train --config folder", 2, &["folder: "]);
+    here.refused("train --dry-run --config folder", 2, &["folder: "]);
     here.refused("train --steps 0", 2, &["train.steps = 0"]);
     assert_eq!(here.names("."), ["folder", "mine.toml"]);
 }

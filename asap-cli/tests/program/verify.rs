@@ -34,6 +34,9 @@ fn every_quantity_is_a_json_line_and_an_unknown_kind_is_skipped() {
             assert_eq!(object["ok"], true);
         }
         let quantities: Vec<&Value> = objects[1..].iter().map(|object| &object["quantity"]).collect();
+        let output =
+            objects.iter().find(|object| object.get("quantity") == Some(&json!("output"))).expect("the output");
+        assert_eq!(output["tolerance"], if device == "reference64" { 2e-6 } else { 1e-5 }, "{device}");
         for quantity in ["params", "output", "grad_input", "output (from labels)"] {
             assert!(quantities.contains(&&json!(quantity)), "no {quantity} in {quantities:?}");
         }
