@@ -14,8 +14,10 @@
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
+//! | [`atomic`] | files that are never half written |
 //! | [`error`] | the one error type |
 
+pub mod atomic;
 pub mod checkpoint;
 pub mod condition;
 pub mod config;

@@ -1,10 +1,10 @@
 //! `asap init`: a configuration to begin with.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::Config;
-use asap_model::data::write_atomically;
+use asap_model::{Config, atomic};
 use serde_json::json;
 
 use super::usage;
@@ -18,7 +18,7 @@ pub fn run(args: &Init, output: &Output) -> Result<ExitCode> {
         return Err(usage(&file.display().to_string(), "it exists already: name a file that does not").into());
     }
     let text = Config::starter()?;
-    write_atomically(file, |to| to.write_all(text.as_bytes()))?;
+    atomic::write(file, |to| to.write_all(text.as_bytes()))?;
     output.result(|| json!({ "file": file }), || file.display().to_string());
     Ok(ExitCode::SUCCESS)
 }

@@ -7,9 +7,7 @@
 //! | `pickle` | the few pickle opcodes that a written `.pth` needs |
 //! | [`load`](mod@load) | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
 //! | `elements` | element types of files as `f32` |
-//! | [`atomic`] | files that are never half written |
 
-pub mod atomic;
 mod elements;
 pub mod load;
 mod pickle;

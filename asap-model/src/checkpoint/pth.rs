@@ -10,8 +10,9 @@ use pytorch_reader::{DType, PytorchReader, Tensor};
 
 use super::elements::{ElementType, to_f32};
 use super::safetensors::write_elements;
-use super::{HostTensor, Weights, atomic, fault, pickle};
+use super::{HostTensor, Weights, fault, pickle};
 use crate::Result;
+use crate::atomic;
 
 /// Reads every tensor of a state dictionary, in the format of PyTorch 1.6 or an older one.
 ///

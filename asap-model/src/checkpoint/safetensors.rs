@@ -12,8 +12,9 @@ use asap_tensor::shape::MAX_RANK;
 use serde_json::{Map, Value, json};
 
 use super::elements::{ElementType, to_f32};
-use super::{HostTensor, Metadata, Weights, atomic, fault};
+use super::{HostTensor, Metadata, Weights, fault};
 use crate::Result;
+use crate::atomic;
 
 /// The largest header that is read, in bytes: some 100 times that of the full-size network.
 const MAX_HEADER: u64 = 16 << 20;

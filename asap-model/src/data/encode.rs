@@ -1,11 +1,10 @@
 //! From a network's output to a picture file, which is whole or not there.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::plane::{InstanceMap, LabelMap, Plane, RgbImage};
-use crate::{Error, Result};
+use crate::{Error, Result, atomic};
 
 /// The 8-bit picture of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. Only the upper
 /// left `crop` = [height, width] is taken: the size before [`Plane::pad_to_tiles`].
@@ -113,8 +112,8 @@ fn write_png(
     bytes: &[u8],
     configure: impl FnOnce(&mut png::Encoder<'_, &mut dyn Write>),
 ) -> Result<()> {
-    write_atomically(file, |out| {
-        let mut encoder = png::Encoder::new(out, width as u32, height as u32);
+    atomic::write(file, |out| {
+        let mut encoder = png::Encoder::new(out as &mut dyn Write, width as u32, height as u32);
         encoder.set_depth(png::BitDepth::Eight);
         configure(&mut encoder);
         let mut writer = encoder.write_header()?;
@@ -122,27 +121,6 @@ fn write_png(
         writer.finish()?;
         Ok(())
     })
-}
-
-/// Writes a file under a temporary name in its folder and gives it its own name at the end, so that nobody ever sees half of it.
-///
-/// # Errors
-/// [`Error::Io`] naming the file; then what had that name before is untouched.
-pub fn write_atomically(file: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    let failed = |source| Error::Io { file: file.to_path_buf(), action: "write", source };
-    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".asap-");
-    // Temporary files are private; what is written here is as readable as any other file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.tempfile_in(dir).map_err(failed)?;
-    let mut out: BufWriter<&File> = BufWriter::new(temporary.as_file());
-    write(&mut out).and_then(|()| out.flush()).map_err(failed)?;
-    drop(out);
-    temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(file).map_err(|e| failed(e.error))?;
-    Ok(())
 }
 
 fn check_output(y: &[f32], channels: usize, height: usize, width: usize, crop: [usize; 2]) -> Result<()> {

@@ -41,9 +41,7 @@ pub use augment::{Draw, epoch_order};
 pub use check::{ClassCount, Report, check};
 pub use dataset::{DataSet, Raw, RawInput, Source, read_input};
 pub use decode::{MAX_SIDE, read_depth, read_instances, read_labels, read_photo, read_picture};
-pub use encode::{
-    to_gray8, to_gray16, to_rgb8, write_atomically, write_gray8, write_gray16, write_instances, write_labels, write_rgb,
-};
+pub use encode::{to_gray8, to_gray16, to_rgb8, write_gray8, write_gray16, write_instances, write_labels, write_rgb};
 pub use fault::Fault;
 pub use generated::SyntheticFacades;
 pub use layout::{InputFiles, Pair, Split, detect_layout, discover_inputs, is_split};

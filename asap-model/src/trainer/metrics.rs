@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::observer::RoundReport;
-use crate::checkpoint::atomic;
+use crate::atomic;
 use crate::{Error, Result};
 
 /// The file, open for more lines.

@@ -2,8 +2,8 @@ use std::fs;
 
 use asap_model::Error;
 use asap_model::data::{
-    Plane, read_instances, read_labels, read_photo, to_gray8, to_gray16, to_rgb8, write_atomically, write_instances,
-    write_labels, write_rgb,
+    Plane, read_instances, read_labels, read_photo, to_gray8, to_gray16, to_rgb8, write_instances, write_labels,
+    write_rgb,
 };
 
 #[test]
@@ -46,31 +46,4 @@ fn labels_without_a_colour_and_instances_above_16_bits_are_refused_and_nothing_i
     assert!(write_labels(&file, &Plane { height: 1, width: 1, data: vec![3] }, &[[0; 3]; 3]).is_err());
     assert!(write_instances(&file, &Plane { height: 1, width: 1, data: vec![65536] }).is_err());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn a_write_that_fails_leaves_what_was_there() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("a.txt");
-    write_atomically(&file, |out| out.write_all(b"whole")).unwrap();
-    let failed = write_atomically(&file, |out| {
-        out.write_all(b"half")?;
-        Err(std::io::Error::other("the disk is full"))
-    });
-    assert!(failed.unwrap_err().to_string().contains("a.txt"));
-    assert_eq!(fs::read(&file).unwrap(), b"whole");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
-    let nowhere = dir.path().join("gone/a.txt");
-    assert!(matches!(write_atomically(&nowhere, |_| Ok(())), Err(Error::Io { file, .. }) if file == nowhere));
-}
-
-#[cfg(unix)]
-#[test]
-fn others_may_read_a_written_file_as_far_as_they_may_any_new_file() {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::tempdir().unwrap();
-    let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
-    fs::write(dir.path().join("plain"), b"").unwrap();
-    write_atomically(&dir.path().join("atomic"), |_| Ok(())).unwrap();
-    assert_eq!(mode("atomic"), mode("plain"));
 }

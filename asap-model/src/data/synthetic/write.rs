@@ -7,8 +7,8 @@ use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
 use super::{Facade, PALETTE, facade};
-use crate::data::{Plane, write_atomically, write_labels};
-use crate::{Error, Result};
+use crate::data::{Plane, write_labels};
+use crate::{Error, Result, atomic};
 
 /// JPEG quality of the photos.
 const QUALITY: u8 = 95;
@@ -95,7 +95,7 @@ fn refuse_existing(dir: &Path) -> Result<()> {
 }
 
 fn write_photo(path: &Path, facade: &Facade) -> Result<()> {
-    write_atomically(path, |out| {
+    atomic::write(path, |out| {
         JpegEncoder::new_with_quality(out, QUALITY)
             .encode(&facade.image, facade.width as u32, facade.height as u32, image::ExtendedColorType::Rgb8)
             .map_err(std::io::Error::other)

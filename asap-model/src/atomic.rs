@@ -70,5 +70,18 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         super::write(&path, |file| file.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+        let nowhere = folder.path().join("gone/file");
+        assert!(matches!(super::write(&nowhere, |_| Ok(())), Err(Error::Io { file, .. }) if file == nowhere));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_a_written_file_as_far_as_they_may_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        fs::write(folder.path().join("plain"), b"").unwrap();
+        super::write(&folder.path().join("atomic"), |_| Ok(())).unwrap();
+        assert_eq!(mode("atomic"), mode("plain"));
     }
 }
