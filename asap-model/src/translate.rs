@@ -1,12 +1,10 @@
 //! Inference: a trained generator that draws pictures of any size.
 
-use std::path::Path;
-
 use asap_tensor::Backend;
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::Checkpoint;
 use crate::condition::Condition;
-use crate::config::{Config, Input, Output};
+use crate::config::{Config, Output};
 use crate::data::{
     Batch, InputData, InstanceMap, Picture, Plane, RawInput, Sample, instance_edges, resize_labels, resize_picture,
     to_gray16, to_rgb8,
@@ -23,21 +21,6 @@ pub struct Translator<B: Backend> {
 }
 
 impl<B: Backend> Translator<B> {
-    /// The generator of a run folder, a `.safetensors` or a published `.pth`. `config` is needed where the checkpoint
-    /// has none in its header, and wins where it has.
-    ///
-    /// # Errors
-    /// If there is no configuration, its padding is not the checkpoint's, or the tensors are not its network's.
-    pub fn load(backend: &B, path: &Path, config: Option<Config>) -> Result<Self> {
-        let checkpoint = checkpoint::load(path)?;
-        let Some(config) = config.or_else(|| checkpoint.config.clone()) else {
-            let problem = "it holds no configuration, as published checkpoints do: give the preset or file that \
-                           describes its network (--config)";
-            return Err(Error::Config { origin: path.display().to_string(), problem: problem.into() });
-        };
-        Self::new(backend, &checkpoint, config)
-    }
-
     /// The generator of a checkpoint, as configured.
     ///
     /// # Errors
@@ -103,10 +86,5 @@ impl<B: Backend> Translator<B> {
             Output::Rgb => Picture::Rgb(to_rgb8(&image, height, width, size)?),
             Output::Depth => Picture::Gray16(to_gray16(&image, height, width, size)?),
         })
-    }
-
-    /// Whether inputs are label maps or colour images.
-    pub fn input(&self) -> Input {
-        self.config.data.input
     }
 }
