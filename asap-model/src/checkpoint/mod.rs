@@ -6,8 +6,10 @@
 //! | [`pth`] | reading PyTorch's `.pth`, the zip format and the older one; writing the zip format |
 //! | `pickle` | the few pickle opcodes that a written `.pth` needs |
 //! | [`load`](mod@load) | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
+//! | `content_hash` | the SHA-256 of a file that holds its own hash |
 //! | `elements` | element types of files as `f32` |
 
+mod content_hash;
 mod elements;
 pub mod load;
 mod pickle;
@@ -17,6 +19,7 @@ pub mod safetensors;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use content_hash::HASH_KEY;
 pub use load::{Checkpoint, check_padding, load, padding_of, save};
 
 use crate::Error;

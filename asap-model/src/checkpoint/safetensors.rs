@@ -2,6 +2,9 @@
 //!
 //! Element types other than `f32` are read as `f32`: floats as the nearest, integers where they are exact. Files
 //! are written as `f32`, and the same weights and strings always give the same bytes.
+//!
+//! A file that is written here carries the SHA-256 of its own content in its header, as
+//! [`HASH_KEY`]; reading it checks that, so that a bit that fell over on the disk is found.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,6 +14,7 @@ use ::safetensors::tensor::{Dtype, Metadata as Header};
 use asap_tensor::shape::MAX_RANK;
 use serde_json::{Map, Value, json};
 
+use super::content_hash::{BLANK, ContentHash, HASH_KEY, fill_in};
 use super::elements::{ElementType, to_f32};
 use super::{HostTensor, Metadata, Weights, fault};
 use crate::Result;
@@ -44,8 +48,9 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
     }
     let mut header = vec![0; header_length as usize];
     file.read_exact(&mut header).map_err(unreadable)?;
+    let text = header;
     let header: Header =
-        serde_json::from_slice(&header).map_err(|error| fault(path, format!("its header is damaged: {error}")))?;
+        serde_json::from_slice(&text).map_err(|error| fault(path, format!("its header is damaged: {error}")))?;
     let held = length - 8 - header_length;
     if header.data_len() as u64 != held {
         return Err(fault(
@@ -56,6 +61,9 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
             ),
         ));
     }
+    let mut metadata: Metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    let stated = metadata.remove(HASH_KEY);
+    let mut hash = stated.as_ref().map(|_| ContentHash::of_header(&text));
     let mut weights = Weights::new();
     // The data lie in this order, so that one pass reads them.
     for key in header.offset_keys() {
@@ -67,20 +75,38 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
         }
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         file.read_exact(&mut bytes).map_err(unreadable)?;
+        if let Some(hash) = &mut hash {
+            hash.update(&bytes);
+        }
         let data = to_f32(&bytes, element).map_err(|problem| fault(path, format!("{key}: {problem}")))?;
         weights.insert(key, HostTensor { shape: info.shape.clone(), data });
     }
-    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    if let (Some(stated), Some(hash)) = (stated, hash) {
+        let found = hash.finish();
+        if found != stated {
+            let problem = format!(
+                "it is damaged: the SHA-256 of its content is {found}, but {HASH_KEY} in its header says {stated}; copy \
+                 it again (or remove {HASH_KEY}, if it was changed on purpose)"
+            );
+            return Err(fault(path, problem));
+        }
+    }
     Ok((weights, metadata))
 }
 
-/// Writes tensors as `f32`, with strings in the header; `path` is replaced as a whole or not at all.
+/// Writes tensors as `f32`, with strings and the content's hash in the header; `path` is replaced as a whole or not at
+/// all.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) if it can't be written; [`Error::Checkpoint`](crate::Error::Checkpoint) for a
 /// tensor whose shape and data disagree, or with the reserved key `__metadata__`.
 pub fn write(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> {
-    let header = header(weights, metadata).map_err(|problem| fault(path, problem))?;
+    let mut metadata = metadata.clone();
+    metadata.insert(HASH_KEY.into(), BLANK.into());
+    let mut header = header(weights, &metadata).map_err(|problem| fault(path, problem))?;
+    let mut hash = ContentHash::of_header(&header);
+    weights.values().try_for_each(|tensor| write_elements(&mut hash, &tensor.data)).map_err(|error| fault(path, error.to_string()))?;
+    fill_in(&mut header, &hash.finish());
     atomic::write(path, |file| {
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(&header)?;

@@ -249,6 +249,39 @@ fn a_damaged_file_never_panics() {
     }
 }
 
+/// Also where the damage leaves the file well formed: one bit of one weight, or of the configuration.
+#[test]
+fn one_bit_that_fell_over_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    // A string that looks like the hash's place does not take it.
+    let trap = format!("\"{}\":\"{}\"", checkpoint::HASH_KEY, "0".repeat(64));
+    let metadata = Metadata::from([("config".into(), trap.clone()), ("a".into(), trap)]);
+    safetensors::write(&path, &odd_weights(), &metadata).unwrap();
+    assert_eq!(safetensors::read(&path).unwrap().1, metadata);
+    let whole = fs::read(&path).unwrap();
+    let mut accepted = 0;
+    for byte in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[byte] ^= 1 << (byte % 8);
+        fs::write(&path, &damaged).unwrap();
+        // Only in the name of the hash does a bit not matter.
+        if let Ok((weights, mut read)) = safetensors::read(&path) {
+            assert_same_bits(&weights, &odd_weights());
+            read.retain(|key, _| metadata.contains_key(key));
+            assert_eq!(read, metadata, "byte {byte}");
+            accepted += 1;
+        }
+    }
+    assert!(accepted <= checkpoint::HASH_KEY.len(), "{accepted} damaged files were accepted");
+    let last = whole.len() - 1;
+    let mut damaged = whole;
+    damaged[last] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    let problem = problem_of(safetensors::read(&path), &path);
+    assert!(problem.contains("is damaged") && problem.contains("SHA-256"), "{problem}");
+}
+
 #[test]
 fn claims_beyond_the_file_are_refused_before_memory_is_taken() {
     let folder = tempfile::tempdir().unwrap();
