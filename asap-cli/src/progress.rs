@@ -103,6 +103,10 @@ impl Observer for Progress<'_> {
                     self.say(&format!("round {round}: checkpoint {}", path.display()));
                 }
             }
+            Event::Warning(text) => {
+                self.output.json(|| json!({ "event": "warning", "text": text }));
+                self.say(&format!("warning: {text}"));
+            }
         }
     }
 }

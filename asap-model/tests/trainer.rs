@@ -57,6 +57,7 @@ impl Observer for Notes {
             Event::Validation { round, .. } => format!("validation {round}"),
             Event::Sheet { round, .. } => format!("sheet {round}"),
             Event::Checkpoint { round, .. } => format!("checkpoint {round}"),
+            Event::Warning(text) => format!("warning {text}"),
         });
     }
 

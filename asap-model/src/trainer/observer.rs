@@ -49,6 +49,8 @@ pub enum Event<'a> {
         /// The file of the whole state.
         path: &'a Path,
     },
+    /// Something went wrong that a person should know of, but that does not stop the run.
+    Warning(&'a str),
 }
 
 /// The size of a run.
