@@ -29,9 +29,9 @@ pub enum Error {
         /// What is wrong with which tensors, and what to do.
         problem: String,
     },
-    /// A loss or a weight that is no longer a finite number.
+    /// A loss, a gradient or a weight that is no longer a finite number.
     #[error(
-        "training diverged in round {round}: {what} is {value}; lower the learning rates (train.lr_generator, train.lr_discriminator) or start from an earlier checkpoint"
+        "training diverged in round {round}: {what} is {value}{}; lower the learning rates (train.lr_generator, train.lr_discriminator) or start from an earlier checkpoint", layer.as_ref().map(|layer| format!(" (not finite first in the output of {layer})")).unwrap_or_default()
     )]
     Diverged {
         /// The round, counted from 1.
@@ -40,6 +40,8 @@ pub enum Error {
         what: String,
         /// Its value.
         value: f64,
+        /// The first layer whose output is not finite, where a loss is not and it could be found.
+        layer: Option<String>,
     },
     /// A file that can't be read or written.
     #[error("{}: cannot {action}: {source}", file.display())]

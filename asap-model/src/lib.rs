@@ -23,6 +23,7 @@ pub mod condition;
 pub mod config;
 pub mod data;
 pub mod discriminator;
+mod divergence;
 pub mod error;
 pub mod generator;
 pub mod layers;

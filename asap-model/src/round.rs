@@ -3,15 +3,16 @@
 use asap_autograd::{Tape, Var, vjp};
 use asap_tensor::{Backend, Tensor};
 
-use crate::Result;
 use crate::condition::Condition;
 use crate::config::{Config, LossConfig};
 use crate::discriminator::Discriminator;
+use crate::divergence::{is_finite, require_finite_gradients};
 use crate::generator::Generator;
 use crate::losses::{fake_hinge, feature_matching, generator_hinge, l1, perceptual, real_hinge};
-use crate::network::{Binding, Initialiser, require_finite};
+use crate::network::{Binding, Initialiser};
 use crate::optimiser::Adam;
 use crate::vgg::Vgg19;
+use crate::{Error, Result};
 
 /// The losses of one round, each times its weight; those whose weight is 0 are absent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,7 +125,8 @@ impl<B: Backend> Game<B> {
         let binding = Binding::training(&tape);
         let fake = self.generator.forward(&binding, condition)?;
         let seen = condition.stack()?;
-        let judge = self.discriminator.judge(&Binding::frozen())?;
+        let frozen = Binding::frozen();
+        let judge = self.discriminator.judge(&frozen)?;
         let of_fake = judge.features(&seen.with(&fake)?)?;
 
         let mut total = generator_hinge(&of_fake)?;
@@ -145,10 +147,12 @@ impl<B: Backend> Game<B> {
         if self.loss.lambda_l1 != 0.0 {
             losses.l1 = Some(add(l1(&fake, real)?, self.loss.lambda_l1)?);
         }
-        self.require_finite(losses)?;
+        drop(judge);
+        self.require_finite(losses, condition, real)?;
         let image = fake.value().clone();
         let gradients = tape.backward(&total)?;
         let gradients = binding.into_gradients(&gradients);
+        require_finite_gradients(self.rounds, &self.generator, &gradients)?;
         self.generator_adam.step(&mut self.generator, &gradients, rate)?;
         Ok(image)
     }
@@ -171,14 +175,48 @@ impl<B: Backend> Game<B> {
         losses.fake = of_fake.value().item()?;
         losses.real = of_real.value().item()?;
         drop(judge);
-        self.require_finite(losses)?;
+        self.require_finite(losses, condition, real)?;
         let gradients = tape.backward(&vjp::add(&of_fake, &of_real)?)?;
         let gradients = binding.into_gradients(&gradients);
+        require_finite_gradients(self.rounds, &self.discriminator, &gradients)?;
         self.discriminator_adam.step(&mut self.discriminator, &gradients, rate)?;
         Ok(())
     }
 
-    fn require_finite(&self, losses: &Losses) -> Result<()> {
-        losses.named().into_iter().try_for_each(|(name, value)| require_finite(self.rounds, name, value))
+    fn require_finite(&mut self, losses: &Losses, condition: &Condition<B>, real: &Var<B>) -> Result<()> {
+        match losses.named().into_iter().find(|(_, value)| !value.is_finite()) {
+            None => Ok(()),
+            Some((name, value)) => Err(Error::Diverged {
+                round: self.rounds,
+                what: format!("the loss {name}"),
+                value,
+                layer: self.first_not_finite(condition, real)?,
+            }),
+        }
+    }
+
+    /// Plays the forward passes of a round again to find the first layer whose output is not finite; `None` if all
+    /// are, and only a sum over them is too large.
+    fn first_not_finite(&mut self, condition: &Condition<B>, real: &Var<B>) -> Result<Option<String>> {
+        let binding = Binding::watching();
+        let fake = self.generator.forward(&binding, condition)?;
+        let seen = condition.stack()?;
+        let judge = self.discriminator.judge(&binding)?;
+        for image in [&fake, real] {
+            judge.features(&seen.with(image)?)?;
+        }
+        drop(judge);
+        if let Some(layer) = binding.first_not_finite() {
+            return Ok(Some(layer));
+        }
+        for image in [&fake, real] {
+            let features = self.vgg.as_ref().map(|vgg| vgg.features(image)).transpose()?.unwrap_or_default();
+            for (block, feature) in features.iter().enumerate() {
+                if !is_finite(feature)? {
+                    return Ok(Some(format!("vgg.block{}", block + 1)));
+                }
+            }
+        }
+        Ok(None)
     }
 }

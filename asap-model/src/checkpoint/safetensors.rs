@@ -105,7 +105,10 @@ pub fn write(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> 
     metadata.insert(HASH_KEY.into(), BLANK.into());
     let mut header = header(weights, &metadata).map_err(|problem| fault(path, problem))?;
     let mut hash = ContentHash::of_header(&header);
-    weights.values().try_for_each(|tensor| write_elements(&mut hash, &tensor.data)).map_err(|error| fault(path, error.to_string()))?;
+    weights
+        .values()
+        .try_for_each(|tensor| write_elements(&mut hash, &tensor.data))
+        .map_err(|error| fault(path, error.to_string()))?;
     fill_in(&mut header, &hash.finish());
     atomic::write(path, |file| {
         file.write_all(&(header.len() as u64).to_le_bytes())?;

@@ -41,7 +41,7 @@ impl<B: Backend> Discriminator<B> {
     ///
     /// # Errors
     /// If a kernel fails.
-    pub fn judge(&mut self, binding: &Binding<B>) -> Result<Judge<'_, B>> {
+    pub fn judge<'a>(&'a mut self, binding: &'a Binding<B>) -> Result<Judge<'a, B>> {
         let scales = self.scales.iter_mut().map(|patch| patch.bind(binding)).collect::<Result<_>>()?;
         Ok(Judge { scales })
     }

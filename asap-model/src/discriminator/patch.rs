@@ -65,13 +65,13 @@ impl<B: Backend> Patch<B> {
     }
 
     /// The weights of one pass. Updates the spectral vectors.
-    pub(super) fn bind(&mut self, binding: &Binding<B>) -> Result<BoundPatch<'_, B>> {
+    pub(super) fn bind<'a>(&'a mut self, binding: &'a Binding<B>) -> Result<BoundPatch<'a, B>> {
         let mut layers = Vec::with_capacity(self.layers.len());
         for layer in &mut self.layers {
             let bias = layer.bias.as_ref().map(|bias| binding.var(bias));
             layers.push((layer.weight.forward(binding)?, bias, layer.stride));
         }
-        Ok(BoundPatch { name: &self.name, layers })
+        Ok(BoundPatch { name: &self.name, binding, layers })
     }
 
     /// Weights, biases and spectral vectors, layer by layer.
@@ -91,6 +91,7 @@ impl<B: Backend> Patch<B> {
 /// A [`Patch`] with the weights of one pass.
 pub(super) struct BoundPatch<'a, B: Backend> {
     name: &'a str,
+    binding: &'a Binding<B>,
     /// Weight, bias and stride of each layer.
     layers: Vec<(Var<B>, Option<Var<B>>, usize)>,
 }
@@ -102,14 +103,15 @@ impl<B: Backend> BoundPatch<'_, B> {
         let mut features = Vec::with_capacity(self.layers.len());
         let mut x = x.clone();
         for (number, (weight, bias, stride)) in self.layers.iter().enumerate() {
-            let profiler = weight.value().backend().profiler();
-            let _scope = profiler.map(|profiler| profiler.enter(&format!("{}.model{number}", self.name)));
+            let name = format!("{}.model{number}", self.name);
+            let _scope = weight.value().backend().profiler().map(|profiler| profiler.enter(&name));
             let y = x.conv2d(weight, bias.as_ref(), *stride, PADDING)?;
             let y = match number {
                 0 => vjp::leaky_relu(&y, SLOPE)?,
                 _ if number == verdicts => y,
                 _ => vjp::instance_norm(&y, None, INSTANCE_NORM_EPSILON, SLOPE)?,
             };
+            let y = self.binding.output(&name, y)?;
             features.push(y.clone());
             x = Stack::dense(y);
         }

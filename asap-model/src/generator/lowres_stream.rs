@@ -71,9 +71,9 @@ impl<B: Backend> LowresStream<B> {
         for block in &self.blocks {
             stack = Stack::dense(block.forward(binding, &stack)?);
         }
-        let profiler = self.weight.value().backend().profiler();
-        let _scope = profiler.map(|profiler| profiler.enter(self.weight.name().trim_end_matches(".weight")));
-        stack.conv2d(&binding.var(&self.weight), Some(&binding.var(&self.bias)), 1, 0)
+        let name = self.weight.name().trim_end_matches(".weight");
+        let _scope = self.weight.value().backend().profiler().map(|profiler| profiler.enter(name));
+        binding.output(name, stack.conv2d(&binding.var(&self.weight), Some(&binding.var(&self.bias)), 1, 0)?)
     }
 
     /// Weights in the order of the layers.

@@ -57,7 +57,7 @@ impl<B: Backend> Generator<B> {
     /// # Errors
     /// If the size or the channels do not fit, or a kernel fails.
     pub fn forward(&self, binding: &Binding<B>, condition: &Condition<B>) -> Result<Var<B>> {
-        self.paint(&self.parameters_of(binding, condition)?, condition)
+        binding.output("pixel_mlp", self.paint(&self.parameters_of(binding, condition)?, condition)?)
     }
 
     /// The MLP parameters of every tile, (N, C_total, H/S, W/S).

@@ -50,16 +50,15 @@ impl<B: Backend> ConvBlock<B> {
     /// # Errors
     /// If the channels differ or a kernel fails.
     pub fn forward(&self, binding: &Binding<B>, x: &Stack<B>) -> Result<Var<B>> {
-        let backend = self.weight.value().backend();
-        let _scope =
-            backend.profiler().map(|profiler| profiler.enter(self.weight.name().trim_end_matches(".0.weight")));
+        let name = self.weight.name().trim_end_matches(".0.weight");
+        let _scope = self.weight.value().backend().profiler().map(|profiler| profiler.enter(name));
         let weight = binding.var(&self.weight);
         let y = match self.padding {
             Padding::Reflect => x.reflect(1)?.conv2d(&weight, None, self.stride, 0)?,
             Padding::Zero => x.conv2d(&weight, None, self.stride, 1)?,
         };
         let (scale, shift) = (binding.var(&self.scale), binding.var(&self.shift));
-        Ok(vjp::instance_norm(&y, Some((&scale, &shift)), INSTANCE_NORM_EPSILON, 0.0)?)
+        binding.output(name, vjp::instance_norm(&y, Some((&scale, &shift)), INSTANCE_NORM_EPSILON, 0.0)?)
     }
 
     /// Weight, scale, shift.

@@ -7,22 +7,50 @@ use asap_autograd::{Gradients, Tape, Var};
 use asap_tensor::{Backend, Tensor};
 
 use super::Parameter;
+use crate::Result;
+use crate::divergence::is_finite;
 
 /// Turns parameters into variables for one pass: leaves of a tape when their gradients are wanted, constants otherwise.
 pub struct Binding<B: Backend> {
     tape: Option<Tape<B>>,
     leaves: RefCell<BTreeMap<String, Var<B>>>,
+    /// The first layer whose output is not finite, where that is watched for.
+    watch: Option<RefCell<Option<String>>>,
 }
 
 impl<B: Backend> Binding<B> {
     /// Parameters are constants: inference, and a network that is looked through but not trained.
     pub fn frozen() -> Self {
-        Binding { tape: None, leaves: RefCell::default() }
+        Binding { tape: None, leaves: RefCell::default(), watch: None }
     }
 
     /// Parameters are leaves of `tape`.
     pub fn training(tape: &Tape<B>) -> Self {
-        Binding { tape: Some(tape.clone()), leaves: RefCell::default() }
+        Binding { tape: Some(tape.clone()), leaves: RefCell::default(), watch: None }
+    }
+
+    /// As [`Binding::frozen`], looking at every layer's output for numbers that are not finite.
+    pub fn watching() -> Self {
+        Binding { watch: Some(RefCell::default()), ..Self::frozen() }
+    }
+
+    /// Each layer passes what it puts out through here, under its name.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn output(&self, layer: &str, y: Var<B>) -> Result<Var<B>> {
+        if let Some(first) = &self.watch
+            && first.borrow().is_none()
+            && !is_finite(&y)?
+        {
+            first.replace(Some(layer.to_owned()));
+        }
+        Ok(y)
+    }
+
+    /// The first layer that put out a number that is not finite, of a [`Binding::watching`].
+    pub fn first_not_finite(&self) -> Option<String> {
+        self.watch.as_ref()?.borrow().clone()
     }
 
     /// The parameter as a variable; the same one each time.

@@ -8,8 +8,8 @@ pub use init::{Blank, FillByName, Initialiser, Kind, XavierNormal};
 
 use asap_tensor::{Backend, Tensor};
 
+use crate::Result;
 use crate::checkpoint::{Checkpoint, HostTensor, Weights};
-use crate::{Error, Result};
 
 /// A tensor of a network under the name that checkpoints give it. The name is its identity: gradients and Adam's
 /// moments are kept by it.
@@ -97,12 +97,4 @@ pub trait Network<B: Backend> {
         }
         Ok(())
     }
-}
-
-/// Names the round and the loss that is no longer finite.
-pub(crate) fn require_finite(round: u64, loss: &str, value: f64) -> Result<()> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    Err(Error::Diverged { round, what: format!("the loss {loss}"), value })
 }

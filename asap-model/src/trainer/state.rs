@@ -42,7 +42,12 @@ pub(super) fn tensors<B: Backend>(game: &Game<B>) -> Result<Weights> {
 pub(super) fn require_finite(tensors: &Weights, round: u64) -> Result<()> {
     for (key, tensor) in tensors {
         if let Some(&value) = tensor.data.iter().find(|value| !value.is_finite()) {
-            return Err(Error::Diverged { round, what: format!("a number of {key}"), value: value.into() });
+            return Err(Error::Diverged {
+                round,
+                what: format!("a number of {key}"),
+                value: value.into(),
+                layer: None,
+            });
         }
     }
     Ok(())

@@ -257,7 +257,7 @@ impl<B: Backend> Trainer<B> {
         let (data, count) = (&self.config.data, self.config.train.validate_count);
         let measured = validate(&self.backend, &self.game.generator, &*self.sources.validation, data, count)?;
         if !measured.l1.is_finite() {
-            return Err(Error::Diverged { round, what: "the validation L1".into(), value: measured.l1 });
+            return Err(Error::Diverged { round, what: "the validation L1".into(), value: measured.l1, layer: None });
         }
         self.metrics.validation(round, measured.l1)?;
         observer.observe(&Event::Validation { round, l1: measured.l1 });

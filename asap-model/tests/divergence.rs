@@ -1,0 +1,86 @@
+//! A run whose numbers leave the finite ones says so in the same round, and says where.
+
+use asap_model::condition::Condition;
+use asap_model::config::{Config, Layout, Resize};
+use asap_model::data::{Batch, Draw, prepare};
+use asap_model::network::{Network, XavierNormal};
+use asap_model::round::{Game, Rates};
+use asap_model::trainer::Sources;
+use asap_model::{Error, Result};
+use asap_tensor::{Reference, Tensor};
+
+const RATES: Rates = Rates { generator: 1e-4, discriminator: 4e-4 };
+
+fn tiny() -> Config {
+    let mut config = Config::default();
+    config.data.layout = Layout::Synthetic;
+    config.data.resize = Resize::None;
+    config.data.size = [16, 16];
+    config.data.count = 2;
+    config.generator.tile = 4;
+    config.generator.learned_factor = 4;
+    config.generator.width = 3;
+    config.generator.max_width = 5;
+    config.generator.depth = 1;
+    config.generator.mlp_width = 6;
+    config.generator.mlp_depth = 2;
+    config.discriminator.width = 2;
+    config.discriminator.max_width = 4;
+    config.loss.lambda_vgg = 0.0;
+    config.train.init_gain = 1.0;
+    config
+}
+
+/// Plays one round with a game that `spoil` has changed.
+fn play(config: &Config, spoil: impl FnOnce(&mut Game<Reference<f32>>)) -> Result<()> {
+    let backend = Reference::<f32>::new();
+    let raw = Sources::open(config)?.training.raw(0)?;
+    let sample = prepare(&raw, &config.data, Some(Draw { seed: 1, epoch: 1, index: 0 }))?;
+    let batch = Batch::stack(1, 0, vec![sample])?;
+    let condition = Condition::from_batch(&backend, &batch, &config.data)?;
+    let real = Tensor::from_f32(&backend, [1, 3, 16, 16], &batch.image)?;
+    let mut init = XavierNormal { seed: 1, gain: config.train.init_gain };
+    let mut game = Game::new(&backend, config, None, &mut init)?;
+    spoil(&mut game);
+    game.round(&condition, &real, RATES).map(drop)
+}
+
+/// Puts a value among a network's numbers.
+fn plant(network: &mut impl Network<Reference<f32>>, key: &str, value: f32) {
+    let mut parameters = network.parameters_mut().into_iter();
+    let parameter = parameters.find(|parameter| parameter.name() == key).unwrap_or_else(|| panic!("no {key}"));
+    let shape = parameter.value().shape();
+    let mut numbers = parameter.value().to_f32().unwrap();
+    numbers[0] = value;
+    *parameter.value_mut() = Tensor::from_f32(&Reference::new(), shape, &numbers).unwrap();
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_named_with_the_first_layer_that_made_it_so() {
+    play(&tiny(), |_| {}).unwrap();
+    for layer in ["lowres_stream.model.1", "lowres_stream.model.4", "lowres_stream.model.9.conv_block.1"] {
+        for value in [f32::NAN, f32::INFINITY] {
+            let error = play(&tiny(), |game| plant(&mut game.generator, &format!("{layer}.0.weight"), value));
+            let error = error.unwrap_err();
+            let Error::Diverged { round: 1, what, layer: Some(named), .. } = &error else { panic!("{error}") };
+            assert_eq!((what.as_str(), named.as_str()), ("the loss GAN", layer), "{error}");
+        }
+    }
+    let error = play(&tiny(), |game| plant(&mut game.discriminator, "discriminator_1.model0.0.weight", f32::NAN));
+    let error = error.unwrap_err().to_string();
+    for part in ["round 1", "the loss GAN", "NaN", "discriminator_1.model0", "train.lr_generator"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+/// Adam would carry it into the weights, and the next round's losses would be the first to show it.
+#[test]
+fn a_gradient_that_is_not_finite_is_found_where_the_losses_still_are() {
+    let mut config = tiny();
+    (config.loss.lambda_l1, config.train.init_gain) = (3e38, 0.02);
+    // The first bias of every MLP: what the next layer's weights are multiplied by, and so their gradients.
+    let error = play(&config, |game| plant(&mut game.generator, "lowres_stream.model.10.bias", 100.0)).unwrap_err();
+    let Error::Diverged { round: 1, what, value, .. } = &error else { panic!("{error}") };
+    assert!(what.starts_with("the sum of the gradient of lowres_stream.model."), "{error}");
+    assert!(!value.is_finite());
+}
