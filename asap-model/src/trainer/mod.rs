@@ -12,6 +12,9 @@
 //! | [`metrics`] | `metrics.jsonl`: losses and validations by round |
 //! | `validation` | the mean L1 over validation pairs |
 //! | `sheet` | the picture of samples: label · ours · real |
+//! | `recorder` | what keeps a record of a run to look at, and never stops it |
+//! | `events` | TensorBoard's event files |
+//! | `preview` | pictures of samples as small as a record can bear |
 //! | `palette` | a colour for each label |
 //!
 //! Everything random depends on the seed, the epoch and the pair alone, and a checkpoint holds everything else that a
@@ -19,10 +22,13 @@
 //! that compute in single precision, in which checkpoints are written).
 
 mod compare;
+mod events;
 mod folder;
 pub mod metrics;
 pub mod observer;
 mod palette;
+mod preview;
+mod recorder;
 mod schedule;
 mod sheet;
 mod sources;

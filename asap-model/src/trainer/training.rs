@@ -9,6 +9,7 @@ use super::compare;
 use super::folder::RunFolder;
 use super::metrics::{self, MetricsLog};
 use super::observer::{Event, Observer, RoundReport, Started};
+use super::recorder::Recorded;
 use super::schedule::Schedule;
 use super::sheet;
 use super::sources::Sources;
@@ -141,6 +142,13 @@ impl<B: Backend> Trainer<B> {
     /// [`Error::Data`] for a pair that can't be read, after saving what there is. [`Error::Io`] if something can't be
     /// written; otherwise if a kernel fails.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Summary> {
+        let mut recorded = Recorded::of_run(observer, &self.folder);
+        let result = self.play_all(&mut recorded);
+        recorded.end(&result);
+        result
+    }
+
+    fn play_all(&mut self, observer: &mut dyn Observer) -> Result<Summary> {
         let start = Instant::now();
         let first = self.game.rounds();
         let total = self.schedule.total;
