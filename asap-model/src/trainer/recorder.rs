@@ -129,7 +129,7 @@ mod tests {
         for round in 1..=3 {
             recorded.observe(&Event::Validation { round, l1: 0.5 });
         }
-        recorded.end(&Err(Error::Diverged { round: 3, what: "the loss GAN".into(), value: f64::NAN }));
+        recorded.end(&Err(Error::Data { file: "photo.jpg".into(), problem: "is cut off".into() }));
         assert_eq!(warnings.1, 3, "the observer itself sees every event");
         assert_eq!(warnings.0.len(), 2, "once for each recorder: {:?}", warnings.0);
         assert!(warnings.0[0].starts_with("page: cannot write it: the disk is full"), "{:?}", warnings.0);
