@@ -4,7 +4,7 @@ use asap_autograd::{Var, vjp};
 use asap_tensor::{Backend, Tensor};
 
 use crate::checkpoint::Checkpoint;
-use crate::network::{Initialiser, Kind};
+use crate::network::{Initialiser, Kind, started};
 use crate::{Error, Result};
 
 /// Numbers of torchvision's `features` modules by block; a pooling stands between blocks. Features are taken after
@@ -67,8 +67,7 @@ impl<B: Backend> Vgg19<B> {
             let mut convolutions = Vec::new();
             for &module in block {
                 let mut tensor = |key: &str, shape: &[usize], kind| -> Result<Tensor<B>> {
-                    let numbers = init.fill(&format!("features.{module}.{key}"), shape, kind);
-                    Ok(Tensor::from_f32(backend, shape, &numbers)?)
+                    started(backend, init, &format!("features.{module}.{key}"), shape, kind)
                 };
                 let weight = tensor("weight", &[outputs, channels, 3, 3], Kind::Weight)?;
                 convolutions.push((weight, tensor("bias", &[outputs], Kind::Shift)?));

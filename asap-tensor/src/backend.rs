@@ -79,6 +79,10 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
     fn filled(&self, value: f64, count: usize) -> Result<Self::Buffer>;
     /// Moves ids to the device.
     fn upload_ids(&self, ids: Vec<u8>) -> Result<Self::IdBuffer>;
+    /// A buffer of `count` equal ids.
+    fn filled_ids(&self, id: u8, count: usize) -> Result<Self::IdBuffer> {
+        self.upload_ids(vec![id; count])
+    }
     /// Copies ids to host memory.
     fn download_ids(&self, ids: &Self::IdBuffer) -> Result<Vec<u8>>;
     /// The profiler to report every op to, if one is attached.

@@ -7,6 +7,7 @@
 //! | [`ops`] | a folder per op family: checks, public functions, kernels, derivation |
 //! | [`reference`](mod@reference) | `Reference<f32>` and `Reference<f64>`: written to be read and believed |
 //! | [`cpu`] | `Cpu`: threads, packed matrix products, SIMD |
+//! | [`plan`] | `Plan`: no numbers, only how much memory they would take |
 //!
 //! Nothing here knows a tape: gradients are ordinary ops, and `asap-autograd` calls them.
 
@@ -14,6 +15,7 @@ pub mod backend;
 pub mod cpu;
 pub mod error;
 pub mod ops;
+pub mod plan;
 pub mod profile;
 pub mod random;
 pub mod reference;
@@ -23,6 +25,7 @@ pub mod tensor;
 pub use backend::{Backend, Element, Storage};
 pub use cpu::Cpu;
 pub use error::{Error, Result};
+pub use plan::Plan;
 pub use profile::Profiler;
 pub use reference::Reference;
 pub use shape::Shape;

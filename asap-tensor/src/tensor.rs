@@ -171,6 +171,14 @@ impl<B: Storage> Ids<B> {
         Ok(Self::from_parts(backend, sizes, backend.upload_ids(ids)?))
     }
 
+    /// Label maps of one id, `sizes` being (N, H, W).
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn full(backend: &B, sizes: [usize; 3], id: u8) -> Result<Self> {
+        Ok(Self::from_parts(backend, sizes, backend.filled_ids(id, sizes.iter().product())?))
+    }
+
     /// A buffer with its sizes; ops make their results with it, once they know both to fit.
     pub(crate) fn from_parts(backend: &B, sizes: [usize; 3], buffer: B::IdBuffer) -> Self {
         Ids { backend: backend.clone(), sizes, buffer }

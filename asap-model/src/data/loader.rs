@@ -13,6 +13,8 @@ use crate::{Error, Result};
 
 /// Batches that each thread holds ready, besides the one it is at.
 const READY: usize = 2;
+/// Batches that each thread holds at most.
+pub(crate) const HELD_BY_EACH_WORKER: usize = READY + 1;
 
 /// What the batches are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -45,6 +45,7 @@ pub use encode::{to_gray8, to_gray16, to_rgb8, write_gray8, write_gray16, write_
 pub use fault::Fault;
 pub use generated::SyntheticFacades;
 pub use layout::{InputFiles, Pair, Split, detect_layout, discover_inputs, is_split};
+pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
 pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
 pub use resize::{resize_image, resize_labels, resize_picture};

@@ -1,6 +1,9 @@
 //! How parameters start.
 
 use asap_tensor::random::{normal, uniform_by_name};
+use asap_tensor::{Backend, Tensor};
+
+use crate::Result;
 
 /// What part a tensor plays in its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,28 @@ impl Kind {
 pub trait Initialiser {
     /// As many numbers as `shape` has, row-major.
     fn fill(&mut self, name: &str, shape: &[usize], kind: Kind) -> Vec<f32>;
+
+    /// The number that all numbers of this kind are equal to, where they are: no list of them is needed then.
+    fn constant(&self, _kind: Kind) -> Option<f64> {
+        None
+    }
+}
+
+/// A tensor of an initialiser's numbers.
+///
+/// # Errors
+/// If the device fails.
+pub(crate) fn started<B: Backend>(
+    backend: &B,
+    init: &mut dyn Initialiser,
+    name: &str,
+    shape: &[usize],
+    kind: Kind,
+) -> Result<Tensor<B>> {
+    Ok(match init.constant(kind) {
+        Some(number) => Tensor::full(backend, shape, number)?,
+        None => Tensor::from_f32(backend, shape, &init.fill(name, shape, kind))?,
+    })
 }
 
 /// The published start: weights from a normal distribution of deviation gain·√(2 / (fan in + fan out)), scales 1,
@@ -66,6 +91,10 @@ pub struct Blank;
 impl Initialiser for Blank {
     fn fill(&mut self, _name: &str, shape: &[usize], _kind: Kind) -> Vec<f32> {
         vec![0.0; shape.iter().product()]
+    }
+
+    fn constant(&self, _kind: Kind) -> Option<f64> {
+        Some(0.0)
     }
 }
 

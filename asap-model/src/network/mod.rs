@@ -4,6 +4,7 @@ mod binding;
 mod init;
 
 pub use binding::Binding;
+pub(crate) use init::started;
 pub use init::{Blank, FillByName, Initialiser, Kind, XavierNormal};
 
 use asap_tensor::{Backend, Tensor};
@@ -33,7 +34,7 @@ impl<B: Backend> Parameter<B> {
         kind: Kind,
     ) -> Result<Self> {
         let name = name.into();
-        let value = Tensor::from_f32(backend, shape, &init.fill(&name, shape, kind))?;
+        let value = started(backend, init, &name, shape, kind)?;
         Ok(Parameter { name, kind, value })
     }
 

@@ -10,7 +10,9 @@ thread_local! {
 pub(crate) fn with_scratch<T>(count: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
     let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     if buffer.len() < count {
-        buffer.resize(count, 0.0);
+        // Its numbers are not wanted: it is given back before a larger one is taken.
+        drop(buffer);
+        buffer = vec![0.0; count];
     }
     let result = work(&mut buffer[..count]);
     SPARE.with_borrow_mut(|spare| spare.push(buffer));

@@ -2,6 +2,7 @@
 #![doc = include_str!("README.md")]
 
 mod cpu;
+mod plan;
 mod reference;
 
 use crate::backend::Storage;
@@ -108,7 +109,7 @@ impl Conv2dSize {
 
     fn cost(&self) -> Cost {
         let elements = self.input().count() + self.weight().count() + self.output().count();
-        Cost { macs: (self.output().count() * self.patch()) as u64, elements: elements as u64 }
+        Cost { macs: (self.output().count() as u64).saturating_mul(self.patch() as u64), elements: elements as u64 }
     }
 }
 

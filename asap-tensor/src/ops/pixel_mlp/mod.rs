@@ -2,6 +2,7 @@
 #![doc = include_str!("README.md")]
 
 mod cpu;
+mod plan;
 mod reference;
 
 use crate::backend::Storage;

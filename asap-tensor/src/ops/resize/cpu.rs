@@ -68,7 +68,7 @@ impl ResizeOps for Cpu {
 }
 
 /// Whether each output is its own input.
-fn copies(taps: &Taps) -> bool {
+pub(super) fn copies(taps: &Taps) -> bool {
     taps.inputs() == taps.outputs()
         && taps.per_output() == 1
         && taps.index().iter().enumerate().all(|(o, &i)| i as usize == o)

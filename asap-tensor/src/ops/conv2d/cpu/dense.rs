@@ -45,6 +45,28 @@ fn part(total: usize, most: usize) -> usize {
     total.div_ceil(total.div_ceil(most.max(1)).max(1)).max(1)
 }
 
+/// How many numbers of working memory a thread takes in [`forward`].
+pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> usize {
+    let pixels = size.out_height * size.out_width;
+    if is_pointwise(size) {
+        0
+    } else if shares_pixels(size) {
+        size.patch() * block_width(size).min(pixels)
+    } else {
+        size.patch() * pixels
+    }
+}
+
+/// Output pixels that [`forward`] computes at a time.
+fn block_width(size: &Conv2dSize) -> usize {
+    (BLOCK / size.patch().max(1) / 16 * 16).clamp(240, 3072)
+}
+
+/// Whether there are enough pixels for each thread to lay out patches of its own.
+fn shares_pixels(size: &Conv2dSize) -> bool {
+    size.batch * (size.out_height * size.out_width).div_ceil(block_width(size)) >= PARTS
+}
+
 /// y, (N, O, P, Q).
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Vec<f32> {
     let (outputs, patch) = (size.out_channels, size.patch());
@@ -61,7 +83,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Co
         product(y, weight.rows(o, y.height()), columns, bias.is_some());
     };
 
-    let width = (BLOCK / patch.max(1) / 16 * 16).clamp(240, 3072);
+    let width = block_width(size);
     if is_pointwise(size) {
         let blocks = blocks_of(&mut y, outputs, pixels, CHANNELS, width);
         blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
@@ -69,7 +91,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Co
             let width = y.width();
             compute(o, &mut y, columns.columns(q, width));
         });
-    } else if size.batch * pixels.div_ceil(width) >= PARTS {
+    } else if shares_pixels(size) {
         let blocks = blocks_of(&mut y, outputs, pixels, outputs.max(1), width);
         blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
             let width = y.width();
@@ -99,6 +121,22 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Co
     y
 }
 
+/// How many numbers of working memory a thread takes in [`grad_input`].
+pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> usize {
+    if is_pointwise(size) {
+        return 0;
+    }
+    let (channels, rows) = grad_input_part(size);
+    channels * size.kernel_height * size.kernel_width * rows * size.out_width
+}
+
+/// Input channels and output rows that [`grad_input`] takes at a time.
+fn grad_input_part(size: &Conv2dSize) -> (usize, usize) {
+    let kernel = size.kernel_height * size.kernel_width;
+    let channels = part(size.in_channels, PATCH_ROWS / kernel);
+    (channels, (BLOCK / (channels * kernel * size.out_width).max(1)).clamp(1, size.out_height.max(1)))
+}
+
 /// The gradient in x, (N, I, H, W).
 pub(super) fn grad_input(grad_output: &[f32], weight: &[f32], size: &Conv2dSize) -> Vec<f32> {
     let (outputs, patch) = (size.out_channels, size.patch());
@@ -118,8 +156,7 @@ pub(super) fn grad_input(grad_output: &[f32], weight: &[f32], size: &Conv2dSize)
         return grad;
     }
 
-    let channels = part(size.in_channels, PATCH_ROWS / kernel);
-    let rows_at_once = (BLOCK / (channels * kernel * size.out_width).max(1)).clamp(1, size.out_height.max(1));
+    let (channels, rows_at_once) = grad_input_part(size);
     // Neighbouring bands of x both need the output rows between them, so there are no more bands than threads want.
     let bands = PARTS.div_ceil((size.batch * size.in_channels.div_ceil(channels)).max(1));
     let band = size.in_height.div_ceil(bands).max(4 * size.kernel_height).min(size.in_height.max(1));
@@ -152,6 +189,41 @@ fn rows_reading(band: &Range<usize>, size: &Conv2dSize) -> Range<usize> {
     first.min(size.out_height)..end.min(size.out_height)
 }
 
+/// How many numbers of working memory a thread takes in [`grad_weight`].
+pub(in crate::ops::conv2d) fn grad_weight_scratch(size: &Conv2dSize) -> usize {
+    let GradWeightPart { rows, width, .. } = GradWeightPart::of(size);
+    if is_pointwise(size) { 0 } else { rows * width.min(size.out_height * size.out_width) }
+}
+
+/// How many gradients [`grad_weight`] adds up, each over a part of the pixels.
+pub(in crate::ops::conv2d) fn partial_gradients(size: &Conv2dSize) -> usize {
+    GradWeightPart::of(size).sums
+}
+
+/// How [`grad_weight`] is split.
+struct GradWeightPart {
+    /// Rows of the patch matrix at a time.
+    rows: usize,
+    /// Output channels at a time.
+    height: usize,
+    /// Output pixels at a time.
+    width: usize,
+    /// Partial gradients, each of which adds up a run of pixel blocks.
+    sums: usize,
+}
+
+impl GradWeightPart {
+    fn of(size: &Conv2dSize) -> Self {
+        let kernel = size.kernel_height * size.kernel_width;
+        let rows = part(size.in_channels, PATCH_ROWS / kernel) * kernel;
+        let height = part(size.out_channels, 1024);
+        let width = (BLOCK / rows / 8 * 8).max(8);
+        let parts = size.patch().div_ceil(rows) * size.out_channels.div_ceil(height);
+        let blocks = size.batch * (size.out_height * size.out_width).div_ceil(width);
+        GradWeightPart { rows, height, width, sums: PARTS.div_ceil(parts.max(1)).min(blocks).max(1) }
+    }
+}
+
 /// The gradient in the weight, (O, I, R, S).
 pub(super) fn grad_weight(x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Vec<f32> {
     let (outputs, patch) = (size.out_channels, size.patch());
@@ -165,15 +237,11 @@ pub(super) fn grad_weight(x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> 
     let grad_output =
         |n: usize| Matrix::new(&grad_output[n * outputs * pixels..][..outputs * pixels], outputs, pixels, pixels);
 
-    let channels = part(size.in_channels, PATCH_ROWS / kernel);
-    let (rows, height) = (channels * kernel, part(outputs, 1024));
+    let GradWeightPart { rows, height, width, sums } = GradWeightPart::of(size);
     // Pixel blocks of all images, in order; each of `sums` partial gradients adds up a run of them.
-    let width = (BLOCK / rows / 8 * 8).max(8);
     let pixel_blocks: Vec<(usize, Range<usize>)> = (0..size.batch)
         .flat_map(|n| (0..pixels).step_by(width).map(move |q| (n, q..(q + width).min(pixels))))
         .collect();
-    let parts = patch.div_ceil(rows) * outputs.div_ceil(height);
-    let sums = PARTS.div_ceil(parts).min(pixel_blocks.len()).max(1);
     let run = part(pixel_blocks.len(), pixel_blocks.len().div_ceil(sums));
 
     let mut partial = vec![0.0; sums * count];
@@ -206,5 +274,6 @@ pub(super) fn grad_weight(x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> 
         }
     });
     partial.truncate(count);
+    partial.shrink_to_fit();
     partial
 }

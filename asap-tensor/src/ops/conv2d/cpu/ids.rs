@@ -33,6 +33,22 @@ fn taps(ids: &[u8], pixel: usize, size: &Conv2dSize, mut visit: impl FnMut(usize
     }
 }
 
+/// How many numbers of working memory a thread takes.
+pub(in crate::ops::conv2d) fn scratch(size: &Conv2dSize) -> usize {
+    PIXELS * size.out_channels
+}
+
+/// How many gradients [`grad_weight`] adds up, each over a run of pixels.
+pub(in crate::ops::conv2d) fn partial_gradients(size: &Conv2dSize) -> usize {
+    let total = size.batch * size.out_height * size.out_width;
+    total.div_ceil(run(total)).max(1)
+}
+
+/// Pixels of a run, the last one being shorter.
+fn run(total: usize) -> usize {
+    total.div_ceil(SUMS).max(RUN)
+}
+
 /// y, (N, O, P, Q).
 pub(super) fn forward(ids: &[u8], weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Vec<f32> {
     let outputs = size.out_channels;
@@ -86,8 +102,7 @@ pub(super) fn grad_weight(ids: &[u8], grad_output: &[f32], size: &Conv2dSize) ->
     }
     // Runs of pixels of all images, in order, one for each partial gradient.
     let total = size.batch * pixels;
-    let run = total.div_ceil(SUMS).max(RUN);
-    let sums = total.div_ceil(run).max(1);
+    let (run, sums) = (run(total), partial_gradients(size));
     let mut partial = vec![0.0; sums * count];
     partial.par_chunks_exact_mut(count).enumerate().for_each(|(sum, table)| {
         let mut start = (sum * run).min(total);

@@ -1,8 +1,8 @@
 //! Kernels of `Cpu`: a convolution is a matrix product with patches of x laid out as columns, a block at a time.
 
 mod columns;
-mod dense;
-mod ids;
+pub(super) mod dense;
+pub(super) mod ids;
 #[cfg(test)]
 mod tests;
 

@@ -11,6 +11,19 @@ use crate::cpu::transpose::transpose;
 use crate::ops::pixel_mlp::SLOPE;
 
 impl Network<'_> {
+    /// The working memory of [`Self::backward`]: parameters, their gradients and their transposes, position terms and
+    /// their gradients, features, all layers' outputs, two layers' gradients.
+    pub(super) fn backward_counts(&self) -> [usize; 9] {
+        let (side, inputs, first) = (self.size.tile, self.size.inputs, self.padded[0]);
+        let part = self.part_pixels();
+        let padded_inputs = inputs.next_multiple_of(LANES);
+        let wide = part * self.padded.iter().max().copied().unwrap_or_default().max(padded_inputs);
+        let outputs: usize = self.padded.iter().sum();
+        let terms = 2 * side * first;
+        let transposed = self.transposed_count();
+        [self.parameters, self.parameters, transposed, terms, terms, part * inputs, part * outputs, wide, wide]
+    }
+
     /// The gradients in the tile's parameters and, where wanted, in its pixels, (inputs, S, S).
     pub(super) fn backward(
         &self,
@@ -22,22 +35,8 @@ impl Network<'_> {
     ) {
         let size = self.size;
         let (side, inputs, first) = (size.tile, size.inputs, self.padded[0]);
-        let part = self.part_pixels();
         let padded_inputs = inputs.next_multiple_of(LANES);
-        let widest = self.padded.iter().max().copied().unwrap_or_default().max(padded_inputs);
-        let outputs: usize = self.padded.iter().sum();
-        let wide = part * widest;
-        let counts = [
-            self.parameters,
-            self.parameters,
-            self.transposed_count(),
-            2 * side * first,
-            2 * side * first,
-            part * inputs,
-            part * outputs,
-            wide,
-            wide,
-        ];
+        let counts = self.backward_counts();
         with_scratch(counts.iter().sum(), |scratch| {
             let mut rest = scratch;
             let [padded, sums, transposed, terms, grad_terms, features, kept, mut g, mut spare] = counts.map(|count| {

@@ -179,12 +179,18 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// The tile's output, (C_n, S, S).
-    pub(super) fn forward(&self, tile: usize, params: &[f32], y: &mut [f32]) {
+    /// The working memory of [`Self::forward`]: parameters, position terms, features, two layers' outputs.
+    pub(super) fn forward_counts(&self) -> [usize; 5] {
         let (side, inputs) = (self.size.tile, self.size.inputs);
         let widest = self.padded.iter().max().copied().unwrap_or_default();
         let part = self.part_pixels();
-        let counts = [self.parameters, 2 * side * self.padded[0], part * inputs, part * widest, part * widest];
+        [self.parameters, 2 * side * self.padded[0], part * inputs, part * widest, part * widest]
+    }
+
+    /// The tile's output, (C_n, S, S).
+    pub(super) fn forward(&self, tile: usize, params: &[f32], y: &mut [f32]) {
+        let (side, inputs) = (self.size.tile, self.size.inputs);
+        let counts = self.forward_counts();
         with_scratch(counts.iter().sum(), |scratch| {
             let (padded, scratch) = scratch.split_at_mut(counts[0]);
             let (terms, scratch) = scratch.split_at_mut(counts[1]);

@@ -19,6 +19,16 @@ use crate::cpu::transpose::transpose;
 use crate::error::Result;
 use layers::Network;
 
+/// How many numbers of working memory a thread takes in `pixel_mlp`.
+pub(super) fn forward_scratch(size: &PixelMlpSize) -> usize {
+    Network::new(size, Input::Ids(&[]), &[]).forward_counts().iter().sum()
+}
+
+/// How many numbers of working memory a thread takes in `pixel_mlp_grad`.
+pub(super) fn backward_scratch(size: &PixelMlpSize) -> usize {
+    Network::new(size, Input::Ids(&[]), &[]).backward_counts().iter().sum()
+}
+
 impl PixelMlpOps for Cpu {
     fn pixel_mlp(
         &self,

@@ -1,0 +1,187 @@
+//! How much memory a run will take, before it takes it.
+//!
+//! A round of training, or the drawing of one picture, runs on the [`Plan`] backend, which has no numbers and only
+//! counts what tensors would hold: the code is that of the run itself, so the count can't drift from it. What is kept
+//! outside tensors, batches on their way and copies of the weights for a checkpoint, is added here.
+//!
+//! Not counted are pictures being decoded (their size is not known before) and pages that the system's allocator
+//! keeps between two uses.
+
+mod advice;
+
+use asap_autograd::Var;
+use asap_tensor::{Ids, Plan, Tensor};
+
+pub use advice::{Advice, advice};
+
+use crate::Result;
+use crate::condition::{Condition, Pixels};
+use crate::config::{Config, DataConfig, Input};
+use crate::data::HELD_BY_EACH_WORKER;
+use crate::generator::Generator;
+use crate::layers::Labels;
+use crate::network::{Binding, Blank, Network};
+use crate::round::{Game, Rates};
+use crate::vgg::Vgg19;
+
+/// What the program itself takes: code, stacks, caches of matrix products (measured with the smallest networks).
+const PROGRAM: u64 = 16 << 20;
+
+/// Bytes that a run on the `cpu` device takes at its peak, by what they are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// Weights of all trained networks, with their spectral vectors.
+    pub parameters: u64,
+    /// Adam's two moments of each parameter.
+    pub moments: u64,
+    /// VGG19's weights, where its loss has a weight.
+    pub perceptual: u64,
+    /// What one picture or one round needs beside these: the batch on the device, activations that are kept for the way
+    /// back, gradients of activations and of weights; the most at any one time.
+    pub activations: u64,
+    /// Working memory that threads keep from one kernel to the next.
+    pub scratch: u64,
+    /// Batches in host memory: the one at hand and those that workers hold ready.
+    pub batches: u64,
+    /// Copies of the weights, and of the moments in training, while a checkpoint is written or read. Activations do not
+    /// exist then, so the larger of the two counts.
+    pub copies: u64,
+    /// The program itself.
+    pub program: u64,
+}
+
+impl MemoryPlan {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        let parts = [
+            self.parameters,
+            self.moments,
+            self.perceptual,
+            self.scratch,
+            self.batches,
+            self.program,
+            self.activations.max(self.copies),
+        ];
+        parts.into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// Every part with its name, in the order of the fields.
+    pub fn parts(&self) -> [(&'static str, u64); 8] {
+        [
+            ("parameters", self.parameters),
+            ("moments", self.moments),
+            ("perceptual", self.perceptual),
+            ("activations", self.activations),
+            ("scratch", self.scratch),
+            ("batches", self.batches),
+            ("copies", self.copies),
+            ("program", self.program),
+        ]
+    }
+}
+
+/// What training as configured takes on the `cpu` device with that many threads.
+///
+/// # Errors
+/// As the round itself: if the picture is too small for a network.
+///
+/// ```
+/// use asap_model::{Config, memory};
+/// let plan = memory::training(&Config::preset("facades-256")?, 2)?;
+/// // 83 million weights of the generator and 5 million of the discriminators, of four bytes each.
+/// assert!(plan.parameters > 4 * 88_000_000 && plan.moments > 2 * plan.parameters - 1_000_000);
+/// assert!(plan.total() > plan.parameters + plan.moments);
+/// # Ok::<(), asap_model::Error>(())
+/// ```
+pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
+    let backend = Plan::new(threads);
+    let meter = backend.meter();
+    let vgg = if config.loss.lambda_vgg != 0.0 { Some(Vgg19::made_up(&backend, &mut Blank)?) } else { None };
+    let perceptual = meter.usage().live;
+    let mut game = Game::new(&backend, config, vgg, &mut Blank)?;
+    let parameters = meter.usage().live - perceptual;
+
+    let [height, width] = config.data.size;
+    let sizes = [config.train.batch, height, width];
+    let mut round = || -> Result<()> {
+        let condition = blank_condition(&backend, &config.data, sizes)?;
+        let [n, h, w] = sizes;
+        let real = Tensor::zeros(&backend, [n, config.data.output_channels(), h, w])?;
+        let rates = Rates { generator: config.train.lr_generator, discriminator: config.train.lr_discriminator };
+        game.round(&condition, &real, rates)?;
+        Ok(())
+    };
+    // The first round makes the moments, so that the second is like all that follow.
+    round()?;
+    meter.reset_peak();
+    let kept = meter.usage().live;
+    round()?;
+
+    let usage = meter.usage();
+    let moments = kept - usage.scratch - parameters - perceptual;
+    let generator: usize = game.generator.parameters().iter().map(|p| p.value().count()).sum();
+    let held = config.data.workers * HELD_BY_EACH_WORKER + 1;
+    Ok(MemoryPlan {
+        parameters,
+        moments,
+        perceptual,
+        activations: usage.peak - kept,
+        scratch: usage.scratch,
+        batches: (held as u64).saturating_mul(host_batch(&config.data, sizes)),
+        // The whole state, and the generator once more for its own file.
+        copies: parameters + moments + 4 * generator as u64,
+        program: PROGRAM,
+    })
+}
+
+/// What drawing one picture of `height`×`width` takes on the `cpu` device with that many threads.
+///
+/// # Errors
+/// As drawing itself: if the picture is too small for the network.
+pub fn inference(config: &Config, [height, width]: [usize; 2], threads: usize) -> Result<MemoryPlan> {
+    let backend = Plan::new(threads);
+    let meter = backend.meter();
+    let generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
+    let parameters = meter.usage().live;
+    let side = |length: usize| length.next_multiple_of(config.generator.tile).max(2 * config.generator.tile);
+    let sizes = [1, side(height), side(width)];
+    let condition = blank_condition(&backend, &config.data, sizes)?;
+    drop(generator.forward(&Binding::frozen(), &condition)?);
+
+    let usage = meter.usage();
+    let pixels = (sizes[1] * sizes[2]) as u64;
+    // The numbers drawn, the picture made of them, and the input as it was read.
+    let picture = pixels * (4 + 1) * config.data.output_channels() as u64;
+    Ok(MemoryPlan {
+        parameters,
+        activations: usage.peak - parameters - usage.scratch,
+        scratch: usage.scratch,
+        batches: picture + 2 * host_batch(&config.data, sizes),
+        copies: parameters,
+        program: PROGRAM,
+        ..MemoryPlan::default()
+    })
+}
+
+/// An input of the configured kind without numbers, (N, H, W).
+fn blank_condition(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<Condition<Plan>> {
+    let [n, h, w] = sizes;
+    let dense =
+        |channels: usize| -> Result<Var<Plan>> { Ok(Var::constant(Tensor::zeros(backend, [n, channels, h, w])?)) };
+    let pixels = match data.input {
+        Input::Labels => Pixels::Labels(Labels { ids: Ids::full(backend, sizes, 0)?, classes: data.classes }),
+        Input::Rgb => Pixels::Dense(dense(3)?),
+    };
+    Ok(Condition { pixels, edges: if data.instances { Some(dense(1)?) } else { None } })
+}
+
+/// Bytes of a batch of (N, H, W) in host memory.
+fn host_batch(data: &DataConfig, [n, h, w]: [usize; 3]) -> u64 {
+    let input = match data.input {
+        Input::Labels => 1,
+        Input::Rgb => 4 * 3,
+    };
+    let edges = if data.instances { 4 } else { 0 };
+    let pixel = input + edges + 4 * data.output_channels();
+    (n * h * w) as u64 * pixel as u64
+}

@@ -1,0 +1,121 @@
+//! The memory that is planned against the memory that the allocator hands out.
+
+use std::sync::{Mutex, PoisonError};
+
+use asap_autograd::Var;
+use asap_model::condition::Pixels;
+use asap_model::layers::Labels;
+use asap_model::memory::{self, MemoryPlan};
+use asap_model::network::FillByName;
+use asap_model::round::Rates;
+use asap_model::vgg::Vgg19;
+use asap_model::{Binding, Condition, Config, Game, Generator};
+use asap_tensor::random::uniform_by_name;
+use asap_tensor::{Cpu, Ids, Tensor};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// The allocator counts for the whole process, so that tests measure one after the other. Their backends are kept:
+/// threads give their scratch back some time after their pool is gone, which would be counted in the next measurement.
+static BACKENDS: Mutex<Vec<Cpu>> = Mutex::new(Vec::new());
+
+fn backend(kept: &mut Vec<Cpu>, threads: usize) -> Cpu {
+    let cpu = Cpu::new(Some(threads)).unwrap();
+    kept.push(cpu.clone());
+    cpu
+}
+
+/// What each thread takes that is not planned: panels that matrix products pack their sides into, the tape.
+const SLACK: u64 = 1 << 20;
+
+fn require_equal(what: &str, measured: u64, planned: u64, threads: u64) {
+    println!("{what}: {measured} bytes measured, {planned} planned");
+    assert!(measured.abs_diff(planned) <= threads * SLACK, "{what}: {measured} is not {planned}");
+}
+
+fn config(preset: &str, assignments: &[&str]) -> Config {
+    let mut config = Config::preset(preset).unwrap();
+    assignments.iter().for_each(|assignment| config.set(assignment).unwrap());
+    config.validate().unwrap();
+    config
+}
+
+/// Labels or colours that differ from pixel to pixel.
+fn condition(cpu: &Cpu, config: &Config, [n, h, w]: [usize; 3]) -> Condition<Cpu> {
+    let data = &config.data;
+    let dense = |name: &str, channels: usize| {
+        let numbers = uniform_by_name(name, n * channels * h * w);
+        Var::constant(Tensor::from_vec(cpu, [n, channels, h, w], numbers).unwrap())
+    };
+    let pixels = match data.input_channels() {
+        3 => Pixels::Dense(dense("colours", 3)),
+        classes => {
+            let ids = (0..n * h * w).map(|i| (i % classes) as u8).collect();
+            Pixels::Labels(Labels { ids: Ids::from_vec(cpu, [n, h, w], ids).unwrap(), classes })
+        }
+    };
+    Condition { pixels, edges: data.instances.then(|| dense("edges", 1)) }
+}
+
+/// The most bytes that two rounds of training hold.
+fn training_peak(config: &Config, cpu: Cpu) -> u64 {
+    let before = ALLOCATOR.current_usage();
+    let mut init = FillByName { prefix: String::new(), gain: 1.0 };
+    let vgg = (config.loss.lambda_vgg != 0.0).then(|| Vgg19::made_up(&cpu, &mut init).unwrap());
+    let mut game = Game::new(&cpu, config, vgg, &mut init).unwrap();
+    let [h, w] = config.data.size;
+    let (n, channels) = (config.train.batch, config.data.output_channels());
+    for round in 0..2 {
+        ALLOCATOR.reset_peak_usage();
+        let condition = condition(&cpu, config, [n, h, w]);
+        let real = uniform_by_name(&format!("real {round}"), n * channels * h * w);
+        let real = Tensor::from_vec(&cpu, [n, channels, h, w], real).unwrap();
+        game.round(&condition, &real, Rates { generator: 1e-4, discriminator: 4e-4 }).unwrap();
+    }
+    (ALLOCATOR.peak_usage() - before) as u64
+}
+
+#[test]
+fn a_round_of_training_takes_the_memory_that_is_planned() {
+    let mut kept = BACKENDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let narrow = ["generator.max_width=256", "discriminator.max_width=128", "generator.depth=2"];
+    for (preset, threads, assignments) in [
+        ("quickstart", 1, &["train.batch=4"][..]),
+        ("quickstart", 2, &[]),
+        ("cityscapes-256", 1, &["data.size=[64,128]", "loss.lambda_vgg=0"]),
+        ("depth-256", 1, &["data.size=[64,64]", "discriminator.spectral_norm=false"]),
+        ("facades-512", 1, &["data.size=[64,128]", "train.batch=2", "generator.padding=zero"]),
+    ] {
+        let assignments = [if preset == "quickstart" { &[] } else { &narrow[..] }, assignments].concat();
+        let config = config(preset, &assignments);
+        let plan = memory::training(&config, threads).unwrap();
+        let MemoryPlan { parameters, moments, perceptual, activations, scratch, .. } = plan;
+        let planned = parameters + moments + perceptual + activations + scratch;
+        let measured = training_peak(&config, backend(&mut kept, threads));
+        require_equal(&format!("{preset} {assignments:?}"), measured, planned, threads as u64);
+    }
+}
+
+#[test]
+fn drawing_takes_the_memory_that_is_planned() {
+    let mut kept = BACKENDS.lock().unwrap_or_else(PoisonError::into_inner);
+    for (preset, size, assignments) in [
+        ("quickstart", [512, 384], &[][..]),
+        ("cityscapes-256", [128, 256], &["generator.max_width=128"]),
+        ("depth-256", [96, 128], &["generator.max_width=128", "generator.positions=false"]),
+    ] {
+        let config = config(preset, assignments);
+        let MemoryPlan { parameters, activations, scratch, .. } = memory::inference(&config, size, 1).unwrap();
+        let cpu = backend(&mut kept, 1);
+        let before = ALLOCATOR.current_usage();
+        let mut init = FillByName { prefix: String::new(), gain: 1.0 };
+        let generator = Generator::new(&cpu, &config.generator, &config.data, &mut init).unwrap();
+        ALLOCATOR.reset_peak_usage();
+        let condition = condition(&cpu, &config, [1, size[0], size[1]]);
+        generator.forward(&Binding::frozen(), &condition).unwrap();
+        let measured = (ALLOCATOR.peak_usage() - before) as u64;
+        require_equal(&format!("{preset} {size:?}"), measured, parameters + activations + scratch, 1);
+    }
+}

@@ -1,0 +1,65 @@
+//! The memory of `Cpu`'s kernels.
+
+use super::cpu::{dense, ids};
+use super::{Conv2dOps, Conv2dSize};
+use crate::error::Result;
+use crate::plan::Plan;
+
+impl Conv2dOps for Plan {
+    fn conv2d(
+        &self,
+        _x: &Self::Buffer,
+        _weight: &Self::Buffer,
+        _bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        self.scratch(dense::forward_scratch(size));
+        Ok(self.block(size.output().count()))
+    }
+
+    fn conv2d_grad_input(
+        &self,
+        _grad_output: &Self::Buffer,
+        _weight: &Self::Buffer,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        self.scratch(dense::grad_input_scratch(size));
+        Ok(self.block(size.input().count()))
+    }
+
+    fn conv2d_grad_weight(
+        &self,
+        _x: &Self::Buffer,
+        _grad_output: &Self::Buffer,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        self.scratch(dense::grad_weight_scratch(size));
+        self.briefly(dense::partial_gradients(size) * size.weight().count());
+        Ok(self.block(size.weight().count()))
+    }
+
+    fn conv2d_ids(
+        &self,
+        _ids: &Self::IdBuffer,
+        weight: &Self::Buffer,
+        _bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        self.scratch(ids::scratch(size));
+        let y = self.block(size.output().count());
+        self.briefly(weight.count());
+        Ok(y)
+    }
+
+    fn conv2d_ids_grad_weight(
+        &self,
+        _ids: &Self::IdBuffer,
+        _grad_output: &Self::Buffer,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        self.scratch(ids::scratch(size));
+        let grad = self.block(size.weight().count());
+        self.briefly(ids::partial_gradients(size) * size.weight().count());
+        Ok(grad)
+    }
+}

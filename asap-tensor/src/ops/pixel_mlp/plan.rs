@@ -1,0 +1,40 @@
+//! The memory of `Cpu`'s kernels.
+
+use super::cpu::{backward_scratch, forward_scratch};
+use super::{PixelMlpOps, PixelMlpSize, RawPixels};
+use crate::error::Result;
+use crate::plan::Plan;
+
+impl PixelMlpOps for Plan {
+    fn pixel_mlp(
+        &self,
+        params: &Self::Buffer,
+        _pixels: RawPixels<'_, Self>,
+        _positions: &Self::Buffer,
+        size: &PixelMlpSize,
+    ) -> Result<Self::Buffer> {
+        self.scratch(forward_scratch(size));
+        let y = self.block(size.output().count());
+        // Parameters and pixels by tile.
+        self.briefly(params.count() + y.count());
+        Ok(y)
+    }
+
+    fn pixel_mlp_grad(
+        &self,
+        params: &Self::Buffer,
+        _pixels: RawPixels<'_, Self>,
+        _positions: &Self::Buffer,
+        _grad_output: &Self::Buffer,
+        wants_pixels: bool,
+        size: &PixelMlpSize,
+    ) -> Result<(Self::Buffer, Option<Self::Buffer>)> {
+        self.scratch(backward_scratch(size));
+        let grad = self.block(params.count());
+        let pixel_count = size.batch * size.inputs * size.height() * size.width();
+        let grad_pixels = wants_pixels.then(|| self.block(pixel_count));
+        // Parameters and gradients by tile.
+        self.briefly(2 * params.count() + grad_pixels.as_ref().map_or(0, |pixels| pixels.count()));
+        Ok((grad, grad_pixels))
+    }
+}

@@ -1,0 +1,180 @@
+//! The backend that computes nothing: it runs a network to find how much memory the run would take.
+//!
+//! Buffers hold no numbers, only how many there would be, and every kernel takes and gives back what `Cpu`'s takes and
+//! gives back. So the same code that trains or draws, run on this backend, tells in milliseconds the most bytes that
+//! its tensors ever hold at once. What a kernel needs beside its results is told by functions beside the kernel, which
+//! it uses itself.
+
+mod meter;
+
+use std::sync::Arc;
+
+use crate::backend::Storage;
+use crate::error::Result;
+use crate::profile::Profiler;
+
+pub use meter::{Meter, Usage};
+
+/// Room for some numbers or ids, counted by the meter while it lives.
+#[derive(Debug)]
+pub struct Block {
+    count: usize,
+    bytes: u64,
+    meter: Meter,
+}
+
+impl Block {
+    fn new(meter: &Meter, count: usize, size: usize) -> Self {
+        let bytes = (count as u64).saturating_mul(size as u64);
+        meter.take(bytes);
+        Block { count, bytes, meter: meter.clone() }
+    }
+
+    /// How many numbers or ids there would be.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+/// A copy takes its own room.
+impl Clone for Block {
+    fn clone(&self) -> Self {
+        self.meter.take(self.bytes);
+        Block { count: self.count, bytes: self.bytes, meter: self.meter.clone() }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.meter.release(self.bytes);
+    }
+}
+
+/// What `Cpu` would hold in memory, without the numbers. Every number that is read back is 0.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    meter: Meter,
+    threads: usize,
+    profiler: Option<Profiler>,
+}
+
+impl Plan {
+    /// A backend that counts what `Cpu` with that many threads would hold.
+    pub fn new(threads: usize) -> Self {
+        Plan { meter: Meter::default(), threads: threads.max(1), profiler: None }
+    }
+
+    /// Counts of everything on this backend.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Room for `count` single-precision numbers.
+    pub(crate) fn block(&self, count: usize) -> Arc<Block> {
+        Arc::new(Block::new(&self.meter, count, size_of::<f32>()))
+    }
+
+    /// Room for `count` ids.
+    pub(crate) fn id_block(&self, count: usize) -> Arc<Block> {
+        Arc::new(Block::new(&self.meter, count, size_of::<u8>()))
+    }
+
+    /// Room for `count` numbers that a kernel gives back when it is done.
+    pub(crate) fn briefly(&self, count: usize) {
+        drop(self.block(count));
+    }
+
+    /// Room for `count` numbers that each thread keeps from one call to the next, as `cpu::scratch` does.
+    pub(crate) fn scratch(&self, count: usize) {
+        self.meter.raise_scratch((count as u64 * size_of::<f32>() as u64).saturating_mul(self.threads as u64));
+    }
+}
+
+impl Storage for Plan {
+    type Elem = f32;
+    type Buffer = Arc<Block>;
+    type IdBuffer = Arc<Block>;
+
+    fn device(&self) -> String {
+        "plan".into()
+    }
+
+    fn upload(&self, data: Vec<f32>) -> Result<Self::Buffer> {
+        Ok(self.block(data.len()))
+    }
+
+    fn download(&self, buffer: &Self::Buffer) -> Result<Vec<f32>> {
+        Ok(vec![0.0; buffer.count()])
+    }
+
+    fn filled(&self, _value: f64, count: usize) -> Result<Self::Buffer> {
+        Ok(self.block(count))
+    }
+
+    fn upload_ids(&self, ids: Vec<u8>) -> Result<Self::IdBuffer> {
+        Ok(self.id_block(ids.len()))
+    }
+
+    fn download_ids(&self, ids: &Self::IdBuffer) -> Result<Vec<u8>> {
+        Ok(vec![0; ids.count()])
+    }
+
+    fn filled_ids(&self, _id: u8, count: usize) -> Result<Self::IdBuffer> {
+        Ok(self.id_block(count))
+    }
+
+    fn profiler(&self) -> Option<&Profiler> {
+        self.profiler.as_ref()
+    }
+
+    fn with_profiler(&self, profiler: Profiler) -> Self {
+        Plan { profiler: Some(profiler), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tensor;
+    use crate::ops::{AdamStep, Unary, adam, unary};
+
+    #[test]
+    fn what_is_dropped_is_given_back_and_the_peak_stays() {
+        let plan = Plan::new(1);
+        let x = Tensor::zeros(&plan, [2, 3]).unwrap();
+        let shared = x.reshape([6]).unwrap();
+        assert_eq!(plan.meter().usage(), Usage { live: 24, peak: 24, scratch: 0 });
+        let y = unary(Unary::Abs, &x).unwrap();
+        assert_eq!(plan.meter().usage().live, 48);
+        drop((x, y));
+        assert_eq!(plan.meter().usage(), Usage { live: 24, peak: 48, scratch: 0 });
+        plan.meter().reset_peak();
+        drop(shared);
+        assert_eq!(plan.meter().usage(), Usage { live: 0, peak: 24, scratch: 0 });
+    }
+
+    #[test]
+    fn updating_a_shared_weight_takes_a_copy_of_it() {
+        let plan = Plan::new(1);
+        let zeros = || Tensor::zeros(&plan, [10]).unwrap();
+        let (mut weight, mut first, mut second, grad) = (zeros(), zeros(), zeros(), zeros());
+        let step = AdamStep { learning_rate: 0.1, beta1: 0.0, beta2: 0.9, epsilon: 0.0, step: 1 };
+        adam(&mut weight, &mut first, &mut second, &grad, &step).unwrap();
+        assert_eq!(plan.meter().usage().live, 160);
+        let kept = weight.clone();
+        adam(&mut weight, &mut first, &mut second, &grad, &step).unwrap();
+        assert_eq!(plan.meter().usage().live, 200);
+        drop(kept);
+        assert_eq!(plan.meter().usage().live, 160);
+    }
+
+    #[test]
+    fn scratch_is_the_largest_of_any_kernel_for_each_thread() {
+        let plan = Plan::new(3);
+        plan.scratch(10);
+        plan.scratch(5);
+        assert_eq!(plan.meter().usage(), Usage { live: 120, peak: 120, scratch: 120 });
+        plan.scratch(20);
+        assert_eq!(plan.meter().usage(), Usage { live: 240, peak: 240, scratch: 240 });
+    }
+}
