@@ -1,10 +1,13 @@
 //! Files that are never half written.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::{Error, Result};
+
+/// What the names of temporary files begin with.
+const PREFIX: &str = ".writing-";
 
 /// Writes a file through a temporary one in the same folder: whoever looks at `path`, even after a crash or a power
 /// cut, sees the old file or the whole new one.
@@ -17,13 +20,24 @@ pub fn write(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::R
     replace(path, write).map_err(|source| Error::Io { file: path.into(), action: "write it", source })
 }
 
+/// Removes the temporary files that processes which were stopped while writing have left in a folder. One that can't be
+/// removed stays: it is in nobody's way.
+pub fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(PREFIX);
     // A temporary file is private by default; this one becomes a file like any other, as the umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -33,7 +47,10 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Res
     writer.flush()?;
     drop(writer);
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
+    let temporary = temporary.into_temp_path();
+    fs::rename(&temporary, path)?;
+    // It has another name now: there is nothing left to remove.
+    let _ = temporary.keep();
     sync_folder(folder)
 }
 
@@ -51,8 +68,6 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

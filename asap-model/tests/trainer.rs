@@ -157,9 +157,10 @@ fn a_run_folder_has_what_a_run_promises() {
     assert_eq!(notes.events[3], "checkpoint 2");
     assert_eq!(notes.events[notes.events.len() - 4..], ["round 9", "validation 9", "sheet 9", "checkpoint 9"]);
     let leftovers: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(leftovers.len(), 6, "{leftovers:?}");
+    assert_eq!(leftovers.len(), 7, "{leftovers:?}");
     let is_events = |name: &&std::ffi::OsString| name.to_string_lossy().starts_with("events.out.tfevents.");
     assert_eq!(leftovers.iter().filter(is_events).count(), 1, "{leftovers:?}");
+    assert!(leftovers.contains(&".lock".into()), "{leftovers:?}");
 
     let second = start(Reference::<f32>::new(), &config, &dir).unwrap();
     assert!(second.dir().ends_with("tiny-2"));
@@ -218,6 +219,72 @@ fn a_missing_vgg_file_is_told_before_anything_is_written() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// A run of five rounds with a checkpoint after each.
+fn five_rounds(dir: &Path) -> (Config, RunFolder) {
+    let mut config = tiny();
+    (config.train.save_every, config.train.steps) = (1, Some(5));
+    start(Reference::<f32>::new(), &config, dir).unwrap().run(&mut ()).unwrap();
+    (config, RunFolder::open(dir).unwrap())
+}
+
+#[test]
+fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_gives_the_same_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, run) = five_rounds(&folder.path().join("run"));
+    let whole = fs::read(run.checkpoint_file(5)).unwrap();
+    // Cut short, and one bit of a weight.
+    fs::write(run.checkpoint_file(5), &whole[..whole.len() / 2]).unwrap();
+    let mut fourth = fs::read(run.checkpoint_file(4)).unwrap();
+    *fourth.last_mut().unwrap() ^= 1;
+    fs::write(run.checkpoint_file(4), &fourth).unwrap();
+    fs::write(run.dir().join("checkpoints/.writing-abc"), "half").unwrap();
+
+    let mut notes = Notes::default();
+    resume(Reference::<f32>::new(), &config, run.dir()).unwrap().run(&mut notes).unwrap();
+    assert_eq!(notes.events[0], "started 3 of 5");
+    for (event, part) in notes.events[1..3].iter().zip(["round-000005", "SHA-256"]) {
+        assert!(event.starts_with("warning ") && event.contains(part), "{event}");
+    }
+    assert_eq!(fs::read(run.checkpoint_file(5)).unwrap(), whole);
+    assert_eq!(metric_rounds(run.dir()), [1, 2, 3, 4, 5]);
+    let mut names: Vec<String> = fs::read_dir(run.dir().join("checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = ["3", "4", "4.damaged", "5", "5.damaged"].map(|name| match name.split_once('.') {
+        Some((round, _)) => format!("round-00000{round}.safetensors.damaged"),
+        None => format!("round-00000{name}.safetensors"),
+    });
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn without_a_checkpoint_that_can_be_read_each_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, run) = five_rounds(&folder.path().join("run"));
+    for round in 3..=5 {
+        fs::write(run.checkpoint_file(round), "").unwrap();
+    }
+    let error = resume(Reference::<f32>::new(), &config, run.dir()).err().unwrap().to_string();
+    for round in 3..=5 {
+        assert!(error.contains(&format!("round-00000{round}.safetensors: ")), "{error}");
+    }
+    assert!(run.checkpoint_file(5).exists(), "nothing is renamed for nothing");
+}
+
+#[test]
+fn two_never_train_in_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let (config, _) = five_rounds(&dir);
+    let first = resume(Reference::<f32>::new(), &config, &dir).unwrap();
+    let error = resume(Reference::<f32>::new(), &config, &dir).err().unwrap();
+    assert!(matches!(&error, Error::Config { problem, .. } if problem.contains("another process")), "{error}");
+    drop(first);
+    resume(Reference::<f32>::new(), &config, &dir).unwrap();
+}
+
 /// VGG19 of one channel a layer, with all weights equal.
 fn write_vgg(path: &Path, weight: f32) {
     let mut weights = Weights::new();
@@ -241,6 +308,7 @@ fn a_run_that_diverges_keeps_its_last_good_checkpoint() {
     let dir = folder.path().join("run");
     let mut trainer = start(Reference::<f32>::new(), &config, &dir).unwrap();
     trainer.run(&mut Notes { stop_after: Some(2), ..Notes::default() }).unwrap();
+    drop(trainer);
     let run = RunFolder::open(&dir).unwrap();
     let files = [run.checkpoint_file(2), run.generator_file()];
     let good = files.clone().map(|file| fs::read(file).unwrap());
@@ -265,6 +333,7 @@ fn a_pair_that_cannot_be_read_stops_the_run_after_saving() {
     let played = trainer.game().rounds();
     assert!(played > 0, "seed {} draws the damaged pair first", config.train.seed);
     assert_eq!(RunFolder::open(&dir).unwrap().checkpoints().unwrap().pop().unwrap().0, played);
+    drop(trainer);
     let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
     assert_eq!(summary.rounds, 15);
 }

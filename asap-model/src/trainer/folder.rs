@@ -1,6 +1,6 @@
 //! The files of a run.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,40 @@ use crate::{Error, Result};
 /// How many checkpoints of the whole state stay.
 const KEPT: usize = 3;
 
+/// What the name of a checkpoint that can't be read gets at its end.
+const DAMAGED: &str = ".damaged";
+
 /// A run folder: `config.toml`, `checkpoints/`, `generator.safetensors`, `metrics.jsonl`, `samples/`.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,
+}
+
+/// A checkpoint that can't be read.
+#[derive(Clone, Debug)]
+pub(super) struct Damaged {
+    pub file: PathBuf,
+    pub problem: String,
+}
+
+impl Damaged {
+    /// Takes it out of the row of checkpoints by giving it another name, so that nothing counts it as one of the last;
+    /// says so.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it can't be renamed.
+    pub fn set_aside(&self) -> Result<String> {
+        let mut name = self.file.clone().into_os_string();
+        name.push(DAMAGED);
+        let source = fs::rename(&self.file, &name);
+        source.map_err(|source| Error::Io { file: self.file.clone(), action: "rename it", source })?;
+        let file = self.file.display();
+        Ok(format!(
+            "{file}: {}; going on from the checkpoint before it; this one is now {}",
+            self.problem,
+            name.display()
+        ))
+    }
 }
 
 /// `dir`, or if something is there, the first of `dir-2`, `dir-3`, ... where nothing is. An empty folder counts as nothing.
@@ -85,7 +115,7 @@ impl RunFolder {
 
     /// Makes what may be missing inside.
     pub(super) fn make_parts(&self) -> Result<()> {
-        for part in [self.checkpoints_dir(), self.dir.join("samples")] {
+        for part in [self.checkpoints_dir(), self.samples_dir()] {
             fs::create_dir_all(&part).map_err(|source| Error::Io {
                 file: part.clone(),
                 action: "create the folder",
@@ -93,6 +123,32 @@ impl RunFolder {
             })?;
         }
         Ok(())
+    }
+
+    /// Keeps other processes from training in this folder as long as the result lives; then removes what a process that
+    /// was stopped in the middle of writing has left.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if another process trains here; [`Error::Io`] if the folder can't be written to.
+    pub(super) fn lock(&self) -> Result<File> {
+        let path = self.dir.join(".lock");
+        let failed = |source| Error::Io { file: path.clone(), action: "lock the run folder by it", source };
+        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let problem =
+                    "another process is training in this folder: wait for it, stop it, or choose another --out";
+                return Err(Error::Config { origin: self.dir.display().to_string(), problem: problem.into() });
+            }
+            // Some network folders have no locks; the run is as good without.
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        for part in [self.dir.clone(), self.checkpoints_dir(), self.samples_dir()] {
+            atomic::remove_unfinished(&part);
+        }
+        Ok(file)
     }
 
     /// The folder itself.
@@ -117,12 +173,16 @@ impl RunFolder {
 
     /// The picture of samples after a round.
     pub fn sheet_file(&self, round: u64) -> PathBuf {
-        self.dir.join("samples").join(format!("round-{round:06}.png"))
+        self.samples_dir().join(format!("round-{round:06}.png"))
     }
 
     /// The whole state after a round.
     pub fn checkpoint_file(&self, round: u64) -> PathBuf {
         self.checkpoints_dir().join(format!("round-{round:06}.safetensors"))
+    }
+
+    fn samples_dir(&self) -> PathBuf {
+        self.dir.join("samples")
     }
 
     fn checkpoints_dir(&self) -> PathBuf {
@@ -165,16 +225,28 @@ impl RunFolder {
         Ok(found)
     }
 
-    /// The checkpoint to go on from.
+    /// The newest checkpoint that `read` accepts, read; with the error of each newer one that it does not.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if there is none.
-    pub fn newest_checkpoint(&self) -> Result<PathBuf> {
-        let newest = if self.checkpoints_dir().is_dir() { self.checkpoints()?.pop() } else { None };
-        newest.map(|(_, path)| path).ok_or_else(|| Error::Checkpoint {
-            file: self.checkpoints_dir(),
-            problem: "there is no checkpoint to go on from: the run stopped before it saved one; start it anew".into(),
-        })
+    /// [`Error::Checkpoint`] if there is none. Errors of `read` other than that are passed on.
+    pub(super) fn newest_whole<T>(&self, read: impl Fn(&Path) -> Result<T>) -> Result<(T, Vec<Damaged>)> {
+        let all = if self.checkpoints_dir().is_dir() { self.checkpoints()? } else { Vec::new() };
+        let mut damaged = Vec::new();
+        for (_, file) in all.into_iter().rev() {
+            match read(&file) {
+                Ok(found) => return Ok((found, damaged)),
+                Err(Error::Checkpoint { problem, .. }) => damaged.push(Damaged { file, problem }),
+                Err(other) => return Err(other),
+            }
+        }
+        let problem = match damaged.is_empty() {
+            true => "there is no checkpoint to go on from: the run stopped before it saved one; start it anew".into(),
+            false => {
+                let list = damaged.iter().map(|one| format!("\n  {}: {}", one.file.display(), one.problem));
+                format!("no checkpoint can be read; start the run anew:{}", list.collect::<String>())
+            }
+        };
+        Err(Error::Checkpoint { file: self.checkpoints_dir(), problem })
     }
 
     /// Removes all checkpoints but the last [`KEPT`].
@@ -218,7 +290,8 @@ mod tests {
         folder.prune_checkpoints().unwrap();
         let rounds: Vec<u64> = folder.checkpoints().unwrap().into_iter().map(|(round, _)| round).collect();
         assert_eq!(rounds, [999_999, 1_000_000, 1_000_001]);
-        assert_eq!(folder.newest_checkpoint().unwrap(), folder.checkpoint_file(1_000_001));
+        let (newest, damaged) = folder.newest_whole(|file| Ok(file.to_path_buf())).unwrap();
+        assert_eq!((newest, damaged.len()), (folder.checkpoint_file(1_000_001), 0));
         assert!(folder.checkpoints_dir().join("notes.txt").exists());
     }
 
@@ -228,7 +301,7 @@ mod tests {
         let error = RunFolder::open(parent.path()).unwrap_err().to_string();
         assert!(error.contains("no run folder"), "{error}");
         let folder = RunFolder::create(&parent.path().join("run")).unwrap();
-        let error = folder.newest_checkpoint().unwrap_err().to_string();
+        let error = folder.newest_whole(|_| Ok(())).unwrap_err().to_string();
         assert!(error.contains("start it anew"), "{error}");
     }
 }

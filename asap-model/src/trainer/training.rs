@@ -1,12 +1,13 @@
 //! The loop, resuming, the dry run.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use asap_tensor::{Backend, Tensor};
 
 use super::compare;
-use super::folder::RunFolder;
+use super::folder::{Damaged, RunFolder};
 use super::metrics::{self, MetricsLog};
 use super::observer::{Event, Observer, RoundReport, Started};
 use super::recorder::Recorded;
@@ -36,6 +37,10 @@ pub struct Trainer<B: Backend> {
     metrics: MetricsLog,
     /// The round of the newest checkpoint.
     saved: u64,
+    /// What to warn of when the run begins.
+    warnings: Vec<String>,
+    /// Keeps other processes out of the run folder.
+    _lock: File,
 }
 
 /// How a run ended.
@@ -73,21 +78,24 @@ impl<B: Backend> Trainer<B> {
         let mut init = XavierNormal { seed: config.train.seed, gain: config.train.init_gain };
         let (schedule, game) = prepare(&backend, &config, &sources, &mut init)?;
         let folder = RunFolder::create(out_dir)?;
+        let lock = folder.lock()?;
         folder.write_config(&config)?;
         let metrics = MetricsLog::open(&folder.metrics_file(), 0)?;
-        Ok(Trainer { backend, config, sources, schedule, game, folder, metrics, saved: 0 })
+        let warnings = Vec::new();
+        Ok(Trainer { backend, config, sources, schedule, game, folder, metrics, saved: 0, warnings, _lock: lock })
     }
 
-    /// Goes on with the run in `run_dir` from its newest checkpoint, as if it had never stopped. `config` is
-    /// [`RunFolder::config`], in which the keys of [`super::CHANGEABLE`] may be changed. What was reported of rounds
-    /// after the checkpoint is dropped.
+    /// Goes on with the run in `run_dir` from its newest checkpoint, as if it had never stopped; from the one before if
+    /// the newest is damaged, with a warning. `config` is [`RunFolder::config`], in which the keys of
+    /// [`super::CHANGEABLE`] may be changed. What was reported of rounds after the checkpoint is dropped.
     ///
     /// # Errors
-    /// As [`Trainer::new`]; also [`Error::Checkpoint`] if there is no checkpoint or it can't be read, and
-    /// [`Error::Config`] naming each key that may not change, or if the number of training pairs is another.
+    /// As [`Trainer::new`]; also [`Error::Checkpoint`] if no checkpoint can be read, and [`Error::Config`] naming each
+    /// key that may not change, or if the number of training pairs is another, or another process trains there.
     pub fn resume(backend: B, config: Config, run_dir: &Path, sources: Sources) -> Result<Self> {
         let folder = RunFolder::open(run_dir)?;
-        let state = State::read(&folder.newest_checkpoint()?)?;
+        let lock = folder.lock()?;
+        let (state, damaged) = folder.newest_whole(State::read)?;
         compare::check(&state.config, &config, run_dir)?;
         if state.training_pairs != sources.training.len() {
             let problem = format!(
@@ -100,11 +108,12 @@ impl<B: Backend> Trainer<B> {
         }
         let (schedule, mut game) = prepare(&backend, &config, &sources, &mut Blank)?;
         state.restore(&backend, &mut game)?;
+        let warnings = damaged.iter().map(Damaged::set_aside).collect::<Result<_>>()?;
         folder.make_parts()?;
         folder.write_config(&config)?;
         let saved = game.rounds();
         let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
-        Ok(Trainer { backend, config, sources, schedule, game, folder, metrics, saved })
+        Ok(Trainer { backend, config, sources, schedule, game, folder, metrics, saved, warnings, _lock: lock })
     }
 
     /// Two rounds in a temporary folder, with everything that a run writes; then reads it all back and compares.
@@ -123,14 +132,17 @@ impl<B: Backend> Trainer<B> {
             Trainer::new(backend.clone(), config.clone(), &temporary.path().join("run"), sources.clone())?;
         let summary = trainer.run(observer)?;
 
-        let file = trainer.folder.newest_checkpoint()?;
-        let again = Trainer::resume(backend.clone(), config.clone(), trainer.dir(), sources)?;
-        if state::tensors(&again.game)? != state::tensors(&trainer.game)? {
+        let played = state::tensors(&trainer.game)?;
+        let (dir, file) = (trainer.dir().to_path_buf(), trainer.folder.checkpoint_file(summary.rounds));
+        // Two can't train in one folder.
+        drop(trainer);
+        let again = Trainer::resume(backend.clone(), config.clone(), &dir, sources)?;
+        if state::tensors(&again.game)? != played {
             let problem = "what was read back is not what was written; check the disk".to_string();
             return Err(Error::Checkpoint { file, problem });
         }
         let mut generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
-        generator.load(&checkpoint::load(trainer.dir())?)?;
+        generator.load(&checkpoint::load(&dir)?)?;
         Ok(summary)
     }
 
@@ -153,6 +165,9 @@ impl<B: Backend> Trainer<B> {
         let first = self.game.rounds();
         let total = self.schedule.total;
         observer.observe(&Event::Started(self.started()));
+        for warning in self.warnings.drain(..) {
+            observer.observe(&Event::Warning(&warning));
+        }
         let mut summary = Summary {
             dir: self.dir().into(),
             rounds: first,
