@@ -16,6 +16,8 @@ pub const DEVICE: u8 = 4;
 pub const CHECKPOINT: u8 = 5;
 /// A loss is no longer finite.
 pub const DIVERGED: u8 = 6;
+/// A person asked to stop.
+pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of an error.
 pub fn code(error: &anyhow::Error) -> ExitCode {

@@ -2,12 +2,13 @@
 //!
 //! Results go to standard output, progress and messages to standard error. The exit code says what kind of thing went
 //! wrong: 0 nothing; 1 a check did not hold, or a fault of ours; 2 usage; 3 data; 4 device; 5 checkpoint; 6 training
-//! diverged.
+//! diverged; 130 interrupted.
 
 mod args;
 mod commands;
 mod device;
 mod exit;
+mod interrupt;
 mod output;
 mod progress;
 

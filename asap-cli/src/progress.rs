@@ -8,6 +8,7 @@ use asap_model::trainer::{Event, Observer, RoundReport, Started};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 
 /// How often a line is printed where there is no terminal to draw a bar on.
@@ -18,17 +19,18 @@ pub struct Progress<'a> {
     output: &'a Output,
     bar: Option<ProgressBar>,
     last_line: Option<Instant>,
+    interrupt: Interrupt,
 }
 
 impl<'a> Progress<'a> {
-    /// Nothing is shown before the first event.
-    pub fn new(output: &'a Output) -> Self {
+    /// Nothing is shown before the first event. The run is asked to stop when `interrupt` is.
+    pub fn new(output: &'a Output, interrupt: Interrupt) -> Self {
         let bar = (std::io::stderr().is_terminal() && !output.is_quiet()).then(|| {
             let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        Progress { output, bar, last_line: None }
+        Progress { output, bar, last_line: None, interrupt }
     }
 
     fn say(&self, text: &str) {
@@ -108,6 +110,10 @@ impl Observer for Progress<'_> {
                 self.say(&format!("warning: {text}"));
             }
         }
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.interrupt.is_asked()
     }
 }
 

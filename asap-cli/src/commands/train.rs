@@ -15,6 +15,8 @@ use serde_json::json;
 use super::{adjust, configuration, short_name, usage};
 use crate::args::{Common, Train};
 use crate::device::{Task, on_device};
+use crate::exit::INTERRUPTED;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::{Progress, duration, losses_json};
 
@@ -51,7 +53,7 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     }
     let summary = on_device(common, output, Run { args: &args, config, dir, output })?;
     report(&summary, &args, output);
-    Ok(ExitCode::SUCCESS)
+    Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
 struct Run<'a> {
@@ -67,7 +69,7 @@ impl Task for Run<'_> {
     fn run<B: Backend>(self, backend: B) -> Result<Summary> {
         let Run { args, config, dir, output } = self;
         let sources = Sources::open(&config)?;
-        let mut progress = Progress::new(output);
+        let mut progress = Progress::new(output, Interrupt::watch(output)?);
         if args.dry_run {
             return Ok(Trainer::dry_run(backend, config, sources, &mut progress)?);
         }
@@ -88,7 +90,7 @@ fn report(summary: &Summary, args: &Train, output: &Output) {
         || {
             json!({
                 "event": "finished", "dir": dir, "rounds": rounds, "rounds_total": rounds_total,
-                "seconds": time.as_secs_f64(), "losses": summary.losses.as_ref().map(losses_json),
+                "stopped": summary.stopped, "seconds": time.as_secs_f64(), "losses": summary.losses.as_ref().map(losses_json),
                 "validation_l1_first_tenth": ends.map(|(first, _)| first),
                 "validation_l1_last_tenth": ends.map(|(_, last)| last),
                 "samples": summary.sheet, "generator": summary.generator, "dry_run": args.dry_run,
@@ -106,6 +108,9 @@ fn report(summary: &Summary, args: &Train, output: &Output) {
                 text += &format!("\nlook at    {} (label, ours, real)", sheet.display());
             }
             let run = dir.display();
+            if summary.stopped {
+                return text + &format!("\ngo on      asap train --out {run} --resume");
+            }
             text + &format!(
                 "\ntry next   asap data synth facades --count 20 --size 128 && asap infer --checkpoint {run} --data facades --out drawn"
             )

@@ -18,6 +18,12 @@ use crate::{Error, Result};
 pub(super) struct MetricsLog {
     path: PathBuf,
     file: File,
+    /// Bytes of whole lines in the file.
+    length: u64,
+    /// Lines that could not be written yet.
+    waiting: String,
+    /// Whether it was told that they wait.
+    told: bool,
 }
 
 impl MetricsLog {
@@ -39,7 +45,7 @@ impl MetricsLog {
         }
         let file = OpenOptions::new().append(true).create(true).open(path);
         let file = file.map_err(|source| Error::Io { file: path.into(), action: "write it", source })?;
-        Ok(MetricsLog { path: path.into(), file })
+        Ok(MetricsLog { path: path.into(), file, length: kept.len() as u64, waiting: String::new(), told: false })
     }
 
     /// Adds a round.
@@ -67,10 +73,25 @@ impl MetricsLog {
         self.write(&json!({ "round": round, "validation_l1": l1 }))
     }
 
-    /// In one call, so that a line is cut off only where the system stops.
+    /// Writes the line, and those before it that wait. Only the first of several failures in a row is an error.
     fn write(&mut self, line: &Value) -> Result<()> {
-        let written = self.file.write_all(format!("{line}\n").as_bytes());
-        written.map_err(|source| Error::Io { file: self.path.clone(), action: "write it", source })
+        self.waiting += &format!("{line}\n");
+        match self.file.write_all(self.waiting.as_bytes()) {
+            Ok(()) => {
+                self.length += self.waiting.len() as u64;
+                self.waiting.clear();
+                self.told = false;
+                Ok(())
+            }
+            Err(source) => {
+                // Takes back a line that was cut off. Where that fails too, reading skips it.
+                let _ = self.file.set_len(self.length);
+                if std::mem::replace(&mut self.told, true) {
+                    return Ok(());
+                }
+                Err(Error::Io { file: self.path.clone(), action: "write it", source })
+            }
+        }
     }
 }
 

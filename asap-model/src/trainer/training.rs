@@ -149,13 +149,19 @@ impl<B: Backend> Trainer<B> {
     /// Plays the rounds that are left, validates, saves. If the observer asks to stop, the run saves after the round it
     /// is in, and [`Trainer::resume`] goes on.
     ///
+    /// A file that can't be written in the middle of a run, as where the disk is full, is an [`Event::Warning`]: the
+    /// rounds go on, and a later attempt may succeed. The last checkpoint must.
+    ///
     /// # Errors
-    /// [`Error::Diverged`] if a loss or weight is no longer finite: the newest checkpoint is from before.
-    /// [`Error::Data`] for a pair that can't be read, after saving what there is. [`Error::Io`] if something can't be
-    /// written; otherwise if a kernel fails.
+    /// [`Error::Diverged`] if a loss, gradient or weight is no longer finite: the newest checkpoint is from before.
+    /// [`Error::Data`] for a pair that can't be read, after saving what there is. [`Error::Io`] if the last checkpoint
+    /// can't be written; otherwise if a kernel fails.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Summary> {
         let mut recorded = Recorded::of_run(observer, &self.folder);
         let result = self.play_all(&mut recorded);
+        if let Err(Error::Data { .. }) = &result {
+            tolerate(self.save(&mut recorded), &mut recorded)?;
+        }
         recorded.end(&result);
         result
     }
@@ -181,27 +187,23 @@ impl<B: Backend> Trainer<B> {
         };
         let mut clock = Instant::now();
         for batch in self.loader()?.take(total.saturating_sub(first) as usize) {
-            let batch = match batch {
-                Ok(batch) => batch,
-                Err(error) => {
-                    self.save(observer)?;
-                    return Err(error);
-                }
-            };
-            let mut report = self.play(&batch)?;
+            let mut report = self.play(&batch?)?;
             report.time = clock.elapsed();
             let round = report.round;
             let pace = start.elapsed().as_secs_f64() / (round - first) as f64;
             report.time_left = Duration::from_secs_f64(pace * total.saturating_sub(round) as f64);
-            self.metrics.round(&report)?;
+            let noted = self.metrics.round(&report);
             summary.losses = Some(report.losses.clone());
             observer.observe(&Event::Round(report));
+            tolerate(noted, observer)?;
             if self.schedule.validates(round) {
-                summary.sheet = Some(self.validate(observer)?);
+                summary.sheet = self.validate(observer)?.or(summary.sheet);
             }
             summary.stopped = round < total && observer.stop_requested();
-            if self.schedule.saves(round) || summary.stopped {
+            if summary.stopped || round >= total {
                 self.save(observer)?;
+            } else if self.schedule.saves(round) {
+                tolerate(self.save(observer), observer)?;
             }
             if summary.stopped {
                 break;
@@ -274,20 +276,22 @@ impl<B: Backend> Trainer<B> {
         })
     }
 
-    /// Measures the generator and writes the picture of samples.
-    fn validate(&mut self, observer: &mut dyn Observer) -> Result<PathBuf> {
+    /// Measures the generator and writes the picture of samples, if it can be written.
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
         let round = self.game.rounds();
         let (data, count) = (&self.config.data, self.config.train.validate_count);
         let measured = validate(&self.backend, &self.game.generator, &*self.sources.validation, data, count)?;
         if !measured.l1.is_finite() {
             return Err(Error::Diverged { round, what: "the validation L1".into(), value: measured.l1, layer: None });
         }
-        self.metrics.validation(round, measured.l1)?;
+        tolerate(self.metrics.validation(round, measured.l1), observer)?;
         observer.observe(&Event::Validation { round, l1: measured.l1 });
         let path = self.folder.sheet_file(round);
-        sheet::write(&path, &measured.rows, data)?;
-        observer.observe(&Event::Sheet { round, path: &path });
-        Ok(path)
+        let written = tolerate(sheet::write(&path, &measured.rows, data), observer)?.is_some();
+        if written {
+            observer.observe(&Event::Sheet { round, path: &path });
+        }
+        Ok(written.then_some(path))
     }
 
     /// Writes the whole state and the generator, unless this round's are there.
@@ -306,6 +310,21 @@ impl<B: Backend> Trainer<B> {
         self.folder.prune_checkpoints()?;
         observer.observe(&Event::Checkpoint { round, path: &path });
         Ok(())
+    }
+}
+
+/// Turns a file that can't be written into a warning, and `None`.
+///
+/// # Errors
+/// Those of any other kind.
+fn tolerate<T>(result: Result<T>, observer: &mut dyn Observer) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ Error::Io { .. }) => {
+            observer.observe(&Event::Warning(&format!("{error}; training goes on")));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
