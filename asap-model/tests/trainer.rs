@@ -113,11 +113,12 @@ fn a_run_that_stopped_and_went_on_ends_with_the_same_bytes() {
 }
 
 #[test]
-fn one_thread_or_two_and_a_change_between_them_give_the_same_bytes() {
+fn one_two_or_four_threads_and_a_change_between_them_give_the_same_bytes() {
     let threads = |count| Cpu::new(Some(count)).unwrap();
     let one = last_checkpoint(&[threads(1)], &[]);
     assert!(one == last_checkpoint(&[threads(2)], &[]));
-    assert!(one == last_checkpoint(&[threads(2), threads(1)], &[7]));
+    assert!(one == last_checkpoint(&[threads(4)], &[]));
+    assert!(one == last_checkpoint(&[threads(2), threads(1), threads(4)], &[7, 12]));
 }
 
 #[test]

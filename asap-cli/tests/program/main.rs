@@ -4,7 +4,11 @@ mod bench;
 mod convert;
 mod data;
 mod exit_codes;
+#[cfg(target_os = "linux")]
+mod failing_disk;
 mod infer;
+#[cfg(unix)]
+mod interruption;
 mod profile;
 mod published;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Map, Value};
 
@@ -47,16 +47,30 @@ impl Workplace {
 
     /// Runs `asap` here with the words of `line` as its arguments. Whatever the outcome, it is no panic.
     pub fn asap(&self, line: &str) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_asap"))
-            .args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .output()
-            .expect("the program starts");
+        self.asap_with(&[], line)
+    }
+
+    /// As [`asap`](Self::asap), with environment variables.
+    pub fn asap_with(&self, variables: &[(&str, String)], line: &str) -> Ran {
+        let mut command = self.command(line);
+        let output = command.envs(variables.iter().map(|(name, value)| (name, value))).output();
+        let output = output.expect("the program starts");
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));
         let code = output.status.code().unwrap_or_else(|| panic!("asap {line} died: {}\n{stderr}", output.status));
         assert!(!stderr.contains("panicked"), "asap {line} panicked:\n{stderr}");
         Ran { code, stdout, stderr }
+    }
+
+    /// Starts the program, to be stopped on the way; its two streams can be read.
+    pub fn start(&self, line: &str) -> Child {
+        self.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_asap"));
+        command.args(line.split_whitespace()).current_dir(self.0.path());
+        command
     }
 
     /// As [`asap`](Self::asap), where success is expected.
@@ -122,6 +136,19 @@ impl Ran {
 /// A published reference file among the tests' fixtures.
 pub fn published(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/published").join(name)
+}
+
+/// Copies a folder and all below it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder can be made");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match from.is_dir() {
+            true => copy_folder(&from, &to),
+            false => drop(std::fs::copy(&from, &to).expect("a file can be copied")),
+        }
+    }
 }
 
 pub fn keys(object: &Map<String, Value>) -> Vec<&str> {

@@ -1,0 +1,121 @@
+//! A disk that fails at any one of a run's writes costs nothing that was there before.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Ran, TINY, Workplace, copy_folder};
+
+const EACCES: i32 = 13;
+const ENOSPC: i32 = 28;
+
+/// The run that every attempt goes on with: two rounds, a checkpoint after each.
+const BEGUN: &str = "--steps 2 --set train.save_every=1 --set train.sample_every=2";
+
+/// What fails, and how.
+#[derive(Clone, Copy, Debug)]
+struct Fault {
+    errno: i32,
+    /// Whether the disk stays full after its first failure.
+    full: bool,
+}
+
+const FAULTS: [Fault; 2] = [Fault { errno: ENOSPC, full: true }, Fault { errno: EACCES, full: false }];
+
+/// The preloaded library that injects failures.
+fn library(here: &Workplace) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/failing_disk.c");
+    let library = here.path("failing_disk.so");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).arg("-ldl");
+    let status = compiler.status().expect("cc, which rustc links with, is there");
+    assert!(status.success(), "the library compiles");
+    library
+}
+
+/// Runs `line`, the `at`-th change below the folder `run` failing. Whether there were as many.
+fn inject(here: &Workplace, library: &Path, fault: Fault, at: usize, line: &str) -> (Ran, bool) {
+    let variables = [
+        ("LD_PRELOAD", library.to_string_lossy().into_owned()),
+        ("FAIL_UNDER", here.path("run").to_string_lossy().into_owned()),
+        ("FAIL_AT", at.to_string()),
+        ("FAIL_ERRNO", fault.errno.to_string()),
+        ("FAIL_MODE", if fault.full { "full" } else { "once" }.to_owned()),
+    ];
+    let ran = here.asap_with(&variables, line);
+    let injected = ran.stderr.contains("injected\n");
+    assert!([0, 3].contains(&ran.code), "{fault:?} at {at}: code {}\n{}", ran.code, ran.stderr);
+    if ran.code == 3 {
+        let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        let names_file = errors.len() == 1 && errors[0].contains("run");
+        assert!(names_file, "{fault:?} at {at} is not told with its file:\n{}", ran.stderr);
+    }
+    (ran, injected)
+}
+
+/// The rounds whose checkpoints were announced.
+fn announced(ran: &Ran) -> Vec<u64> {
+    let checkpoint = |object: &serde_json::Map<String, serde_json::Value>| {
+        (object["event"] == "checkpoint").then(|| object["round"].as_u64().expect("a round"))
+    };
+    ran.objects().iter().filter_map(checkpoint).collect()
+}
+
+#[test]
+fn whichever_write_of_a_resumed_run_fails_it_goes_on_to_the_same_bytes() {
+    let here = Workplace::new();
+    let library = library(&here);
+    here.done(&format!("train --out begun {TINY} {BEGUN}"));
+    copy_folder(&here.path("begun"), &here.path("whole"));
+    here.done("train --out whole --resume --steps 4 --threads 1");
+    let last = "checkpoints/round-000004.safetensors";
+    let whole = std::fs::read(here.path("whole").join(last)).unwrap();
+
+    // The library sees whole paths.
+    let run = here.path("run").display().to_string();
+    for fault in FAULTS {
+        let mut warned = 0;
+        for at in 1.. {
+            let _ = std::fs::remove_dir_all(here.path("run"));
+            copy_folder(&here.path("begun"), &here.path("run"));
+            let (ran, injected) =
+                inject(&here, &library, fault, at, &format!("train --out {run} --resume --steps 4 --threads 1 --json"));
+            for round in [vec![2], announced(&ran)].concat() {
+                let file = here.path("run").join(format!("checkpoints/round-{round:06}.safetensors"));
+                asap_model::checkpoint::safetensors::read(&file)
+                    .unwrap_or_else(|error| panic!("{fault:?} at {at}: {error}"));
+            }
+            if ran.code == 0 && injected {
+                assert!(ran.stderr.contains("warning: "), "{fault:?} at {at} is passed over in silence");
+                warned += 1;
+            }
+            let again = here.done("train --out run --resume --steps 4 --threads 1 --json");
+            assert!(!again.stdout.contains(r#""event":"warning""#), "{fault:?} at {at}: {}", again.stdout);
+            assert!(std::fs::read(here.path("run").join(last)).unwrap() == whole, "{fault:?} at {at}: other bytes");
+            let unfinished = |folder: &str| here.names(folder).into_iter().find(|name| name.starts_with(".writing"));
+            assert_eq!([unfinished("run"), unfinished("run/checkpoints")], [None, None], "{fault:?} at {at}");
+            if !injected {
+                assert!(at > 40, "a resumed run makes {} changes only: the library does not see them", at - 1);
+                eprintln!("{fault:?}: {} changes failed one by one, {warned} of them with a warning", at - 1);
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn whichever_write_of_a_new_run_fails_the_error_names_the_file() {
+    let here = Workplace::new();
+    let library = library(&here);
+    let run = here.path("run").display().to_string();
+    for fault in FAULTS {
+        for at in 1.. {
+            let _ = std::fs::remove_dir_all(here.path("run"));
+            let line = format!("train --out {run} --steps 1 {TINY}");
+            let (_, injected) = inject(&here, &library, fault, at, &line);
+            if !injected {
+                assert!(at > 20, "a new run makes {} changes only", at - 1);
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Ctrl-C, and a program that is killed at any moment.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use crate::support::{TINY, Workplace};
+
+/// How often the program is killed, unless ASAP_KILLS says otherwise.
+const KILLS: usize = 40;
+
+/// A run that goes on until it is stopped, with a checkpoint after every round.
+const ENDLESS: &str = "--set train.epochs=1000000 --set train.save_every=1 --set train.sample_every=7";
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status().expect("kill");
+    assert!(sent.success());
+}
+
+/// The next event of a run.
+fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Option<Value> {
+    // A line that was cut off by the kill was never said.
+    lines.next().and_then(|line| serde_json::from_str(&line.expect("a line")).ok())
+}
+
+fn events(child: &mut Child) -> impl Iterator<Item = std::io::Result<String>> + use<> {
+    let stdout: ChildStdout = child.stdout.take().expect("standard output");
+    BufReader::new(stdout).lines()
+}
+
+fn bytes(here: &Workplace, run: &str, round: u64) -> Vec<u8> {
+    std::fs::read(here.path(run).join(format!("checkpoints/round-{round:06}.safetensors"))).expect("a checkpoint")
+}
+
+#[test]
+fn ctrl_c_finishes_the_round_saves_and_exits_130() {
+    for signal in ["-INT", "-TERM"] {
+        let here = Workplace::new();
+        let mut child = here.start(&format!("train --json --out run {TINY} --steps 100000 --set train.epochs=100000"));
+        let mut lines = events(&mut child);
+        while event(&mut lines).expect("rounds go on")["event"] != "round" {}
+        send(signal, &child);
+        let rest: Vec<Value> = std::iter::from_fn(|| event(&mut lines)).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert!(stderr.contains("stopping after this round"), "{stderr}");
+
+        let [.., checkpoint, finished] = &rest[..] else { panic!("{rest:?}") };
+        assert_eq!((&checkpoint["event"], &finished["event"]), (&"checkpoint".into(), &"finished".into()));
+        assert_eq!(finished["stopped"], true);
+        let round = finished["rounds"].as_u64().unwrap();
+        assert_eq!(checkpoint["round"], round);
+
+        here.done(&format!("train --out run --resume --threads 1 --steps {}", round + 2));
+        here.done(&format!("train --out whole {TINY} --set train.epochs=100000 --steps {}", round + 2));
+        // The number of rounds to play is part of the configuration, and this one was changed.
+        let config = |run: &str| std::fs::read_to_string(here.path(run).join("config.toml")).unwrap();
+        assert_eq!(config("run"), config("whole"));
+        assert!(bytes(&here, "run", round + 2) == bytes(&here, "whole", round + 2));
+    }
+}
+
+/// The round of a network this large takes minutes: the second Ctrl-C does not wait for its end.
+#[test]
+fn a_second_ctrl_c_stops_at_once() {
+    let here = Workplace::new();
+    let large = "--set data.size=[512,512] --set generator.width=64 --set generator.max_width=512 --set data.count=2 \
+        --set data.val_count=2 --device reference";
+    let mut child = here.start(&format!("train --json --out run {large}"));
+    let mut lines = events(&mut child);
+    assert_eq!(event(&mut lines).unwrap()["event"], "started");
+    send("-INT", &child);
+    std::thread::sleep(Duration::from_millis(300));
+    let start = Instant::now();
+    send("-INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_killed_run_is_never_older_than_the_checkpoint_it_announced_last() {
+    let kills = std::env::var("ASAP_KILLS").map_or(KILLS, |kills| kills.parse().expect("ASAP_KILLS is a number"));
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos() as u64;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let here = Workplace::new();
+    let resume = "train --json --out run --resume --threads 1";
+    let mut announced = 0;
+    let mut lives = [0; 3];
+    for kill in 0..kills {
+        let line = if kill == 0 { format!("train --json --out run {TINY} {ENDLESS}") } else { resume.to_owned() };
+        let mut child = here.start(&line);
+        let mut lines = events(&mut child);
+        // How far this life came: nowhere, to its beginning, to a checkpoint.
+        let mut life = 0;
+        let mut note = |life: &mut usize, event: Value| match event["event"].as_str() {
+            Some("started") => {
+                let played = event["rounds_played"].as_u64().expect("rounds");
+                assert!(
+                    played >= announced,
+                    "seed {seed}, kill {kill}: back at {played}, but {announced} was announced"
+                );
+                *life = 1;
+            }
+            Some("checkpoint") => {
+                announced = event["round"].as_u64().expect("a round");
+                *life = 2;
+            }
+            Some("warning") => panic!("seed {seed}, kill {kill}: {event}"),
+            _ => {}
+        };
+        // Some lives end before they begin, in the middle of reading or of tidying up.
+        let patience = random.random_range(0..4) * random.random_range(1..5);
+        let mut seen = 0;
+        while seen < patience || (kill == 0 && life < 2) {
+            let event = event(&mut lines).unwrap_or_else(|| panic!("seed {seed}, kill {kill}: it ended by itself"));
+            note(&mut life, event);
+            seen += 1;
+        }
+        std::thread::sleep(Duration::from_micros(random.random_range(0..20_000)));
+        child.kill().expect("a kill");
+        while let Some(event) = event(&mut lines) {
+            note(&mut life, event);
+        }
+        lives[life] += 1;
+        let status = child.wait().expect("an end");
+        assert_eq!(status.code(), None, "seed {seed}, kill {kill}: it ended by itself");
+    }
+    eprintln!(
+        "seed {seed}: {kills} kills, {} before the run began, {} before a checkpoint, {} after one; {announced} rounds",
+        lives[0], lives[1], lives[2]
+    );
+    let last = announced + 3;
+    here.done(&format!("{resume} --steps {last}"));
+    here.done(&format!("train --out whole {TINY} {ENDLESS} --steps {last} --set train.save_every=0"));
+    let tensors = |run: &str| {
+        let file = here.path(run).join(format!("checkpoints/round-{last:06}.safetensors"));
+        asap_model::checkpoint::safetensors::read(&file).expect("a checkpoint").0
+    };
+    assert!(tensors("run") == tensors("whole"), "seed {seed}: other numbers than a run that was never killed");
+}
