@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use asap_model::Config;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::device::Device;
@@ -9,6 +11,10 @@ use crate::device::Device;
 /// Train and run ASAP-Net: fast image translation with spatially-adaptive pixelwise networks.
 #[derive(Debug, Parser)]
 #[command(name = "asap", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Examples:\n  asap train\n  asap infer --checkpoint runs/quickstart --input labels.png --out drawn\n  \
+                        asap COMMAND --help"
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -36,6 +42,9 @@ pub struct Common {
     /// Sets a configuration key, as in --set train.batch=4; may be repeated
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     pub assignments: Vec<String>,
+    /// Go on where memory will not suffice
+    #[arg(long, global = true)]
+    pub ignore_memory: bool,
     /// One JSON object a line on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,
@@ -78,6 +87,32 @@ pub enum Command {
     Convert(Convert),
     /// Write a configuration with every key explained
     Init(Init),
+    /// Tell what this machine offers: devices, threads, SIMD, memory, disk
+    #[command(after_help = "Examples:\n  asap doctor\n  asap doctor --json")]
+    Doctor,
+    /// Write a shell's completions of commands, flags and presets
+    Completions(Completions),
+}
+
+/// A preset's name or a file: any text, of which shells complete the presets.
+#[derive(Clone, Debug)]
+struct PresetOrFile;
+
+impl TypedValueParser for PresetOrFile {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Config::presets().iter().map(|(name, what)| PossibleValue::new(*name).help(*what))))
+    }
 }
 
 /// `asap train`
@@ -86,7 +121,7 @@ pub enum Command {
                         asap train --out runs/quickstart --resume")]
 pub struct Train {
     /// A configuration file, or the name of a preset
-    #[arg(long, value_name = "FILE|PRESET")]
+    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
     pub config: Option<String>,
     /// The data set's folder
     #[arg(long, value_name = "DIR")]
@@ -126,7 +161,7 @@ pub struct Infer {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// What describes a published checkpoint's network: a file or the name of a preset
-    #[arg(long, value_name = "FILE|PRESET")]
+    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
     pub config: Option<String>,
     /// Resize inputs to data.size first, as the published test does
     #[arg(long)]
@@ -135,6 +170,7 @@ pub struct Infer {
 
 /// `asap verify`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asap verify tests/fixtures/published")]
 pub struct Verify {
     /// The folder with index.json
     pub dir: PathBuf,
@@ -145,7 +181,7 @@ pub struct Verify {
 #[command(after_help = "Example:\n  asap bench --preset cityscapes-256 --preset facades-512 --runs 5")]
 pub struct Bench {
     /// Presets or configuration files [default: cityscapes-256]
-    #[arg(long = "preset", value_name = "NAME")]
+    #[arg(long = "preset", value_name = "NAME", value_parser = PresetOrFile, hide_possible_values = true)]
     pub presets: Vec<String>,
     /// Time whole rounds of training, with all losses and made-up VGG weights
     #[arg(long)]
@@ -160,14 +196,16 @@ pub struct Bench {
 
 /// `asap profile`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asap profile --preset facades-512 --set generator.max_width=512")]
 pub struct Profile {
     /// Presets or configuration files [default: cityscapes-256]
-    #[arg(long = "preset", value_name = "NAME")]
+    #[arg(long = "preset", value_name = "NAME", value_parser = PresetOrFile, hide_possible_values = true)]
     pub presets: Vec<String>,
 }
 
 /// `asap data`
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  asap data check cmp-facades\n  asap data synth facades --count 200")]
 pub enum Data {
     /// Read every picture of a data set and name every fault
     Check(DataCheck),
@@ -177,16 +215,20 @@ pub enum Data {
 
 /// `asap data check`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  asap data check cmp-facades\n  asap data check streets --config cityscapes-256 --json"
+)]
 pub struct DataCheck {
     /// The data set's folder
     pub dir: PathBuf,
     /// What the data are for: a configuration file or the name of a preset [default: by the folders' names]
-    #[arg(long, value_name = "FILE|PRESET")]
+    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
     pub config: Option<String>,
 }
 
 /// `asap data synth`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asap data synth facades --count 200 --size 256 --seed 7")]
 pub struct DataSynth {
     /// The folder to make
     pub dir: PathBuf,
@@ -207,13 +249,22 @@ pub struct Convert {
     /// The file to write; its ending, .pth or .safetensors, says which kind
     pub to: PathBuf,
     /// A configuration to put into the header of a .safetensors: a file or the name of a preset
-    #[arg(long, value_name = "FILE|PRESET")]
+    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
     pub config: Option<String>,
 }
 
 /// `asap init`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asap init mine.toml && asap train --config mine.toml")]
 pub struct Init {
     /// The file to write; it must not exist
     pub file: PathBuf,
+}
+
+/// `asap completions`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  asap completions bash > ~/.local/share/bash-completion/completions/asap")]
+pub struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
 }

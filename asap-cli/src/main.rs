@@ -9,6 +9,8 @@ mod commands;
 mod device;
 mod exit;
 mod interrupt;
+mod machine;
+mod memory;
 mod output;
 mod progress;
 
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         Command::Data(Data::Synth(args)) => commands::data::synth(args, &common, &output),
         Command::Convert(args) => commands::convert::run(args, &common, &output),
         Command::Init(args) => commands::init::run(&args, &output),
+        Command::Doctor => commands::doctor::run(&common, &output),
+        Command::Completions(args) => commands::completions::run(&args, &output),
     };
     match result {
         Ok(code) => code,

@@ -107,7 +107,8 @@ fn drawing_takes_the_memory_that_is_planned() {
         ("depth-256", [96, 128], &["generator.max_width=128", "generator.positions=false"]),
     ] {
         let config = config(preset, assignments);
-        let MemoryPlan { parameters, activations, scratch, .. } = memory::inference(&config, size, 1).unwrap();
+        let MemoryPlan { parameters, activations, scratch, .. } =
+            memory::inference(&config, [1, size[0], size[1]], 1).unwrap();
         let cpu = backend(&mut kept, 1);
         let before = ALLOCATOR.current_usage();
         let mut init = FillByName { prefix: String::new(), gain: 1.0 };

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use asap_model::memory::{self, MemoryPlan};
 use asap_model::network::FillByName;
 use asap_model::round::Rates;
 use asap_model::vgg::Vgg19;
@@ -16,6 +17,7 @@ use super::configuration;
 use crate::args::{Bench, Common};
 use crate::commands::profile::made_up_batch;
 use crate::device::{Task, on_profiled_device, threads};
+use crate::machine::bytes;
 use crate::output::Output;
 
 /// Times every preset, one after the other.
@@ -30,6 +32,7 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
         let median = (seconds[(seconds.len() - 1) / 2] + seconds[seconds.len() / 2]) / 2.0;
         let (min, max) = (seconds[0], seconds[seconds.len() - 1]);
         let [height, width] = config.data.size;
+        let planned = planned_bytes(&config, &args, threads(common))?;
         let gmac = macs as f64 / 1e9;
         let mode = if args.train { "train" } else { "infer" };
         output.result(
@@ -38,12 +41,13 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
                     "preset": preset, "mode": mode, "device": device, "threads": threads(common),
                     "precision": "highest", "batch": args.batch, "height": height, "width": width, "runs": args.runs,
                     "median_s": median, "min_s": min, "max_s": max, "gmac": gmac, "parameters": parameters,
-                    "peak_rss_bytes": peak_rss_bytes(),
+                    "peak_rss_bytes": peak_rss_bytes(), "planned_bytes": planned,
                 })
             },
             || {
                 let rate = gmac / median;
-                let memory = peak_rss_bytes().map_or_else(String::new, |b| format!(", peak memory {:.2} GB", b as f64 / 1e9));
+                let memory = peak_rss_bytes().map_or_else(String::new, |peak| format!("peak memory {}, ", bytes(peak)));
+                let memory = format!(", {memory}planned {}", bytes(planned));
                 format!(
                     "{preset} {mode}, batch {}, {height}×{width} on {device}: median {median:.3} s ({min:.3}–{max:.3} of \
                      {}), {gmac:.1} G multiply-accumulates, {rate:.1} G/s{memory}",
@@ -53,6 +57,20 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The memory that is planned for what is timed: no checkpoint is written or read, and no workers hold batches.
+fn planned_bytes(config: &Config, args: &Bench, threads: usize) -> asap_model::Result<u64> {
+    let mut config = config.clone();
+    config.train.batch = usize::from(args.batch);
+    config.loss.lambda_vgg = if config.data.output_channels() == 3 { 1.0 } else { 0.0 };
+    config.data.workers = 0;
+    let [height, width] = config.data.size;
+    let plan = match args.train {
+        true => memory::training(&config, threads)?,
+        false => memory::inference(&config, [config.train.batch, height, width], threads)?,
+    };
+    Ok(MemoryPlan { copies: 0, ..plan }.total())
 }
 
 struct Timing<'a> {

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::{adjust, configuration, usage};
 use crate::args::{Common, Infer};
 use crate::device::{Task, on_device};
+use crate::memory;
 use crate::output::Output;
 
 /// Draws every input into the folder.
@@ -52,6 +53,8 @@ impl Task for Draw<'_> {
             if let (Some(map), Some(file_of_map)) = (&instances, &file.instances) {
                 require_equal_sizes(file, input.size(), file_of_map, [map.height, map.width])?;
             }
+            let size = if args.resize { translator.config().data.size } else { input.size() };
+            memory::check_picture(translator.config(), size, &file.input, common)?;
             let start = Instant::now();
             let picture = translator.translate(&input, instances.as_ref(), args.resize)?;
             let seconds = start.elapsed().as_secs_f64();

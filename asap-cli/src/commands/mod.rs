@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
 pub mod bench;
+pub mod completions;
 pub mod convert;
 pub mod data;
+pub mod doctor;
 pub mod infer;
 pub mod init;
 pub mod profile;

@@ -1,4 +1,4 @@
-//! `asap profile`: parameters, multiply-accumulates, bytes and time, layer by layer.
+//! `asap profile`: parameters, multiply-accumulates, bytes and time, layer by layer, and planned memory.
 
 use std::process::ExitCode;
 
@@ -6,14 +6,15 @@ use anyhow::Result;
 use asap_model::config::Input;
 use asap_model::data::{Batch, InputData, Sample};
 use asap_model::network::FillByName;
-use asap_model::{Binding, Condition, Config, Generator, Network};
+use asap_model::{Binding, Condition, Config, Generator, Network, memory};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Profiler};
 use serde_json::json;
 
 use super::configuration;
 use crate::args::{Common, Profile};
-use crate::device::{Task, on_profiled_device};
+use crate::device::{Task, on_profiled_device, threads};
+use crate::memory::{plan_json, plan_text};
 use crate::output::Output;
 use crate::progress::thousands;
 
@@ -43,6 +44,9 @@ pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> 
             total.seconds += layer.seconds;
             total
         });
+        let threads = threads(common);
+        let drawing = memory::inference(&config, [1, height, width], threads)?;
+        let training = memory::training(&config, threads)?;
         for layer in layers.iter().chain([&total]) {
             output.result(
                 || {
@@ -62,6 +66,9 @@ pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> 
                     )
                 },
             );
+        }
+        for (what, plan) in [("inference", &drawing), ("training", &training)] {
+            output.result(|| plan_json(&preset, what, plan), || plan_text(what, plan));
         }
     }
     Ok(ExitCode::SUCCESS)

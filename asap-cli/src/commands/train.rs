@@ -17,6 +17,7 @@ use crate::args::{Common, Train};
 use crate::device::{Task, on_device};
 use crate::exit::INTERRUPTED;
 use crate::interrupt::Interrupt;
+use crate::memory;
 use crate::output::Output;
 use crate::progress::{Progress, duration, losses_json};
 
@@ -51,6 +52,7 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     if args.dry_run && args.resume {
         return Err(usage("--dry-run", "a dry run begins anew: leave --resume out").into());
     }
+    memory::check_training(&config, common, output)?;
     let summary = on_device(common, output, Run { args: &args, config, dir, output })?;
     report(&summary, &args, output);
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })

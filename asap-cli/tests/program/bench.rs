@@ -2,7 +2,7 @@
 
 use crate::support::{TINY_FILE, TINY_PARAMETERS, Workplace, keys};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "preset",
     "mode",
     "device",
@@ -18,6 +18,7 @@ const KEYS: [&str; 15] = [
     "gmac",
     "parameters",
     "peak_rss_bytes",
+    "planned_bytes",
 ];
 
 #[test]
@@ -46,6 +47,7 @@ fn json_has_the_keys_that_scripts_rely_on() {
         if cfg!(target_os = "linux") {
             assert!(number("peak_rss_bytes") > 1e6);
         }
+        assert!(number("planned_bytes") > 1e6);
     }
 }
 

@@ -3,12 +3,16 @@
 mod bench;
 mod convert;
 mod data;
+mod doctor;
 mod exit_codes;
 #[cfg(target_os = "linux")]
 mod failing_disk;
+mod help;
 mod infer;
 #[cfg(unix)]
 mod interruption;
+mod json;
+mod memory;
 mod profile;
 mod published;
 mod support;

@@ -7,7 +7,8 @@ fn layers_add_up_to_the_network_counted_by_hand() {
     let here = Workplace::new();
     here.write("tiny.toml", TINY_FILE);
     let objects = here.done("profile --preset tiny.toml --json --threads 1").objects();
-    let (total, layers) = objects.split_last().expect("a line for the total");
+    let (layers, plans) = objects.split_at(objects.len() - 2);
+    let (total, layers) = layers.split_last().expect("a line for the total");
     assert_eq!(total["layer"], "total");
     assert_eq!(total["parameters"], TINY_PARAMETERS);
     let counted: u64 = layers.iter().map(|layer| layer["parameters"].as_u64().expect("a count")).sum();
@@ -21,13 +22,28 @@ fn layers_add_up_to_the_network_counted_by_hand() {
         let total = total[key].as_f64().expect("a number");
         assert!((sum - total).abs() <= 1e-9 * total && total > 0.0, "{key}: {sum} of {total}");
     }
+    for (plan, what) in plans.iter().zip(["inference", "training"]) {
+        assert_eq!((&plan["preset"], &plan["memory"]), (&"tiny.toml".into(), &what.into()));
+        let bytes = |part: &str| plan[&format!("{part}_bytes")].as_u64().unwrap_or_else(|| panic!("no {part}"));
+        // The table of positions, two periods of two functions of four pixels, is kept beside the weights.
+        match what {
+            "inference" => assert_eq!(bytes("parameters"), 4 * (TINY_PARAMETERS + 16)),
+            _ => assert!(bytes("moments") > 8 * TINY_PARAMETERS, "the discriminators' moments too"),
+        }
+        let most = bytes("activations").max(bytes("copies"));
+        let others = ["parameters", "moments", "perceptual", "scratch", "batches", "program"].map(bytes);
+        assert_eq!(bytes("total"), others.iter().sum::<u64>() + most);
+        assert!(bytes("activations") > 0 && bytes("scratch") > 0, "{plan:?}");
+    }
 }
 
 #[test]
-fn people_see_a_table_that_ends_in_the_total() {
+fn people_see_a_table_that_ends_in_the_total_and_the_memory() {
     let here = Workplace::new();
     here.write("tiny.toml", TINY_FILE);
     let ran = here.done("profile --preset tiny.toml");
-    let last = ran.stdout.lines().last().expect("a line");
-    assert!(last.starts_with("total") && last.contains("3,999"), "{last}");
+    let lines: Vec<&str> = ran.stdout.lines().rev().collect();
+    assert!(lines[0].starts_with("memory, training: ") && lines[0].contains("moments"), "{}", lines[0]);
+    assert!(lines[1].starts_with("memory, inference: ") && !lines[1].contains("moments"), "{}", lines[1]);
+    assert!(lines[2].starts_with("total") && lines[2].contains("3,999"), "{}", lines[2]);
 }

@@ -134,22 +134,22 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
     })
 }
 
-/// What drawing one picture of `height`×`width` takes on the `cpu` device with that many threads.
+/// What drawing `n` pictures of `height`×`width` at once takes on the `cpu` device with that many threads.
 ///
 /// # Errors
 /// As drawing itself: if the picture is too small for the network.
-pub fn inference(config: &Config, [height, width]: [usize; 2], threads: usize) -> Result<MemoryPlan> {
+pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize) -> Result<MemoryPlan> {
     let backend = Plan::new(threads);
     let meter = backend.meter();
     let generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
     let parameters = meter.usage().live;
     let side = |length: usize| length.next_multiple_of(config.generator.tile).max(2 * config.generator.tile);
-    let sizes = [1, side(height), side(width)];
+    let sizes = [n, side(height), side(width)];
     let condition = blank_condition(&backend, &config.data, sizes)?;
     drop(generator.forward(&Binding::frozen(), &condition)?);
 
     let usage = meter.usage();
-    let pixels = (sizes[1] * sizes[2]) as u64;
+    let pixels = sizes.into_iter().product::<usize>() as u64;
     // The numbers drawn, the picture made of them, and the input as it was read.
     let picture = pixels * (4 + 1) * config.data.output_channels() as u64;
     Ok(MemoryPlan {

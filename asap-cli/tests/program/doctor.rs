@@ -1,0 +1,50 @@
+//! `asap doctor`.
+
+use serde_json::Value;
+
+use crate::support::Workplace;
+
+#[test]
+fn the_cpu_works_and_what_is_missing_is_said() {
+    let here = Workplace::new();
+    let objects = here.done("doctor --json --threads 2").objects();
+    assert_eq!(objects.len(), 1);
+    let found = &objects[0];
+    assert_eq!((&found["ok"], &found["version"]), (&true.into(), &env!("CARGO_PKG_VERSION").into()));
+    assert_eq!(found["cpu"]["threads_used"], 2);
+    assert!(found["cpu"]["simd"].is_array() && found["cpu"]["model"].as_str().is_some_and(|model| !model.is_empty()));
+    let bytes = |key: &str| found["memory"][key].as_u64().unwrap_or_else(|| panic!("no {key}"));
+    assert!(0 < bytes("available_bytes") && bytes("available_bytes") <= bytes("total_bytes"));
+    let device = |name: &str| {
+        let devices = found["devices"].as_array().expect("devices");
+        devices.iter().find(|device| device["device"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    assert_eq!((&device("cpu")["ok"], &device("cpu")["fault"]), (&true.into(), &Value::Null));
+    assert!(device("cuda")["fault"].as_str().is_some_and(|fault| fault.contains("CUDA")));
+    assert!(found["presets"].as_array().is_some_and(|presets| presets.contains(&"facades-512".into())));
+    assert_eq!(found["runs"]["writable"], true);
+    assert!(here.names(".").is_empty(), "looking leaves nothing behind");
+}
+
+#[test]
+fn people_read_a_line_for_each_thing() {
+    let ran = Workplace::new().done("doctor");
+    for word in ["asap", "processor", "memory", "cpu", "cuda", "presets", "runs"] {
+        assert!(ran.stdout.lines().any(|line| line.starts_with(word)), "no {word} in\n{}", ran.stdout);
+    }
+    assert!(ran.stdout.contains("works") && ran.stdout.contains("built without CUDA"), "{}", ran.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_runs_folder_that_is_a_closed_door_is_seen() {
+    use std::os::unix::fs::PermissionsExt;
+    let here = Workplace::new();
+    std::fs::create_dir(here.path("runs")).unwrap();
+    std::fs::set_permissions(here.path("runs"), std::fs::Permissions::from_mode(0o555)).unwrap();
+    // The superuser may write everywhere.
+    if std::fs::write(here.path("runs/probe"), "").is_ok() {
+        return;
+    }
+    assert!(here.done("doctor").stdout.contains("NOT WRITABLE"));
+}

@@ -1,0 +1,59 @@
+//! Help and shell completions.
+
+use crate::support::Workplace;
+
+/// Every command and subcommand.
+const COMMANDS: [&str; 13] = [
+    "",
+    "train",
+    "infer",
+    "verify",
+    "bench",
+    "profile",
+    "data",
+    "data check",
+    "data synth",
+    "convert",
+    "init",
+    "doctor",
+    "completions",
+];
+
+#[test]
+fn every_command_has_an_example_in_its_help() {
+    let here = Workplace::new();
+    for command in COMMANDS {
+        let help = here.done(&format!("{command} --help")).stdout;
+        let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("asap {command} --help:\n{help}"));
+        assert!(examples.contains(&format!("asap {command}")), "asap {command} --help:\n{help}");
+    }
+    let listed = here.done("--help").stdout;
+    let commands = listed.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    for line in commands {
+        let name = line.split_whitespace().next().expect("a command");
+        assert!(name == "help" || COMMANDS.contains(&name), "{name} is not among the commands that are tested");
+    }
+}
+
+#[test]
+fn every_shell_completes_commands_and_flags_and_those_that_can_presets() {
+    let here = Workplace::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = here.done(&format!("completions {shell}")).stdout;
+        // The other shells' scripts complete no values.
+        let values = ["bash", "zsh", "fish"].contains(&shell);
+        for word in ["train", "checkpoint"].into_iter().chain(values.then_some("facades-512")) {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+        let objects = here.done(&format!("completions {shell} --json")).objects();
+        assert_eq!((objects.len(), &objects[0]["shell"]), (1, &shell.into()));
+        assert_eq!(objects[0]["script"].as_str().expect("a script").trim_end(), script.trim_end());
+    }
+    here.refused("completions tcsh", 2, &["tcsh", "bash"]);
+}
+
+#[test]
+fn a_file_is_taken_where_a_preset_could_stand() {
+    let here = Workplace::new();
+    here.refused("profile --preset nowhere.toml", 2, &["nowhere.toml", "no such file and no such preset"]);
+}
