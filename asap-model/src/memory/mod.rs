@@ -4,8 +4,7 @@
 //! counts what tensors would hold: the code is that of the run itself, so the count can't drift from it. What is kept
 //! outside tensors, batches on their way and copies of the weights for a checkpoint, is added here.
 //!
-//! Not counted are pictures being decoded (their size is not known before) and pages that the system's allocator
-//! keeps between two uses.
+//! Not counted are pictures being decoded: their size is not known before.
 
 mod advice;
 
@@ -26,6 +25,11 @@ use crate::vgg::Vgg19;
 
 /// What the program itself takes: code, stacks, caches of matrix products (measured with the smallest networks).
 const PROGRAM: u64 = 16 << 20;
+
+/// The most free memory that glibc's allocator keeps at the end of its heap rather than give it back: the upper bound
+/// of its `M_TRIM_THRESHOLD`, which grows with what is freed. With `MALLOC_MMAP_THRESHOLD_=65536`, which keeps tensors
+/// out of that heap, measured peaks are those of the plan without it.
+const MOST_RETAINED: u64 = 64 << 20;
 
 /// Bytes that a run on the `cpu` device takes at its peak, by what they are for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,9 +54,15 @@ pub struct MemoryPlan {
     pub program: u64,
 }
 
+/// What is held only for a time comes and goes in pieces of all sizes.
+fn retained(passing: u64) -> u64 {
+    MOST_RETAINED.min(passing / 2)
+}
+
 impl MemoryPlan {
-    /// All of it.
+    /// All of it, with what the allocator keeps of freed memory: half of what is held only for a time, at most 64 MiB.
     pub fn total(&self) -> u64 {
+        let passing = self.activations.max(self.copies);
         let parts = [
             self.parameters,
             self.moments,
@@ -60,7 +70,8 @@ impl MemoryPlan {
             self.scratch,
             self.batches,
             self.program,
-            self.activations.max(self.copies),
+            passing,
+            retained(passing),
         ];
         parts.into_iter().fold(0, u64::saturating_add)
     }
