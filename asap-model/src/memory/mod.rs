@@ -168,7 +168,8 @@ pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize
         activations: usage.peak - parameters - usage.scratch,
         scratch: usage.scratch,
         batches: picture + 2 * host_batch(&config.data, sizes),
-        copies: parameters,
+        // The weights as they were read, and the largest once more as bytes of the file.
+        copies: parameters + 4 * generator.parameters().iter().map(|p| p.value().count()).max().unwrap_or(0) as u64,
         program: PROGRAM,
         ..MemoryPlan::default()
     })
