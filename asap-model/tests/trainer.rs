@@ -158,7 +158,7 @@ fn a_run_folder_has_what_a_run_promises() {
     assert_eq!(notes.events[3], "checkpoint 2");
     assert_eq!(notes.events[notes.events.len() - 4..], ["round 9", "validation 9", "sheet 9", "checkpoint 9"]);
     let leftovers: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(leftovers.len(), 7, "{leftovers:?}");
+    assert_eq!(leftovers.len(), 8, "{leftovers:?}");
     let is_events = |name: &&std::ffi::OsString| name.to_string_lossy().starts_with("events.out.tfevents.");
     assert_eq!(leftovers.iter().filter(is_events).count(), 1, "{leftovers:?}");
     assert!(leftovers.contains(&".lock".into()), "{leftovers:?}");

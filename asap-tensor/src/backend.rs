@@ -71,6 +71,10 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
 
     /// The device as named on the command line: `cpu`, `reference`, `cuda:0`.
     fn device(&self) -> String;
+    /// How many threads of this machine's processor compute.
+    fn threads(&self) -> usize {
+        1
+    }
     /// Moves numbers to the device.
     fn upload(&self, data: Vec<Self::Elem>) -> Result<Self::Buffer>;
     /// Copies numbers to host memory.

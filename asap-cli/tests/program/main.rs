@@ -15,6 +15,7 @@ mod json;
 mod memory;
 mod profile;
 mod published;
+mod report;
 mod support;
 mod train;
 mod verify;

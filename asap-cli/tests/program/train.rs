@@ -29,7 +29,10 @@ fn json_is_one_object_a_line_and_the_run_folder_is_whole() {
     let (events, names): (Vec<String>, Vec<String>) =
         here.names("runs/quickstart").into_iter().partition(|name| name.starts_with("events.out.tfevents."));
     assert_eq!(events.len(), 1, "{events:?}");
-    assert_eq!(names, [".lock", "checkpoints", "config.toml", "generator.safetensors", "metrics.jsonl", "samples"]);
+    assert_eq!(
+        names,
+        [".lock", "checkpoints", "config.toml", "generator.safetensors", "metrics.jsonl", "report.html", "samples"]
+    );
     assert_eq!(here.names("runs/quickstart/checkpoints"), ["round-000003.safetensors"]);
     assert_eq!(here.names("runs/quickstart/samples"), ["round-000003.png"]);
     let config = std::fs::read_to_string(here.path("runs/quickstart/config.toml")).unwrap();

@@ -15,7 +15,8 @@ const KEPT: usize = 3;
 /// What the name of a checkpoint that can't be read gets at its end.
 const DAMAGED: &str = ".damaged";
 
-/// A run folder: `config.toml`, `checkpoints/`, `generator.safetensors`, `metrics.jsonl`, `samples/`.
+/// A run folder: `config.toml`, `checkpoints/`, `generator.safetensors`, `metrics.jsonl`, `samples/`, `report.html`,
+/// TensorBoard's event files.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,
@@ -176,6 +177,19 @@ impl RunFolder {
         self.samples_dir().join(format!("round-{round:06}.png"))
     }
 
+    /// The pictures of samples, in order of their rounds.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder can't be read.
+    pub(super) fn sheets(&self) -> Result<Vec<(u64, PathBuf)>> {
+        numbered(&self.samples_dir(), ".png")
+    }
+
+    /// What a person opens to see how a run goes.
+    pub fn report_file(&self) -> PathBuf {
+        self.dir.join("report.html")
+    }
+
     /// The whole state after a round.
     pub fn checkpoint_file(&self, round: u64) -> PathBuf {
         self.checkpoints_dir().join(format!("round-{round:06}.safetensors"))
@@ -210,19 +224,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] if the folder can't be read.
     pub fn checkpoints(&self) -> Result<Vec<(u64, PathBuf)>> {
-        let dir = self.checkpoints_dir();
-        let failed = |source| Error::Io { file: dir.clone(), action: "list the folder", source };
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let round = name.strip_prefix("round-").and_then(|name| name.strip_suffix(".safetensors"));
-            if let Some(round) = round.and_then(|round| round.parse().ok()) {
-                found.push((round, path));
-            }
-        }
-        found.sort();
-        Ok(found)
+        numbered(&self.checkpoints_dir(), ".safetensors")
     }
 
     /// The newest checkpoint that `read` accepts, read; with the error of each newer one that it does not.
@@ -258,6 +260,22 @@ impl RunFolder {
         }
         Ok(())
     }
+}
+
+/// The files `round-NUMBER` with an extension, in order of their numbers.
+fn numbered(dir: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>> {
+    let failed = |source| Error::Io { file: dir.into(), action: "list the folder", source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let round = name.strip_prefix("round-").and_then(|name| name.strip_suffix(extension));
+        if let Some(round) = round.and_then(|round| round.parse().ok()) {
+            found.push((round, path));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 #[cfg(test)]

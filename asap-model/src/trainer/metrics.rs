@@ -4,7 +4,7 @@
 //! loss times its weight; a validation is `{"round", "validation_l1"}`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -95,6 +95,65 @@ impl MetricsLog {
     }
 }
 
+/// A line of a `metrics.jsonl`. What was not finite is NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Line {
+    /// A round.
+    Round {
+        /// Its number.
+        round: u64,
+        /// The losses by name, in their order.
+        losses: Vec<(String, f64)>,
+        /// The learning rates of generator and discriminators.
+        rates: [f64; 2],
+        /// From asking for the batch to the end of the round.
+        seconds: f64,
+    },
+    /// A validation.
+    Validation {
+        /// After this round.
+        round: u64,
+        /// The mean L1.
+        l1: f64,
+    },
+}
+
+/// Calls `take` with each line of a file that may be large. What is no whole line is passed over.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be read; one that is not there has no lines.
+pub(super) fn each_line(path: &Path, mut take: impl FnMut(Line)) -> Result<()> {
+    let failed = |source| Error::Io { file: path.into(), action: "read it", source };
+    let mut reader = match File::open(path) {
+        Ok(file) => BufReader::new(file),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(failed(source)),
+    };
+    let mut bytes = Vec::new();
+    while reader.read_until(b'\n', &mut bytes).map_err(failed)? > 0 {
+        if let Some(line) = parse(&String::from_utf8_lossy(&bytes)).as_ref().and_then(line) {
+            take(line);
+        }
+        bytes.clear();
+    }
+    Ok(())
+}
+
+fn line(value: &Value) -> Option<Line> {
+    let round = value.get("round")?.as_u64()?;
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    if let Some(l1) = value.get("validation_l1") {
+        return Some(Line::Validation { round, l1: number(l1) });
+    }
+    let losses = value.get("losses")?.as_object()?;
+    Some(Line::Round {
+        round,
+        losses: losses.iter().map(|(name, value)| (name.clone(), number(value))).collect(),
+        rates: [number(value.get("lr_generator")?), number(value.get("lr_discriminator")?)],
+        seconds: number(value.get("seconds")?),
+    })
+}
+
 /// The validations of a `metrics.jsonl`, in order: (round, mean L1).
 ///
 /// # Errors
@@ -144,6 +203,32 @@ mod tests {
         log.validation(3, 0.1).unwrap();
         assert_eq!(validations(&path).unwrap(), [(1, 0.25), (2, 0.5), (3, 0.1)]);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
+
+    #[test]
+    fn lines_come_back_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut log = MetricsLog::open(&path, 0).unwrap();
+        let report = RoundReport {
+            round: 1,
+            rounds_total: 2,
+            epoch: 1,
+            losses: crate::round::Losses { gan: 0.25, real: f64::INFINITY, ..Default::default() },
+            rates: crate::round::Rates { generator: 1e-4, discriminator: 4e-4 },
+            time: std::time::Duration::from_millis(1500),
+            time_left: std::time::Duration::ZERO,
+        };
+        log.round(&report).unwrap();
+        log.validation(1, 0.5).unwrap();
+        log.file.write_all(b"{\"round\": 2, \"valid").unwrap();
+        let mut lines = Vec::new();
+        each_line(&path, |line| lines.push(line)).unwrap();
+        let Line::Round { round: 1, losses, rates, seconds } = &lines[0] else { panic!("{lines:?}") };
+        assert_eq!((losses[0].clone(), *rates, *seconds), (("GAN".into(), 0.25), [1e-4, 4e-4], 1.5));
+        assert!(losses.iter().any(|(name, value)| name == "D_real" && value.is_nan()));
+        assert_eq!(lines[1..], [Line::Validation { round: 1, l1: 0.5 }]);
+        each_line(&folder.path().join("none"), |_| panic!("no line")).unwrap();
     }
 
     #[test]

@@ -13,8 +13,10 @@
 //! | `validation` | the mean L1 over validation pairs |
 //! | `sheet` | the picture of samples: label · ours · real |
 //! | `recorder` | what keeps a record of a run to look at, and never stops it |
+//! | `report` | `report.html`: curves, pictures, configuration |
 //! | `events` | TensorBoard's event files |
 //! | `preview` | pictures of samples as small as a record can bear |
+//! | `machine` | what a run computes on, in words |
 //! | `palette` | a colour for each label |
 //!
 //! Everything random depends on the seed, the epoch and the pair alone, and a checkpoint holds everything else that a
@@ -24,11 +26,13 @@
 mod compare;
 mod events;
 mod folder;
+mod machine;
 pub mod metrics;
 pub mod observer;
 mod palette;
 mod preview;
 mod recorder;
+mod report;
 mod schedule;
 mod sheet;
 mod sources;

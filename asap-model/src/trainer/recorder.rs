@@ -2,8 +2,11 @@
 
 use super::events::EventFile;
 use super::folder::RunFolder;
+use super::machine::Machine;
 use super::observer::{Event, Observer};
+use super::report::Report;
 use super::training::Summary;
+use crate::config::Config;
 use crate::{Error, Result};
 
 /// Keeps a record of a run from its events.
@@ -44,8 +47,9 @@ type Told = bool;
 
 impl<'a> Recorded<'a> {
     /// All recorders of a run.
-    pub fn of_run(observer: &'a mut dyn Observer, folder: &RunFolder) -> Self {
-        Recorded::new(observer, vec![Box::new(EventFile::new(folder.dir()))])
+    pub fn of_run(observer: &'a mut dyn Observer, folder: &RunFolder, config: &Config, machine: Machine) -> Self {
+        let report = Report::new(folder.clone(), config.clone(), machine);
+        Recorded::new(observer, vec![Box::new(report), Box::new(EventFile::new(folder.dir()))])
     }
 
     fn new(observer: &'a mut dyn Observer, recorders: Vec<Box<dyn Recorder>>) -> Self {

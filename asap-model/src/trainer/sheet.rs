@@ -43,6 +43,12 @@ pub(super) fn write(path: &Path, rows: &[Row], data: &DataConfig) -> Result<()> 
     write_rgb(path, &tile(&pictures.collect::<Result<Vec<_>>>()?, data.size))
 }
 
+/// The generator's pictures of a sheet alone, below each other.
+pub(super) fn drawn(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
+    let left = width + GAP;
+    if sheet.width < left + width { sheet.clone() } else { sheet.crop(left, 0, sheet.height, width) }
+}
+
 /// A drawn or real picture of the configured kind.
 fn picture(values: &[f32], data: &DataConfig) -> Result<RgbImage> {
     let [height, width] = data.size;
@@ -89,6 +95,8 @@ mod tests {
         assert_eq!([sheet.at(1, 0), sheet.at(0, 0)], [palette(2)[1], [0; 3]]);
         assert_eq!([sheet.at(second.1, 0), sheet.at(second.2, second.0)], [[0; 3], [255; 3]]);
         assert_eq!(sheet.at(3, 0), [255; 3]);
+        let ours = drawn(&sheet, data.size);
+        assert_eq!([ours.height, ours.width, usize::from(ours.at(2, second.0)[0])], [sheet.height, 3, 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use asap_tensor::{Backend, Tensor};
 
 use super::compare;
 use super::folder::{Damaged, RunFolder};
+use super::machine::Machine;
 use super::metrics::{self, MetricsLog};
 use super::observer::{Event, Observer, RoundReport, Started};
 use super::recorder::Recorded;
@@ -157,7 +158,7 @@ impl<B: Backend> Trainer<B> {
     /// [`Error::Data`] for a pair that can't be read, after saving what there is. [`Error::Io`] if the last checkpoint
     /// can't be written; otherwise if a kernel fails.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Summary> {
-        let mut recorded = Recorded::of_run(observer, &self.folder);
+        let mut recorded = Recorded::of_run(observer, &self.folder, &self.config, Machine::of(&self.backend));
         let result = self.play_all(&mut recorded);
         if let Err(Error::Data { .. }) = &result {
             tolerate(self.save(&mut recorded), &mut recorded)?;

@@ -57,6 +57,10 @@ impl Storage for Cpu {
         "cpu".into()
     }
 
+    fn threads(&self) -> usize {
+        Cpu::threads(self)
+    }
+
     fn upload(&self, data: Vec<f32>) -> Result<Self::Buffer> {
         Ok(Arc::new(data))
     }

@@ -1,0 +1,92 @@
+//! The configuration as tables.
+
+use maud::{Markup, html};
+use toml::{Table, Value};
+
+use crate::config::Config;
+use crate::config::keys::SECTIONS;
+
+/// A key with its value.
+struct Setting {
+    key: String,
+    value: String,
+    /// The value where nothing is set.
+    default: String,
+    meaning: &'static str,
+}
+
+/// What differs from the defaults, which are the paper's; below it, closed, every key.
+pub fn draw(config: &Config) -> Markup {
+    let all = settings(config);
+    let other: Vec<&Setting> = all.iter().filter(|setting| setting.value != setting.default).collect();
+    html! {
+        @if other.is_empty() {
+            p { "Every value is the default, which is the paper’s for facades at 256×256." }
+        } @else {
+            p.note { "What differs from the defaults, which are the paper’s for facades at 256×256:" }
+            div.scroll { (table(&other)) }
+        }
+        details {
+            summary { "All " (all.len()) " keys" }
+            div.scroll { (table(&all.iter().collect::<Vec<_>>())) }
+        }
+    }
+}
+
+fn table(settings: &[&Setting]) -> Markup {
+    html! {
+        table {
+            thead { tr { th scope="col" { "Key" } th scope="col" { "Value" } th scope="col" { "Default" } } }
+            tbody {
+                @for setting in settings {
+                    tr {
+                        th scope="row" { code { (setting.key) } small { (setting.meaning) } }
+                        td { (setting.value) }
+                        td { (setting.default) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Every key, in the order of a configuration file.
+fn settings(config: &Config) -> Vec<Setting> {
+    // A value that TOML can't hold was refused before the run began.
+    let table = |config: &Config| Table::try_from(config).unwrap_or_default();
+    let (ours, defaults) = (table(config), table(&Config::default()));
+    let value = |table: &Table, section: &str, key: &str| match table.get(section).and_then(|table| table.get(key)) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => "–".into(),
+    };
+    let keys =
+        SECTIONS.iter().flat_map(|(section, keys)| keys.iter().map(move |(key, meaning)| (section, key, meaning)));
+    keys.map(|(section, key, meaning)| Setting {
+        key: format!("{section}.{key}"),
+        value: value(&ours, section, key),
+        default: value(&defaults, section, key),
+        meaning,
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_from_the_paper_comes_first_and_every_key_follows() {
+        let mut config = Config::default();
+        config.set("train.lr_generator=3e-3").unwrap();
+        config.set("data.dir=<b>&photos").unwrap();
+        let text = draw(&config).into_string();
+        let (first, all) = text.split_once("<details>").unwrap();
+        assert_eq!(first.matches("<tr>").count(), 1 + 2);
+        assert!(first.contains("train.lr_generator") && first.contains("0.003") && first.contains("0.0001"));
+        assert!(first.contains("&lt;b&gt;&amp;photos") && !text.contains("<b>"));
+        let count: usize = SECTIONS.iter().map(|(_, keys)| keys.len()).sum();
+        assert_eq!(all.matches("<tr>").count(), 1 + count);
+        assert!(draw(&Config::default()).into_string().contains("Every value is the default"));
+    }
+}
