@@ -8,6 +8,7 @@ use asap_model::trainer::{Event, Observer, RoundReport, Started};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
+use crate::commands::shown;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 
@@ -59,7 +60,7 @@ impl<'a> Progress<'a> {
         ));
         self.output.json(|| {
             json!({
-                "event": "started", "dir": dir, "rounds_played": rounds_played, "rounds_total": rounds_total,
+                "event": "started", "dir": shown(dir), "rounds_played": rounds_played, "rounds_total": rounds_total,
                 "training_pairs": started.training_pairs, "validation_pairs": started.validation_pairs,
                 "generator_parameters": started.generator_parameters,
                 "discriminator_parameters": started.discriminator_parameters,
@@ -96,11 +97,11 @@ impl Observer for Progress<'_> {
                 self.say(&format!("round {round}: validation L1 {l1:.4}"));
             }
             Event::Sheet { round, path } => {
-                self.output.json(|| json!({ "event": "samples", "round": round, "path": path }));
+                self.output.json(|| json!({ "event": "samples", "round": round, "path": shown(path) }));
                 self.say(&format!("round {round}: samples in {}", path.display()));
             }
             Event::Checkpoint { round, path } => {
-                self.output.json(|| json!({ "event": "checkpoint", "round": round, "path": path }));
+                self.output.json(|| json!({ "event": "checkpoint", "round": round, "path": shown(path) }));
                 if self.output.is_verbose() {
                     self.say(&format!("round {round}: checkpoint {}", path.display()));
                 }

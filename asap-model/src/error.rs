@@ -60,3 +60,31 @@ pub enum Error {
 
 /// This library's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Text from a file, or a message about it, for a message of ours: in one line, and not without end.
+pub(crate) fn shown(text: impl std::fmt::Display) -> String {
+    const LONGEST: usize = 500;
+    let text = text.to_string();
+    let mut line: String = text.chars().take(LONGEST).flat_map(escaped).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// A character that a terminal would obey, spelt out; another as it is.
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let (control, plain) = if c.is_control() { (Some(c.escape_default()), None) } else { (None, Some(c)) };
+    control.into_iter().flatten().chain(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_file_is_shown_in_one_short_line() {
+        assert_eq!(shown("é.weight\nerror: \u{1b}[2J"), "é.weight\\nerror: \\u{1b}[2J");
+        assert_eq!(shown("x".repeat(1000)).chars().count(), 501);
+    }
+}

@@ -1,6 +1,6 @@
 //! Inference: a trained generator that draws pictures of any size.
 
-use asap_tensor::Backend;
+use asap_tensor::{Backend, Plan};
 
 use crate::checkpoint::Checkpoint;
 use crate::condition::Condition;
@@ -24,10 +24,14 @@ impl<B: Backend> Translator<B> {
     /// The generator of a checkpoint, as configured.
     ///
     /// # Errors
-    /// If the padding is not the checkpoint's, or the tensors are not the network's.
+    /// If the padding is not the checkpoint's, the tensors are not the network's, or one of their numbers is not finite.
     pub fn new(backend: &B, checkpoint: &Checkpoint, config: Config) -> Result<Self> {
         config.validate()?;
         checkpoint.check_padding(&config.generator)?;
+        checkpoint.check_finite()?;
+        // Compared without numbers first, so that the configuration of another network takes no memory.
+        let planned = Generator::new(&Plan::new(1), &config.generator, &config.data, &mut Blank)?;
+        checkpoint.match_keys(&planned.keys())?;
         let mut generator = Generator::new(backend, &config.generator, &config.data, &mut Blank)?;
         generator.load(checkpoint)?;
         Ok(Translator { backend: backend.clone(), config, generator })

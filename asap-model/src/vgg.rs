@@ -14,6 +14,9 @@ const BLOCKS: [&[usize]; 5] = [&[0, 2], &[5, 7], &[10, 12, 14, 16], &[19, 21, 23
 /// Channels of each block.
 const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];
 
+/// The least height and width of a picture that has features of every block.
+pub const MIN_SIDE: usize = 1 << (BLOCKS.len() - 1);
+
 /// Weight of each block's features in the loss.
 pub const BLOCK_WEIGHTS: [f64; 5] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0];
 
@@ -28,8 +31,9 @@ impl<B: Backend> Vgg19<B> {
     /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`); other keys are not read.
     ///
     /// # Errors
-    /// If a tensor is missing or does not follow the one before it.
+    /// If a tensor is missing, does not follow the one before it, or holds a number that is not finite.
     pub fn load(backend: &B, mut checkpoint: Checkpoint) -> Result<Self> {
+        checkpoint.check_finite()?;
         let mut channels = 3;
         let mut blocks = Vec::new();
         for block in BLOCKS {
@@ -82,7 +86,7 @@ impl<B: Backend> Vgg19<B> {
     /// (N, 128, H/2, W/2) and so on. A single channel, of depth, is repeated.
     ///
     /// # Errors
-    /// If the image has neither 1 nor 3 channels, or is under 16×16.
+    /// If the image has neither 1 nor 3 channels, or a side under [`MIN_SIDE`].
     pub fn features(&self, image: &Var<B>) -> Result<Vec<Var<B>>> {
         let profiler = image.value().backend().profiler();
         let grey = image.shape().dims().get(1) == Some(&1);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use asap_model::checkpoint::{self, Metadata};
 use serde_json::json;
 
-use super::{configuration, usage};
+use super::{configuration, shown, usage};
 use crate::args::{Common, Convert};
 use crate::output::Output;
 
@@ -29,7 +29,7 @@ pub fn run(args: Convert, common: &Common, output: &Output) -> Result<ExitCode> 
     let numbers: usize = checkpoint.weights.values().map(|tensor| tensor.data.len()).sum();
     let tensors = checkpoint.weights.len();
     output.result(
-        || json!({ "from": from, "to": to, "tensors": tensors, "numbers": numbers, "config": config.is_some() }),
+        || json!({ "from": shown(&from), "to": shown(&to), "tensors": tensors, "numbers": numbers, "config": config.is_some() }),
         || format!("{}: {tensors} tensors, {numbers} numbers", to.display()),
     );
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use asap_model::data::{Report, check as check_data, detect_layout, synthetic};
 use asap_model::{Config, Error};
 use serde_json::json;
 
-use super::{adjust, configuration};
+use super::{adjust, configuration, shown};
 use crate::args::{Common, DataCheck, DataSynth};
 use crate::exit::DATA;
 use crate::output::Output;
@@ -27,7 +27,7 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
     let report = check_data(&args.dir, &data)?;
     for fault in &report.faults {
         output.result(
-            || json!({ "file": fault.file, "problem": fault.problem, "pixel": fault.pixel, "value": fault.value }),
+            || json!({ "file": shown(&fault.file), "problem": fault.problem, "pixel": fault.pixel, "value": fault.value }),
             || fault.to_string(),
         );
     }
@@ -37,7 +37,7 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
             let classes: Vec<_> =
                 report.classes.iter().map(|c| json!({ "pixels": c.pixels, "pictures": c.pictures })).collect();
             json!({
-                "dir": args.dir, "layout": layout, "train": report.train, "val": report.val,
+                "dir": shown(&args.dir), "layout": layout, "train": report.train, "val": report.val,
                 "heights": report.heights, "widths": report.widths, "classes": classes,
                 "faults": report.faults.len(), "ok": report.faults.is_empty(),
             })
@@ -86,7 +86,7 @@ pub fn synth(args: DataSynth, common: &Common, output: &Output) -> Result<ExitCo
     let written = synthetic::write(&dir, count, size, seed)?;
     let synthetic::Written { train, val } = written;
     output.result(
-        || json!({ "dir": dir, "train": train, "val": val, "size": size, "seed": seed }),
+        || json!({ "dir": shown(&dir), "train": train, "val": val, "size": size, "seed": seed }),
         || format!("{}: {train} training and {val} validation pairs of {size}×{size} pixels", dir.display()),
     );
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@ use anyhow::Result;
 use asap_model::{Config, atomic};
 use serde_json::json;
 
-use super::usage;
+use super::{shown, usage};
 use crate::args::Init;
 use crate::output::Output;
 
@@ -19,6 +19,6 @@ pub fn run(args: &Init, output: &Output) -> Result<ExitCode> {
     }
     let text = Config::starter()?;
     atomic::write(file, |to| to.write_all(text.as_bytes()))?;
-    output.result(|| json!({ "file": file }), || file.display().to_string());
+    output.result(|| json!({ "file": shown(file) }), || file.display().to_string());
     Ok(ExitCode::SUCCESS)
 }

@@ -44,3 +44,8 @@ pub fn short_name(name: &str) -> String {
 pub fn usage(argument: &str, problem: impl Into<String>) -> Error {
     Error::Config { origin: argument.to_owned(), problem: problem.into() }
 }
+
+/// A path for JSON, which holds text alone: what is not Unicode in a name is replaced.
+pub fn shown(path: &std::path::Path) -> String {
+    path.to_string_lossy().into_owned()
+}

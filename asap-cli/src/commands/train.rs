@@ -12,7 +12,7 @@ use asap_model::trainer::{RunFolder, Sources, Summary, Trainer};
 use asap_tensor::Backend;
 use serde_json::json;
 
-use super::{adjust, configuration, short_name, usage};
+use super::{adjust, configuration, short_name, shown, usage};
 use crate::args::{Common, Train};
 use crate::device::{Task, on_device};
 use crate::exit::INTERRUPTED;
@@ -91,11 +91,11 @@ fn report(summary: &Summary, args: &Train, output: &Output) {
     output.result(
         || {
             json!({
-                "event": "finished", "dir": dir, "rounds": rounds, "rounds_total": rounds_total,
+                "event": "finished", "dir": shown(dir), "rounds": rounds, "rounds_total": rounds_total,
                 "stopped": summary.stopped, "seconds": time.as_secs_f64(), "losses": summary.losses.as_ref().map(losses_json),
                 "validation_l1_first_tenth": ends.map(|(first, _)| first),
                 "validation_l1_last_tenth": ends.map(|(_, last)| last),
-                "samples": summary.sheet, "generator": summary.generator, "dry_run": args.dry_run,
+                "samples": summary.sheet.as_deref().map(shown), "generator": shown(&summary.generator), "dry_run": args.dry_run,
             })
         },
         || {

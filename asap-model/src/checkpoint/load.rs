@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{HostTensor, Metadata, Weights, fault, pth, safetensors};
+use super::{HostTensor, Metadata, Weights, fault, pth, safetensors, shown};
 use crate::config::{Config, GeneratorConfig, Padding};
 use crate::{Error, Result};
 
 /// The file of a run folder that inference needs.
 pub const GENERATOR_FILE: &str = "generator.safetensors";
+
+/// The most tensors that a message lists of one kind: more than any network here has.
+const LISTED: usize = 300;
 
 /// Weights from a file, with the configuration that its header holds, if any.
 #[derive(Clone, Debug)]
@@ -61,12 +64,12 @@ enum Kind {
 fn kind(file: &Path) -> Result<Kind> {
     let unreadable = |error: std::io::Error| fault(file, format!("cannot read it: {error}"));
     let mut start = Vec::new();
-    File::open(file).map_err(unreadable)?.take(512).read_to_end(&mut start).map_err(unreadable)?;
+    File::open(file).map_err(unreadable)?.take(9).read_to_end(&mut start).map_err(unreadable)?;
     let pickle = start.starts_with(&[0x80]) && start.get(1).is_some_and(|protocol| (2..=5).contains(protocol));
     // After the length of the header, safetensors begin with its JSON.
     if start.get(8) == Some(&b'{') {
         Ok(Kind::Safetensors)
-    } else if start.starts_with(b"PK\x03\x04") || pickle || start.get(257..262) == Some(b"ustar") {
+    } else if start.starts_with(b"PK\x03\x04") || pickle {
         Ok(Kind::Pth)
     } else {
         Err(fault(file, "it is neither a .safetensors nor a .pth file (PyTorch's zip format or the older one)"))
@@ -86,7 +89,7 @@ impl Checkpoint {
     /// Checks that the tensors are exactly those expected, by key and shape.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] lists every missing, extra and misshapen tensor.
+    /// [`Error::Checkpoint`] lists every missing, extra and misshapen tensor, up to 300 of each.
     pub fn match_keys(&self, expected: &[(String, Vec<usize>)]) -> Result<()> {
         let mut missing = Vec::new();
         let mut misshapen = Vec::new();
@@ -102,11 +105,16 @@ impl Checkpoint {
             }
         }
         let extra: Vec<String> =
-            extra.into_iter().map(|key| format!("{key} {}", sizes(&self.weights[key].shape))).collect();
+            extra.into_iter().map(|key| format!("{} {}", shown(key), sizes(&self.weights[key].shape))).collect();
+        let list = |keys: &[String]| {
+            let more = keys.len().saturating_sub(LISTED);
+            let end = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+            format!("{}{end}", keys[..keys.len() - more].join("\n  "))
+        };
         let lists: Vec<String> = [("missing", missing), ("not expected", extra), ("of another shape", misshapen)]
             .into_iter()
             .filter(|(_, keys)| !keys.is_empty())
-            .map(|(what, keys)| format!("{} {what}:\n  {}", keys.len(), keys.join("\n  ")))
+            .map(|(what, keys)| format!("{} {what}:\n  {}", keys.len(), list(&keys)))
             .collect();
         if lists.is_empty() {
             return Ok(());
@@ -128,6 +136,25 @@ impl Checkpoint {
             }
             None => Err(fault(&self.file, format!("it has no tensor {key} {}", sizes(shape)))),
         }
+    }
+
+    /// Checks that every number is finite.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] names the first tensor with one that is not, and its value.
+    pub fn check_finite(&self) -> Result<()> {
+        for (key, tensor) in &self.weights {
+            if let Some(place) = tensor.data.iter().position(|x| !x.is_finite()) {
+                let problem = format!(
+                    "{}: number {place} of {} is {}: the training that wrote it had diverged; use an earlier checkpoint",
+                    shown(key),
+                    tensor.data.len(),
+                    tensor.data[place]
+                );
+                return Err(fault(&self.file, problem));
+            }
+        }
+        Ok(())
     }
 
     /// As [`check_padding`], for this checkpoint.

@@ -8,9 +8,13 @@
 //! | [`load`](mod@load) | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
 //! | `content_hash` | the SHA-256 of a file that holds its own hash |
 //! | `elements` | element types of files as `f32` |
+//! | `json` | refusing a header with a key twice |
+//! | `bounds` | refusing a `.pth` whose description takes more memory than a checkpoint's can |
 
+mod bounds;
 mod content_hash;
 mod elements;
+mod json;
 pub mod load;
 mod pickle;
 pub mod pth;
@@ -23,6 +27,7 @@ pub use content_hash::HASH_KEY;
 pub use load::{Checkpoint, check_padding, load, padding_of, save};
 
 use crate::Error;
+use crate::error::shown;
 
 /// A tensor in host memory, row-major, as files hold it.
 #[derive(Clone, Debug, PartialEq)]

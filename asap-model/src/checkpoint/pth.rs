@@ -10,7 +10,7 @@ use pytorch_reader::{DType, PytorchReader, Tensor};
 
 use super::elements::{ElementType, to_f32};
 use super::safetensors::write_elements;
-use super::{HostTensor, Weights, fault, pickle};
+use super::{HostTensor, Weights, bounds, fault, pickle, shown};
 use crate::Result;
 use crate::atomic;
 
@@ -22,7 +22,8 @@ use crate::atomic;
 /// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is missing, cut short, or no checkpoint, and for
 /// elements without an `f32`; memory stays near the file's own size whatever the file claims.
 pub fn read(path: &Path) -> Result<Weights> {
-    let reader = PytorchReader::new(path).map_err(|error| fault(path, format!("cannot read it: {error}")))?;
+    bounds::check(path).map_err(|problem| fault(path, problem))?;
+    let reader = PytorchReader::new(path).map_err(|error| fault(path, format!("cannot read it: {}", shown(error))))?;
     let length = std::fs::metadata(path).map_err(|error| fault(path, format!("cannot read it: {error}")))?.len();
     // Views can repeat elements, so that a small file claims any size; weights are saved whole, once each.
     let claimed: usize = reader.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add);
@@ -41,11 +42,11 @@ pub fn read(path: &Path) -> Result<Weights> {
 }
 
 fn host(path: &Path, tensor: &Tensor) -> Result<HostTensor> {
-    let key = &tensor.name;
+    let key = shown(&tensor.name);
     if tensor.shape().len() > MAX_RANK {
         return Err(fault(path, format!("{key}: {} axes are more than {MAX_RANK}", tensor.shape().len())));
     }
-    let bytes = tensor.read().map_err(|error| fault(path, error.to_string()))?;
+    let bytes = tensor.read().map_err(|error| fault(path, shown(error)))?;
     let data =
         to_f32(&bytes, element_type(tensor.dtype())).map_err(|problem| fault(path, format!("{key}: {problem}")))?;
     Ok(HostTensor { shape: tensor.shape().to_vec(), data })

@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 
 use super::content_hash::{BLANK, ContentHash, HASH_KEY, fill_in};
 use super::elements::{ElementType, to_f32};
-use super::{HostTensor, Metadata, Weights, fault};
+use super::json::DistinctKeys;
+use super::{HostTensor, Metadata, Weights, fault, shown};
 use crate::Result;
 use crate::atomic;
 
@@ -30,13 +31,22 @@ const MAX_HEADER: u64 = 16 << 20;
 /// for elements without an `f32`; memory stays near the file's own size whatever the file claims.
 pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
     let unreadable = |error: std::io::Error| fault(path, format!("cannot read it: {error}"));
-    let mut file = File::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
+    read_from(file, length, path)
+}
+
+/// As [`read`], from `length` bytes of any source; `path` names them in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(mut source: impl Read, length: u64, path: &Path) -> Result<(Weights, Metadata)> {
+    let unreadable = |error: std::io::Error| fault(path, format!("cannot read it: {error}"));
     let mut prefix = [0; 8];
     if length < 8 {
         return Err(fault(path, format!("it is no safetensors file: {length} bytes are too few")));
     }
-    file.read_exact(&mut prefix).map_err(unreadable)?;
+    source.read_exact(&mut prefix).map_err(unreadable)?;
     let header_length = u64::from_le_bytes(prefix);
     if header_length > MAX_HEADER || header_length > length - 8 {
         return Err(fault(
@@ -47,10 +57,11 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
         ));
     }
     let mut header = vec![0; header_length as usize];
-    file.read_exact(&mut header).map_err(unreadable)?;
+    source.read_exact(&mut header).map_err(unreadable)?;
     let text = header;
-    let header: Header =
-        serde_json::from_slice(&text).map_err(|error| fault(path, format!("its header is damaged: {error}")))?;
+    let damaged = |error: serde_json::Error| fault(path, format!("its header is damaged: {}", shown(error)));
+    serde_json::from_slice::<DistinctKeys>(&text).map_err(damaged)?;
+    let header: Header = serde_json::from_slice(&text).map_err(damaged)?;
     let held = length - 8 - header_length;
     if header.data_len() as u64 != held {
         return Err(fault(
@@ -68,25 +79,27 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
     // The data lie in this order, so that one pass reads them.
     for key in header.offset_keys() {
         let Some(info) = header.info(&key) else { continue };
-        let element = element_type(info.dtype)
-            .ok_or_else(|| fault(path, format!("{key}: elements of type {} can't be read", info.dtype)))?;
+        let wrong = |problem: String| fault(path, format!("{}: {problem}", shown(&key)));
+        let element =
+            element_type(info.dtype).ok_or_else(|| wrong(format!("elements of type {} can't be read", info.dtype)))?;
         if info.shape.len() > MAX_RANK {
-            return Err(fault(path, format!("{key}: {} axes are more than {MAX_RANK}", info.shape.len())));
+            return Err(wrong(format!("{} axes are more than {MAX_RANK}", info.shape.len())));
         }
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
-        file.read_exact(&mut bytes).map_err(unreadable)?;
+        source.read_exact(&mut bytes).map_err(unreadable)?;
         if let Some(hash) = &mut hash {
             hash.update(&bytes);
         }
-        let data = to_f32(&bytes, element).map_err(|problem| fault(path, format!("{key}: {problem}")))?;
+        let data = to_f32(&bytes, element).map_err(wrong)?;
         weights.insert(key, HostTensor { shape: info.shape.clone(), data });
     }
     if let (Some(stated), Some(hash)) = (stated, hash) {
         let found = hash.finish();
         if found != stated {
             let problem = format!(
-                "it is damaged: the SHA-256 of its content is {found}, but {HASH_KEY} in its header says {stated}; copy \
-                 it again (or remove {HASH_KEY}, if it was changed on purpose)"
+                "it is damaged: the SHA-256 of its content is {found}, but {HASH_KEY} in its header says {}; copy \
+                 it again (or remove {HASH_KEY}, if it was changed on purpose)",
+                shown(stated)
             );
             return Err(fault(path, problem));
         }
@@ -139,7 +152,7 @@ fn header(weights: &Weights, metadata: &Metadata) -> Result<Vec<u8>, String> {
 }
 
 /// The header's key for strings.
-const RESERVED: &str = "__metadata__";
+pub(super) const RESERVED: &str = "__metadata__";
 
 /// Little-endian elements, a piece at a time.
 pub(super) fn write_elements(file: &mut impl Write, data: &[f32]) -> std::io::Result<()> {

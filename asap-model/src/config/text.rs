@@ -1,6 +1,7 @@
 //! Reading from TOML text with the line of every fault, `KEY=VALUE`, writing back.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,7 +9,11 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{Config, keys, presets};
+use crate::error::shown;
 use crate::{Error, Result};
+
+/// The longest configuration file that is read, in bytes.
+const MAX_LENGTH: u64 = 1 << 20;
 
 impl Config {
     /// Reads and validates a configuration file, or the preset of that name.
@@ -25,8 +30,17 @@ impl Config {
         if !path.exists() {
             return Err(presets::neither_file_nor_preset(path_or_preset));
         }
-        let text =
-            fs::read_to_string(path).map_err(|source| Error::Io { file: path.into(), action: "read it", source })?;
+        let failed = |source| Error::Io { file: path.into(), action: "read it", source };
+        let fault = |problem| Error::Config { origin: path_or_preset.into(), problem };
+        let mut bytes = Vec::new();
+        File::open(path).map_err(failed)?.take(MAX_LENGTH + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > MAX_LENGTH {
+            return Err(fault(format!(
+                "it has more than {MAX_LENGTH} bytes, where a configuration has a few thousand"
+            )));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|error| fault(format!("it is no text: byte {} is not UTF-8", error.utf8_error().valid_up_to())))?;
         Config::parse(&text, path_or_preset)
     }
 
@@ -40,7 +54,7 @@ impl Config {
                 Some(span) => format!("{origin}:{}", line(text, span.start)),
                 None => origin.to_string(),
             },
-            problem,
+            problem: shown(problem),
         };
         let table = DeTable::parse(text).map_err(|error| fault(error.span(), error.message().to_string()))?;
         check_known(table.get_ref()).map_err(|(span, problem)| fault(Some(span), problem))?;
@@ -60,7 +74,8 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] for an unknown key, with the nearest known one, or a value of the wrong type.
     pub fn set(&mut self, assignment: &str) -> Result<()> {
-        let fault = |problem: String| Error::Config { origin: format!("--set {assignment}"), problem };
+        let fault =
+            |problem: String| Error::Config { origin: format!("--set {}", shown(assignment)), problem: shown(problem) };
         let Some((path, value)) = assignment.split_once('=') else {
             return Err(fault("write it as KEY=VALUE, as in train.batch=4".into()));
         };

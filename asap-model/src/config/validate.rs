@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Input, Layout, LossConfig, Resize, TrainConfig};
-use crate::{Error, Result};
+use crate::{Error, Result, vgg};
 
 /// A key and what is wrong with its value.
 pub(super) type Fault = (&'static str, String);
@@ -29,12 +29,27 @@ impl Config {
         }
     }
 
-    /// Checks that training has the files that its losses need.
+    /// Checks that training has what its losses need.
     ///
     /// # Errors
-    /// [`Error::Config`] if the perceptual loss has a weight but no file with VGG19's weights is set.
+    /// [`Error::Config`] if the perceptual loss has a weight but no file with VGG19's weights is set, or pictures are too
+    /// small for it.
     pub fn check_losses(&self) -> Result<()> {
-        if self.loss.lambda_vgg == 0.0 || self.loss.vgg_weights.is_some() {
+        if self.loss.lambda_vgg == 0.0 {
+            return Ok(());
+        }
+        let [height, width] = self.data.size;
+        if height.min(width) < vgg::MIN_SIDE {
+            return Err(Error::Config {
+                origin: "configuration".into(),
+                problem: format!(
+                    "data.size = [{height}, {width}] is too small for the perceptual loss, whose network halves a picture \
+                     four times: train with sides of at least {}, or without that loss: --set loss.lambda_vgg=0",
+                    vgg::MIN_SIDE
+                ),
+            });
+        }
+        if self.loss.vgg_weights.is_some() {
             return Ok(());
         }
         Err(Error::Config {

@@ -1,10 +1,11 @@
 //! Reading pictures: photos as RGB, label and instance maps as the ids their files hold.
 //!
-//! A palette PNG's raw index is the id; nothing expands the palette. Every reader refuses more than [`MAX_SIDE`] pixels a side before it
-//! allocates anything.
+//! A palette PNG's raw index is the id; nothing expands the palette. Every reader refuses more than [`MAX_SIDE`] pixels a side, and more
+//! pixels than the file can hold, before it allocates anything.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageReader};
@@ -17,15 +18,33 @@ use crate::{Error, Result};
 /// The largest width and height that is read.
 pub const MAX_SIDE: usize = 16384;
 
-/// The most bytes that decoding one picture may take: MAX_SIDE² RGB pixels and as much again for the decoder.
-const MAX_BYTES: usize = 2 * 3 * MAX_SIDE * MAX_SIDE;
+/// The most pixels that a byte of a file can hold: deflate makes at most 1032 bytes of one, each at most 8 pixels; a JPEG
+/// has at least one bit for each block of 64.
+const PIXELS_A_BYTE: usize = 8 * 1032;
+
+/// The largest file that is read, in bytes.
+const MAX_FILE: u64 = 1 << 29;
+
+/// The most pixels that are read: 32 times those of the largest preset, and more than any camera's.
+const MAX_PIXELS: usize = 1 << 27;
+
+/// The most bytes that decoding one picture may take: RGB pixels of 16 bits.
+const MAX_BYTES: usize = 2 * 3 * MAX_PIXELS;
 
 /// Reads a label map: a gray or palette PNG whose raw values are class ids.
 ///
 /// # Errors
 /// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't such a PNG, or names the first pixel (x, y) with an id of `classes` or more.
 pub fn read_labels(file: &Path, classes: usize) -> Result<LabelMap> {
-    let ids = read_ids(file)?;
+    labels_of(&read_bytes(file)?, file, classes)
+}
+
+/// As [`read_labels`], from the bytes of a PNG; `file` names them in errors.
+///
+/// # Errors
+/// As [`read_labels`].
+pub fn labels_of(bytes: &[u8], file: &Path, classes: usize) -> Result<LabelMap> {
+    let ids = ids_of(bytes, file)?;
     match label_faults(file, &ids, classes).into_iter().next() {
         Some(fault) => Err(fault.into()),
         None => Ok(narrow(&ids)),
@@ -37,7 +56,15 @@ pub fn read_labels(file: &Path, classes: usize) -> Result<LabelMap> {
 /// # Errors
 /// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't such a PNG.
 pub fn read_instances(file: &Path) -> Result<InstanceMap> {
-    let ids = read_ids(file)?;
+    instances_of(&read_bytes(file)?, file)
+}
+
+/// As [`read_instances`], from the bytes of a PNG; `file` names them in errors.
+///
+/// # Errors
+/// As [`read_instances`].
+pub fn instances_of(bytes: &[u8], file: &Path) -> Result<InstanceMap> {
+    let ids = ids_of(bytes, file)?;
     Ok(Plane { height: ids.height, width: ids.width, data: ids.data.into_iter().map(u32::from).collect() })
 }
 
@@ -46,7 +73,15 @@ pub fn read_instances(file: &Path) -> Result<InstanceMap> {
 /// # Errors
 /// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't a whole picture of either format.
 pub fn read_photo(file: &Path) -> Result<RgbImage> {
-    let rgb = decode(file)?.into_rgb8();
+    photo_of(&read_bytes(file)?, file)
+}
+
+/// As [`read_photo`], from the bytes of a JPEG or PNG; `file` names them in errors.
+///
+/// # Errors
+/// As [`read_photo`].
+pub fn photo_of(bytes: &[u8], file: &Path) -> Result<RgbImage> {
+    let rgb = decode(bytes, file)?.into_rgb8();
     let (width, height) = (rgb.width() as usize, rgb.height() as usize);
     let data = rgb.as_raw().as_chunks::<3>().0.to_vec();
     Ok(Plane { height, width, data })
@@ -57,7 +92,7 @@ pub fn read_photo(file: &Path) -> Result<RgbImage> {
 /// # Errors
 /// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't a gray picture.
 pub fn read_depth(file: &Path) -> Result<Picture> {
-    let image = decode(file)?;
+    let image = decode(&read_bytes(file)?, file)?;
     let (width, height) = (image.width() as usize, image.height() as usize);
     match image {
         DynamicImage::ImageLuma8(gray) => Ok(Picture::Gray8(Plane { height, width, data: gray.into_raw() })),
@@ -86,15 +121,18 @@ pub fn read_picture(file: &Path, output: Output) -> Result<Picture> {
 
 /// The raw values of a gray or palette PNG, whatever they mean.
 pub(crate) fn read_ids(file: &Path) -> Result<Plane<u16>> {
-    let bytes = read_bytes(file)?;
+    ids_of(&read_bytes(file)?, file)
+}
+
+fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
+    check_png_header(bytes, file)?;
     let bad = |e: png::DecodingError| Error::from(Fault::new(file, format!("is not a PNG that can be read: {e}")));
     let limits = png::Limits { bytes: MAX_BYTES };
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(&bytes), limits);
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(bad)?;
     let info = reader.info();
     let (height, width) = (info.height as usize, info.width as usize);
-    check_side(file, height, width)?;
     let (color, depth) = (info.color_type, info.bit_depth);
     if !matches!(color, png::ColorType::Grayscale | png::ColorType::Indexed) {
         return Err(Fault::new(
@@ -128,7 +166,10 @@ fn unpack(packed: &[u8], row: usize, height: usize, width: usize, bits: usize) -
     Plane { height, width, data }
 }
 
-/// One fault for each id that is out of range, with its first pixel and how often it occurs.
+/// Ids out of range that are named one by one; a depth map in a label map's place has thousands.
+const NAMED: usize = 20;
+
+/// A fault for each id that is out of range, with its first pixel and how often it occurs.
 pub(crate) fn label_faults(file: &Path, ids: &Plane<u16>, classes: usize) -> Vec<Fault> {
     let mut wrong: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
     for (i, &id) in ids.data.iter().enumerate() {
@@ -153,6 +194,11 @@ pub(crate) fn label_faults(file: &Path, ids: &Plane<u16>, classes: usize) -> Vec
         });
     }
     faults.sort_by_key(|fault| fault.pixel.map(|[x, y]| (y, x)));
+    if faults.len() > NAMED {
+        let others = faults.len() - NAMED;
+        faults.truncate(NAMED);
+        faults.push(Fault::new(file, format!("has {others} more labels that data.classes = {classes} does not allow")));
+    }
     faults
 }
 
@@ -162,21 +208,21 @@ pub(crate) fn narrow(ids: &Plane<u16>) -> LabelMap {
 }
 
 /// A JPEG or PNG, recognised by its content, with its EXIF orientation applied.
-fn decode(file: &Path) -> Result<DynamicImage> {
-    let bytes = read_bytes(file)?;
+fn decode(bytes: &[u8], file: &Path) -> Result<DynamicImage> {
     let bad =
         |e: image::ImageError| Error::from(Fault::new(file, format!("is not a JPEG or PNG that can be read: {e}")));
-    if is_cut_jpeg(&bytes) {
+    if is_cut_jpeg(bytes) {
         return Err(Fault::new(file, "is a JPEG without an end: the file was cut off; copy it again").into());
     }
+    check_png_header(bytes, file)?;
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MAX_BYTES as u64);
     let mut reader =
-        ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|e| bad(image::ImageError::IoError(e)))?;
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| bad(image::ImageError::IoError(e)))?;
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(bad)?;
     let (width, height) = decoder.dimensions();
-    check_side(file, height as usize, width as usize)?;
+    check_claim(bytes, file, height as usize, width as usize)?;
     let orientation = decoder.orientation().map_err(bad)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(bad)?;
     image.apply_orientation(orientation);
@@ -193,15 +239,40 @@ fn is_cut_jpeg(bytes: &[u8]) -> bool {
     last(0xda).is_some_and(|scan| last(0xd9).is_none_or(|end| end < scan))
 }
 
-fn check_side(file: &Path, height: usize, width: usize) -> Result<()> {
+/// [`check_claim`] of a PNG by its first bytes, where the decoder would name no size; nothing of another file.
+fn check_png_header(bytes: &[u8], file: &Path) -> Result<()> {
+    let side = |place: usize| bytes.get(place..place + 4)?.try_into().ok().map(u32::from_be_bytes);
+    match (bytes.starts_with(b"\x89PNG\r\n\x1a\n"), side(16), side(20)) {
+        (true, Some(width), Some(height)) => check_claim(bytes, file, height as usize, width as usize),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a size that can't be read, or that so short a file can't hold, before memory is taken for it.
+fn check_claim(bytes: &[u8], file: &Path, height: usize, width: usize) -> Result<()> {
     if height > MAX_SIDE || width > MAX_SIDE || height == 0 || width == 0 {
         return Err(
             Fault::new(file, format!("is {width}×{height} pixels; from 1 to {MAX_SIDE} a side can be read")).into()
         );
     }
+    if height * width > MAX_PIXELS {
+        let problem = format!("is {width}×{height} pixels; at most {MAX_PIXELS} in all can be read");
+        return Err(Fault::new(file, problem).into());
+    }
+    if height * width > PIXELS_A_BYTE * bytes.len() {
+        let problem =
+            format!("claims {width}×{height} pixels, which its {} bytes cannot hold: it is cut off", bytes.len());
+        return Err(Fault::new(file, problem).into());
+    }
     Ok(())
 }
 
 fn read_bytes(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).map_err(|source| Error::Io { file: file.to_path_buf(), action: "read", source })
+    let failed = |source| Error::Io { file: file.to_path_buf(), action: "read it", source };
+    let mut bytes = Vec::new();
+    File::open(file).map_err(failed)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Fault::new(file, format!("has more than {MAX_FILE} bytes, where no picture has")).into());
+    }
+    Ok(bytes)
 }

@@ -272,6 +272,10 @@ fn list(place: &Place, depth: usize, faults: &mut Vec<Fault>) -> BTreeMap<String
     files.sort();
     let mut by_name: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in files {
+        if file.file_stem().is_some_and(|stem| stem.to_str().is_none()) {
+            faults.push(Fault::new(&file, "has a name that is not Unicode: rename it"));
+            continue;
+        }
         let Some(name) = name_in(&file, place.endings) else { continue };
         if let Some(other) = by_name.get(&name) {
             faults.push(Fault::new(

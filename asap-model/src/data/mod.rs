@@ -5,7 +5,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `layout` | which files of a folder make pairs: [`detect_layout`], [`discover_inputs`] |
-//! | `decode` | [`read_photo`], [`read_labels`], [`read_instances`], [`read_depth`] |
+//! | `decode` | [`read_photo`], [`read_labels`], [`read_instances`], [`read_depth`]; the same from bytes |
 //! | `encode` | a network's output as an 8-bit picture; PNG files, whole or not there |
 //! | `plane` | [`Plane`], [`Picture`]: pixels; padding; [`instance_edges`] |
 //! | `resize` | [`resize_image`] and [`resize_labels`], as Pillow's bicubic and nearest |
@@ -40,7 +40,9 @@ pub mod synthetic;
 pub use augment::{Draw, epoch_order};
 pub use check::{ClassCount, Report, check};
 pub use dataset::{DataSet, Raw, RawInput, Source, read_input};
-pub use decode::{MAX_SIDE, read_depth, read_instances, read_labels, read_photo, read_picture};
+pub use decode::{
+    MAX_SIDE, instances_of, labels_of, photo_of, read_depth, read_instances, read_labels, read_photo, read_picture,
+};
 pub use encode::{to_gray8, to_gray16, to_rgb8, write_gray8, write_gray16, write_instances, write_labels, write_rgb};
 pub use fault::Fault;
 pub use generated::SyntheticFacades;

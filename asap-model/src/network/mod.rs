@@ -84,14 +84,17 @@ pub trait Network<B: Backend> {
         self.parameters().into_iter().map(host).collect()
     }
 
+    /// The published key and the shape of every parameter and buffer.
+    fn keys(&self) -> Vec<(String, Vec<usize>)> {
+        self.parameters().iter().map(|p| (p.name().to_owned(), p.value().dims().to_vec())).collect()
+    }
+
     /// Replaces all numbers by those of a checkpoint.
     ///
     /// # Errors
     /// If a tensor is missing, misshapen or left over; all of them are named.
     fn load(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let expected: Vec<(String, Vec<usize>)> =
-            self.parameters().iter().map(|p| (p.name().to_owned(), p.value().dims().to_vec())).collect();
-        checkpoint.match_keys(&expected)?;
+        checkpoint.match_keys(&self.keys())?;
         for parameter in self.parameters_mut() {
             let host = &checkpoint.weights[parameter.name()];
             parameter.value = Tensor::from_f32(parameter.value.backend(), &host.shape[..], &host.data)?;
