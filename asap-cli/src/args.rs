@@ -148,7 +148,7 @@ pub struct Infer {
     /// A run folder, a .safetensors, or a published .pth (then with --config)
     #[arg(long, value_name = "PATH")]
     pub checkpoint: PathBuf,
-    /// Label maps or RGB images: files, or folders of them
+    /// Label maps or RGB images: files, or folders of them with their sub-folders
     #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "data", conflicts_with = "data")]
     pub input: Vec<PathBuf>,
     /// Their instance maps, in the same order: as many files or folders
@@ -157,7 +157,7 @@ pub struct Infer {
     /// A data set: its validation inputs, which need no photos
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The folder for the pictures
+    /// The folder for the pictures; those it holds already are kept, unless --force
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// What describes a published checkpoint's network: a file or the name of a preset
@@ -166,6 +166,9 @@ pub struct Infer {
     /// Resize inputs to data.size first, as the published test does
     #[arg(long)]
     pub resize: bool,
+    /// Draw over pictures that --out holds already
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `asap verify`

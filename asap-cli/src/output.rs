@@ -57,6 +57,11 @@ impl Output {
         }
     }
 
+    /// What is wrong with one of several, even with `-q`; the others go on.
+    pub fn fault(&self, text: impl Display) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// An error, even with `-q`. Its own message is whole: the libraries' errors tell their causes.
     pub fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(std::io::stderr(), "error: {error}");

@@ -1,28 +1,37 @@
 //! `asap infer`: label maps (or RGB images) to pictures.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use asap_model::config::DataConfig;
 use asap_model::data::{
-    InputFiles, Picture, Split, detect_layout, discover_inputs, is_split, read_input, read_instances, write_gray8,
-    write_gray16, write_rgb,
+    InputFiles, InstanceMap, Picture, RawInput, Split, detect_layout, discover_inputs, is_split, read_input,
+    read_instances, write_gray8, write_gray16, write_rgb,
 };
 use asap_model::{Config, Error, Translator};
 use asap_tensor::Backend;
 use serde_json::json;
 
-use super::{adjust, configuration, usage};
+use super::{adjust, configuration, shown, usage};
 use crate::args::{Common, Infer};
 use crate::device::{Task, on_device};
+use crate::exit::DATA;
 use crate::memory;
 use crate::output::Output;
 
-/// Draws every input into the folder.
+/// Pictures that are read ahead of the network, and that wait to be written.
+const READY: usize = 2;
+
+/// The most failed inputs that the last message lists: each was named before.
+const LISTED: usize = 10;
+
+/// Draws every input into the folder; exit code 3 if some could not be drawn.
 pub fn run(args: Infer, common: &Common, output: &Output) -> Result<ExitCode> {
-    on_device(common, output, Draw { args, common, output })?;
-    Ok(ExitCode::SUCCESS)
+    on_device(common, output, Draw { args, common, output })
 }
 
 struct Draw<'a> {
@@ -31,43 +40,109 @@ struct Draw<'a> {
     output: &'a Output,
 }
 
-impl Task for Draw<'_> {
-    type Output = ();
+/// An input as it is read.
+type Read = asap_model::Result<(RawInput, Option<InstanceMap>)>;
 
-    fn run<B: Backend>(self, backend: B) -> Result<()> {
+/// A drawn picture, and the seconds that it took.
+type Drawn<'a> = (&'a InputFiles, Picture, f64);
+
+impl Task for Draw<'_> {
+    type Output = ExitCode;
+
+    fn run<B: Backend>(self, backend: B) -> Result<ExitCode> {
         let Draw { args, common, output } = self;
         let translator = translator(&backend, &args, common)?;
         let files = files(&args, translator.config())?;
         let out = &args.out;
-        std::fs::create_dir_all(out).map_err(|source| Error::Io {
-            file: out.clone(),
-            action: "make the folder for the pictures",
-            source,
-        })?;
-        for file in &files {
-            refuse_overwriting(file, &files, out)?;
-        }
-        for file in &files {
-            let input = read_input(&file.input, &translator.config().data)?;
-            let instances = file.instances.as_deref().map(read_instances).transpose()?;
-            if let (Some(map), Some(file_of_map)) = (&instances, &file.instances) {
-                require_equal_sizes(file, input.size(), file_of_map, [map.height, map.width])?;
+        refuse_overwriting(&files, out, args.force)?;
+        make_folder(out)?;
+        let data = translator.config().data.clone();
+        let mut failed = Vec::new();
+        // One thread reads ahead and one writes behind, while the network works in this one.
+        std::thread::scope(|scope| {
+            let (to_draw, inputs) = sync_channel::<(&InputFiles, Read)>(READY);
+            let (to_write, pictures) = sync_channel::<Drawn>(READY);
+            let names = &files;
+            scope.spawn(move || names.iter().map(|file| (file, read(file, &data))).try_for_each(|r| to_draw.send(r)));
+            let writer = scope.spawn(move || pictures.iter().try_for_each(|picture| write(picture, out, output)));
+            for (file, input) in inputs {
+                let fits = |(input, instances): (RawInput, _)| {
+                    let size = if args.resize { translator.config().data.size } else { input.size() };
+                    memory::check_picture(translator.config(), size, &file.input, common).map(|()| (input, instances))
+                };
+                let (input, instances) = match input.and_then(fits) {
+                    Ok(input) => input,
+                    Err(error) if files.len() == 1 => return Err(error.into()),
+                    Err(error) => {
+                        output.fault(format_args!("not drawn: {error}"));
+                        output.json(|| json!({ "input": shown(&file.input), "error": error.to_string() }));
+                        failed.push(shown(&file.input));
+                        continue;
+                    }
+                };
+                let start = Instant::now();
+                let picture = translator.translate(&input, instances.as_ref(), args.resize)?;
+                // It fails where the writer has stopped, which says why below.
+                if to_write.send((file, picture, start.elapsed().as_secs_f64())).is_err() {
+                    break;
+                }
             }
-            let size = if args.resize { translator.config().data.size } else { input.size() };
-            memory::check_picture(translator.config(), size, &file.input, common)?;
-            let start = Instant::now();
-            let picture = translator.translate(&input, instances.as_ref(), args.resize)?;
-            let seconds = start.elapsed().as_secs_f64();
-            let path = picture_of(file, out);
-            write(&path, &picture)?;
-            let [height, width] = picture.size();
-            output.result(
-                || json!({ "input": file.input, "output": path, "height": height, "width": width, "seconds": seconds }),
-                || format!("{}  {width}×{height}  {seconds:.3} s", path.display()),
-            );
-        }
-        Ok(())
+            drop(to_write);
+            match writer.join() {
+                Ok(written) => Ok(written?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+        .and_then(|()| Ok(summary(&failed, files.len(), output)))
     }
+}
+
+/// Says how many inputs failed, and which.
+fn summary(failed: &[String], count: usize, output: &Output) -> ExitCode {
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let names = failed.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if failed.len() > LISTED { " and others" } else { "" };
+    output.error(&anyhow!("{} of {count} inputs could not be drawn: {names}{more}", failed.len()));
+    ExitCode::from(DATA)
+}
+
+/// Reads an input and its instance map.
+fn read(file: &InputFiles, data: &DataConfig) -> Read {
+    let input = read_input(&file.input, data)?;
+    let instances = file.instances.as_deref().map(read_instances).transpose()?;
+    if let (Some(map), Some(file_of_map)) = (&instances, &file.instances) {
+        require_equal_sizes(file, input.size(), file_of_map, [map.height, map.width])?;
+    }
+    Ok((input, instances))
+}
+
+/// Writes a picture, and says so.
+fn write((file, picture, seconds): Drawn, out: &Path, output: &Output) -> asap_model::Result<()> {
+    let path = picture_of(file, out);
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
+    }
+    match &picture {
+        Picture::Rgb(image) => write_rgb(&path, image),
+        Picture::Gray8(image) => write_gray8(&path, image),
+        Picture::Gray16(image) => write_gray16(&path, image),
+    }?;
+    let [height, width] = picture.size();
+    output.result(
+        || {
+            let (input, output) = (shown(&file.input), shown(&path));
+            json!({ "input": input, "output": output, "height": height, "width": width, "seconds": seconds })
+        },
+        || format!("{}  {width}×{height}  {seconds:.3} s", path.display()),
+    );
+    Ok(())
+}
+
+fn make_folder(folder: &Path) -> asap_model::Result<()> {
+    let failed = |source| Error::Io { file: folder.into(), action: "make the folder for the pictures", source };
+    std::fs::create_dir_all(folder).map_err(failed)
 }
 
 /// The generator; the configuration in the checkpoint's header, or the one given, with every `--set` applied.
@@ -94,17 +169,29 @@ fn picture_of(file: &InputFiles, out: &Path) -> PathBuf {
     out.join(format!("{}.png", file.name))
 }
 
-/// Refuses to draw over an input or an instance map, as with `--input DIR --out DIR`.
-fn refuse_overwriting(drawn: &InputFiles, files: &[InputFiles], out: &Path) -> asap_model::Result<()> {
-    let path = picture_of(drawn, out);
-    // What is not there can't be overwritten.
-    let Ok(place) = path.canonicalize() else { return Ok(()) };
-    let mut inputs = files.iter().flat_map(|file| std::iter::once(&file.input).chain(&file.instances));
-    match inputs.find(|input| input.canonicalize().is_ok_and(|input| input == place)) {
-        Some(input) => {
-            Err(usage("--out", format!("{} is an input and would be drawn over: give another folder", input.display())))
+/// Refuses to draw over an input or an instance map, as with `--input DIR --out DIR`, and over pictures that are there
+/// already, unless with `--force`.
+fn refuse_overwriting(files: &[InputFiles], out: &Path, force: bool) -> asap_model::Result<()> {
+    let places = files.iter().flat_map(|file| std::iter::once(&file.input).chain(&file.instances));
+    let inputs: BTreeSet<PathBuf> = places.filter_map(|input| input.canonicalize().ok()).collect();
+    let mut existing = Vec::new();
+    for path in files.iter().map(|file| picture_of(file, out)) {
+        if path.canonicalize().is_ok_and(|place| inputs.contains(&place)) {
+            let problem = format!("{} is an input and would be drawn over: give another folder", path.display());
+            return Err(usage("--out", problem));
         }
-        None => Ok(()),
+        if path.symlink_metadata().is_ok() {
+            existing.push(path);
+        }
+    }
+    match existing.first() {
+        Some(first) if !force => {
+            let others = if existing.len() > 1 { format!(" (and {} more)", existing.len() - 1) } else { String::new() };
+            let problem =
+                format!("{}{others} exists already: give another folder, or --force to draw over it", first.display());
+            Err(usage("--out", problem))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -122,14 +209,6 @@ fn require_equal_sizes(
         file.input.display()
     );
     Err(Error::Data { file: instances.into(), problem })
-}
-
-fn write(path: &Path, picture: &Picture) -> asap_model::Result<()> {
-    match picture {
-        Picture::Rgb(image) => write_rgb(path, image),
-        Picture::Gray8(image) => write_gray8(path, image),
-        Picture::Gray16(image) => write_gray16(path, image),
-    }
 }
 
 /// The inputs, each with its instance map where the network sees one.
@@ -152,44 +231,73 @@ fn files(args: &Infer, config: &Config) -> asap_model::Result<Vec<InputFiles>> {
         return Err(usage("--instances", problem));
     }
     let mut instances = instances.into_iter();
+    let mut drawn: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut files: Vec<InputFiles> = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let name = input.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        if let Some(other) = files.iter().find(|file| file.name == name) {
+    for Found { name, file: input } in inputs {
+        if let Some(other) = drawn.insert(name.clone(), input.clone()) {
             let problem = format!(
                 "{} and {} would both be drawn as {name}.png: draw them into different folders",
-                other.input.display(),
+                other.display(),
                 input.display()
             );
             return Err(usage("--input", problem));
         }
-        files.push(InputFiles { name, input, instances: instances.next() });
+        files.push(InputFiles { name, input, instances: instances.next().map(|found| found.file) });
     }
     Ok(files)
 }
 
-/// Files as they are given; the pictures of a folder in order of their names.
-fn pictures(paths: &[PathBuf]) -> asap_model::Result<Vec<PathBuf>> {
+/// A picture that an argument names, itself or by its folder.
+struct Found {
+    /// Its path below the folder, or its file name; without the ending.
+    name: String,
+    file: PathBuf,
+}
+
+impl Found {
+    fn new(file: PathBuf, folder: Option<&Path>) -> Found {
+        let below = folder.and_then(|folder| file.strip_prefix(folder).ok()).unwrap_or(&file).with_extension("");
+        let name = if folder.is_some() { Some(below.as_os_str()) } else { below.file_name() };
+        Found { name: name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(), file }
+    }
+}
+
+/// Files as they are given; the pictures of a folder and of its sub-folders in order of their names.
+fn pictures(paths: &[PathBuf]) -> asap_model::Result<Vec<Found>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            files.push(path.clone());
+            files.push(Found::new(path.clone(), None));
             continue;
         }
-        let unreadable = |source| Error::Io { file: path.clone(), action: "list the folder", source };
         let mut inside = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-            if ["png", "jpg", "jpeg"].contains(&ending.as_str()) {
-                inside.push(file);
-            }
-        }
+        walk(path, &mut inside)?;
         if inside.is_empty() {
             return Err(Error::Data { file: path.clone(), problem: "the folder has no .png or .jpg files".into() });
         }
         inside.sort();
-        files.extend(inside);
+        files.extend(inside.into_iter().map(|file| Found::new(file, Some(path))));
     }
     Ok(files)
+}
+
+/// The visible pictures of a folder and of its sub-folders; links to folders are not followed.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> asap_model::Result<()> {
+    let unreadable = |source| Error::Io { file: folder.into(), action: "list the folder", source };
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let file = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            walk(&file, files)?;
+            continue;
+        }
+        let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if ["png", "jpg", "jpeg"].contains(&ending.as_str()) && !file.is_dir() {
+            files.push(file);
+        }
+    }
+    Ok(())
 }

@@ -108,3 +108,58 @@ fn inputs_that_are_missing_or_no_pictures_are_named() {
     here.refused("infer --checkpoint run --out drawn", 2, &["--input"]);
     here.refused("infer --checkpoint run --input a.png --data b --out drawn", 2, &["--data"]);
 }
+
+#[test]
+fn pictures_that_are_there_are_drawn_over_only_by_force() {
+    let here = trained();
+    write_map(&here, "a.png", 9, 10);
+    write_map(&here, "b.png", 9, 10);
+    here.done("infer --checkpoint run --input a.png --out drawn");
+    here.write("drawn/a.png", "what was there");
+    let before = here.files("drawn");
+    here.refused("infer --checkpoint run --input a.png --out drawn", 2, &["drawn/a.png", "exists already", "--force"]);
+    here.refused("infer --checkpoint run --input b.png a.png --out drawn", 2, &["drawn/a.png"]);
+    assert!(here.files("drawn") == before, "nothing is drawn where one picture is refused");
+    here.done("infer --checkpoint run --input b.png a.png --out drawn --force");
+    assert_eq!(here.names("drawn"), ["a.png", "b.png"]);
+    read_photo(&here.path("drawn/a.png")).unwrap();
+    here.refused("infer --checkpoint run --input a.png --out . --force", 2, &["a.png", "is an input"]);
+}
+
+#[test]
+fn sub_folders_keep_their_names_and_order() {
+    let here = trained();
+    for map in ["maps/b.png", "maps/x/a.png", "maps/x/y/b.png", "maps/.hidden/c.png", "maps/.c.png"] {
+        std::fs::create_dir_all(here.path(map).parent().unwrap()).unwrap();
+        write_map(&here, map, 9, 10);
+    }
+    let objects = here.done("infer --checkpoint run --input maps --out drawn --json").objects();
+    let outputs: Vec<&str> = objects.iter().map(|object| object["output"].as_str().unwrap()).collect();
+    assert_eq!(outputs, ["drawn/b.png", "drawn/x/a.png", "drawn/x/y/b.png"]);
+    assert_eq!(here.files("drawn").len(), 3);
+}
+
+#[test]
+fn a_bad_picture_of_several_is_named_and_the_others_are_drawn() {
+    let here = trained();
+    std::fs::create_dir(here.path("maps")).unwrap();
+    for name in ["a", "c", "e"] {
+        write_map(&here, &format!("maps/{name}.png"), 9, 10);
+    }
+    here.write("maps/b.png", "no picture");
+    here.write("maps/d.png", "");
+    let ran = here.asap("infer --checkpoint run --input maps gone.png --out drawn --json -q");
+    assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(here.names("drawn"), ["a.png", "c.png", "e.png"]);
+    for file in ["maps/b.png", "maps/d.png", "gone.png"] {
+        assert!(ran.stderr.contains(&format!("not drawn: {file}: ")), "{file} is not in\n{}", ran.stderr);
+    }
+    let last = ran.stderr.lines().last().unwrap();
+    assert_eq!(last, "error: 3 of 6 inputs could not be drawn: maps/b.png, maps/d.png, gone.png");
+    let failed: Vec<_> = ran.objects().into_iter().filter(|object| object.contains_key("error")).collect();
+    assert_eq!(
+        failed.iter().map(|object| &object["input"]).collect::<Vec<_>>(),
+        ["maps/b.png", "maps/d.png", "gone.png"]
+    );
+    assert_eq!(ran.objects().len(), 6);
+}
