@@ -2,6 +2,7 @@
 
 mod bench;
 mod convert;
+mod corpus;
 mod data;
 mod doctor;
 mod exit_codes;

@@ -2,6 +2,7 @@
 
 mod book;
 mod checkpoint;
+mod fuzz_seeds;
 mod properties;
 mod published_numbers;
 mod whole_round_gradient;

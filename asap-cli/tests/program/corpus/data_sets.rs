@@ -1,0 +1,242 @@
+//! Folders: what is missing, doubled, of another kind, or named oddly.
+
+use super::made::{GRAY, Png};
+use super::{bounded, complaints, run_all};
+use crate::support::{TINY, Workplace};
+
+/// A data set of one good pair in each split, in the folder `name`.
+fn data_set(here: &Workplace, name: &str) {
+    for folder in ["train_label", "train_img", "val_label", "val_img"] {
+        std::fs::create_dir_all(here.path(&format!("{name}/{folder}"))).unwrap();
+        here.write(&format!("{name}/{folder}/a.png"), picture());
+    }
+}
+
+fn picture() -> Vec<u8> {
+    Png::flat(32, 32, 8, GRAY, 1).file()
+}
+
+/// Changes a good data set.
+type Change = fn(&Workplace, &str);
+
+fn remove(here: &Workplace, file: &str) {
+    std::fs::remove_file(here.path(file)).unwrap();
+}
+
+#[test]
+fn every_fault_of_a_folder_is_named_by_both_who_check_and_who_train() {
+    let here = Workplace::new();
+    let cases: &[(&str, Change, &[&str])] = &[
+        (
+            "no-label",
+            |here, set| remove(here, &format!("{set}/train_label/a.png")),
+            &["train_img/a.png", "no label map"],
+        ),
+        ("no-photo", |here, set| remove(here, &format!("{set}/train_img/a.png")), &["train_label/a.png", "no photo"]),
+        (
+            "doubled",
+            |here, set| here.write(&format!("{set}/train_img/a.jpg"), picture()),
+            &["a.png", "a.jpg", "same name"],
+        ),
+        (
+            "empty",
+            |here, set| ["label", "img"].iter().for_each(|kind| remove(here, &format!("{set}/train_{kind}/a.png"))),
+            &["train_label", "holds no label map"],
+        ),
+        (
+            "no-folder",
+            |here, set| std::fs::remove_dir_all(here.path(&format!("{set}/train_img"))).unwrap(),
+            &["train_img", "is not there"],
+        ),
+        (
+            "file-for-folder",
+            |here, set| {
+                std::fs::remove_dir_all(here.path(&format!("{set}/train_img"))).unwrap();
+                here.write(&format!("{set}/train_img"), "");
+            },
+            &["train_img", "is not there"],
+        ),
+        (
+            "folder-for-file",
+            |here, set| {
+                remove(here, &format!("{set}/train_label/a.png"));
+                std::fs::create_dir(here.path(&format!("{set}/train_label/a.png"))).unwrap();
+            },
+            &["train_img/a.png", "no label map"],
+        ),
+        ("other-ending", |here, set| here.write(&format!("{set}/train_img/b.bmp"), "BM"), &[]),
+        ("hidden", |here, set| here.write(&format!("{set}/train_img/._a.png"), ""), &[]),
+        #[cfg(unix)]
+        (
+            "dangling-link",
+            |here, set| {
+                remove(here, &format!("{set}/train_label/a.png"));
+                std::os::unix::fs::symlink("nowhere", here.path(&format!("{set}/train_label/a.png"))).unwrap();
+            },
+            &["train_label/a.png", "cannot read it"],
+        ),
+        #[cfg(unix)]
+        (
+            "link-to-itself",
+            |here, set| {
+                remove(here, &format!("{set}/train_label/a.png"));
+                std::os::unix::fs::symlink("a.png", here.path(&format!("{set}/train_label/a.png"))).unwrap();
+            },
+            &["train_label/a.png", "cannot read it"],
+        ),
+        #[cfg(unix)]
+        (
+            "link-to-its-folder",
+            |here, set| std::os::unix::fs::symlink(".", here.path(&format!("{set}/train_img/loop"))).unwrap(),
+            &[],
+        ),
+        #[cfg(target_os = "linux")]
+        (
+            "name-of-no-text",
+            |here, set| {
+                use std::os::unix::ffi::OsStrExt;
+                let name = std::ffi::OsStr::from_bytes(b"\xff.png");
+                std::fs::write(here.path(&format!("{set}/train_img")).join(name), picture()).unwrap();
+            },
+            &["train_img", "not Unicode"],
+        ),
+    ];
+    let mut failures = Vec::new();
+    for (name, change, parts) in cases {
+        data_set(&here, name);
+        change(&here, name);
+        let ran = bounded(&here, &["data", "check", name, "--json"]);
+        let told = parts.iter().all(|part| ran.stdout.contains(part)) && ran.stdout.contains("\"ok\":");
+        if ran.code != if parts.is_empty() { 0 } else { 3 } || !told || !ran.stderr.is_empty() {
+            failures.push(format!("{name}: exit code {}\n{}{}", ran.code, ran.stdout, ran.stderr));
+        }
+        let line = format!("train --dry-run --data {name} {TINY}");
+        let ran = bounded(&here, &line.split_whitespace().collect::<Vec<_>>());
+        let wrong = complaints(&ran, (if parts.is_empty() { 0 } else { 3 }, parts));
+        if !wrong.is_empty() {
+            failures.push(format!("{name}: asap {line}: {wrong:?}\n{}", ran.stderr));
+        }
+    }
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
+
+#[test]
+fn paths_of_another_kind_are_named() {
+    let here = Workplace::new();
+    here.done(&format!("train --steps 1 --out run {TINY}"));
+    here.write("map.png", picture());
+    here.write("file", "text");
+    std::fs::create_dir_all(here.path("folder.png")).unwrap();
+    std::fs::create_dir_all(here.path("folder.safetensors")).unwrap();
+    std::fs::create_dir_all(here.path("folder.toml")).unwrap();
+    let infer = "infer --checkpoint run --out drawn --threads 1 --input";
+    let case = |name: &str, line: String, code, parts| (name.to_owned(), line, (code, parts));
+    let mut cases = vec![
+        case("a folder named as a picture", format!("{infer} folder.png"), 3, &["folder.png", "no .png"][..]),
+        case("an input that is not there", format!("{infer} gone.png"), 3, &["gone.png", "cannot read it"]),
+        case(
+            "a checkpoint for an input",
+            format!("{infer} run/generator.safetensors"),
+            3,
+            &["generator.safetensors", "PNG"],
+        ),
+        case("a data set that is a file", "infer --checkpoint run --out drawn --data file".into(), 3, &["file"]),
+        case("a data set to check that is a file", "data check file".into(), 3, &["file", "not a folder"]),
+        case("a data set that is a file, to train on", format!("train --dry-run --data file {TINY}"), 3, &["file"]),
+        case(
+            "pictures for a checkpoint",
+            "infer --checkpoint map.png --out drawn --input map.png".into(),
+            5,
+            &["map.png", "neither"],
+        ),
+        case(
+            "a folder named as a checkpoint",
+            "convert folder.safetensors a.pth".into(),
+            5,
+            &["folder.safetensors", "generator.safetensors"],
+        ),
+        case(
+            "a folder for a configuration",
+            "train --dry-run --config folder.toml".into(),
+            2,
+            &["folder.toml", "cannot read it"],
+        ),
+        case("a picture for a configuration", "train --dry-run --config map.png".into(), 2, &["map.png", "UTF-8"]),
+        case(
+            "a file for the pictures' folder",
+            "infer --checkpoint run --out file --input map.png".into(),
+            3,
+            &["file"],
+        ),
+        case("a file above it", "infer --checkpoint run --out file/below --input map.png".into(), 3, &["file"]),
+        case(
+            "a folder to convert into",
+            "convert run folder.safetensors".into(),
+            3,
+            &["folder.safetensors", "cannot write it"],
+        ),
+        case("a file for the run's folder", format!("train --steps 1 --out file/run {TINY}"), 3, &["file"]),
+        case("a file to begin a configuration in", "init file".into(), 2, &["file", "exists"]),
+    ];
+    if cfg!(target_os = "linux") {
+        cases.push(case("a device without end", format!("{infer} /dev/zero"), 3, &["/dev/zero", "536870912 bytes"]));
+        cases.push(case("a checkpoint without end", "convert /dev/zero a.pth".into(), 5, &["/dev/zero", "neither"]));
+        cases.push(case(
+            "a configuration without end",
+            "train --config /dev/zero".into(),
+            2,
+            &["/dev/zero", "1048576 bytes"],
+        ));
+    }
+    std::fs::create_dir(here.path("drawn")).unwrap();
+    run_all(&here, &cases);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_are_handled_or_told() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let here = Workplace::new();
+    here.done(&format!("train --steps 1 --out run {TINY}"));
+    let name = OsStr::from_bytes(b"h\xe4user.png");
+    std::fs::write(here.path("folder").with_file_name(name), picture()).unwrap();
+    let words = |line: &str| line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+    let mut line = words("infer --checkpoint run --out drawn --threads 1 --json --input");
+    line.push(name.into());
+    let ran = bounded(&here, &line);
+    assert!(ran.code == 0 && ran.objects().len() == 1, "{ran:?}");
+    assert_eq!(here.names("drawn"), ["h\u{fffd}user.png"]);
+    for command in ["data check --json", "train --dry-run --json --data", "train --config", "convert", "init --json"] {
+        let mut line = words(command);
+        line.push(OsStr::from_bytes(b"g\xe4be").into());
+        if command == "convert" {
+            line.push("b.pth".into());
+        }
+        let ran = bounded(&here, &line);
+        let code = if command == "convert" { 5 } else { ran.code };
+        assert!(ran.code == code && (0..=5).contains(&code) && !ran.stderr.contains("panicked"), "{line:?}: {ran:?}");
+    }
+    let mut line = words(&format!("train --steps 1 --json {TINY} --out"));
+    line.push(OsStr::from_bytes(b"l\xe4ufe").into());
+    let ran = bounded(&here, &line);
+    assert!(complaints(&ran, (ran.code, &[])).is_empty(), "{ran:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn files_without_permission_are_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let here = Workplace::new();
+    here.write("locked.png", picture());
+    let permissions = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(here.path("locked.png"), permissions).unwrap();
+    if std::fs::File::open(here.path("locked.png")).is_ok() {
+        // Who may read everything, as root may, can't see this.
+        return;
+    }
+    here.done(&format!("train --steps 1 --out run {TINY}"));
+    here.refused("infer --checkpoint run --input locked.png --out drawn", 3, &["locked.png", "ermission"]);
+    here.refused("convert locked.png a.pth", 5, &["locked.png", "ermission"]);
+    here.refused("train --config locked.png", 2, &["locked.png", "ermission"]);
+}

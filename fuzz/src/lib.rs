@@ -1,0 +1,3 @@
+//! What every parser promises about any bytes whatever.
+
+pub mod promises;

@@ -1,0 +1,4 @@
+//! See `promises::labels`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::labels(bytes));

@@ -1,0 +1,4 @@
+//! See `promises::photo`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::photo(bytes));
