@@ -159,9 +159,11 @@ impl<B: Backend> Trainer<B> {
     /// can't be written; otherwise if a kernel fails.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Summary> {
         let mut recorded = Recorded::of_run(observer, &self.folder, &self.config, Machine::of(&self.backend));
-        let result = self.play_all(&mut recorded);
-        if let Err(Error::Data { .. }) = &result {
-            tolerate(self.save(&mut recorded), &mut recorded)?;
+        let mut result = self.play_all(&mut recorded);
+        if let Err(Error::Data { .. }) = &result
+            && let Err(worse) = tolerate(self.save(&mut recorded), &mut recorded)
+        {
+            result = Err(worse);
         }
         recorded.end(&result);
         result

@@ -9,12 +9,15 @@ use rand::Rng;
 #[path = "../../../fuzz/src/promises.rs"]
 mod promises;
 
+/// Fails where what a parser promises does not hold for these bytes.
+type Promise = fn(&[u8]);
+
 /// Random changes of each seed.
 const CHANGES: u64 = 60;
 
 #[test]
 fn every_seed_and_its_changes_keep_the_promises_of_their_parser() {
-    let targets: [(&str, fn(&[u8])); 6] = [
+    let targets: [(&str, Promise); 6] = [
         ("safetensors", promises::safetensors),
         ("pth", promises::pth),
         ("config", promises::config),
