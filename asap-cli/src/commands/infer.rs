@@ -93,7 +93,7 @@ impl Task for Draw<'_> {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })
-        .and_then(|()| Ok(summary(&failed, files.len(), output)))
+        .map(|()| summary(&failed, files.len(), output))
     }
 }
 
