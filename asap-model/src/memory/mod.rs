@@ -99,8 +99,8 @@ impl MemoryPlan {
 /// ```
 /// use asap_model::{Config, memory};
 /// let plan = memory::training(&Config::preset("facades-256")?, 2)?;
-/// // 83 million weights of the generator and 5 million of the discriminators, of four bytes each.
-/// assert!(plan.parameters > 4 * 88_000_000 && plan.moments > 2 * plan.parameters - 1_000_000);
+/// // 82 million weights of the generator and 5.5 million of the discriminators, of four bytes each; two moments of each.
+/// assert!(plan.parameters > 4 * 87_000_000 && plan.moments > 8 * 87_000_000);
 /// assert!(plan.total() > plan.parameters + plan.moments);
 /// # Ok::<(), asap_model::Error>(())
 /// ```
