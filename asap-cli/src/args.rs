@@ -135,6 +135,9 @@ pub struct Train {
     /// Stop after this round
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
+    /// Begin without reading every picture of the data set first
+    #[arg(long)]
+    pub skip_check: bool,
     /// Two rounds in a temporary folder, with everything that a run writes, read back and compared
     #[arg(long)]
     pub dry_run: bool,

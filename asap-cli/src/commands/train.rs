@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::Config;
 use asap_model::config::Layout;
-use asap_model::data::detect_layout;
+use asap_model::data::{check, detect_layout};
 use asap_model::trainer::metrics::tenths;
 use asap_model::trainer::{RunFolder, Sources, Summary, Trainer};
+use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use serde_json::json;
 
@@ -71,6 +72,9 @@ impl Task for Run<'_> {
     fn run<B: Backend>(self, backend: B) -> Result<Summary> {
         let Run { args, config, dir, output } = self;
         let sources = Sources::open(&config)?;
+        if !args.skip_check {
+            check_pictures(&config, output)?;
+        }
         let mut progress = Progress::new(output, Interrupt::watch(output)?);
         if args.dry_run {
             return Ok(Trainer::dry_run(backend, config, sources, &mut progress)?);
@@ -81,6 +85,25 @@ impl Task for Run<'_> {
         };
         Ok(trainer.run(&mut progress)?)
     }
+}
+
+/// Reads every picture of a data set on disk, so that a bad one is named now and not after the first epoch.
+fn check_pictures(config: &Config, output: &Output) -> asap_model::Result<()> {
+    let Some(dir) = config.data.dir.as_deref().filter(|_| config.data.layout != Layout::Synthetic) else {
+        return Ok(());
+    };
+    let start = Instant::now();
+    let report = check(dir, &config.data)?;
+    let [first, others @ ..] = &report.faults[..] else {
+        let seconds = start.elapsed().as_secs_f64();
+        output.say(format_args!("checked {} pairs in {seconds:.1} s", report.train + report.val));
+        return Ok(());
+    };
+    let more = match others.len() {
+        0 => String::new(),
+        count => format!("; this is the first of {} faults, which asap data check names", count + 1),
+    };
+    Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.problem) })
 }
 
 /// What came of it, and what to do with it.

@@ -1,5 +1,6 @@
 //! `asap train`.
 
+use asap_model::data::{Plane, write_labels};
 use serde_json::Value;
 
 use crate::support::{TINY, Workplace};
@@ -140,5 +141,26 @@ fn a_pair_that_cannot_be_read_is_named_and_what_was_learnt_is_saved() {
     here.done("data synth houses --count 4 --size 32");
     here.write("houses/train_img/synth_00001.jpg", b"no picture");
     let tiny = TINY.replace("--set data.workers=1", "--set data.workers=0");
-    here.refused(&format!("train --data houses --out run --steps 3 {tiny}"), 3, &["houses/train_img/synth_00001.jpg"]);
+    here.refused(
+        &format!("train --data houses --out run --steps 3 --skip-check {tiny}"),
+        3,
+        &["houses/train_img/synth_00001.jpg"],
+    );
+}
+
+#[test]
+fn a_bad_picture_is_named_before_the_first_round_and_before_a_folder_is_made() {
+    let here = Workplace::new();
+    here.done("data synth houses --count 12 --size 32");
+    let line = format!("train --data houses --out run --steps 1 {TINY}");
+    let label = here.names("houses/train_label").pop().unwrap();
+    let path = here.path("houses/train_label").join(&label);
+    write_labels(&path, &Plane { height: 32, width: 32, data: vec![77; 32 * 32] }, &[[0; 3]; 78]).unwrap();
+    here.refused(&line, 3, &[&label, "label 77", "(0, 0)"]);
+    let photo = here.names("houses/val_img").pop().unwrap();
+    std::fs::write(here.path("houses/val_img").join(photo), "no picture").unwrap();
+    here.refused(&line, 3, &[&label, "first of 2 faults"]);
+    assert_eq!(here.names("."), ["houses"]);
+    // The one round is another pair's.
+    here.done(&format!("{line} --skip-check --set train.validate_count=1"));
 }
