@@ -7,12 +7,15 @@
 //! | [`ops`] | a folder per op family: checks, public functions, kernels, derivation |
 //! | [`reference`](mod@reference) | `Reference<f32>` and `Reference<f64>`: written to be read and believed |
 //! | [`cpu`] | `Cpu`: threads, packed matrix products, SIMD |
+//! | `cuda` | `Cuda`: NVIDIA GPUs, with the feature of that name |
 //! | [`plan`] | `Plan`: no numbers, only how much memory they would take |
 //!
 //! Nothing here knows a tape: gradients are ordinary ops, and `asap-autograd` calls them.
 
 pub mod backend;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod error;
 pub mod ops;
 pub mod plan;
@@ -24,6 +27,8 @@ pub mod tensor;
 
 pub use backend::{Backend, Element, Storage};
 pub use cpu::Cpu;
+#[cfg(feature = "cuda")]
+pub use cuda::{Cuda, MatmulPrecision};
 pub use error::{Error, Result};
 pub use plan::Plan;
 pub use profile::Profiler;

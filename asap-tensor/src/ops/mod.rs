@@ -49,3 +49,9 @@ pub(crate) fn require(
 pub(crate) fn require_argument(holds: bool, op: &'static str, why: impl FnOnce() -> String) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::Argument { op, why: why() }) }
 }
+
+/// Every family's sources of CUDA kernels.
+#[cfg(feature = "cuda")]
+pub(crate) fn cuda_sources() -> Vec<crate::cuda::Source> {
+    Vec::new()
+}

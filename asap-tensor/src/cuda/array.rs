@@ -1,0 +1,110 @@
+//! Numbers in device memory.
+
+use std::fmt;
+
+use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, result, sys};
+
+use super::Cuda;
+use crate::error::Result;
+
+/// A row of numbers in a GPU's memory. Freed in the stream's order, so it may be dropped while a kernel that was
+/// launched on it still runs. Its room is kept for the next array of about its size.
+pub struct Array<T> {
+    slice: CudaSlice<T>,
+    count: usize,
+}
+
+impl<T> Array<T> {
+    /// How many numbers there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Where the numbers are in the GPU's memory.
+    pub(super) fn pointer(&self) -> sys::CUdeviceptr {
+        self.slice.device_ptr(self.slice.stream()).0
+    }
+
+    /// The same, to be written to.
+    pub(super) fn pointer_mut(&mut self) -> sys::CUdeviceptr {
+        let stream = self.slice.stream().clone();
+        self.slice.device_ptr_mut(&stream).0
+    }
+}
+
+impl<T> fmt::Debug for Array<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} numbers on cuda:{}", self.count, self.slice.ordinal())
+    }
+}
+
+impl Cuda {
+    /// Room for `count` numbers, whose values are undefined until a kernel writes them. There is always room for one,
+    /// so that a kernel gets a valid address even for an empty array.
+    pub(crate) fn array<T: DeviceRepr>(&self, count: usize) -> Result<Array<T>> {
+        // SAFETY: the numbers are of a type for which any bits are a value, and kernels write before others read.
+        let slice = unsafe { self.gpu.stream.alloc::<T>(count.max(1)) };
+        let slice = slice.map_err(|error| self.gpu.out_of_memory(error, count.saturating_mul(size_of::<T>())))?;
+        Ok(Array { slice, count })
+    }
+
+    /// Moves numbers to the GPU.
+    pub(crate) fn upload_slice<T: DeviceRepr>(&self, data: &[T]) -> Result<Array<T>> {
+        let mut array = self.array(data.len())?;
+        if !data.is_empty() {
+            self.gpu.check("copying to the GPU", self.gpu.stream.memcpy_htod(data, &mut array.slice))?;
+        }
+        Ok(array)
+    }
+
+    /// Copies numbers to host memory, once all work queued before is done.
+    pub(crate) fn download_array<T: DeviceRepr + Clone + Default>(&self, array: &Array<T>) -> Result<Vec<T>> {
+        let mut data = vec![T::default(); array.count];
+        if !data.is_empty() {
+            let numbers = array.slice.slice(..array.count);
+            self.gpu.check("copying from the GPU", self.gpu.stream.memcpy_dtoh(&numbers, &mut data))?;
+            self.gpu.check("copying from the GPU", self.gpu.stream.synchronize())?;
+        }
+        Ok(data)
+    }
+
+    /// A copy of its own.
+    pub(crate) fn copy<T: DeviceRepr>(&self, x: &Array<T>) -> Result<Array<T>> {
+        let mut y = self.array(x.count)?;
+        if x.count > 0 {
+            self.gpu.check("copying on the GPU", self.gpu.stream.memcpy_dtod(&x.slice, &mut y.slice))?;
+        }
+        Ok(y)
+    }
+
+    /// Copies `count` numbers of x, from `from`, to y, from `to`.
+    pub(crate) fn copy_range(
+        &self,
+        x: &Array<f32>,
+        from: usize,
+        y: &mut Array<f32>,
+        to: usize,
+        count: usize,
+    ) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        let (x, mut y) = (x.slice.slice(from..from + count), y.slice.slice_mut(to..to + count));
+        self.gpu.check("copying on the GPU", self.gpu.stream.memcpy_dtod(&x, &mut y))
+    }
+
+    /// Sets every number to zero.
+    pub(crate) fn clear(&self, x: &mut Array<f32>) -> Result<()> {
+        self.gpu.check("clearing memory", self.gpu.stream.memset_zeros(&mut x.slice))
+    }
+
+    /// Sets every byte.
+    pub(crate) fn fill_bytes(&self, x: &mut Array<u8>, byte: u8) -> Result<()> {
+        self.gpu.bind()?;
+        let (pointer, count) = (x.pointer_mut(), x.count);
+        // SAFETY: the array has `count` bytes at `pointer`, and the stream is its own.
+        self.gpu.check("filling memory", unsafe {
+            result::memset_d8_async(pointer, byte, count, self.gpu.stream.cu_stream())
+        })
+    }
+}

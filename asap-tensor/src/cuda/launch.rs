@@ -1,0 +1,150 @@
+//! The one way to start a kernel.
+
+use cudarc::driver::{CudaFunction, DeviceRepr, result, sys};
+
+use super::{Array, Cuda, Source};
+use crate::error::Result;
+
+/// Threads of a block in kernels that treat each number alone.
+const THREADS: u32 = 256;
+/// Shared memory that a block has without asking, in bytes.
+const PLAIN_SHARED_MEMORY: usize = 48 << 10;
+
+/// How many blocks of `size` cover `count`, as the launch of a grid takes it.
+pub(crate) fn blocks(count: usize, size: usize) -> u32 {
+    u32::try_from(count.div_ceil(size)).unwrap_or(u32::MAX)
+}
+
+/// Numbers handed to a kernel as one structure.
+///
+/// # Safety
+/// The type is `repr(C)`, has no padding and no pointers, and its fields are those of the kernel's structure.
+pub(crate) unsafe trait Parameters: Copy {}
+
+/// A kernel with the arguments it has so far, in the kernel's order.
+pub(crate) struct Launch<'a> {
+    backend: &'a Cuda,
+    name: &'static str,
+    function: CudaFunction,
+    /// The arguments, one after the other, each at a multiple of 8 bytes.
+    words: Vec<u64>,
+    starts: Vec<usize>,
+    shared: usize,
+}
+
+impl Cuda {
+    /// A kernel of a source, compiled if this is its first use.
+    pub(crate) fn kernel(&self, source: &Source, name: &'static str) -> Result<Launch<'_>> {
+        let function = self.gpu.function(source, name)?;
+        Ok(Launch { backend: self, name, function, words: Vec::with_capacity(16), starts: Vec::new(), shared: 0 })
+    }
+}
+
+impl Launch<'_> {
+    fn word(mut self, word: u64) -> Self {
+        self.starts.push(self.words.len());
+        self.words.push(word);
+        self
+    }
+
+    /// `const T*`: numbers to read.
+    pub(crate) fn input<T>(self, array: &Array<T>) -> Self {
+        let pointer = array.pointer();
+        self.word(pointer)
+    }
+
+    /// `const T*`: numbers to read, or a null pointer.
+    pub(crate) fn optional<T>(self, array: Option<&Array<T>>) -> Self {
+        let pointer = array.map_or(0, Array::pointer);
+        self.word(pointer)
+    }
+
+    /// `T*`: numbers to write.
+    pub(crate) fn output<T>(self, array: &mut Array<T>) -> Self {
+        let pointer = array.pointer_mut();
+        self.word(pointer)
+    }
+
+    /// `T*`: numbers to write, or a null pointer.
+    pub(crate) fn optional_output<T>(self, array: Option<&mut Array<T>>) -> Self {
+        let pointer = array.map_or(0, Array::pointer_mut);
+        self.word(pointer)
+    }
+
+    /// `size_t`: how many.
+    pub(crate) fn count(self, count: usize) -> Self {
+        self.word(count as u64)
+    }
+
+    /// `int`: a size that is known to be below 2³¹, as every single axis is.
+    pub(crate) fn size(self, size: usize) -> Self {
+        self.value(size as i32)
+    }
+
+    /// A number of at most 8 bytes, of the kernel's type.
+    pub(crate) fn value<T: DeviceRepr + Copy>(self, value: T) -> Self {
+        const { assert!(size_of::<T>() <= 8) };
+        let mut word = 0u64;
+        // SAFETY: the value fits into the word, whose first bytes the kernel reads.
+        unsafe { (&raw mut word).cast::<T>().write(value) };
+        self.word(word)
+    }
+
+    /// A structure of the kernel's own type.
+    pub(crate) fn structure<T: Parameters>(mut self, value: &T) -> Self {
+        self.starts.push(self.words.len());
+        let start = self.words.len();
+        self.words.resize(start + size_of::<T>().div_ceil(8), 0);
+        const { assert!(align_of::<T>() <= 8) };
+        // SAFETY: the words have room for the structure, which holds plain numbers.
+        unsafe { self.words.as_mut_ptr().add(start).cast::<T>().write(*value) };
+        self
+    }
+
+    /// Bytes of shared memory that each block asks for when it is launched.
+    pub(crate) fn shared(mut self, bytes: usize) -> Self {
+        self.shared = bytes;
+        self
+    }
+
+    /// Queues the kernel on a grid of blocks of threads.
+    ///
+    /// # Errors
+    /// If the GPU refuses the sizes, or an earlier kernel failed.
+    pub(crate) fn launch(mut self, grid: [u32; 3], block: [u32; 3]) -> Result<()> {
+        if grid.contains(&0) {
+            return Ok(());
+        }
+        let gpu = &self.backend.gpu;
+        gpu.bind()?;
+        let doing = || format!("starting {} on {grid:?} blocks of {block:?} threads", self.name);
+        if self.shared > PLAIN_SHARED_MEMORY {
+            let attribute = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            gpu.check(&doing(), self.function.set_attribute(attribute, self.shared as i32))?;
+        }
+        let words = self.words.as_mut_ptr();
+        // SAFETY: each start is within the words.
+        let mut arguments: Vec<_> = self.starts.iter().map(|&start| unsafe { words.add(start) }.cast()).collect();
+        let [grid_sizes, block_sizes] = [grid, block].map(|[x, y, z]| (x, y, z));
+        // SAFETY: the arguments are the kernel's, in its order; what it reads and writes lives in this stream's order.
+        let answer = unsafe {
+            result::launch_kernel(
+                self.function.cu_function(),
+                grid_sizes,
+                block_sizes,
+                self.shared as u32,
+                gpu.stream.cu_stream(),
+                &mut arguments,
+            )
+        };
+        answer.or_else(|error| gpu.check(&doing(), Err(error)))
+    }
+
+    /// Queues a kernel that treats each of `count` numbers alone, by `FOR_EACH`.
+    pub(crate) fn for_each(self, count: usize) -> Result<()> {
+        // Enough blocks to fill the card several times; beyond that, threads stride on.
+        let most = self.backend.limits().multiprocessors as u32 * 32;
+        let grid = blocks(count, THREADS as usize).min(most);
+        self.launch([grid, 1, 1], [THREADS, 1, 1])
+    }
+}

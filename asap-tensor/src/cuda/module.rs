@@ -1,0 +1,248 @@
+//! Kernels: compiled by NVRTC for the card at hand when they are first used, and kept on disk.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::{CudaFunction, CudaModule};
+use cudarc::nvrtc::{Ptx, result, sys};
+use sha2::{Digest, Sha256};
+
+use super::device::{Gpu, describe};
+use crate::error::Result;
+
+const PRELUDE: (&str, &str) = ("prelude.cuh", include_str!("prelude.cuh"));
+
+/// The text of some kernels, compiled together.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The file's name, for messages.
+    pub name: &'static str,
+    text: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+}
+
+impl Source {
+    /// A file of kernels with the headers that stand in front of it, as (name, text), after `prelude.cuh`.
+    pub(crate) const fn new(
+        name: &'static str,
+        text: &'static str,
+        headers: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Source { name, text, headers }
+    }
+
+    /// All that the compiler gets; each file's lines keep their numbers in messages.
+    pub fn whole(&self) -> String {
+        let mut whole = String::new();
+        for (name, text) in [&PRELUDE].into_iter().chain(self.headers).chain([&(self.name, self.text)]) {
+            let _ = writeln!(whole, "#line 1 \"{name}\"\n{text}");
+        }
+        whole
+    }
+}
+
+/// Every source of kernels, for checks that compile them all.
+pub fn sources() -> Vec<Source> {
+    let mut all = vec![super::STORAGE];
+    all.extend(crate::ops::cuda_sources());
+    all
+}
+
+/// How kernels are compiled, but for the architecture.
+pub const OPTIONS: [&str; 2] = ["--std=c++17", "--generate-line-info"];
+
+/// The kernels of one GPU that have been compiled.
+#[derive(Default)]
+pub(super) struct Modules {
+    modules: Mutex<HashMap<&'static str, Arc<CudaModule>>>,
+    functions: Mutex<HashMap<(&'static str, &'static str), CudaFunction>>,
+}
+
+impl Gpu {
+    /// A kernel of a source, compiled if this is its first use.
+    pub(super) fn function(&self, source: &Source, name: &'static str) -> Result<CudaFunction> {
+        let key = (source.name, name);
+        if let Some(function) = lock(&self.modules.functions).get(&key) {
+            return Ok(function.clone());
+        }
+        let module = self.module(source)?;
+        let function =
+            self.check(&format!("looking for kernel {name} in {}", source.name), module.load_function(name))?;
+        lock(&self.modules.functions).insert(key, function.clone());
+        Ok(function)
+    }
+
+    fn module(&self, source: &Source) -> Result<Arc<CudaModule>> {
+        // The lock is held while the source is compiled, so that two threads do not compile it twice.
+        let mut modules = lock(&self.modules.modules);
+        if let Some(module) = modules.get(source.name) {
+            return Ok(module.clone());
+        }
+        let whole = source.whole();
+        let target = Target::of(self.limits.compute_capability);
+        let cached = CachedImage::new(&whole, &target, &self.limits.name, self.limits.driver);
+        // What was kept may be of no use: damaged, or made with a library that is gone. Then it is made again.
+        let kept = cached.read().and_then(|image| self.context.load_module(Ptx::from_binary(image)).ok());
+        let module = match kept {
+            Some(module) => module,
+            None => {
+                let image = compile(source.name, &whole, &target.option())
+                    .map_err(|log| self.fail(format!("NVRTC can't compile {}: {log}", source.name)))?;
+                let module = self.context.load_module(Ptx::from_binary(image.clone())).map_err(|error| {
+                    self.fail(format!(
+                        "the driver, which knows CUDA up to {}, refuses {}, which NVRTC {} compiled: {}; install an \
+                         NVRTC of the driver's version, or update the driver",
+                        super::libraries::version(self.limits.driver),
+                        source.name,
+                        super::libraries::nvrtc_version(),
+                        describe(error)
+                    ))
+                })?;
+                cached.write(&image);
+                module
+            }
+        };
+        modules.insert(source.name, module.clone());
+        Ok(module)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What to compile for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Machine code for this architecture, `sm_90` being 90.
+    Machine(i32),
+    /// Virtual code, which the driver translates: for cards newer than the NVRTC at hand.
+    Virtual(i32),
+}
+
+impl Target {
+    /// The best that the NVRTC at hand can do for a card.
+    fn of((major, minor): (i32, i32)) -> Self {
+        let card = 10 * major + minor;
+        let known = architectures();
+        if known.is_empty() || known.contains(&card) {
+            return Target::Machine(card);
+        }
+        known.into_iter().filter(|&known| known <= card).max().map_or(Target::Machine(card), Target::Virtual)
+    }
+
+    /// NVRTC's option for it.
+    pub fn option(self) -> String {
+        match self {
+            Target::Machine(number) => format!("--gpu-architecture=sm_{number}"),
+            Target::Virtual(number) => format!("--gpu-architecture=compute_{number}"),
+        }
+    }
+}
+
+/// The architectures that the NVRTC at hand compiles for, or none if it does not say.
+fn architectures() -> Vec<i32> {
+    let mut count = 0;
+    // SAFETY: NVRTC is present, and is given room for as many numbers as it says that there are.
+    unsafe {
+        if sys::nvrtcGetNumSupportedArchs(&raw mut count) != sys::nvrtcResult::NVRTC_SUCCESS {
+            return Vec::new();
+        }
+        let mut numbers = vec![0; count.max(0) as usize];
+        if sys::nvrtcGetSupportedArchs(numbers.as_mut_ptr()) != sys::nvrtcResult::NVRTC_SUCCESS {
+            return Vec::new();
+        }
+        numbers
+    }
+}
+
+/// Compiles kernels with NVRTC, without a GPU; `architecture` is the option that names it. NVRTC must be present: ask
+/// [`super::libraries`].
+///
+/// # Errors
+/// The compiler's messages.
+pub fn compile(name: &str, text: &str, architecture: &str) -> Result<Vec<u8>, String> {
+    let no_zero = |_| "the text has a zero byte".to_owned();
+    let (text, name) = (CString::new(text).map_err(no_zero)?, CString::new(name).map_err(no_zero)?);
+    let program = result::create_program(&text, Some(&name)).map_err(|error| format!("{:?}", error.0))?;
+    let options: Vec<&str> = OPTIONS.into_iter().chain([architecture]).collect();
+    // SAFETY: the program lives until it is destroyed below.
+    let compiled = unsafe { result::compile_program(program, &options) };
+    let image = match compiled {
+        // SAFETY: as above.
+        Ok(()) => unsafe { image(program, architecture.contains("=sm_")) },
+        Err(error) => {
+            // SAFETY: as above; the log ends with a zero byte.
+            let log = unsafe { result::get_program_log(program).map(|log| text_of(&log)) };
+            Err(log.unwrap_or_else(|_| format!("{:?}", error.0)))
+        }
+    };
+    // SAFETY: it was created above and is not used again.
+    let _ = unsafe { result::destroy_program(program) };
+    image
+}
+
+/// The machine code, or the virtual code as text with a zero byte behind it.
+///
+/// # Safety
+/// The program has been compiled.
+unsafe fn image(program: sys::nvrtcProgram, machine: bool) -> Result<Vec<u8>, String> {
+    let said = |error: result::NvrtcError| format!("{:?}", error.0);
+    // SAFETY: the caller vouches for the program, and NVRTC gets as much room as it asks for.
+    unsafe {
+        if !machine {
+            return Ok(result::get_ptx(program).map_err(said)?.into_iter().map(|c| c as u8).collect());
+        }
+        let mut size = 0;
+        sys::nvrtcGetCUBINSize(program, &raw mut size).result().map_err(said)?;
+        let mut image = vec![0u8; size];
+        sys::nvrtcGetCUBIN(program, image.as_mut_ptr().cast()).result().map_err(said)?;
+        Ok(image)
+    }
+}
+
+fn text_of(log: &[std::ffi::c_char]) -> String {
+    let bytes: Vec<u8> = log.iter().map(|&c| c as u8).collect();
+    CStr::from_bytes_until_nul(&bytes).map_or_else(|_| String::new(), |log| log.to_string_lossy().trim().to_owned())
+}
+
+/// Where a compiled source is kept: in the user's cache folder, under a hash of all that it depends on.
+struct CachedImage(Option<PathBuf>);
+
+impl CachedImage {
+    fn new(whole: &str, target: &Target, card: &str, driver: i32) -> Self {
+        let mut hash = Sha256::new();
+        for part in [whole, &target.option(), &OPTIONS.join(" "), &super::libraries::nvrtc_version(), card] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.update(driver.to_le_bytes());
+        let name = hash.finalize().iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}"));
+        CachedImage(dirs::cache_dir().map(|folder| folder.join("asap").join("kernels").join(name + ".bin")))
+    }
+
+    /// The image, if it is there and whole: its first 32 bytes are the SHA-256 of the rest.
+    fn read(&self) -> Option<Vec<u8>> {
+        let bytes = std::fs::read(self.0.as_ref()?).ok()?;
+        let (hash, image) = bytes.split_at_checked(32)?;
+        (Sha256::digest(image).as_slice() == hash).then(|| image.to_vec())
+    }
+
+    /// Keeps the image. Where that is not possible, it is compiled again the next time.
+    fn write(&self, image: &[u8]) {
+        let Some(path) = &self.0 else { return };
+        let bytes = [Sha256::digest(image).as_slice(), image].concat();
+        let unfinished = path.with_extension(format!("writing-{}", std::process::id()));
+        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        if written
+            .and_then(|()| std::fs::write(&unfinished, bytes))
+            .and_then(|()| std::fs::rename(&unfinished, path))
+            .is_err()
+        {
+            let _ = std::fs::remove_file(&unfinished);
+        }
+    }
+}
