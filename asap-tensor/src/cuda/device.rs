@@ -8,6 +8,7 @@ use cudarc::driver::{CudaContext, CudaStream, DriverError, result};
 
 use super::libraries;
 use super::module::Modules;
+use super::tables::Tables;
 use crate::error::{Error, Result};
 
 /// The oldest driver whose every function this backend uses exists, as CUDA numbers it: 12.0.
@@ -37,6 +38,7 @@ pub(super) struct Gpu {
     pub(super) ordinal: usize,
     pub(super) limits: Limits,
     pub(super) modules: Modules,
+    pub(super) tables: Tables,
     /// cuBLAS must not be called from two threads at once.
     pub(super) blas: Mutex<CudaBlas>,
     pub(super) stream: Arc<CudaStream>,
@@ -86,7 +88,15 @@ impl Gpu {
         let blas = CudaBlas::new(stream.clone()).map_err(|error| {
             fail(format!("cuBLAS does not start: {:?}; is enough of the GPU's memory free?", error.0))
         })?;
-        Ok(Gpu { ordinal, limits, modules: Modules::default(), blas: Mutex::new(blas), stream, context })
+        Ok(Gpu {
+            ordinal,
+            limits,
+            modules: Modules::default(),
+            tables: Tables::default(),
+            blas: Mutex::new(blas),
+            stream,
+            context,
+        })
     }
 
     /// The name on the command line.

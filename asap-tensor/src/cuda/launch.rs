@@ -147,4 +147,11 @@ impl Launch<'_> {
         let grid = blocks(count, THREADS as usize).min(most);
         self.launch([grid, 1, 1], [THREADS, 1, 1])
     }
+
+    /// Queues a kernel that treats each of `size` numbers of each of `planes` planes alone, by `FOR_EACH_PLANE` and
+    /// `FOR_EACH_INSIDE`: so its threads divide small numbers only to find their place.
+    pub(crate) fn for_each_plane(self, planes: usize, size: usize) -> Result<()> {
+        let threads = (THREADS as usize).min(size.next_multiple_of(32));
+        self.launch([blocks(size, threads), blocks(planes, 1).min(65_535), 1], [threads as u32, 1, 1])
+    }
 }

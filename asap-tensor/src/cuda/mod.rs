@@ -8,6 +8,7 @@
 //! | `module` | kernels: compiled by NVRTC, kept on disk |
 //! | `launch` | the one way to start a kernel |
 //! | `blas` | matrix products by cuBLAS |
+//! | `tables` | small tables that stay in the GPU's memory |
 //! | `prelude.cuh` | what every kernel may use |
 //!
 //! The kernels themselves stand in their op's folder, `ops/<family>/*.cu`. Work is queued on one stream and runs in
@@ -20,6 +21,7 @@ mod device;
 mod launch;
 pub mod libraries;
 mod module;
+mod tables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,8 +30,9 @@ pub use array::Array;
 pub(crate) use blas::{Matrices, Product};
 use device::Gpu;
 pub use device::Limits;
-pub(crate) use launch::{Parameters, blocks};
+pub(crate) use launch::{Launch, Parameters, blocks};
 pub use module::{Source, sources};
+pub(crate) use tables::Table;
 
 use crate::backend::Storage;
 use crate::error::Result;

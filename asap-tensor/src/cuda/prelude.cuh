@@ -4,7 +4,6 @@
 typedef unsigned char uint8_t;
 typedef unsigned short uint16_t;
 typedef unsigned int uint32_t;
-typedef unsigned long long uint64_t;
 
 #define FULL_WARP 0xffffffffu
 #define WARP 32
@@ -13,6 +12,11 @@ typedef unsigned long long uint64_t;
 #define FOR_EACH(i, count)                                                            \
     for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < (size_t)(count); \
          i += gridDim.x * (size_t)blockDim.x)
+
+// Threads of a kernel that treats each of `size` numbers of each of `planes` planes alone: the grid's x covers a plane,
+// its y the planes.
+#define FOR_EACH_PLANE(p, planes) for (size_t p = blockIdx.y; p < (size_t)(planes); p += gridDim.y)
+#define FOR_EACH_INSIDE(i, size) for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < (size); i += gridDim.x * blockDim.x)
 
 __device__ __forceinline__ int ceil_div(int a, int b) { return (a + b - 1) / b; }
 

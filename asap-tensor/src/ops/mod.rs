@@ -53,5 +53,14 @@ pub(crate) fn require_argument(holds: bool, op: &'static str, why: impl FnOnce()
 /// Every family's sources of CUDA kernels.
 #[cfg(feature = "cuda")]
 pub(crate) fn cuda_sources() -> Vec<crate::cuda::Source> {
-    Vec::new()
+    vec![
+        adam::cuda::SOURCE,
+        binary::cuda::SOURCE,
+        instance_norm::cuda::SOURCE,
+        layout::cuda::SOURCE,
+        pool::cuda::SOURCE,
+        reduce::cuda::SOURCE,
+        resize::cuda::SOURCE,
+        unary::cuda::SOURCE,
+    ]
 }

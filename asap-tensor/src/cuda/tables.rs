@@ -1,0 +1,41 @@
+//! Small tables that kernels read again and again. Copying one to the GPU can make the GPU wait for all work before, so
+//! each is copied once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Array, Cuda};
+use crate::error::Result;
+
+/// More than one network's worth; a program that resizes to ever new sizes must not keep all of them.
+const MOST: usize = 256;
+
+/// Rows of a sparse matrix in the GPU's memory.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// The columns of the entries.
+    pub(crate) index: Array<u32>,
+    /// Their values.
+    pub(crate) weight: Array<f32>,
+}
+
+/// The tables in the GPU's memory, by their content.
+#[derive(Default)]
+pub(super) struct Tables(Mutex<HashMap<(Vec<u32>, Vec<u32>), Arc<Table>>>);
+
+impl Cuda {
+    /// The table of these entries, copied at its first use.
+    pub(crate) fn table(&self, index: &[u32], weight: &[f32]) -> Result<Arc<Table>> {
+        let key = (index.to_vec(), weight.iter().map(|w| w.to_bits()).collect());
+        let mut tables = self.gpu.tables.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = tables.get(&key) {
+            return Ok(Arc::clone(table));
+        }
+        if tables.len() >= MOST {
+            tables.clear();
+        }
+        let table = Arc::new(Table { index: self.upload_slice(index)?, weight: self.upload_slice(weight)? });
+        tables.insert(key, Arc::clone(&table));
+        Ok(table)
+    }
+}

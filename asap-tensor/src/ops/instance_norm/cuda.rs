@@ -1,0 +1,147 @@
+//! Kernels of `Cuda`.
+
+use std::sync::Arc;
+
+use super::{InstanceNormOps, NormGradBuffers, NormSize};
+use crate::cuda::{Array, Cuda, Launch, Parameters, Source, blocks};
+use crate::error::Result;
+
+pub(crate) const SOURCE: Source = Source::new("instance_norm.cu", include_str!("instance_norm.cu"), &[]);
+
+/// Numbers that a block keeps in shared memory: every card has room for them, and for four such blocks at once.
+const KEPT: usize = 6144;
+/// The least numbers of a chunk of a larger plane, 16 for each thread, and the most chunks, which every block joins anew.
+const CHUNK: usize = 4096;
+const MOST_CHUNKS: usize = 64;
+const THREADS: usize = 256;
+/// Blocks that one axis of a grid may have, but for its first.
+const MOST_BLOCKS: usize = 65_535;
+
+/// The kernels' `Norm`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Norm {
+    channels: i32,
+    plane: i32,
+    chunks: i32,
+    chunk: i32,
+    epsilon: f32,
+    slope: f32,
+}
+
+// SAFETY: as in instance_norm.cu, and without padding.
+unsafe impl Parameters for Norm {}
+
+/// How the planes are shared out among blocks.
+struct Split {
+    planes: usize,
+    plane: usize,
+    chunks: usize,
+    norm: Norm,
+}
+
+impl Split {
+    fn new(size: &NormSize) -> Self {
+        let chunk = CHUNK.max(size.plane.div_ceil(MOST_CHUNKS));
+        let chunks = size.plane.div_ceil(chunk);
+        let [channels, plane] = [size.channels, size.plane].map(|v| v as i32);
+        let (epsilon, slope) = (size.epsilon as f32, size.slope as f32);
+        let norm = Norm { channels, plane, chunks: chunks as i32, chunk: chunk as i32, epsilon, slope };
+        Split { planes: size.batch * size.channels, plane: size.plane, chunks, norm }
+    }
+
+    /// A block for each plane, with shared memory for `kept` numbers of each of its pixels.
+    fn by_plane(&self, launch: Launch<'_>, kept: usize) -> Result<()> {
+        let threads = self.plane.div_ceil(4).next_multiple_of(32).min(1024);
+        let launch = launch.structure(&self.norm).shared(kept * self.plane * size_of::<f32>());
+        launch.launch([blocks(self.planes, 1), 1, 1], [threads as u32, 1, 1])
+    }
+
+    /// A block for each chunk of each plane.
+    fn by_chunk(&self, launch: Launch<'_>) -> Result<()> {
+        // The planes fill y and z exactly: z counts how often y is full.
+        let rows = (1..=MOST_BLOCKS.min(self.planes)).rev().find(|rows| self.planes.is_multiple_of(*rows)).unwrap_or(1);
+        let grid = [blocks(self.chunks, 1), rows as u32, blocks(self.planes, rows)];
+        launch.structure(&self.norm).launch(grid, [THREADS as u32, 1, 1])
+    }
+}
+
+type Affine<'a> = Option<(&'a Arc<Array<f32>>, &'a Arc<Array<f32>>)>;
+
+/// γ and β as kernels take them.
+fn with_affine<'a>(launch: Launch<'a>, affine: Affine<'_>) -> Launch<'a> {
+    launch.optional(affine.map(|(scale, _)| &**scale)).optional(affine.map(|(_, shift)| &**shift))
+}
+
+/// What the gradient's kernels read.
+struct Planes<'a> {
+    x: &'a Array<f32>,
+    mean: &'a Array<f32>,
+    inverse_deviation: &'a Array<f32>,
+    affine: Affine<'a>,
+    grad_output: &'a Array<f32>,
+}
+
+impl Planes<'_> {
+    fn put<'a>(&self, launch: Launch<'a>) -> Launch<'a> {
+        let launch = launch.input(self.x).input(self.mean).input(self.inverse_deviation);
+        with_affine(launch, self.affine).input(self.grad_output)
+    }
+}
+
+impl InstanceNormOps for Cuda {
+    fn instance_norm(
+        &self,
+        x: &Self::Buffer,
+        affine: Option<(&Self::Buffer, &Self::Buffer)>,
+        size: &NormSize,
+    ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
+        let split = Split::new(size);
+        let mut y = self.array::<f32>(x.count())?;
+        let (mut mean, mut inverse) = (self.array::<f32>(split.planes)?, self.array::<f32>(split.planes)?);
+        if split.plane <= KEPT {
+            let launch = self.kernel(&SOURCE, "norm_plane")?.output(&mut y).output(&mut mean).output(&mut inverse);
+            split.by_plane(with_affine(launch.input(x), affine), 1)?;
+        } else {
+            let mut partial = self.array::<f32>(3 * split.planes * split.chunks)?;
+            split.by_chunk(self.kernel(&SOURCE, "norm_chunks")?.output(&mut partial).input(x))?;
+            let launch = self.kernel(&SOURCE, "norm_apply")?.output(&mut y).output(&mut mean).output(&mut inverse);
+            split.by_chunk(with_affine(launch.input(x).input(&partial), affine))?;
+        }
+        Ok((Arc::new(y), Arc::new(mean), Arc::new(inverse)))
+    }
+
+    fn instance_norm_grad(
+        &self,
+        x: &Self::Buffer,
+        mean: &Self::Buffer,
+        inverse_deviation: &Self::Buffer,
+        affine: Option<(&Self::Buffer, &Self::Buffer)>,
+        grad_output: &Self::Buffer,
+        size: &NormSize,
+    ) -> Result<NormGradBuffers<Self::Buffer>> {
+        let kept = 2 * size.plane <= KEPT;
+        let split = Split::new(size);
+        let mut grad = self.array::<f32>(x.count())?;
+        let (mut sum_d, mut sum_dx) =
+            (self.array::<f32>(split.planes * split.chunks)?, self.array::<f32>(split.planes * split.chunks)?);
+        let planes = Planes { x, mean, inverse_deviation, affine, grad_output };
+        if kept {
+            let launch = self.kernel(&SOURCE, "norm_grad_plane")?.output(&mut grad);
+            split.by_plane(planes.put(launch.output(&mut sum_d).output(&mut sum_dx)), 2)?;
+        } else {
+            let launch = self.kernel(&SOURCE, "norm_grad_chunks")?.output(&mut sum_d).output(&mut sum_dx);
+            split.by_chunk(planes.put(launch))?;
+            let launch = self.kernel(&SOURCE, "norm_grad_apply")?.output(&mut grad).input(&sum_d).input(&sum_dx);
+            split.by_chunk(planes.put(launch))?;
+        }
+        if affine.is_none() {
+            return Ok((Arc::new(grad), None));
+        }
+        let (mut grad_scale, mut grad_shift) = (self.array(size.channels)?, self.array(size.channels)?);
+        let launch = self.kernel(&SOURCE, "norm_grad_affine")?.output(&mut grad_scale).output(&mut grad_shift);
+        let launch = launch.input(&sum_dx).input(&sum_d).size(size.batch).size(size.channels).size(split.chunks);
+        launch.for_each(size.channels)?;
+        Ok((Arc::new(grad), Some((Arc::new(grad_scale), Arc::new(grad_shift)))))
+    }
+}
