@@ -31,7 +31,7 @@ pub(crate) use blas::{Matrices, Product};
 use device::Gpu;
 pub use device::Limits;
 pub(crate) use launch::{Launch, Parameters, blocks};
-pub use module::{Source, sources};
+pub use module::{Compiled, Source, Target, compile, sources};
 pub(crate) use tables::Table;
 
 use crate::backend::Storage;

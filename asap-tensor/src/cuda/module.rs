@@ -89,7 +89,7 @@ impl Gpu {
         let module = match kept {
             Some(module) => module,
             None => {
-                let image = compile(source.name, &whole, &target.option())
+                let Compiled { image, .. } = compile(source.name, &whole, target, &[])
                     .map_err(|log| self.fail(format!("NVRTC can't compile {}: {log}", source.name)))?;
                 let module = self.context.load_module(Ptx::from_binary(image.clone())).map_err(|error| {
                     self.fail(format!(
@@ -159,41 +159,49 @@ fn architectures() -> Vec<i32> {
     }
 }
 
-/// Compiles kernels with NVRTC, without a GPU; `architecture` is the option that names it. NVRTC must be present: ask
+/// What NVRTC made of a source.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The machine code, or the virtual code as text with a zero byte behind it.
+    pub image: Vec<u8>,
+    /// The compiler's warnings, and what it was asked to tell.
+    pub log: String,
+}
+
+/// Compiles kernels with NVRTC, without a GPU, with [`OPTIONS`] and `more`. NVRTC must be present: ask
 /// [`super::libraries`].
 ///
 /// # Errors
 /// The compiler's messages.
-pub fn compile(name: &str, text: &str, architecture: &str) -> Result<Vec<u8>, String> {
+pub fn compile(name: &str, text: &str, target: Target, more: &[&str]) -> Result<Compiled, String> {
     let no_zero = |_| "the text has a zero byte".to_owned();
     let (text, name) = (CString::new(text).map_err(no_zero)?, CString::new(name).map_err(no_zero)?);
     let program = result::create_program(&text, Some(&name)).map_err(|error| format!("{:?}", error.0))?;
-    let options: Vec<&str> = OPTIONS.into_iter().chain([architecture]).collect();
+    let target_option = target.option();
+    let options: Vec<&str> = OPTIONS.into_iter().chain([&*target_option]).chain(more.iter().copied()).collect();
     // SAFETY: the program lives until it is destroyed below.
-    let compiled = unsafe { result::compile_program(program, &options) };
-    let image = match compiled {
-        // SAFETY: as above.
-        Ok(()) => unsafe { image(program, architecture.contains("=sm_")) },
-        Err(error) => {
-            // SAFETY: as above; the log ends with a zero byte.
-            let log = unsafe { result::get_program_log(program).map(|log| text_of(&log)) };
-            Err(log.unwrap_or_else(|_| format!("{:?}", error.0)))
-        }
+    let (compiled, log) = unsafe { (result::compile_program(program, &options), result::get_program_log(program)) };
+    let log = log.map(|log| text_of(&log)).unwrap_or_default();
+    let compiled = match compiled {
+        // SAFETY: it has been compiled, and is destroyed below.
+        Ok(()) => unsafe { image(program, target) }.map(|image| Compiled { image, log }),
+        Err(error) if log.is_empty() => Err(format!("{:?}", error.0)),
+        Err(_) => Err(log),
     };
     // SAFETY: it was created above and is not used again.
     let _ = unsafe { result::destroy_program(program) };
-    image
+    compiled
 }
 
 /// The machine code, or the virtual code as text with a zero byte behind it.
 ///
 /// # Safety
 /// The program has been compiled.
-unsafe fn image(program: sys::nvrtcProgram, machine: bool) -> Result<Vec<u8>, String> {
+unsafe fn image(program: sys::nvrtcProgram, target: Target) -> Result<Vec<u8>, String> {
     let said = |error: result::NvrtcError| format!("{:?}", error.0);
     // SAFETY: the caller vouches for the program, and NVRTC gets as much room as it asks for.
     unsafe {
-        if !machine {
+        if let Target::Virtual(_) = target {
             return Ok(result::get_ptx(program).map_err(said)?.into_iter().map(|c| c as u8).collect());
         }
         let mut size = 0;

@@ -12,7 +12,9 @@ struct Permutation {
 extern "C" __global__ void permute(float* __restrict__ y, const float* __restrict__ x, size_t count, Permutation p) {
     FOR_EACH(i, count) {
         size_t rest = i, from = 0;
-        for (int axis = p.rank - 1; axis >= 0; axis--) {
+        #pragma unroll
+        for (int axis = MAX_RANK - 1; axis >= 0; axis--) {
+            if (axis >= p.rank) continue;
             from += rest % p.sizes[axis] * p.strides[axis];
             rest /= p.sizes[axis];
         }
