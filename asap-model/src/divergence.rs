@@ -6,35 +6,66 @@ use asap_autograd::Var;
 use asap_tensor::ops::{cat, sum};
 use asap_tensor::{Backend, Tensor};
 
+use crate::Result;
 use crate::network::Network;
-use crate::{Error, Result};
 
-/// Checks every gradient before the optimiser takes it: an infinite one spoils its weights for good, while the losses
-/// of the round that made it may still be finite.
-///
-/// Each gradient's sum shows whether all of it is finite; the sums come to the host together.
-///
-/// # Errors
-/// [`Error::Diverged`] names the layer nearest to the loss: what is not finite there flows back into all before it.
-pub(crate) fn require_finite_gradients<B: Backend>(
-    round: u64,
-    network: &impl Network<B>,
-    gradients: &BTreeMap<String, Tensor<B>>,
-) -> Result<()> {
-    let sums = gradients.values().map(|gradient| Ok(sum(gradient)?.reshape([1])?)).collect::<Result<Vec<_>>>()?;
-    if sums.is_empty() {
-        return Ok(());
+/// What must be finite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// The loss of that name.
+    Loss(&'static str),
+    /// The gradient of the parameter of that name, all of which its sum shows to be finite.
+    Gradient(String),
+}
+
+/// The numbers of a round that must be finite. They stay on the device until the round is over, so that the host does
+/// not have to wait in the middle of it.
+#[derive(Debug)]
+pub(crate) struct Watch<B: Backend> {
+    what: Vec<Watched>,
+    /// One number each, (1).
+    numbers: Vec<Tensor<B>>,
+}
+
+impl<B: Backend> Watch<B> {
+    pub(crate) fn new() -> Self {
+        Watch { what: Vec::new(), numbers: Vec::new() }
     }
-    let sums = cat(&sums.iter().collect::<Vec<_>>(), 0)?.to_f64()?;
-    let wrong: BTreeMap<&str, f64> =
-        gradients.keys().map(String::as_str).zip(sums).filter(|(_, total)| !total.is_finite()).collect();
-    let mut backwards = network.parameters().into_iter().rev();
-    match backwards.find_map(|parameter| Some((parameter.name(), *wrong.get(parameter.name())?))) {
-        Some((name, value)) => {
-            let what = format!("the sum of the gradient of {name}");
-            Err(Error::Diverged { round, what, value, layer: None })
+
+    pub(crate) fn loss(&mut self, name: &'static str, loss: &Tensor<B>) -> Result<()> {
+        self.what.push(Watched::Loss(name));
+        self.numbers.push(loss.reshape([1])?);
+        Ok(())
+    }
+
+    /// Watches every gradient, those nearest to the loss first: what is not finite there flows back into all before it.
+    pub(crate) fn gradients(
+        &mut self,
+        network: &impl Network<B>,
+        gradients: &BTreeMap<String, Tensor<B>>,
+    ) -> Result<()> {
+        for parameter in network.parameters().into_iter().rev() {
+            if let Some(gradient) = gradients.get(parameter.name()) {
+                self.what.push(Watched::Gradient(parameter.name().to_owned()));
+                self.numbers.push(sum(gradient)?.reshape([1])?);
+            }
         }
-        None => Ok(()),
+        Ok(())
+    }
+
+    fn joined(&self) -> Result<Tensor<B>> {
+        Ok(cat(&self.numbers.iter().collect::<Vec<_>>(), 0)?)
+    }
+
+    /// One number, (), that is finite only if all that is watched so far is.
+    pub(crate) fn guard(&self) -> Result<Tensor<B>> {
+        Ok(sum(&self.joined()?)?)
+    }
+
+    /// All that is watched, in the order of the round. This is where the host waits for the device.
+    pub(crate) fn read(self) -> Result<Vec<(Watched, f64)>> {
+        let numbers = self.joined()?.to_f64()?;
+        Ok(self.what.into_iter().zip(numbers).collect())
     }
 }
 

@@ -27,7 +27,7 @@ impl<B: Backend> Adam<B> {
         Adam { beta1, beta2, step: 0, moments: BTreeMap::new() }
     }
 
-    /// One step on every trained parameter that has a gradient.
+    /// One step on every trained parameter that has a gradient; none where `guard`, one number, is not finite.
     ///
     /// # Errors
     /// If a gradient has another shape than its parameter.
@@ -35,6 +35,7 @@ impl<B: Backend> Adam<B> {
         &mut self,
         network: &mut impl Network<B>,
         gradients: &BTreeMap<String, Tensor<B>>,
+        guard: &Tensor<B>,
         learning_rate: f64,
     ) -> Result<()> {
         self.step += 1;
@@ -47,7 +48,7 @@ impl<B: Backend> Adam<B> {
                 self.moments.insert(parameter.name().to_owned(), (zeros()?, zeros()?));
             }
             if let Some((first, second)) = self.moments.get_mut(parameter.name()) {
-                adam(parameter.value_mut(), first, second, gradient, &constants)?;
+                adam(parameter.value_mut(), first, second, gradient, Some(guard), &constants)?;
             }
         }
         Ok(())

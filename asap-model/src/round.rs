@@ -6,7 +6,7 @@ use asap_tensor::{Backend, Tensor};
 use crate::condition::Condition;
 use crate::config::{Config, LossConfig};
 use crate::discriminator::Discriminator;
-use crate::divergence::{is_finite, require_finite_gradients};
+use crate::divergence::{Watch, Watched, is_finite};
 use crate::generator::Generator;
 use crate::losses::{fake_hinge, feature_matching, generator_hinge, l1, perceptual, real_hinge};
 use crate::network::{Binding, Initialiser};
@@ -31,18 +31,38 @@ pub struct Losses {
     pub real: f64,
 }
 
+/// The losses' names in the published logs.
+const GAN: &str = "GAN";
+const GAN_FEAT: &str = "GAN_Feat";
+const VGG: &str = "VGG";
+const L1: &str = "L1";
+const D_FAKE: &str = "D_Fake";
+const D_REAL: &str = "D_real";
+
 impl Losses {
     /// Names and values of those that are present, as the published logs name them.
     pub fn named(&self) -> Vec<(&'static str, f64)> {
         let all = [
-            ("GAN", Some(self.gan)),
-            ("GAN_Feat", self.feat),
-            ("VGG", self.vgg),
-            ("L1", self.l1),
-            ("D_Fake", Some(self.fake)),
-            ("D_real", Some(self.real)),
+            (GAN, Some(self.gan)),
+            (GAN_FEAT, self.feat),
+            (VGG, self.vgg),
+            (L1, self.l1),
+            (D_FAKE, Some(self.fake)),
+            (D_REAL, Some(self.real)),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    fn from_watched(watched: &[(Watched, f64)]) -> Self {
+        let loss = |name| watched.iter().find_map(|(what, value)| (*what == Watched::Loss(name)).then_some(*value));
+        Losses {
+            gan: loss(GAN).unwrap_or_default(),
+            feat: loss(GAN_FEAT),
+            vgg: loss(VGG),
+            l1: loss(L1),
+            fake: loss(D_FAKE).unwrap_or_default(),
+            real: loss(D_REAL).unwrap_or_default(),
+        }
     }
 }
 
@@ -104,14 +124,18 @@ impl<B: Backend> Game<B> {
     /// their conditions. Returns the losses and the image of the generator's step.
     ///
     /// # Errors
-    /// If a loss is not finite or a kernel fails.
+    /// If a loss or a gradient is not finite, which leaves the network it is of as it was; or if a kernel fails.
     pub fn round(&mut self, condition: &Condition<B>, real: &Tensor<B>, rates: Rates) -> Result<(Losses, Tensor<B>)> {
         self.rounds += 1;
-        let mut losses = Losses::default();
+        let mut watch = Watch::new();
         let real = Var::constant(real.clone());
-        let fake = self.generator_step(condition, &real, rates.generator, &mut losses)?;
-        self.discriminator_step(condition, &real, rates.discriminator, &mut losses)?;
-        Ok((losses, fake))
+        let fake = self.generator_step(condition, &real, rates.generator, &mut watch)?;
+        self.discriminator_step(condition, &real, rates.discriminator, &mut watch)?;
+        let watched = watch.read()?;
+        if let Some((what, value)) = watched.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(self.diverged(what, *value, condition, &real)?);
+        }
+        Ok((Losses::from_watched(&watched), fake))
     }
 
     fn generator_step(
@@ -119,7 +143,7 @@ impl<B: Backend> Game<B> {
         condition: &Condition<B>,
         real: &Var<B>,
         rate: f64,
-        losses: &mut Losses,
+        watch: &mut Watch<B>,
     ) -> Result<Tensor<B>> {
         let tape = Tape::new();
         let binding = Binding::training(&tape);
@@ -130,30 +154,29 @@ impl<B: Backend> Game<B> {
         let of_fake = judge.features(&seen.with(&fake)?)?;
 
         let mut total = generator_hinge(&of_fake)?;
-        losses.gan = total.value().item()?;
-        let mut add = |term: Var<B>, weight: f64| -> Result<f64> {
+        watch.loss(GAN, total.value())?;
+        let mut add = |name: &'static str, term: Var<B>, weight: f64| -> Result<()> {
             let weighted = vjp::affine(&term, weight, 0.0)?;
             total = vjp::add(&total, &weighted)?;
-            Ok(weighted.value().item()?)
+            watch.loss(name, weighted.value())
         };
         if self.loss.lambda_feat != 0.0 {
             let of_real = judge.features(&seen.with(real)?)?;
-            losses.feat = Some(add(feature_matching(&of_fake, &of_real)?, self.loss.lambda_feat)?);
+            add(GAN_FEAT, feature_matching(&of_fake, &of_real)?, self.loss.lambda_feat)?;
         }
         if let Some(vgg) = &self.vgg {
             let term = perceptual(&vgg.features(&fake)?, &vgg.features(real)?)?;
-            losses.vgg = Some(add(term, self.loss.lambda_vgg)?);
+            add(VGG, term, self.loss.lambda_vgg)?;
         }
         if self.loss.lambda_l1 != 0.0 {
-            losses.l1 = Some(add(l1(&fake, real)?, self.loss.lambda_l1)?);
+            add(L1, l1(&fake, real)?, self.loss.lambda_l1)?;
         }
         drop(judge);
-        self.require_finite(losses, condition, real)?;
         let image = fake.value().clone();
         let gradients = tape.backward(&total)?;
         let gradients = binding.into_gradients(&gradients);
-        require_finite_gradients(self.rounds, &self.generator, &gradients)?;
-        self.generator_adam.step(&mut self.generator, &gradients, rate)?;
+        watch.gradients(&self.generator, &gradients)?;
+        self.generator_adam.step(&mut self.generator, &gradients, &watch.guard()?, rate)?;
         Ok(image)
     }
 
@@ -163,7 +186,7 @@ impl<B: Backend> Game<B> {
         condition: &Condition<B>,
         real: &Var<B>,
         rate: f64,
-        losses: &mut Losses,
+        watch: &mut Watch<B>,
     ) -> Result<()> {
         let fake = self.generator.forward(&Binding::frozen(), condition)?;
         let seen = condition.stack()?;
@@ -172,27 +195,21 @@ impl<B: Backend> Game<B> {
         let judge = self.discriminator.judge(&binding)?;
         let of_fake = fake_hinge(&judge.features(&seen.with(&fake)?)?)?;
         let of_real = real_hinge(&judge.features(&seen.with(real)?)?)?;
-        losses.fake = of_fake.value().item()?;
-        losses.real = of_real.value().item()?;
+        watch.loss(D_FAKE, of_fake.value())?;
+        watch.loss(D_REAL, of_real.value())?;
         drop(judge);
-        self.require_finite(losses, condition, real)?;
         let gradients = tape.backward(&vjp::add(&of_fake, &of_real)?)?;
         let gradients = binding.into_gradients(&gradients);
-        require_finite_gradients(self.rounds, &self.discriminator, &gradients)?;
-        self.discriminator_adam.step(&mut self.discriminator, &gradients, rate)?;
-        Ok(())
+        watch.gradients(&self.discriminator, &gradients)?;
+        self.discriminator_adam.step(&mut self.discriminator, &gradients, &watch.guard()?, rate)
     }
 
-    fn require_finite(&mut self, losses: &Losses, condition: &Condition<B>, real: &Var<B>) -> Result<()> {
-        match losses.named().into_iter().find(|(_, value)| !value.is_finite()) {
-            None => Ok(()),
-            Some((name, value)) => Err(Error::Diverged {
-                round: self.rounds,
-                what: format!("the loss {name}"),
-                value,
-                layer: self.first_not_finite(condition, real)?,
-            }),
-        }
+    fn diverged(&mut self, what: &Watched, value: f64, condition: &Condition<B>, real: &Var<B>) -> Result<Error> {
+        let (what, layer) = match what {
+            Watched::Loss(name) => (format!("the loss {name}"), self.first_not_finite(condition, real)?),
+            Watched::Gradient(name) => (format!("the sum of the gradient of {name}"), None),
+        };
+        Ok(Error::Diverged { round: self.rounds, what, value, layer })
     }
 
     /// Plays the forward passes of a round again to find the first layer whose output is not finite; `None` if all

@@ -42,7 +42,17 @@ fn play(config: &Config, spoil: impl FnOnce(&mut Game<Reference<f32>>)) -> Resul
     let mut init = XavierNormal { seed: 1, gain: config.train.init_gain };
     let mut game = Game::new(&backend, config, None, &mut init)?;
     spoil(&mut game);
-    game.round(&condition, &real, RATES).map(drop)
+    let before = [bits(&game.generator), bits(&game.discriminator)];
+    let played = game.round(&condition, &real, RATES).map(drop);
+    // What is not finite stays out of both networks; the discriminators' spectral vectors are not trained.
+    assert_eq!([bits(&game.generator), bits(&game.discriminator)] == before, played.is_err());
+    played
+}
+
+/// A network's numbers, bit by bit.
+fn bits(network: &impl Network<Reference<f32>>) -> Vec<u32> {
+    let trained = network.parameters().into_iter().filter(|p| p.kind().is_trained());
+    trained.flat_map(|p| p.value().to_f32().unwrap()).map(f32::to_bits).collect()
 }
 
 /// Puts a value among a network's numbers.

@@ -75,6 +75,10 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
     fn threads(&self) -> usize {
         1
     }
+    /// How precisely matrix products multiply, in PyTorch's words: `highest` is the full precision of the numbers.
+    fn matmul_precision(&self) -> &'static str {
+        "highest"
+    }
     /// Moves numbers to the device.
     fn upload(&self, data: Vec<Self::Elem>) -> Result<Self::Buffer>;
     /// Copies numbers to host memory.
@@ -100,7 +104,7 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
 
     /// Runs one kernel, reporting its cost and time where a profiler is attached.
     fn measure<T>(&self, op: &'static str, cost: Cost, kernel: impl FnOnce() -> Result<T>) -> Result<T> {
-        match self.profiler() {
+        match self.profiler().filter(|profiler| !profiler.is_paused()) {
             None => kernel(),
             Some(profiler) => profiler.record(op, cost, || {
                 let result = kernel();

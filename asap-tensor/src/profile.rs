@@ -1,5 +1,6 @@
 //! Counts of what ran: every public op reports its multiply-accumulates, bytes and time here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,10 @@ struct State {
 
 /// Collects [`Record`]s from every tensor of the backend it is attached to. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub struct Profiler(Arc<Mutex<State>>);
+pub struct Profiler {
+    state: Arc<Mutex<State>>,
+    paused: Arc<AtomicBool>,
+}
 
 impl Profiler {
     /// An empty profiler.
@@ -44,13 +48,23 @@ impl Profiler {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Names the layer that runs until the guard is dropped.
     pub fn enter(&self, scope: &str) -> ScopeGuard {
         self.state().scopes.push(scope.to_owned());
         ScopeGuard(self.clone())
+    }
+
+    /// Stops or goes on recording. Timing each op makes a GPU wait for it, so that a whole run must be timed without.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is recorded now.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 
     /// Takes all records so far.

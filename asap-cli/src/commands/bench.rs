@@ -27,7 +27,8 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
         let config = configuration(&preset, common)?;
         let profiler = Profiler::new();
         let timing = Timing { config: &config, args: &args, profiler: &profiler };
-        let Measured { mut seconds, macs, parameters, device } = on_profiled_device(common, output, &profiler, timing)?;
+        let Measured { mut seconds, macs, parameters, device, precision } =
+            on_profiled_device(common, output, &profiler, timing)?;
         seconds.sort_by(f64::total_cmp);
         let median = (seconds[(seconds.len() - 1) / 2] + seconds[seconds.len() / 2]) / 2.0;
         let (min, max) = (seconds[0], seconds[seconds.len() - 1]);
@@ -39,7 +40,7 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
             || {
                 json!({
                     "preset": preset, "mode": mode, "device": device, "threads": threads(common),
-                    "precision": "highest", "batch": args.batch, "height": height, "width": width, "runs": args.runs,
+                    "precision": precision, "batch": args.batch, "height": height, "width": width, "runs": args.runs,
                     "median_s": median, "min_s": min, "max_s": max, "gmac": gmac, "parameters": parameters,
                     "peak_rss_bytes": peak_rss_bytes(), "planned_bytes": planned,
                 })
@@ -84,6 +85,7 @@ struct Measured {
     macs: u64,
     parameters: usize,
     device: String,
+    precision: &'static str,
 }
 
 impl Task for Timing<'_> {
@@ -96,16 +98,17 @@ impl Task for Timing<'_> {
         let measure = |run: &mut dyn FnMut() -> Result<()>| -> Result<(Vec<f64>, u64)> {
             run()?;
             let macs = profiler.take().iter().map(|record| record.cost.macs).sum();
+            profiler.pause(true);
             let mut seconds = Vec::new();
             for _ in 0..args.runs {
                 let start = Instant::now();
                 run()?;
+                backend.synchronize()?;
                 seconds.push(start.elapsed().as_secs_f64());
-                profiler.take();
             }
             Ok((seconds, macs))
         };
-        let device = backend.device();
+        let (device, precision) = (backend.device(), backend.matmul_precision());
         if args.train {
             let vgg =
                 if config.data.output_channels() == 3 { Some(Vgg19::made_up(&backend, &mut fill)?) } else { None };
@@ -121,7 +124,7 @@ impl Task for Timing<'_> {
                 game.round(&condition, &real, rates)?;
                 Ok(())
             })?;
-            return Ok(Measured { seconds, macs, parameters, device });
+            return Ok(Measured { seconds, macs, parameters, device, precision });
         }
         let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
         let parameters = generator.trainable_count();
@@ -130,7 +133,7 @@ impl Task for Timing<'_> {
             generator.forward(&Binding::frozen(), &condition)?.value().to_f32()?;
             Ok(())
         })?;
-        Ok(Measured { seconds, macs, parameters, device })
+        Ok(Measured { seconds, macs, parameters, device, precision })
     }
 }
 

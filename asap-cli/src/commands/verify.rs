@@ -7,7 +7,7 @@ use asap_model::verify::{Comparison, Finding, verify};
 use asap_tensor::Backend;
 use serde_json::json;
 
-use crate::args::{Common, Verify};
+use crate::args::{Common, Precision, Verify};
 use crate::device::{Task, on_device};
 use crate::exit::CHECK_FAILED;
 use crate::output::Output;
@@ -15,6 +15,8 @@ use crate::output::Output;
 /// Recomputes every case; exit code 1 if a quantity is out of tolerance.
 pub fn run(args: Verify, common: &Common, output: &Output) -> Result<ExitCode> {
     let mut tally = Tally::default();
+    // The published numbers are of single precision.
+    let common = &Common { matmul_precision: Precision::Highest, ..common.clone() };
     on_device(common, output, Recompute { args, output, tally: &mut tally })?;
     tally.end_case(output);
     let Tally { compared, failed, skipped, .. } = tally;

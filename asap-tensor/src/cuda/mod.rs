@@ -124,6 +124,10 @@ impl Storage for Cuda {
         self.gpu.device()
     }
 
+    fn matmul_precision(&self) -> &'static str {
+        self.precision().name()
+    }
+
     fn upload(&self, data: Vec<f32>) -> Result<Self::Buffer> {
         self.upload_slice(&data).map(Arc::new)
     }

@@ -159,10 +159,10 @@ mod tests {
         let zeros = || Tensor::zeros(&plan, [10]).unwrap();
         let (mut weight, mut first, mut second, grad) = (zeros(), zeros(), zeros(), zeros());
         let step = AdamStep { learning_rate: 0.1, beta1: 0.0, beta2: 0.9, epsilon: 0.0, step: 1 };
-        adam(&mut weight, &mut first, &mut second, &grad, &step).unwrap();
+        adam(&mut weight, &mut first, &mut second, &grad, None, &step).unwrap();
         assert_eq!(plan.meter().usage().live, 160);
         let kept = weight.clone();
-        adam(&mut weight, &mut first, &mut second, &grad, &step).unwrap();
+        adam(&mut weight, &mut first, &mut second, &grad, None, &step).unwrap();
         assert_eq!(plan.meter().usage().live, 200);
         drop(kept);
         assert_eq!(plan.meter().usage().live, 160);

@@ -18,8 +18,12 @@ impl AdamOps for Cpu {
         first_moment: &mut Self::Buffer,
         second_moment: &mut Self::Buffer,
         grad: &Self::Buffer,
+        guard: Option<&Self::Buffer>,
         step: &AdamStep,
     ) -> Result<()> {
+        if guard.is_some_and(|guard| !guard[0].is_finite()) {
+            return Ok(());
+        }
         let (weight, first_moment) = (Arc::make_mut(weight), Arc::make_mut(first_moment));
         let second_moment = Arc::make_mut(second_moment);
         let (rate, correction) = step.corrections();

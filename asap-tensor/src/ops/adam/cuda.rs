@@ -26,6 +26,7 @@ impl AdamOps for Cuda {
         first_moment: &mut Self::Buffer,
         second_moment: &mut Self::Buffer,
         grad: &Self::Buffer,
+        guard: Option<&Self::Buffer>,
         step: &AdamStep,
     ) -> Result<()> {
         let (a, b) = step.corrections();
@@ -36,6 +37,7 @@ impl AdamOps for Cuda {
             .output(self.own(first_moment)?)
             .output(self.own(second_moment)?)
             .input(grad)
+            .optional(guard.map(|guard| &**guard))
             .count(count);
         [step.beta1, 1.0 - step.beta1, step.beta2, 1.0 - step.beta2, a, b, step.epsilon]
             .into_iter()

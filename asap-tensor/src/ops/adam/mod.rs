@@ -38,26 +38,31 @@ impl AdamStep {
 
 /// Kernels of this family. Buffers have equal length.
 pub trait AdamOps: Storage {
-    /// Updates the weight and both moments in place.
+    /// Updates the weight and both moments in place; does nothing where `guard`, one number, is not finite.
     fn adam(
         &self,
         weight: &mut Self::Buffer,
         first_moment: &mut Self::Buffer,
         second_moment: &mut Self::Buffer,
         grad: &Self::Buffer,
+        guard: Option<&Self::Buffer>,
         step: &AdamStep,
     ) -> Result<()>;
 }
 
 /// One step of Adam on a weight and its moments, in place. The one op that changes its arguments.
 ///
+/// `guard` is one number, (), on which the step depends: where it is infinite or not a number, nothing changes. So weights
+/// are safe from gradients that are not finite before anybody has waited for the device to tell.
+///
 /// # Errors
-/// If the shapes differ, or `step.step` is 0.
+/// If the shapes differ, `guard` is not one number, or `step.step` is 0.
 pub fn adam<B: AdamOps>(
     weight: &mut Tensor<B>,
     first_moment: &mut Tensor<B>,
     second_moment: &mut Tensor<B>,
     grad: &Tensor<B>,
+    guard: Option<&Tensor<B>>,
     step: &AdamStep,
 ) -> Result<()> {
     for other in [&*first_moment, &*second_moment, grad] {
@@ -65,10 +70,14 @@ pub fn adam<B: AdamOps>(
             "the weight, its moments and its gradient must have equal shapes".into()
         })?;
     }
+    if let Some(guard) = guard {
+        require_argument(guard.count() == 1, "adam", || format!("a guard is one number, not {}", guard.shape()))?;
+    }
     require_argument(step.step > 0, "adam", || "steps are counted from 1".into())?;
     let backend = weight.backend().clone();
     let cost = Cost { macs: 0, elements: 7 * weight.count() as u64 };
     backend.measure("adam", cost, || {
-        backend.adam(weight.buffer_mut(), first_moment.buffer_mut(), second_moment.buffer_mut(), grad.buffer(), step)
+        let [weight, first_moment, second_moment] = [weight, first_moment, second_moment].map(Tensor::buffer_mut);
+        backend.adam(weight, first_moment, second_moment, grad.buffer(), guard.map(Tensor::buffer), step)
     })
 }

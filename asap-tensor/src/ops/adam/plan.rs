@@ -13,6 +13,7 @@ impl AdamOps for Plan {
         first_moment: &mut Self::Buffer,
         second_moment: &mut Self::Buffer,
         _grad: &Self::Buffer,
+        _guard: Option<&Self::Buffer>,
         _step: &AdamStep,
     ) -> Result<()> {
         // What something else still shares is copied.

@@ -14,8 +14,12 @@ impl<E: Element> AdamOps for Reference<E> {
         first_moment: &mut Self::Buffer,
         second_moment: &mut Self::Buffer,
         grad: &Self::Buffer,
+        guard: Option<&Self::Buffer>,
         step: &AdamStep,
     ) -> Result<()> {
+        if guard.is_some_and(|guard| !guard[0].is_finite()) {
+            return Ok(());
+        }
         // A buffer that something else still shares is copied first, so that nobody sees the update unasked.
         let w = Arc::make_mut(weight);
         let m = Arc::make_mut(first_moment);
@@ -45,13 +49,27 @@ mod tests {
         let (mut weight, mut first, mut second) = (tensor(1.0), tensor(0.0), tensor(0.0));
         let at = |step| AdamStep { learning_rate: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.0, step };
         // m = 1, v = 1; m̂ = 2, v̂ = 4: a first step is α·sign g, whatever the size of g.
-        adam(&mut weight, &mut first, &mut second, &tensor(2.0), &at(1)).unwrap();
+        adam(&mut weight, &mut first, &mut second, &tensor(2.0), None, &at(1)).unwrap();
         assert_eq!((first.item().unwrap(), second.item().unwrap()), (1.0, 1.0));
         assert!((weight.item().unwrap() - 0.9).abs() < 1e-15);
         // m = 0.5, v = 0.75; m̂ = 0.5/0.75, v̂ = 0.75/0.4375.
-        adam(&mut weight, &mut first, &mut second, &tensor(0.0), &at(2)).unwrap();
+        adam(&mut weight, &mut first, &mut second, &tensor(0.0), None, &at(2)).unwrap();
         let by_hand = 0.9 - 0.1 * (0.5 / 0.75) / f64::sqrt(0.75 / 0.4375);
         assert!((weight.item().unwrap() - by_hand).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_guard_that_is_not_finite_keeps_everything_as_it_is() {
+        let backend = Reference::<f64>::new();
+        let tensor = |value: f64| Tensor::full(&backend, [1], value).unwrap();
+        for (guard, moved) in [(0.0, true), (-3.0, true), (f64::INFINITY, false), (f64::NAN, false)] {
+            let (mut weight, mut first, mut second) = (tensor(1.0), tensor(0.0), tensor(0.0));
+            let step = AdamStep { learning_rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 0.0, step: 1 };
+            let guard = Tensor::full(&backend, [], guard).unwrap();
+            adam(&mut weight, &mut first, &mut second, &tensor(1.0), Some(&guard), &step).unwrap();
+            let unmoved = [&weight, &first, &second].map(|tensor| tensor.item().unwrap()) == [1.0, 0.0, 0.0];
+            assert_eq!(unmoved, !moved, "{guard:?}");
+        }
     }
 
     #[test]
@@ -61,7 +79,7 @@ mod tests {
         let (mut weight, mut first, mut second) = (tensor(1.0), tensor(0.0), tensor(0.0));
         let copy = weight.clone();
         let step = AdamStep { learning_rate: 0.1, beta1: 0.0, beta2: 0.999, epsilon: 1e-8, step: 1 };
-        adam(&mut weight, &mut first, &mut second, &tensor(1.0), &step).unwrap();
+        adam(&mut weight, &mut first, &mut second, &tensor(1.0), None, &step).unwrap();
         assert_eq!(copy.to_vec().unwrap(), [1.0, 1.0]);
         assert_ne!(weight.to_vec().unwrap(), copy.to_vec().unwrap());
     }

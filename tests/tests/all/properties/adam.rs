@@ -39,7 +39,7 @@ impl Property for Case {
         for i in 0..self.steps {
             let g = source.normal(&format!("g {i}"), count)?;
             let step = AdamStep { step: self.constants.step + i, ..self.constants };
-            ops::adam(&mut weight, &mut first, &mut second, &g, &step)?;
+            ops::adam(&mut weight, &mut first, &mut second, &g, None, &step)?;
         }
         let terms = self.steps as usize + 1;
         let mut weight = sums("weight", &weight, terms)?;
@@ -70,7 +70,7 @@ fn an_update_in_place_leaves_clones_alone() {
     let (mut weight, mut first, mut second) = (draw("weight"), draw("first"), source.positive("second", [5]).unwrap());
     let clone = weight.clone();
     let constants = AdamStep { learning_rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, step: 1 };
-    ops::adam(&mut weight, &mut first, &mut second, &draw("g"), &constants).unwrap();
+    ops::adam(&mut weight, &mut first, &mut second, &draw("g"), None, &constants).unwrap();
     assert_eq!(clone.to_f64().unwrap(), draw("weight").to_f64().unwrap());
     assert_ne!(weight.to_f64().unwrap(), clone.to_f64().unwrap());
 }
