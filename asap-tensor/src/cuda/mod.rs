@@ -10,6 +10,7 @@
 //! | `blas` | matrix products by cuBLAS |
 //! | `tables` | small tables that stay in the GPU's memory |
 //! | `prelude.cuh` | what every kernel may use |
+//! | `mma.cuh` | products on the tensor cores |
 //!
 //! The kernels themselves stand in their op's folder, `ops/<family>/*.cu`. Work is queued on one stream and runs in
 //! that order; nothing waits for it but reading numbers back. Sums run in a fixed order, so that the same input gives
@@ -112,6 +113,11 @@ impl fmt::Debug for Cuda {
         write!(f, "{} ({}, {})", self.device(), self.limits().name, self.precision.name())
     }
 }
+
+/// Products on the tensor cores, a header for sources that use them.
+pub(crate) const MMA: (&str, &str) = ("mma.cuh", include_str!("mma.cuh"));
+/// Compares them with their definition.
+pub(crate) const MMA_CHECK: Source = Source::new("mma_check.cu", include_str!("mma_check.cu"), &[MMA]);
 
 const STORAGE: Source = Source::new("storage.cu", include_str!("storage.cu"), &[]);
 

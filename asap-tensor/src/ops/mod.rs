@@ -53,7 +53,7 @@ pub(crate) fn require_argument(holds: bool, op: &'static str, why: impl FnOnce()
 /// Every family's sources of CUDA kernels.
 #[cfg(feature = "cuda")]
 pub(crate) fn cuda_sources() -> Vec<crate::cuda::Source> {
-    vec![
+    let mut all = vec![
         adam::cuda::SOURCE,
         binary::cuda::SOURCE,
         instance_norm::cuda::SOURCE,
@@ -62,5 +62,7 @@ pub(crate) fn cuda_sources() -> Vec<crate::cuda::Source> {
         reduce::cuda::SOURCE,
         resize::cuda::SOURCE,
         unary::cuda::SOURCE,
-    ]
+    ];
+    all.extend(pixel_mlp::cuda::SOURCES);
+    all
 }

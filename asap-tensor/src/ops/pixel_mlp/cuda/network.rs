@@ -1,0 +1,236 @@
+//! How a network's parameters and numbers are laid out in the GPU's memory, and how the work is shared out.
+
+use crate::cuda::{Limits, Parameters};
+use crate::ops::pixel_mlp::PixelMlpSize;
+
+/// Pixels that a block takes at a time, where the tile has as many and there is room.
+const PIXELS: usize = 64;
+/// Pixels that a block should at least have, to be worth the reading of a tile's parameters.
+const WORTHWHILE: usize = 512;
+/// Blocks to have for each processor, so that it has another to turn to when one waits, and all end at about one time.
+const BLOCKS: usize = 6;
+/// Outputs of the widest layer that a warp can hold in its registers: see `pixel_mlp_registers.cu`.
+pub(super) const REGISTER_WIDTH: usize = 64;
+/// Pixels that a block of `pixel_mlp_registers.cu` takes at a time.
+const REGISTER_PIXELS: usize = 128;
+/// Numbers of one fragment of the tensor cores' B: two for each lane of a warp.
+const FRAGMENT: usize = 64;
+
+/// What the kernels want a tile's parameters to look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// For `fma.cuh`: rows of a multiple of four numbers.
+    Rows,
+    /// For `tensor_cores.cuh`: rows and depth in multiples of 16, and 8 numbers more a row.
+    PaddedRows,
+    /// For `pixel_mlp_registers.cu`: fragments of so many rows by 8 columns.
+    Fragments(usize),
+}
+
+impl Layout {
+    /// (depth, stride) of a layer: its product's rows and its columns, padded.
+    fn padded(self, inputs: usize, outputs: usize) -> (usize, usize) {
+        match self {
+            Layout::Rows => (inputs, outputs.next_multiple_of(4)),
+            Layout::PaddedRows => (inputs.next_multiple_of(16), outputs.next_multiple_of(16) + 8),
+            Layout::Fragments(rows) => (inputs.next_multiple_of(rows), outputs.next_multiple_of(8)),
+        }
+    }
+
+    /// Rows of activations that a layer's outputs take.
+    fn rows(self, outputs: usize) -> usize {
+        outputs.next_multiple_of(if self == Layout::Rows { 4 } else { 16 })
+    }
+
+    /// The fewest pixels that a block can take at a time.
+    fn least_pixels(self) -> usize {
+        if self == Layout::Rows { 8 } else { 16 }
+    }
+
+    /// Numbers from one row of activations to the next: what keeps threads that read side by side off the same banks.
+    fn pitch(self, pixels: usize, direction: Direction) -> usize {
+        match (self, direction) {
+            (Layout::Rows, Direction::Forward) => pixels,
+            (Layout::Rows, Direction::Backward) => pixels + 4,
+            _ => pixels + 8,
+        }
+    }
+}
+
+/// Whether a layer's numbers are kept for the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Layers write to two places in turn.
+    Forward,
+    /// Each layer has a place of its own.
+    Backward,
+}
+
+/// The kernels' `Network`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Network {
+    tiles: i32,
+    grid_height: i32,
+    grid_width: i32,
+    tile: i32,
+    channels: i32,
+    outputs: i32,
+    layers: i32,
+    parameters: i32,
+    laid_out: i32,
+    splits: i32,
+    share: i32,
+    pixels: i32,
+    pitch: i32,
+    rows: i32,
+    resident: i32,
+}
+
+// SAFETY: as in pixel_mlp.cuh, and without padding.
+unsafe impl Parameters for Network {}
+
+/// Numbers of the kernels' `Layer`.
+const LAYER: usize = 11;
+
+/// A call's kernels, laid out.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) network: Network,
+    /// The kernels' `Layer`s, one behind the other.
+    pub(super) layers: Vec<u32>,
+    /// Numbers that a tile's parameters take when laid out.
+    pub(super) laid_out: usize,
+    /// Bytes of shared memory of a block.
+    pub(super) shared: usize,
+    /// Blocks to launch.
+    pub(super) blocks: usize,
+    /// Shares of all tiles: one for each block, except in wide networks.
+    pub(super) shares: usize,
+    /// Numbers in device memory that a block needs: not 0 in wide networks alone, which find no room in shared memory.
+    pub(super) scratch: usize,
+}
+
+impl Plan {
+    /// How to run networks of this size; `labels` says that pixels are label ids.
+    pub(super) fn new(
+        size: &PixelMlpSize,
+        labels: bool,
+        layout: Layout,
+        direction: Direction,
+        limits: &Limits,
+    ) -> Self {
+        let mut layers = Vec::with_capacity(LAYER * size.widths.len());
+        let (mut laid_out, mut largest, mut kept) = (0, 0, 0);
+        // The rows of h_0 and h_2 …, of h_1 and h_3 …
+        let mut in_turn = [0, 0];
+        let mut places = Vec::new();
+        for (n, &width) in size.widths.iter().enumerate() {
+            let rows = match n {
+                0 => layout.padded(width - if labels { size.inputs } else { 0 }, 0).0,
+                _ => layout.rows(width),
+            };
+            places.push(kept);
+            kept += rows;
+            in_turn[n % 2] = rows.max(in_turn[n % 2]);
+        }
+        for (n, (&(source, _), width)) in size.offsets().iter().zip(size.widths.windows(2)).enumerate() {
+            let looked_up = if n == 0 && labels { size.inputs } else { 0 };
+            let inputs = width[0] - looked_up;
+            let (depth, stride) = layout.padded(inputs, width[1]);
+            let (rows, fragments) = match layout {
+                Layout::Fragments(rows) => (1 + looked_up, depth / rows * (stride / 8) * FRAGMENT),
+                _ => (1 + looked_up + depth, 0),
+            };
+            let start = laid_out;
+            laid_out += rows * stride + fragments;
+            largest = largest.max(laid_out - start);
+            let [from, to] = match direction {
+                Direction::Forward => [n % 2, (n + 1) % 2].map(|turn| turn * in_turn[0]),
+                Direction::Backward => [places[n], places[n + 1]],
+            };
+            let layer: [usize; LAYER] =
+                [looked_up, inputs, depth, width[1], stride, source, start, start + rows * stride, laid_out, from, to];
+            layers.extend(layer.map(|number| number as u32));
+        }
+        let rows = if direction == Direction::Forward { in_turn[0] + in_turn[1] } else { kept };
+        let area = size.tile * size.tile;
+        let most = area.next_power_of_two().clamp(layout.least_pixels(), PIXELS);
+        let memory = match layout {
+            Layout::Fragments(_) => {
+                Some(Memory { pixels: REGISTER_PIXELS, resident: true, bytes: laid_out * size_of::<f32>() })
+            }
+            _ => Memory::choose(layout, direction, rows, [laid_out, largest], most, limits.shared_memory),
+        };
+        let tiles = size.batch * size.grid_height * size.grid_width;
+        let pixels = memory.as_ref().map_or(most, |memory| memory.pixels);
+        let wanted = (limits.multiprocessors * BLOCKS).div_ceil(tiles.max(1)).clamp(1, area.div_ceil(WORTHWHILE));
+        let share = area.div_ceil(pixels).div_ceil(wanted) * pixels;
+        let splits = area.div_ceil(share);
+        let pitch = layout.pitch(pixels, direction);
+        let network = Network {
+            tiles: tiles as i32,
+            grid_height: size.grid_height as i32,
+            grid_width: size.grid_width as i32,
+            tile: size.tile as i32,
+            channels: size.inputs as i32,
+            outputs: size.outputs() as i32,
+            layers: (size.widths.len() - 1) as i32,
+            parameters: size.parameters() as i32,
+            laid_out: laid_out as i32,
+            splits: splits as i32,
+            share: share as i32,
+            pixels: pixels as i32,
+            pitch: pitch as i32,
+            rows: rows as i32,
+            resident: i32::from(memory.as_ref().is_some_and(|memory| memory.resident)),
+        };
+        let shares = tiles * splits;
+        let (shared, blocks, scratch) = match memory {
+            Some(memory) => (memory.bytes, shares, 0),
+            None => (pixels * size_of::<i32>(), shares.min(2 * limits.multiprocessors), rows * pitch),
+        };
+        Plan { network, layers, laid_out, shared, blocks, shares, scratch }
+    }
+
+    /// Whether a block finds no room for its pixels in shared memory.
+    pub(super) fn is_wide(&self) -> bool {
+        self.scratch > 0
+    }
+}
+
+/// What a block keeps in shared memory.
+struct Memory {
+    pixels: usize,
+    /// All parameters, or one layer's at a time.
+    resident: bool,
+    bytes: usize,
+}
+
+impl Memory {
+    /// As many pixels as there is room for. All parameters are kept where this leaves room for a second block on the
+    /// same processor: while one block waits for memory, the other computes.
+    fn choose(
+        layout: Layout,
+        direction: Direction,
+        rows: usize,
+        [all, largest]: [usize; 2],
+        most: usize,
+        limit: usize,
+    ) -> Option<Self> {
+        let mut pixels = most;
+        while pixels >= layout.least_pixels() {
+            let bytes =
+                |parameters: usize| (pixels + rows * layout.pitch(pixels, direction) + parameters) * size_of::<f32>();
+            let choices = [(true, limit / 2), (false, limit / 2), (true, limit), (false, limit)];
+            for (resident, limit) in choices {
+                let bytes = bytes(if resident { all } else { largest });
+                if bytes <= limit {
+                    return Some(Memory { pixels, resident, bytes });
+                }
+            }
+            pixels /= 2;
+        }
+        None
+    }
+}
