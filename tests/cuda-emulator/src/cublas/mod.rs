@@ -1,0 +1,4 @@
+//! libcublas's functions: matrix products in single precision.
+
+mod entry;
+mod gemm;

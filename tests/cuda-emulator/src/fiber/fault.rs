@@ -1,0 +1,151 @@
+//! Faults inside kernels: the signal handler turns them into the end of the launch, and leaves all other faults to whoever
+//! handled them before.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::sync::OnceLock;
+
+use super::stack::{STACK, bottom};
+use super::{Fiber, switch};
+use crate::schedule::Machine;
+
+/// A fault met by a fiber.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    pub signal: c_int,
+    /// What was accessed, where the signal has an address.
+    pub address: usize,
+    /// The instruction that faulted.
+    pub instruction: usize,
+    /// The stack pointer at the fault.
+    pub stack_pointer: usize,
+}
+
+const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
+
+thread_local! {
+    /// The machine that runs a launch on this host thread; null outside of launches.
+    static RUNNING: Cell<*mut Machine> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// The handlers that were there before ours, in the order of [`SIGNALS`].
+static BEFORE: OnceLock<[libc::sigaction; 4]> = OnceLock::new();
+
+/// While this lives, faults on this host thread's fibers are the machine's.
+pub(crate) struct Guard;
+
+impl Guard {
+    /// Claims faults for `machine`.
+    pub fn new(machine: *mut Machine) -> Guard {
+        install();
+        give_alternate_stack();
+        RUNNING.set(machine);
+        Guard
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        RUNNING.set(std::ptr::null_mut());
+    }
+}
+
+fn install() {
+    BEFORE.get_or_init(|| {
+        SIGNALS.map(|signal| {
+            // SAFETY: an all-zero sigaction is valid; the handler does only what a signal handler may do.
+            unsafe {
+                let mut ours: libc::sigaction = std::mem::zeroed();
+                ours.sa_sigaction = handle as *const () as usize;
+                ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+                let mut before: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(signal, &ours, &mut before);
+                before
+            }
+        })
+    });
+}
+
+/// A fiber that overflowed its stack can't run the handler on it. Rust gives its threads an alternate stack; others get one here.
+fn give_alternate_stack() {
+    const SIZE: usize = 64 << 10;
+    // SAFETY: the mapping is new, and the kernel of the operating system keeps it for this host thread from now on.
+    unsafe {
+        let mut current: libc::stack_t = std::mem::zeroed();
+        libc::sigaltstack(std::ptr::null(), &mut current);
+        if current.ss_flags & libc::SS_DISABLE != 0 {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            let memory = libc::mmap(std::ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+            if memory != libc::MAP_FAILED {
+                let stack = libc::stack_t { ss_sp: memory, ss_flags: 0, ss_size: SIZE };
+                libc::sigaltstack(&stack, std::ptr::null_mut());
+            }
+        }
+    }
+}
+
+extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the system gives a handler valid `info` and `context`; the machine outlives its launch, and while a fiber of this
+    // host thread is stopped here nothing else uses either.
+    unsafe {
+        let registers = &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs;
+        let stack_pointer = registers[libc::REG_RSP as usize] as usize;
+        let machine = RUNNING.get();
+        if machine.is_null() {
+            return hand_on(signal, info, context);
+        }
+        let fiber = (*machine).current;
+        // A fiber that overflowed its stack may stand a little below it.
+        let on_stack = |fiber| (bottom(fiber) - STACK / 2..bottom(fiber) + STACK).contains(&stack_pointer);
+        if fiber.is_null() || !on_stack(fiber) {
+            return hand_on(signal, info, context);
+        }
+        (*machine).fault = Some(Fault {
+            signal,
+            address: (*info).si_addr() as usize,
+            instruction: registers[libc::REG_RIP as usize] as usize,
+            stack_pointer,
+        });
+        // The fiber is lost; its stack serves once more, from the middle, to get back to the launch.
+        registers[libc::REG_RIP as usize] = landing as *const () as i64;
+        registers[libc::REG_RSP as usize] = (bottom(fiber) + STACK / 2 + 8) as i64;
+    }
+}
+
+/// Where a faulted fiber goes on.
+extern "C" fn landing() -> ! {
+    // SAFETY: the handler sends only the current fiber of a running machine here; nothing is borrowed on its stack any more.
+    unsafe {
+        let machine = RUNNING.get();
+        let fiber: *mut Fiber = (*machine).current;
+        switch(&raw mut (*fiber).stack_pointer, (*machine).launch_stack_pointer);
+    }
+    std::process::abort()
+}
+
+/// Does what would have happened without us.
+///
+/// # Safety
+/// The arguments are those of a running signal handler.
+unsafe fn hand_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let index = SIGNALS.iter().position(|&s| s == signal);
+    let (Some(index), Some(all)) = (index, BEFORE.get()) else { return };
+    let before = &all[index];
+    // SAFETY: the handler stored by the system has the signature that its flags say.
+    unsafe {
+        match before.sa_sigaction {
+            // Back to the default, and the instruction faults again.
+            libc::SIG_DFL | libc::SIG_IGN => {
+                libc::sigaction(signal, before, std::ptr::null_mut());
+            }
+            handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
+                let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = std::mem::transmute(handler);
+                handler(signal, info, context);
+            }
+            handler => {
+                let handler: extern "C" fn(c_int) = std::mem::transmute(handler);
+                handler(signal);
+            }
+        }
+    }
+}

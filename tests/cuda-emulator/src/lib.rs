@@ -1,0 +1,27 @@
+//! Stands in for libcuda, NVRTC and cuBLAS under unmodified [cudarc](https://docs.rs/cudarc), so that programs and kernels are
+//! tested on machines without a GPU.
+//!
+//! [`install`] makes the three libraries loadable in this process; [`library_folder`] serves other processes through
+//! `LD_LIBRARY_PATH`. NVRTC becomes a run of the C++ compiler, a launch runs every CUDA thread as a fiber, and mistakes come back
+//! as CUDA's own error codes with a report a person can read ([`last_report`]). The README has the whole picture.
+//!
+//! The package builds twice: as a shared object, which is what cudarc loads, and as this Rust library, which finds the shared
+//! object and talks to it. State lives in the shared object only; see `control`.
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!("cuda-emulator runs on x86-64 Linux only: fibers and fault handling are written for it");
+
+mod compile;
+mod control;
+mod cublas;
+mod driver;
+mod fiber;
+mod install;
+mod memory;
+mod report;
+mod schedule;
+mod settings;
+
+pub use control::{last_report, recover, set_device_memory, set_order, set_strict_barriers};
+pub use install::{install, library_folder};
+pub use settings::Order;
