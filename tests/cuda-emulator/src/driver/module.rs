@@ -29,6 +29,9 @@ pub(super) struct Module {
     /// dlopen's.
     handle: *mut c_void,
     functions: Vec<Function>,
+    /// The object's bytes. It stays open as long as the module lives, because the loader knows objects by their path, which
+    /// holds the file's number: another module of that number would be taken for this one.
+    _file: std::fs::File,
 }
 
 /// What `CUfunction` points to: it lives as long as its module.
@@ -87,7 +90,7 @@ fn load(image: &Image) -> Outcome<Module> {
         let anchor: unsafe extern "C" fn() -> *mut u8 = std::mem::transmute(anchor);
         let static_shared = measure(anchor, table);
         let functions = functions(table.cast(), static_shared);
-        Ok(Module { handle, functions })
+        Ok(Module { handle, functions, _file: file })
     }
 }
 
