@@ -11,6 +11,7 @@
 //! | `tables` | small tables that stay in the GPU's memory |
 //! | `prelude.cuh` | what every kernel may use |
 //! | `mma.cuh` | products on the tensor cores |
+//! | `gemm.cuh` | products of matrices by tiles, for operands that are described rather than stored |
 //!
 //! The kernels themselves stand in their op's folder, `ops/<family>/*.cu`. Work is queued on one stream and runs in
 //! that order; nothing waits for it but reading numbers back. Sums run in a fixed order, so that the same input gives
@@ -23,6 +24,8 @@ mod launch;
 pub mod libraries;
 mod module;
 mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -116,6 +119,11 @@ impl fmt::Debug for Cuda {
 
 /// Products on the tensor cores, a header for sources that use them.
 pub(crate) const MMA: (&str, &str) = ("mma.cuh", include_str!("mma.cuh"));
+/// Products of matrices by tiles. One of `PRODUCTS` stands in front, and `MMA` but for the first of them.
+pub(crate) const GEMM: (&str, &str) = ("gemm.cuh", include_str!("gemm.cuh"));
+/// What `GEMM` multiplies in, in the order of `MatmulPrecision`.
+pub(crate) const PRODUCTS: [(&str, &str); 3] =
+    [("f32", "#define PRODUCTS_F32"), ("tf32", "#define PRODUCTS_TF32"), ("bf16", "#define PRODUCTS_BF16")];
 /// Compares them with their definition.
 pub(crate) const MMA_CHECK: Source = Source::new("mma_check.cu", include_str!("mma_check.cu"), &[MMA]);
 

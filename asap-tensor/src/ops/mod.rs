@@ -63,6 +63,7 @@ pub(crate) fn cuda_sources() -> Vec<crate::cuda::Source> {
         resize::cuda::SOURCE,
         unary::cuda::SOURCE,
     ];
+    all.extend(conv2d::cuda::sources());
     all.extend(pixel_mlp::cuda::SOURCES);
     all
 }

@@ -2,6 +2,8 @@
 #![doc = include_str!("README.md")]
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod plan;
 mod reference;
 

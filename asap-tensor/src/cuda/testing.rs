@@ -1,0 +1,29 @@
+//! The GPU that tests of kernels run on: the emulator, or a real one where `ASAP_REQUIRE_CUDA` is set.
+
+use cuda_emulator::Order;
+
+use super::{Cuda, MatmulPrecision};
+
+fn is_real() -> bool {
+    std::env::var_os("ASAP_REQUIRE_CUDA").is_some()
+}
+
+/// The GPU at a precision.
+pub(crate) fn gpu(precision: MatmulPrecision) -> Cuda {
+    if !is_real() {
+        cuda_emulator::install();
+    }
+    Cuda::new(0, precision).expect("a GPU")
+}
+
+/// Runs something with threads and blocks in different orders, each with its name; a real GPU knows only its own.
+pub(crate) fn each_order(mut run: impl FnMut(&str)) {
+    if is_real() {
+        return run("the GPU's order");
+    }
+    for order in [Order::Fifo, Order::Lifo, Order::Random(1), Order::Random(2)] {
+        cuda_emulator::set_order(order);
+        run(&format!("{order:?}"));
+    }
+    cuda_emulator::set_order(Order::Fifo);
+}

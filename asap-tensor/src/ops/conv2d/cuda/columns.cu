@@ -1,0 +1,57 @@
+// The patch matrix u of x written out, and the way back, for products that cuBLAS computes (explicit GEMM).
+//
+// Both treat output pixels first … first + width of images n … n + images at a time, so that the matrix stays small:
+// columns[image][(i, r, s)][pixel].
+
+// The part of the patch matrix that is written out.
+struct Part {
+    int image, images, first, width;
+};
+
+// columns = u(x)
+extern "C" __global__ void conv2d_columns(const float* x, float* columns, size_t count, Size size, Part part) {
+    const Patches patches(x, size);
+    const Divisor width(part.width), patch(size.in_channels * size.kernel_height * size.kernel_width);
+    FOR_EACH(index, count) {
+        const size_t whole_row = index / part.width;
+        const int pixel = int(index - whole_row * part.width);
+        int row = int(whole_row);
+        const int image = patch.split(row);
+        const Place place = patches.place((part.image + image) * size.out_height * size.out_width + part.first + pixel);
+        columns[index] = patches.at(place, patches.tap(row), true);
+    }
+}
+
+// grad = uᵀ(columns): each pixel of x adds up the patches that it is in, in their order. Where `more`, that is added to
+// what other parts have left there.
+extern "C" __global__ void conv2d_add_columns(const float* columns, float* grad, size_t count, Size size, Part part,
+                                              int more) {
+    const Divisor plane(size.in_height * size.in_width), in_width(size.in_width), stride(size.stride);
+    const int patch = size.in_channels * size.kernel_height * size.kernel_width;
+    FOR_EACH(index, count) {
+        const size_t channel = index / plane.divisor;
+        int pixel = int(index - channel * plane.divisor);
+        const int image = int(channel / size.in_channels), i = int(channel % size.in_channels);
+        const int j = in_width.split(pixel), k = pixel;
+        // As in grad_input.cu: kernel rows φ + stride·r′ meet row j, from output rows p − r′.
+        int first_r = j + size.padding, first_s = k + size.padding;
+        const int p = stride.split(first_r), q = stride.split(first_s);
+        const float* from = columns + ((size_t)image * patch + i * size.kernel_height * size.kernel_width) * part.width;
+        float sum = 0.0f;
+        for (int r = first_r, row = p; r < size.kernel_height && row >= 0; r += size.stride, --row) {
+            for (int s = first_s, column = q; s < size.kernel_width && column >= 0; s += size.stride, --column) {
+                const int output = row * size.out_width + column - part.first;
+                if (row < size.out_height && column < size.out_width && unsigned(output) < unsigned(part.width)) {
+                    sum += from[(size_t)(r * size.kernel_width + s) * part.width + output];
+                }
+            }
+        }
+        float& to = grad[(size_t)part.image * size.in_channels * plane.divisor + index];
+        to = more ? to + sum : sum;
+    }
+}
+
+// y[n][o][p][q] = bias[o], for a product to be added to.
+extern "C" __global__ void conv2d_bias(const float* bias, float* y, size_t count, int channels, int pixels) {
+    FOR_EACH(index, count) y[index] = bias[index / pixels % channels];
+}

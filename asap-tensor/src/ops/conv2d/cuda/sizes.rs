@@ -1,0 +1,67 @@
+//! A convolution's sizes as the kernels take them.
+
+use crate::cuda::Parameters;
+use crate::error::{Error, Result};
+use crate::ops::conv2d::Conv2dSize;
+
+/// The kernels count in 32 bits within an image, a weight and the pixels of a batch; tiles reach a little beyond.
+const MOST: usize = (1 << 31) - (1 << 16);
+
+/// `Size` of image.cuh.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    batch: i32,
+    in_channels: i32,
+    in_height: i32,
+    in_width: i32,
+    out_channels: i32,
+    kernel_height: i32,
+    kernel_width: i32,
+    pub(super) stride: i32,
+    padding: i32,
+    out_height: i32,
+    out_width: i32,
+}
+
+// SAFETY: eleven ints, as in image.cuh.
+unsafe impl Parameters for Sizes {}
+
+impl Sizes {
+    /// # Errors
+    /// If an image, the weight or the pixels of the batch are too many numbers.
+    pub(super) fn new(op: &'static str, size: &Conv2dSize) -> Result<Self> {
+        let product =
+            |sizes: &[usize]| sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)));
+        let padded = |side: usize| size.padding.checked_mul(2).and_then(|padding| padding.checked_add(side));
+        let counts = [
+            ("numbers of an image of x", product(&[size.in_channels, size.in_height, size.in_width])),
+            ("numbers of an image of y", product(&[size.out_channels, size.out_height, size.out_width])),
+            ("numbers of the weight", product(&[size.out_channels, size.patch()])),
+            ("pixels of x", product(&[size.batch, size.in_height, size.in_width])),
+            ("pixels of y", product(&[size.batch, size.out_height, size.out_width])),
+            ("pixels of a padded column", padded(size.in_height)),
+            ("pixels of a padded row", padded(size.in_width)),
+        ];
+        if let Some((what, count)) = counts.into_iter().find(|(_, count)| count.is_none_or(|count| count > MOST)) {
+            let count = count.map_or("more".into(), |count| count.to_string());
+            let why = format!("the {what} may be at most {MOST} on a GPU, not {count}; take smaller images or batches");
+            return Err(Error::Argument { op, why });
+        }
+        // Where each kernel fits once, no step is made, and a step of 1 spares the gradient in x its phases.
+        let stride = if size.out_height * size.out_width == 1 { 1 } else { size.stride };
+        Ok(Sizes {
+            batch: size.batch as i32,
+            in_channels: size.in_channels as i32,
+            in_height: size.in_height as i32,
+            in_width: size.in_width as i32,
+            out_channels: size.out_channels as i32,
+            kernel_height: size.kernel_height as i32,
+            kernel_width: size.kernel_width as i32,
+            stride: stride as i32,
+            padding: size.padding as i32,
+            out_height: size.out_height as i32,
+            out_width: size.out_width as i32,
+        })
+    }
+}
