@@ -10,7 +10,7 @@
 //! | `blas` | matrix products by cuBLAS |
 //! | `tables` | small tables that stay in the GPU's memory |
 //! | `prelude.cuh` | what every kernel may use |
-//! | `mma.cuh` | products on the tensor cores |
+//! | `mma` | products on the tensor cores |
 //! | `gemm.cuh` | products of matrices by tiles, for operands that are described rather than stored |
 //!
 //! The kernels themselves stand in their op's folder, `ops/<family>/*.cu`. Work is queued on one stream and runs in
@@ -22,6 +22,7 @@ mod blas;
 mod device;
 mod launch;
 pub mod libraries;
+mod mma;
 mod module;
 mod tables;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub(crate) use blas::{Matrices, Product};
 use device::Gpu;
 pub use device::Limits;
 pub(crate) use launch::{Launch, Parameters, blocks};
+pub(crate) use mma::MMA;
 pub use module::{Compiled, Source, Target, compile, sources};
 pub(crate) use tables::Table;
 
@@ -117,15 +119,11 @@ impl fmt::Debug for Cuda {
     }
 }
 
-/// Products on the tensor cores, a header for sources that use them.
-pub(crate) const MMA: (&str, &str) = ("mma.cuh", include_str!("mma.cuh"));
 /// Products of matrices by tiles. One of `PRODUCTS` stands in front, and `MMA` but for the first of them.
 pub(crate) const GEMM: (&str, &str) = ("gemm.cuh", include_str!("gemm.cuh"));
 /// What `GEMM` multiplies in, in the order of `MatmulPrecision`.
 pub(crate) const PRODUCTS: [(&str, &str); 3] =
     [("f32", "#define PRODUCTS_F32"), ("tf32", "#define PRODUCTS_TF32"), ("bf16", "#define PRODUCTS_BF16")];
-/// Compares them with their definition.
-pub(crate) const MMA_CHECK: Source = Source::new("mma_check.cu", include_str!("mma_check.cu"), &[MMA]);
 
 const STORAGE: Source = Source::new("storage.cu", include_str!("storage.cu"), &[]);
 

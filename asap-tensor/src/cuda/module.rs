@@ -46,7 +46,7 @@ impl Source {
 
 /// Every source of kernels, for checks that compile them all.
 pub fn sources() -> Vec<Source> {
-    let mut all = vec![super::STORAGE, super::MMA_CHECK];
+    let mut all = vec![super::STORAGE, super::mma::CHECK];
     all.extend(crate::ops::cuda_sources());
     all
 }

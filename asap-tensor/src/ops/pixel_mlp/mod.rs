@@ -1,6 +1,8 @@
 //! The paper's op: every S×S tile of the image has its own small network, and each pixel of the tile runs through it.
 #![doc = include_str!("README.md")]
 
+#[cfg(test)]
+mod cases;
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;

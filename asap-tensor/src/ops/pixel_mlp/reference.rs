@@ -230,7 +230,7 @@ mod tests {
         let mlp = PixelMlp { tile: 4, widths: vec![5, 3] };
         // Two images of 1×2 tiles, 3 classes, 2 periods: C_0 = 3 + 8.
         let params = uniform("params", &[2, 5 + 11 * 5 + 3 + 5 * 3, 1, 2]);
-        let ids = Ids::from_vec(params.backend(), [2, 4, 8], (0..64).map(|i| i * i % 4).collect()).unwrap();
+        let ids = Ids::from_vec(params.backend(), [2, 4, 8], (0..64u32).map(|i| (i * i % 4) as u8).collect()).unwrap();
         let (x, positions) = (one_hot(&ids, 3).unwrap(), positions(4));
         let (labels, dense) = (Pixels::Ids { ids: &ids, classes: 3 }, Pixels::Dense(&x));
         let y = pixel_mlp(&mlp, &params, labels, &positions).unwrap();

@@ -1,126 +1,6 @@
-use std::sync::Arc;
-
+use super::super::cases::{Case, assert_close, case, definition, one_hot, sizes};
 use crate::cpu::Cpu;
-use crate::ops::pixel_mlp::{PixelMlpOps, PixelMlpSize, RawPixels, SLOPE, position_table};
-use crate::random::uniform_by_name;
-
-fn sizes() -> Vec<PixelMlpSize> {
-    let size = |batch, grid: [usize; 2], tile: usize, inputs, positions: bool, widths: &[usize]| {
-        let periods = if positions { tile.ilog2() as usize } else { 0 };
-        let widths = [&[inputs + 4 * periods], widths].concat();
-        PixelMlpSize { batch, grid_height: grid[0], grid_width: grid[1], tile, inputs, periods, widths }
-    };
-    vec![
-        size(1, [1, 1], 1, 1, true, &[1]),
-        size(2, [2, 3], 4, 3, true, &[5, 7, 3]),
-        size(1, [3, 2], 8, 13, false, &[9, 2]),
-        size(2, [1, 2], 16, 5, true, &[64, 64, 64, 64, 3]),
-        size(1, [2, 1], 32, 35, true, &[17, 20, 1]),
-        size(1, [1, 3], 2, 300, true, &[6, 3]),
-    ]
-}
-
-struct Case {
-    params: Arc<Vec<f32>>,
-    ids: Arc<Vec<u8>>,
-    dense: Arc<Vec<f32>>,
-    positions: Arc<Vec<f32>>,
-    grad: Arc<Vec<f32>>,
-}
-
-fn case(size: &PixelMlpSize) -> Case {
-    let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
-    let pixels = size.batch * size.height() * size.width();
-    // Some ids lie outside the classes.
-    let ids = draw("ids", pixels).iter().map(|u| ((u + 1.0) / 2.0 * (size.inputs as f32 + 1.5)) as u8).collect();
-    Case {
-        params: Arc::new(draw("params", size.params().count()).iter().map(|p| p * 0.5).collect()),
-        ids: Arc::new(ids),
-        dense: Arc::new(draw("dense", pixels * size.inputs)),
-        positions: Arc::new(if size.periods == 0 { Vec::new() } else { position_table(size.tile) }),
-        grad: Arc::new(draw("grad", size.output().count())),
-    }
-}
-
-fn one_hot(ids: &[u8], size: &PixelMlpSize) -> Arc<Vec<f32>> {
-    let plane = size.height() * size.width();
-    let mut x = vec![0.0; ids.len() * size.inputs];
-    for (at, &id) in ids.iter().enumerate().filter(|(_, id)| usize::from(**id) < size.inputs) {
-        x[(at / plane * size.inputs + usize::from(id)) * plane + at % plane] = 1.0;
-    }
-    Arc::new(x)
-}
-
-/// The output, the parameters' gradient and the pixels' by their definition, pixel by pixel in double precision.
-fn definition(size: &PixelMlpSize, case: &Case, x: &[f32]) -> [Vec<f64>; 3] {
-    let (height, width, side) = (size.height(), size.width(), size.tile);
-    let (plane, cells, count) = (height * width, size.grid_height * size.grid_width, size.parameters());
-    let layers = size.offsets();
-    let mut y = vec![0.0; case.grad.len()];
-    let mut grad_params = vec![0.0; case.params.len()];
-    let mut grad_x = vec![0.0; x.len()];
-    for n in 0..size.batch {
-        for pixel in 0..plane {
-            let (row, column) = (pixel / width, pixel % width);
-            let param = |p: usize| (n * count + p) * cells + row / side * size.grid_width + column / side;
-            let at = |channels: usize, c: usize| (n * channels + c) * plane + pixel;
-            let mut h = vec![(0..size.inputs).map(|c| f64::from(x[at(size.inputs, c)])).collect::<Vec<f64>>()];
-            for table in case.positions.chunks_exact(2 * side) {
-                let (cos, sin) = table.split_at(side);
-                for r in [column % side, row % side] {
-                    h[0].extend([f64::from(cos[r]), f64::from(sin[r])]);
-                }
-            }
-            for (layer, &(bias, weight)) in layers.iter().enumerate() {
-                let outputs = size.widths[layer + 1];
-                let z = (0..outputs).map(|c| {
-                    let products = h[layer].iter().enumerate();
-                    f64::from(case.params[param(bias + c)])
-                        + products
-                            .map(|(i, h)| h * f64::from(case.params[param(weight + i * outputs + c)]))
-                            .sum::<f64>()
-                });
-                let last = layer + 1 == layers.len();
-                let output = z.map(|z| if last { z.tanh() } else { z.max(SLOPE * z) }).collect();
-                h.push(output);
-            }
-            let outputs = size.outputs();
-            let mut g: Vec<f64> = h[layers.len()]
-                .iter()
-                .enumerate()
-                .map(|(c, &value)| {
-                    y[at(outputs, c)] = value;
-                    f64::from(case.grad[at(outputs, c)]) * (1.0 - value * value)
-                })
-                .collect();
-            for (layer, &(bias, weight)) in layers.iter().enumerate().rev() {
-                let mut grad_h = vec![0.0; size.widths[layer]];
-                for (c, g) in g.iter().enumerate() {
-                    grad_params[param(bias + c)] += g;
-                    for (i, h) in h[layer].iter().enumerate() {
-                        let weight = param(weight + i * size.widths[layer + 1] + c);
-                        grad_params[weight] += g * h;
-                        grad_h[i] += g * f64::from(case.params[weight]);
-                    }
-                }
-                if layer > 0 {
-                    grad_h.iter_mut().zip(&h[layer]).for_each(|(g, h)| *g *= if *h > 0.0 { 1.0 } else { SLOPE });
-                }
-                g = grad_h;
-            }
-            (0..size.inputs).for_each(|c| grad_x[at(size.inputs, c)] = g[c]);
-        }
-    }
-    [y, grad_params, grad_x]
-}
-
-fn assert_close(what: &str, size: &PixelMlpSize, actual: &[f32], expected: &[f64]) {
-    assert_eq!(actual.len(), expected.len(), "{what} {size:?}");
-    let norm = |sum: f64| sum.sqrt();
-    let distance = norm(actual.iter().zip(expected).map(|(a, e)| (f64::from(*a) - e).powi(2)).sum());
-    let length = norm(expected.iter().map(|e| e * e).sum());
-    assert!(distance <= 2e-6 * length, "{what} {size:?}: {} away", distance / length);
-}
+use crate::ops::pixel_mlp::{PixelMlpOps, RawPixels};
 
 #[test]
 fn every_pixel_runs_through_its_tiles_network_and_back() {
@@ -134,13 +14,13 @@ fn every_pixel_runs_through_its_tiles_network_and_back() {
             let backward = |wants_pixels| {
                 cpu.pixel_mlp_grad(params, pixels(), positions, grad, wants_pixels, &size).expect("gradients")
             };
-            let [y, grad_params, grad_x] = definition(&size, &case, x);
-            assert_close("y", &size, &cpu.pixel_mlp(params, pixels(), positions, &size).expect("an image"), &y);
+            let [y, grad_params, grad_x] = definition(&size, &case, x, 0, |v| v);
+            assert_close("y", &size, &cpu.pixel_mlp(params, pixels(), positions, &size).expect("an image"), &y, 2e-6);
             let (got_params, got_x) = backward(is_dense);
-            assert_close("grad_params", &size, &got_params, &grad_params);
+            assert_close("grad_params", &size, &got_params, &grad_params, 2e-6);
             if is_dense {
                 assert_eq!(backward(false), (got_params, None), "{size:?}");
-                assert_close("grad_pixels", &size, &got_x.expect("a gradient in the pixels"), &grad_x);
+                assert_close("grad_pixels", &size, &got_x.expect("a gradient in the pixels"), &grad_x, 2e-6);
             }
         }
     }

@@ -12,6 +12,8 @@
 //! | `operand.cuh` | numbers rounded to TF32 or bf16 |
 
 mod network;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -193,6 +193,12 @@ impl Plan {
         Plan { network, layers, laid_out, shared, blocks, shares, scratch }
     }
 
+    /// Whether a block keeps all parameters of its tile in shared memory.
+    #[cfg(test)]
+    pub(super) fn is_resident(&self) -> bool {
+        self.network.resident == 1
+    }
+
     /// Whether a block finds no room for its pixels in shared memory.
     pub(super) fn is_wide(&self) -> bool {
         self.scratch > 0
