@@ -102,6 +102,12 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// The most bytes of the device's own memory that were taken at once since this was last asked; `None` where tensors
+    /// live in the host's memory, or nobody counts.
+    fn take_peak_memory(&self) -> Option<u64> {
+        None
+    }
+
     /// Runs one kernel, reporting its cost and time where a profiler is attached.
     fn measure<T>(&self, op: &'static str, cost: Cost, kernel: impl FnOnce() -> Result<T>) -> Result<T> {
         match self.profiler().filter(|profiler| !profiler.is_paused()) {

@@ -17,7 +17,8 @@ use crate::source::Source;
 /// The backend that all others are compared with.
 pub type Double = Reference<f64>;
 
-/// Cases drawn for each op.
+/// Cases drawn for each op, unless the environment variable `PROPTEST_CASES` says otherwise: fewer where each takes
+/// long, under a sanitizer; more for a longer search.
 pub const CASES: u32 = 256;
 
 /// Threads of the fast CPU backend: the bytes must not depend on them.
@@ -124,6 +125,11 @@ pub fn check<P: Property>(case: &P) -> std::result::Result<(), String> {
     same_bytes(&answers[..THREADS.len()])
 }
 
+/// How many cases to draw where nothing else is said.
+fn cases() -> u32 {
+    if std::env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { CASES }
+}
+
 /// Draws cases until one fails `check`, shrinks that one and panics with it.
 fn search<S: Strategy>(cases: u32, strategy: S, check: impl Fn(&S::Value) -> std::result::Result<(), String>) {
     let defaults = Config::default();
@@ -144,7 +150,7 @@ fn search<S: Strategy>(cases: u32, strategy: S, check: impl Fn(&S::Value) -> std
 /// # Panics
 /// With the smallest failing case found.
 pub fn for_all<S: Strategy>(strategy: S, check: impl Fn(&S::Value) -> std::result::Result<(), String>) {
-    search(CASES, strategy, check);
+    search(cases(), strategy, check);
 }
 
 /// Every backend is within the bound of double precision on [`CASES`] drawn cases, and the number of threads changes
@@ -153,7 +159,7 @@ pub fn for_all<S: Strategy>(strategy: S, check: impl Fn(&S::Value) -> std::resul
 /// # Panics
 /// With the smallest failing case found.
 pub fn holds<S: Strategy<Value: Property>>(strategy: S) {
-    search(CASES, strategy, check);
+    search(cases(), strategy, check);
 }
 
 /// The number of threads changes no byte on `cases` drawn cases, large enough that the threads share them.

@@ -4,18 +4,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use asap_model::Config;
 use asap_model::memory::{self, MemoryPlan};
-use asap_model::network::FillByName;
-use asap_model::round::Rates;
-use asap_model::vgg::Vgg19;
-use asap_model::{Binding, Condition, Config, Game, Generator, Network};
-use asap_tensor::random::uniform_by_name;
-use asap_tensor::{Backend, Profiler, Tensor};
+use asap_tensor::{Backend, Profiler};
 use serde_json::json;
 
 use super::configuration;
+use super::workload::{Workload, median};
 use crate::args::{Bench, Common};
-use crate::commands::profile::made_up_batch;
 use crate::device::{Task, on_profiled_device, threads};
 use crate::machine::bytes;
 use crate::output::Output;
@@ -26,16 +22,17 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
     for preset in presets {
         let config = configuration(&preset, common)?;
         let profiler = Profiler::new();
-        let timing = Timing { config: &config, args: &args, profiler: &profiler };
-        let Measured { mut seconds, macs, parameters, device, precision } =
+        let workload = Workload { config: &config, batch: usize::from(args.batch), train: args.train };
+        let timing = Timing { workload, runs: args.runs, profiler: &profiler };
+        let Measured { seconds, macs, parameters, device, precision, peak } =
             on_profiled_device(common, output, &profiler, timing)?;
-        seconds.sort_by(f64::total_cmp);
-        let median = (seconds[(seconds.len() - 1) / 2] + seconds[seconds.len() / 2]) / 2.0;
-        let (min, max) = (seconds[0], seconds[seconds.len() - 1]);
+        let min = seconds.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = seconds.iter().copied().fold(0.0, f64::max);
+        let median = median(seconds);
         let [height, width] = config.data.size;
         let planned = planned_bytes(&config, &args, threads(common))?;
         let gmac = macs as f64 / 1e9;
-        let mode = if args.train { "train" } else { "infer" };
+        let mode = workload.mode();
         output.result(
             || {
                 json!({
@@ -43,12 +40,16 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
                     "precision": precision, "batch": args.batch, "height": height, "width": width, "runs": args.runs,
                     "median_s": median, "min_s": min, "max_s": max, "gmac": gmac, "parameters": parameters,
                     "peak_rss_bytes": peak_rss_bytes(), "planned_bytes": planned,
+                    "peak_device_bytes": peak,
                 })
             },
             || {
                 let rate = gmac / median;
-                let memory = peak_rss_bytes().map_or_else(String::new, |peak| format!("peak memory {}, ", bytes(peak)));
-                let memory = format!(", {memory}planned {}", bytes(planned));
+                let memory = match (peak, peak_rss_bytes()) {
+                    (Some(peak), _) => format!(", peak memory {} on the device", bytes(peak)),
+                    (None, Some(peak)) => format!(", peak memory {}, planned {}", bytes(peak), bytes(planned)),
+                    (None, None) => format!(", planned {}", bytes(planned)),
+                };
                 format!(
                     "{preset} {mode}, batch {}, {height}×{width} on {device}: median {median:.3} s ({min:.3}–{max:.3} of \
                      {}), {gmac:.1} G multiply-accumulates, {rate:.1} G/s{memory}",
@@ -75,8 +76,8 @@ fn planned_bytes(config: &Config, args: &Bench, threads: usize) -> asap_model::R
 }
 
 struct Timing<'a> {
-    config: &'a Config,
-    args: &'a Bench,
+    workload: Workload<'a>,
+    runs: u16,
     profiler: &'a Profiler,
 }
 
@@ -86,54 +87,31 @@ struct Measured {
     parameters: usize,
     device: String,
     precision: &'static str,
+    /// The most memory of the device's own, in bytes, where it has any.
+    peak: Option<u64>,
 }
 
 impl Task for Timing<'_> {
     type Output = Measured;
 
     fn run<B: Backend>(self, backend: B) -> Result<Measured> {
-        let Timing { config, args, profiler } = self;
-        let batch = made_up_batch(config, usize::from(args.batch))?;
-        let mut fill = FillByName { prefix: "bench.".into(), gain: 1.0 };
-        let measure = |run: &mut dyn FnMut() -> Result<()>| -> Result<(Vec<f64>, u64)> {
+        let Timing { workload, runs, profiler } = self;
+        backend.take_peak_memory();
+        let (parameters, (seconds, macs)) = workload.prepare(&backend, |run| {
             run()?;
             let macs = profiler.take().iter().map(|record| record.cost.macs).sum();
             profiler.pause(true);
             let mut seconds = Vec::new();
-            for _ in 0..args.runs {
+            for _ in 0..runs {
                 let start = Instant::now();
                 run()?;
                 backend.synchronize()?;
                 seconds.push(start.elapsed().as_secs_f64());
             }
             Ok((seconds, macs))
-        };
-        let (device, precision) = (backend.device(), backend.matmul_precision());
-        if args.train {
-            let vgg =
-                if config.data.output_channels() == 3 { Some(Vgg19::made_up(&backend, &mut fill)?) } else { None };
-            let mut game = Game::new(&backend, config, vgg, &mut fill)?;
-            let parameters = game.generator.trainable_count() + game.discriminator.trainable_count();
-            let [height, width] = config.data.size;
-            let shape = [batch.len(), config.data.output_channels(), height, width];
-            let real = uniform_by_name("bench.real", shape.iter().product());
-            let real = Tensor::from_f32(&backend, shape, &real)?;
-            let rates = Rates { generator: config.train.lr_generator, discriminator: config.train.lr_discriminator };
-            let (seconds, macs) = measure(&mut || {
-                let condition = Condition::from_batch(&backend, &batch, &config.data)?;
-                game.round(&condition, &real, rates)?;
-                Ok(())
-            })?;
-            return Ok(Measured { seconds, macs, parameters, device, precision });
-        }
-        let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
-        let parameters = generator.trainable_count();
-        let (seconds, macs) = measure(&mut || {
-            let condition = Condition::from_batch(&backend, &batch, &config.data)?;
-            generator.forward(&Binding::frozen(), &condition)?.value().to_f32()?;
-            Ok(())
         })?;
-        Ok(Measured { seconds, macs, parameters, device, precision })
+        let (device, precision) = (backend.device(), backend.matmul_precision());
+        Ok(Measured { seconds, macs, parameters, device, precision, peak: backend.take_peak_memory() })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The commands, one file each; `roofline` is a way of `profile`, `workload` what it and `bench` time.
 
 pub mod bench;
 pub mod completions;
@@ -8,8 +8,10 @@ pub mod doctor;
 pub mod infer;
 pub mod init;
 pub mod profile;
+pub mod roofline;
 pub mod train;
 pub mod verify;
+pub mod workload;
 
 use asap_model::{Config, Error};
 

@@ -3,15 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::Input;
-use asap_model::data::{Batch, InputData, Sample};
 use asap_model::network::FillByName;
 use asap_model::{Binding, Condition, Config, Generator, Network, memory};
-use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Profiler};
 use serde_json::json;
 
-use super::configuration;
+use super::workload::made_up_batch;
+use super::{configuration, roofline};
 use crate::args::{Common, Profile};
 use crate::device::{Task, on_profiled_device, threads};
 use crate::memory::{plan_json, plan_text};
@@ -20,6 +18,9 @@ use crate::progress::thousands;
 
 /// Profiles a forward pass of every preset.
 pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> {
+    if args.roofline {
+        return roofline::run(&args, common, output);
+    }
     let presets = if args.presets.is_empty() { vec!["cityscapes-256".to_owned()] } else { args.presets.clone() };
     for preset in presets {
         let config = configuration(&preset, common)?;
@@ -123,29 +124,4 @@ impl Task for Forward<'_> {
         }
         Ok(layers)
     }
-}
-
-/// Inputs of the configured kind and size: labels in blocks of 7 pixels, so that no tile is of one label; edges on a
-/// tenth of the pixels.
-pub fn made_up_batch(config: &Config, count: usize) -> asap_model::Result<Batch> {
-    let data = &config.data;
-    let [height, width] = data.size;
-    let plane = height * width;
-    let sample = |index: usize| {
-        let numbers = |what: &str, count: usize| uniform_by_name(&format!("made-up.{index}.{what}"), count);
-        let input = match data.input {
-            Input::Rgb => InputData::Rgb(numbers("image", 3 * plane)),
-            Input::Labels => {
-                let across = width.div_ceil(7);
-                let blocks = numbers("labels", height.div_ceil(7) * across);
-                let label = |u: f32| ((u + 1.0) / 2.0 * data.classes as f32) as usize;
-                let ids = (0..plane).map(|i| label(blocks[i / width / 7 * across + i % width / 7]));
-                InputData::Labels(ids.map(|id| id.min(data.classes - 1) as u8).collect())
-            }
-        };
-        let edge = |u: f32| if u > 0.8 { 1.0 } else { 0.0 };
-        let edges = data.instances.then(|| numbers("edges", plane).into_iter().map(edge).collect());
-        Sample { name: format!("made-up {index}"), height, width, input, edges, image: Vec::new() }
-    };
-    Batch::stack(0, 0, (0..count).map(sample).collect())
 }

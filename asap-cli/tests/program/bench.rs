@@ -2,7 +2,7 @@
 
 use crate::support::{TINY_FILE, TINY_PARAMETERS, Workplace, keys};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "preset",
     "mode",
     "device",
@@ -19,6 +19,7 @@ const KEYS: [&str; 16] = [
     "parameters",
     "peak_rss_bytes",
     "planned_bytes",
+    "peak_device_bytes",
 ];
 
 #[test]
@@ -48,6 +49,7 @@ fn json_has_the_keys_that_scripts_rely_on() {
             assert!(number("peak_rss_bytes") > 1e6);
         }
         assert!(number("planned_bytes") > 1e6);
+        assert!(bench["peak_device_bytes"].is_null(), "the cpu device has no memory of its own");
     }
 }
 

@@ -1,6 +1,6 @@
 //! `asap profile`.
 
-use crate::support::{TINY_FILE, TINY_PARAMETERS, Workplace};
+use crate::support::{TINY_FILE, TINY_PARAMETERS, Workplace, keys};
 
 #[test]
 fn layers_add_up_to_the_network_counted_by_hand() {
@@ -47,4 +47,48 @@ fn people_see_a_table_that_ends_in_the_total_and_the_memory() {
     assert!(lines[0].starts_with("memory, training: ") && lines[0].contains("moments"), "{}", lines[0]);
     assert!(lines[1].starts_with("memory, inference: ") && !lines[1].contains("moments"), "{}", lines[1]);
     assert!(lines[2].starts_with("total") && lines[2].contains("3,999"), "{}", lines[2]);
+}
+
+#[test]
+fn a_roofline_has_a_line_for_each_op_and_size_and_its_shares_follow_from_the_ceilings() {
+    let here = Workplace::new();
+    here.write("tiny.toml", TINY_FILE);
+    for (flag, needed) in
+        [("", &["conv2d_ids", "conv2d", "pixel_mlp", "instance_norm"][..]), ("--train", &["adam", "pixel_mlp_grad"])]
+    {
+        let line = format!("profile --preset tiny.toml --roofline {flag} --device cpu --threads 1 --json");
+        let objects = here.done(&line).objects();
+        let (ceilings, lines) = objects.split_first().expect("a line of ceilings");
+        assert_eq!(keys(ceilings), ["device", "threads", "precision", "bandwidth_gb_per_s", "peak_gflop_per_s"]);
+        let (total, rows) = lines.split_last().expect("a line for the total");
+        let number = |row: &serde_json::Map<String, serde_json::Value>, key: &str| {
+            row[key].as_f64().unwrap_or_else(|| panic!("{key} of {row:?}"))
+        };
+        let (bandwidth, peak) = (number(ceilings, "bandwidth_gb_per_s"), number(ceilings, "peak_gflop_per_s"));
+        assert!(bandwidth > 0.0 && peak > 0.0, "{ceilings:?}");
+        for row in rows {
+            let (moving, computing) = (number(row, "gb_per_s") / bandwidth, number(row, "gflop_per_s") / peak);
+            let (bound, most) = if moving >= computing { ("bandwidth", moving) } else { ("peak", computing) };
+            assert_eq!(row["bound"], bound, "{row:?}");
+            assert!((number(row, "share") - most).abs() <= 1e-9 * most, "{row:?}");
+            // Products of this size are nowhere faster than large ones; arrays of this size lie in a cache.
+            assert!(computing < 1.2, "{row:?}");
+            assert!(most > 0.0 && number(row, "seconds") > 0.0 && number(row, "count") >= 1.0, "{row:?}");
+        }
+        for op in needed {
+            assert!(rows.iter().any(|row| row["op"] == *op), "no {op} in {rows:?}");
+        }
+        for key in ["count", "bytes", "operations", "seconds"] {
+            let sum: f64 = rows.iter().map(|row| number(row, key)).sum();
+            assert!((sum - number(total, key)).abs() <= 1e-6 * sum, "{key}: {sum} in {total:?}");
+        }
+        assert_eq!(total["op"], "total");
+        let bench = &here
+            .done(&format!("bench --preset tiny.toml {flag} --device cpu --threads 1 --runs 1 --json"))
+            .objects()[0];
+        let operations = 2e9 * bench["gmac"].as_f64().expect("a number");
+        // The first round and later ones run the same ops.
+        assert!((number(total, "operations") - operations).abs() < 1.0, "{total:?} {bench:?}");
+    }
+    here.refused("profile --preset tiny.toml --train", 2, &["--roofline"]);
 }

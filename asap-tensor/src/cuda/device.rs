@@ -118,6 +118,23 @@ impl Gpu {
         answer.map_err(|error| self.fail(format!("{doing}: {}", describe(error))))
     }
 
+    /// The most bytes that arrays took at once since this was last asked; `None` where the driver does not count them.
+    pub(super) fn take_peak(&self) -> Option<u64> {
+        if !self.context.has_async_alloc() {
+            return None;
+        }
+        self.bind().ok()?;
+        let (mut peak, mut none) = (0_u64, 0_u64);
+        let mark = PoolAttribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        // SAFETY: the device is open, and the attribute's value is a 64-bit number, which may be set to 0.
+        unsafe {
+            let pool = result::device::get_mem_pool(self.context.cu_device()).ok()?;
+            result::mem_pool::get_attribute(pool, mark, (&raw mut peak).cast()).ok()?;
+            result::mem_pool::set_attribute(pool, mark, (&raw mut none).cast()).ok()?;
+        }
+        Some(peak)
+    }
+
     /// What to say when `bytes` could not be had.
     pub(super) fn out_of_memory(&self, error: DriverError, bytes: usize) -> Error {
         if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {

@@ -181,6 +181,10 @@ impl Storage for Cuda {
         Cuda { profiler: Some(profiler), ..self.clone() }
     }
 
+    fn take_peak_memory(&self) -> Option<u64> {
+        self.gpu.take_peak()
+    }
+
     fn synchronize(&self) -> Result<()> {
         self.gpu.check("waiting for the GPU", self.gpu.stream.synchronize())
     }
