@@ -356,14 +356,14 @@ __device__ __forceinline__ void gemm(const Problem& problem, unsigned block, con
     }
 }
 
-// The number of C at `index` of M × N, its parts added in their order, whatever the order in which they were computed.
+// C from its parts, added in their order, whatever the order in which they were computed. For the grid's x.
 template <class Store>
-__device__ __forceinline__ void add_parts(const Problem& problem, size_t index, const float* sums,
-                                          const Store& store) {
-    const size_t count = (size_t)problem.rows * problem.columns;
-    if (index >= count) return;
-    const int m = int(index / problem.columns), n = int(index % problem.columns);
-    float sum = 0.0f;
-    for (int part = 0; part < problem.parts; ++part) sum += sums[part * count + index];
-    store.column(n)[m * store.row] = store.bias ? sum + store.bias[m] : sum;
+__device__ __forceinline__ void add_parts(const Problem& problem, const float* sums, const Store& store) {
+    const int count = problem.rows * problem.columns;
+    FOR_EACH_INSIDE(index, count) {
+        const int m = index / problem.columns, n = index - m * problem.columns;
+        float sum = 0.0f;
+        for (int part = 0; part < problem.parts; ++part) sum += sums[(size_t)part * count + index];
+        store.column(n)[m * store.row] = store.bias ? sum + store.bias[m] : sum;
+    }
 }

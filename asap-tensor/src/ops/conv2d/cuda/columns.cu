@@ -9,13 +9,11 @@ struct Part {
 };
 
 // columns = u(x)
-extern "C" __global__ void conv2d_columns(const float* x, float* columns, size_t count, Size size, Part part) {
+extern "C" __global__ void conv2d_columns(const float* x, float* columns, int count, Size size, Part part) {
     const Patches patches(x, size);
     const Divisor width(part.width), patch(size.in_channels * size.kernel_height * size.kernel_width);
-    FOR_EACH(index, count) {
-        const size_t whole_row = index / part.width;
-        const int pixel = int(index - whole_row * part.width);
-        int row = int(whole_row);
+    FOR_EACH_INSIDE(index, count) {
+        int pixel = index, row = width.split(pixel);
         const int image = patch.split(row);
         const Place place = patches.place((part.image + image) * size.out_height * size.out_width + part.first + pixel);
         columns[index] = patches.at(place, patches.tap(row), true);
@@ -24,19 +22,17 @@ extern "C" __global__ void conv2d_columns(const float* x, float* columns, size_t
 
 // grad = uᵀ(columns): each pixel of x adds up the patches that it is in, in their order. Where `more`, that is added to
 // what other parts have left there.
-extern "C" __global__ void conv2d_add_columns(const float* columns, float* grad, size_t count, Size size, Part part,
-                                              int more) {
-    const Divisor plane(size.in_height * size.in_width), in_width(size.in_width), stride(size.stride);
-    const int patch = size.in_channels * size.kernel_height * size.kernel_width;
-    FOR_EACH(index, count) {
-        const size_t channel = index / plane.divisor;
-        int pixel = int(index - channel * plane.divisor);
-        const int image = int(channel / size.in_channels), i = int(channel % size.in_channels);
-        const int j = in_width.split(pixel), k = pixel;
+extern "C" __global__ void conv2d_add_columns(const float* columns, float* grad, Size size, Part part, int more) {
+    const Divisor in_width(size.in_width), stride(size.stride);
+    const int plane = size.in_height * size.in_width, taps = size.kernel_height * size.kernel_width;
+    // A plane is a channel of one of the part's images, in the order of both x and the columns.
+    FOR_EACH_PLANE(channel, size_t(part.images) * size.in_channels) FOR_EACH_INSIDE(pixel, plane) {
+        int k = pixel;
+        const int j = in_width.split(k);
         // As in grad_input.cu: kernel rows φ + stride·r′ meet row j, from output rows p − r′.
         int first_r = j + size.padding, first_s = k + size.padding;
         const int p = stride.split(first_r), q = stride.split(first_s);
-        const float* from = columns + ((size_t)image * patch + i * size.kernel_height * size.kernel_width) * part.width;
+        const float* from = columns + channel * taps * part.width;
         float sum = 0.0f;
         for (int r = first_r, row = p; r < size.kernel_height && row >= 0; r += size.stride, --row) {
             for (int s = first_s, column = q; s < size.kernel_width && column >= 0; s += size.stride, --column) {
@@ -46,12 +42,15 @@ extern "C" __global__ void conv2d_add_columns(const float* columns, float* grad,
                 }
             }
         }
-        float& to = grad[(size_t)part.image * size.in_channels * plane.divisor + index];
+        float& to = grad[((size_t)part.image * size.in_channels + channel) * plane + pixel];
         to = more ? to + sum : sum;
     }
 }
 
 // y[n][o][p][q] = bias[o], for a product to be added to.
-extern "C" __global__ void conv2d_bias(const float* bias, float* y, size_t count, int channels, int pixels) {
-    FOR_EACH(index, count) y[index] = bias[index / pixels % channels];
+extern "C" __global__ void conv2d_bias(const float* bias, float* y, size_t planes, int channels, int pixels) {
+    FOR_EACH_PLANE(plane, planes) {
+        const float b = bias[plane % channels];
+        FOR_EACH_INSIDE(i, pixels) y[plane * pixels + i] = b;
+    }
 }

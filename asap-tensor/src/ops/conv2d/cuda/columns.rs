@@ -85,7 +85,7 @@ impl Cuda {
     fn columns_of(&self, x: &Array<f32>, part: &Part, size: &Conv2dSize, sizes: &Sizes) -> Result<Array<f32>> {
         let count = part.images() * size.patch() * part.width();
         let mut columns = self.array(count)?;
-        let launch = self.kernel(&SOURCE, "conv2d_columns")?.input(x).output(&mut columns).count(count);
+        let launch = self.kernel(&SOURCE, "conv2d_columns")?.input(x).output(&mut columns).size(count);
         launch.structure(sizes).structure(part).for_each(count)?;
         Ok(columns)
     }
@@ -99,11 +99,11 @@ impl Cuda {
         size: &Conv2dSize,
         sizes: &Sizes,
     ) -> Result<Array<f32>> {
-        let count = size.output().count();
-        let mut y = self.array(count)?;
+        let mut y = self.array(size.output().count())?;
         if let Some(bias) = bias {
-            let launch = self.kernel(&SOURCE, "conv2d_bias")?.input(bias).output(&mut y).count(count);
-            launch.size(size.out_channels).size(size.out_height * size.out_width).for_each(count)?;
+            let (planes, pixels) = (size.batch * size.out_channels, size.out_height * size.out_width);
+            let launch = self.kernel(&SOURCE, "conv2d_bias")?.input(bias).output(&mut y).count(planes);
+            launch.size(size.out_channels).size(pixels).for_each_plane(planes, pixels)?;
         }
         for part in parts(size, most) {
             let written = if is_pointwise(size) { None } else { Some(self.columns_of(x, &part, size, sizes)?) };
@@ -148,9 +148,9 @@ impl Cuda {
             }
             let mut columns = self.array(part.images() * size.patch() * part.width())?;
             self.product(weight, grad_output, &mut columns, &product)?;
-            let count = part.images() * size.in_channels * size.in_height * size.in_width;
-            let launch = self.kernel(&SOURCE, "conv2d_add_columns")?.input(&columns).output(&mut grad).count(count);
-            launch.structure(sizes).structure(&part).value(i32::from(part.first > 0)).for_each(count)?;
+            let launch = self.kernel(&SOURCE, "conv2d_add_columns")?.input(&columns).output(&mut grad);
+            let launch = launch.structure(sizes).structure(&part).value(i32::from(part.first > 0));
+            launch.for_each_plane(part.images() * size.in_channels, size.in_height * size.in_width)?;
         }
         Ok(grad)
     }

@@ -47,23 +47,22 @@ __device__ __forceinline__ void forward(const float* x, const float* weight, con
                StoreOutput(y, bias, size));
 }
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_128(const float* x, const float* weight, const float* bias,
+extern "C" __global__ void __launch_bounds__(256, 1) conv2d_128(const float* x, const float* weight, const float* bias,
                                                              float* y, float* sums, Size size, Problem problem) {
     forward<Large>(x, weight, bias, y, sums, size, problem);
 }
 
-extern "C" __global__ void __launch_bounds__(128) conv2d_64(const float* x, const float* weight, const float* bias,
+extern "C" __global__ void __launch_bounds__(128, 1) conv2d_64(const float* x, const float* weight, const float* bias,
                                                             float* y, float* sums, Size size, Problem problem) {
     forward<Medium>(x, weight, bias, y, sums, size, problem);
 }
 
-extern "C" __global__ void __launch_bounds__(128) conv2d_16(const float* x, const float* weight, const float* bias,
+extern "C" __global__ void __launch_bounds__(128, 1) conv2d_16(const float* x, const float* weight, const float* bias,
                                                             float* y, float* sums, Size size, Problem problem) {
     forward<Small>(x, weight, bias, y, sums, size, problem);
 }
 
-extern "C" __global__ void conv2d_sum(const float* sums, const float* bias, float* y, size_t count, Size size,
+extern "C" __global__ void conv2d_sum(const float* sums, const float* bias, float* y, Size size,
                                       Problem problem) {
-    const StoreOutput store(y, bias, size);
-    FOR_EACH(index, count) add_parts(problem, index, sums, store);
+    add_parts(problem, sums, StoreOutput(y, bias, size));
 }

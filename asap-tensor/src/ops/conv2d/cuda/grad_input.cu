@@ -116,30 +116,28 @@ __device__ __forceinline__ void grad_input(const float* grad_output, const float
     PhaseProduct(phase, size, whole).run<Tile>(blockIdx.x % blocks, grad_output, weight, grad, phase_sums);
 }
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_grad_input_128(const float* grad_output, const float* weight,
+extern "C" __global__ void __launch_bounds__(256, 1) conv2d_grad_input_128(const float* grad_output, const float* weight,
                                                                         float* grad, float* sums, Size size,
                                                                         Problem whole) {
     grad_input<Large>(grad_output, weight, grad, sums, size, whole);
 }
 
-extern "C" __global__ void __launch_bounds__(128) conv2d_grad_input_64(const float* grad_output, const float* weight,
+extern "C" __global__ void __launch_bounds__(128, 1) conv2d_grad_input_64(const float* grad_output, const float* weight,
                                                                        float* grad, float* sums, Size size,
                                                                        Problem whole) {
     grad_input<Medium>(grad_output, weight, grad, sums, size, whole);
 }
 
-extern "C" __global__ void __launch_bounds__(128) conv2d_grad_input_16(const float* grad_output, const float* weight,
+extern "C" __global__ void __launch_bounds__(128, 1) conv2d_grad_input_16(const float* grad_output, const float* weight,
                                                                        float* grad, float* sums, Size size,
                                                                        Problem whole) {
     grad_input<Small>(grad_output, weight, grad, sums, size, whole);
 }
 
-extern "C" __global__ void conv2d_grad_input_sum(const float* sums, float* grad, size_t count, Size size,
-                                                 Problem whole) {
-    const size_t phase_count = (size_t)whole.rows * whole.columns;
-    FOR_EACH(index, count) {
-        const size_t phase = index / phase_count;
+extern "C" __global__ void conv2d_grad_input_sum(const float* sums, float* grad, Size size, Problem whole) {
+    FOR_EACH_PLANE(phase, size.stride * size.stride) {
         const PhaseProduct product(int(phase), size, whole);
-        add_parts(product.problem, index % phase_count, sums + phase * whole.parts * phase_count, product.store(grad));
+        const float* phase_sums = sums + phase * whole.parts * whole.rows * whole.columns;
+        add_parts(product.problem, phase_sums, product.store(grad));
     }
 }

@@ -47,24 +47,24 @@ __device__ __forceinline__ void grad_weight(const float* x, const float* grad_ou
     gemm<Tile>(problem, blockIdx.x, outputs, PatchRows(x, size), sums, StoreWeight{grad, problem.columns});
 }
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_grad_weight_128(const float* x, const float* grad_output,
+extern "C" __global__ void __launch_bounds__(256, 1) conv2d_grad_weight_128(const float* x, const float* grad_output,
                                                                          float* grad, float* sums, Size size,
                                                                          Problem problem) {
     grad_weight<Large>(x, grad_output, grad, sums, size, problem);
 }
 
-extern "C" __global__ void __launch_bounds__(128) conv2d_grad_weight_64(const float* x, const float* grad_output,
+extern "C" __global__ void __launch_bounds__(128, 1) conv2d_grad_weight_64(const float* x, const float* grad_output,
                                                                         float* grad, float* sums, Size size,
                                                                         Problem problem) {
     grad_weight<Medium>(x, grad_output, grad, sums, size, problem);
 }
 
-extern "C" __global__ void __launch_bounds__(128) conv2d_grad_weight_16(const float* x, const float* grad_output,
+extern "C" __global__ void __launch_bounds__(128, 1) conv2d_grad_weight_16(const float* x, const float* grad_output,
                                                                         float* grad, float* sums, Size size,
                                                                         Problem problem) {
     grad_weight<Small>(x, grad_output, grad, sums, size, problem);
 }
 
-extern "C" __global__ void conv2d_grad_weight_sum(const float* sums, float* grad, size_t count, Problem problem) {
-    FOR_EACH(index, count) add_parts(problem, index, sums, StoreWeight{grad, problem.columns});
+extern "C" __global__ void conv2d_grad_weight_sum(const float* sums, float* grad, Problem problem) {
+    add_parts(problem, sums, StoreWeight{grad, problem.columns});
 }

@@ -27,8 +27,8 @@ struct Lookup {
 
 // table[(class, tap)][o] = w[o][class][tap], so that neighbouring threads, which compute neighbouring o, read
 // neighbouring numbers.
-extern "C" __global__ void conv2d_ids_table(const float* weight, float* table, size_t count, int channels, int patch) {
-    FOR_EACH(index, count) table[index] = weight[index % channels * patch + index / channels];
+extern "C" __global__ void conv2d_ids_table(const float* weight, float* table, int channels, int patch) {
+    FOR_EACH_PLANE(row, patch) FOR_EACH_INSIDE(o, channels) table[row * channels + o] = weight[o * patch + row];
 }
 
 constexpr int PIXELS = 64;    // outputs of a block
@@ -140,15 +140,14 @@ extern "C" __global__ void conv2d_ids_grad_weight(const uint8_t* ids, const floa
 }
 
 // grad[o][class][tap] = Σ of sums over the parts, in their order; 0 for classes that no id can name.
-extern "C" __global__ void conv2d_ids_grad_weight_sum(const float* sums, float* grad, size_t count, Size size,
-                                                      Split split) {
-    const int taps = size.kernel_height * size.kernel_width;
-    const size_t part = (size_t)split.classes * taps * size.out_channels;
-    FOR_EACH(index, count) {
+extern "C" __global__ void conv2d_ids_grad_weight_sum(const float* sums, float* grad, Size size, Split split) {
+    const int taps = size.kernel_height * size.kernel_width, patch = size.in_channels * taps;
+    const int rows = split.classes * taps, channels = size.out_channels;
+    FOR_EACH_PLANE(row, patch) FOR_EACH_INSIDE(o, channels) {
         float sum = 0.0f;
-        if (index < part) {
-            for (int i = 0; i < split.parts; ++i) sum += sums[i * part + index];
+        for (int part = 0; row < rows && part < split.parts; ++part) {
+            sum += sums[((size_t)part * rows + row) * channels + o];
         }
-        grad[index % size.out_channels * size.in_channels * taps + index / size.out_channels] = sum;
+        grad[o * patch + row] = sum;
     }
 }

@@ -49,12 +49,12 @@ impl Cuda {
         if y.count() == 0 {
             return Ok(y);
         }
-        let count = weight.count();
-        let mut table = self.array::<f32>(count)?;
-        let launch = self.kernel(&SOURCE, "conv2d_ids_table")?.input(weight).output(&mut table).count(count);
-        launch.size(size.out_channels).size(size.patch()).for_each(count)?;
+        let channels = size.out_channels;
+        let mut table = self.array::<f32>(weight.count())?;
+        let launch = self.kernel(&SOURCE, "conv2d_ids_table")?.input(weight).output(&mut table);
+        launch.size(channels).size(size.patch()).for_each_plane(size.patch(), channels)?;
         let pixels = size.batch * size.out_height * size.out_width;
-        let grid = blocks(pixels, PIXELS).saturating_mul(blocks(size.out_channels, CHANNELS));
+        let grid = blocks(pixels, PIXELS).saturating_mul(blocks(channels, CHANNELS));
         let launch = self.kernel(&SOURCE, "conv2d_ids")?.input(ids).input(&table).optional(bias).output(&mut y);
         launch.structure(&sizes).launch([grid, 1, 1], [(WARP * WARPS) as u32, 1, 1])?;
         Ok(y)
@@ -89,9 +89,8 @@ impl Cuda {
         let launch = self.kernel(&SOURCE, "conv2d_ids_grad_weight")?.input(ids).input(grad_output).output(&mut sums);
         let launch = launch.structure(&sizes).structure(&split).shared(taps * class_sums);
         launch.launch([grid, 1, 1], [(WARP * taps) as u32, 1, 1])?;
-        let count = grad.count();
-        let launch = self.kernel(&SOURCE, "conv2d_ids_grad_weight_sum")?.input(&sums).output(&mut grad).count(count);
-        launch.structure(&sizes).structure(&split).for_each(count)?;
+        let launch = self.kernel(&SOURCE, "conv2d_ids_grad_weight_sum")?.input(&sums).output(&mut grad);
+        launch.structure(&sizes).structure(&split).for_each_plane(size.patch(), size.out_channels)?;
         Ok(grad)
     }
 }

@@ -91,7 +91,7 @@ struct Tiled {
     tile: Tile,
     grid: u32,
     problem: Problem,
-    /// The numbers that all products have.
+    /// The numbers that each product has.
     count: usize,
     /// Where the parts of their sums go, if they are split.
     sums: Option<Array<f32>>,
@@ -109,12 +109,12 @@ impl Tiled {
         let tiles = products * rows.div_ceil(tile.rows()) * columns.div_ceil(TILE_COLUMNS);
         let at_once = backend.limits().multiprocessors * tile.at_once();
         let parts = choice.parts.unwrap_or((at_once / tiles.max(1)).clamp(1, depth.div_ceil(PART).max(1)));
+        let count = rows * columns;
         let grid = u32::try_from(tiles * parts).ok().filter(|&grid| grid < 1 << 31).ok_or_else(|| Error::Argument {
             op,
             why: format!("{tiles} tiles are more than a GPU counts; take smaller images, batches or strides"),
         })?;
-        let count = products * rows * columns;
-        let sums = if parts > 1 { Some(backend.array(parts * count)?) } else { None };
+        let sums = if parts > 1 { Some(backend.array(products * parts * count)?) } else { None };
         let problem = Problem { rows: rows as i32, columns: columns as i32, depth: depth as i32, parts: parts as i32 };
         Ok(Tiled { tile, grid, problem, count, sums })
     }
@@ -149,7 +149,7 @@ impl Cuda {
         launch.launch([tiled.grid, 1, 1], tiled.block())?;
         if let Some(sums) = &tiled.sums {
             let launch = self.kernel(source, "conv2d_sum")?.input(sums).optional(bias).output(&mut y);
-            launch.count(tiled.count).structure(sizes).structure(&tiled.problem).for_each(tiled.count)?;
+            launch.structure(sizes).structure(&tiled.problem).for_each_plane(1, tiled.count)?;
         }
         Ok(y)
     }
@@ -176,7 +176,7 @@ impl Cuda {
         launch.launch([tiled.grid, 1, 1], tiled.block())?;
         if let Some(sums) = &tiled.sums {
             let launch = self.kernel(source, "conv2d_grad_input_sum")?.input(sums).output(&mut grad);
-            launch.count(tiled.count).structure(sizes).structure(&tiled.problem).for_each(tiled.count)?;
+            launch.structure(sizes).structure(&tiled.problem).for_each_plane(stride * stride, tiled.count)?;
         }
         Ok(grad)
     }
@@ -200,7 +200,7 @@ impl Cuda {
         launch.launch([tiled.grid, 1, 1], tiled.block())?;
         if let Some(sums) = &tiled.sums {
             let launch = self.kernel(source, "conv2d_grad_weight_sum")?.input(sums).output(&mut grad);
-            launch.count(tiled.count).structure(&tiled.problem).for_each(tiled.count)?;
+            launch.structure(&tiled.problem).for_each_plane(1, tiled.count)?;
         }
         Ok(grad)
     }
