@@ -15,8 +15,10 @@ struct Block {
     float* weights;     // parameters in shared memory, all or one layer's
     int* labels;        // of the pixels at hand
     const float* tile;  // the tile's laid-out parameters
-    int index;          // the tile
+    int index;          // the tile's number
     int first, last;    // pixels of the tile: the first at hand, and the end of this block's share
+    int pixel, group;   // the thread's among those at hand, and which of the threads with this pixel it is
+    int groups;         // how many have it
 };
 
 template <bool WIDE>
@@ -28,6 +30,9 @@ __device__ __forceinline__ Block open_block(const Network& network, float* scrat
     block.labels = (int*)shared;
     block.rows = WIDE ? scratch + blockIdx.x * rows : shared + network.pixels;
     block.weights = WIDE ? nullptr : shared + network.pixels + rows;
+    block.pixel = threadIdx.x % network.pixels;
+    block.group = threadIdx.x / network.pixels;
+    block.groups = blockDim.x / network.pixels;
     return block;
 }
 
@@ -58,20 +63,19 @@ __device__ __forceinline__ const float* parameters(const Block& block, const Net
 // The first layer's inputs and the labels of the pixels at hand; zeros beyond the block's share.
 __device__ __forceinline__ void load_features(const Block& block, const Network& network, const Layer& layer,
                                               const uint8_t* ids, const float* dense, const float* positions) {
+    Tile tile(network, block.index);
+    int pixel = block.first + block.pixel;
+    bool inside = pixel < block.last;
+    float* row = block.rows + layer.from * network.pitch + block.pixel;
     #pragma unroll 1
-    for (int i = threadIdx.x; i < layer.depth * network.pixels; i += blockDim.x) {
-        int k = i / network.pixels, p = i % network.pixels;
+    for (int k = block.group; k < layer.depth; k += block.groups) {
         float feature = 0.0f;
-        if (block.first + p < block.last && k < layer.inputs) {
-            feature = feature_of(network, dense, positions, Place(network, block.index, block.first + p), k);
-        }
-        block.rows[(layer.from + k) * network.pitch + p] = feature;
+        if (inside && k < layer.inputs) feature = feature_of(network, dense, positions, tile, pixel, k);
+        row[k * network.pitch] = feature;
     }
-    if (!ids) return;
-    for (int p = threadIdx.x; p < network.pixels; p += blockDim.x) {
-        int label = NO_LABEL;
-        if (block.first + p < block.last) label = ids[Place(network, block.index, block.first + p).at(1, 0)];
-        block.labels[p] = label < network.channels ? label : NO_LABEL;
+    if (ids && block.group == 0) {
+        int label = inside ? ids[tile.at(1, 0, pixel)] : NO_LABEL;
+        block.labels[block.pixel] = label < network.channels ? label : NO_LABEL;
     }
 }
 
@@ -90,15 +94,17 @@ __device__ __forceinline__ void run_layers(const Block& block, const Layer* laye
     __syncthreads();
 }
 
-// Calls `work(c, p, at)` for each of some channels and each pixel at hand; `at` is the number's place in an image.
+// Calls `work(number, at)` for each of some channels' numbers of the pixels at hand, which stand in `rows`; `at` is the
+// number's place in an image.
 template <class Work>
-__device__ __forceinline__ void for_each_channel(const Block& block, const Network& network, int channels, Work work) {
+__device__ __forceinline__ void for_each_number(const Block& block, const Network& network, float* rows, int channels,
+                                                Work work) {
+    int pixel = block.first + block.pixel;
+    if (pixel >= block.last) return;
+    Tile tile(network, block.index);
     #pragma unroll 1
-    for (int i = threadIdx.x; i < channels * network.pixels; i += blockDim.x) {
-        int c = i / network.pixels, p = i % network.pixels;
-        if (block.first + p < block.last) {
-            work(c, p, Place(network, block.index, block.first + p).at(channels, c));
-        }
+    for (int c = block.group; c < channels; c += block.groups) {
+        work(rows[c * network.pitch + block.pixel], tile.at(channels, c, pixel));
     }
 }
 
@@ -113,39 +119,55 @@ __device__ __forceinline__ void forward(float* image, const float* params, const
             __syncthreads();
             load_features(block, network, layers[0], ids, dense, positions);
             run_layers<Products, WIDE>(block, layers, network);
-            const float* z = block.rows + layers[network.layers - 1].to * network.pitch;
-            for_each_channel(block, network, network.outputs,
-                             [&](int o, int p, size_t at) { image[at] = tanhf(z[o * network.pitch + p]); });
+            float* z = block.rows + layers[network.layers - 1].to * network.pitch;
+            for_each_number(block, network, z, network.outputs, [&](float z, size_t at) { image[at] = tanhf(z); });
         }
     }
 }
 
-// ∂L/∂b, and ∂L/∂W of the weights that were looked up, set or added to the block's sums: a thread walks along one row
-// of Δ. Neighbouring pixels often have the same label, so a label's sum is stored where the label changes.
-__device__ __forceinline__ void bias_gradient(const Block& block, const float* delta, const Layer& layer,
-                                              const Network& network, bool first, float* sums) {
-    // The last threads have the least to do in the products.
-    for (int o = blockDim.x - 1 - threadIdx.x; o < layer.outputs; o += blockDim.x) {
-        const float* row = delta + o * network.pitch;
-        float* looked_up = sums + layer.stride + o;
-        if (first) {
-            sums[o] = 0.0f;
-            for (int label = 0; label < layer.looked_up; label++) looked_up[label * layer.stride] = 0.0f;
-        }
-        float all = 0.0f, of_label = 0.0f;
-        int label = NO_LABEL;
-        for (int p = 0; p < network.pixels; p++) {
-            int next = layer.looked_up > 0 ? block.labels[p] : NO_LABEL;
-            if (next != label) {
-                if (label != NO_LABEL) looked_up[label * layer.stride] += of_label;
-                label = next;
-                of_label = 0.0f;
+// ∂L/∂b = Σ Δ, set or added to the block's sums: four threads walk along one row.
+__device__ __forceinline__ void bias_gradient(const float* delta, const Layer& layer, const Network& network,
+                                              bool first, float* sums) {
+    int g = threadIdx.x % WARP / 4, t = threadIdx.x % 4, warp = threadIdx.x / WARP;
+    for (int start = warp * 8; start < layer.outputs; start += blockDim.x / WARP * 8) {
+        int o = start + g;
+        float sum = 0.0f;
+        if (o < layer.outputs) {
+            for (int p = 2 * t; p < network.pixels; p += 8) {
+                float2 two = *(const float2*)(delta + o * network.pitch + p);
+                sum += two.x + two.y;
             }
-            all += row[p];
-            of_label += row[p];
         }
-        if (label != NO_LABEL) looked_up[label * layer.stride] += of_label;
-        sums[o] += all;
+        sum += __shfl_xor_sync(FULL_WARP, sum, 1);
+        sum += __shfl_xor_sync(FULL_WARP, sum, 2);
+        if (t == 0 && o < layer.outputs) sums[o] = first ? sum : sums[o] + sum;
+    }
+}
+
+// ∂L/∂W of the weights that were looked up, set or added to the block's sums: a thread walks along one row of Δ.
+// Neighbouring pixels often have the same label, so a label's sum is stored where the label changes. Rows begin at
+// different pixels, so that threads side by side read from different banks.
+__device__ __forceinline__ void label_gradient(const Block& block, const float* delta, const Layer& layer,
+                                               const Network& network, bool first, float* sums) {
+    for (int o = threadIdx.x; o < layer.outputs; o += blockDim.x) {
+        const float* row = delta + o * network.pitch;
+        float* weights = sums + layer.stride + o;
+        if (first) {
+            for (int label = 0; label < layer.looked_up; label++) weights[label * layer.stride] = 0.0f;
+        }
+        int label = NO_LABEL, p = o / 4 % network.pixels;
+        float sum = 0.0f;
+        for (int i = 0; i < network.pixels; i++) {
+            int next = block.labels[p];
+            if (next != label) {
+                if (label != NO_LABEL) weights[label * layer.stride] += sum;
+                label = next;
+                sum = 0.0f;
+            }
+            sum += row[p];
+            p = p + 1 < network.pixels ? p + 1 : 0;
+        }
+        if (label != NO_LABEL) weights[label * layer.stride] += sum;
     }
 }
 
@@ -165,20 +187,21 @@ __device__ __forceinline__ void backward(float* sums, float* grad_dense, const f
             run_layers<Products, WIDE>(block, layers, network);
             // Behind the tanh: Δ takes z's place. Pixels beyond the share have none.
             float* z = block.rows + layers[network.layers - 1].to * pitch;
-            for (int i = threadIdx.x; i < network.outputs * network.pixels; i += blockDim.x) {
-                if (block.first + i % network.pixels >= block.last) z[i / network.pixels * pitch + i % network.pixels] = 0.0f;
-            }
-            for_each_channel(block, network, network.outputs, [&](int o, int p, size_t at) {
-                float y = tanhf(z[o * pitch + p]);
-                z[o * pitch + p] = grad_image[at] * (1.0f - y * y);
+            for_each_number(block, network, z, network.outputs, [&](float& z, size_t at) {
+                float y = tanhf(z);
+                z = grad_image[at] * (1.0f - y * y);
             });
+            if (block.first + block.pixel >= block.last) {
+                for (int o = block.group; o < network.outputs; o += block.groups) z[o * pitch + block.pixel] = 0.0f;
+            }
             for (int n = network.layers - 1; n >= 0; n--) {
                 Layer layer = layers[n];
                 __syncthreads();
                 float* h = block.rows + layer.from * pitch;
                 const float* delta = block.rows + layer.to * pitch;
                 Products::weights(h, delta, layer, network, first, tile_sums + layer.start);
-                bias_gradient(block, delta, layer, network, first, tile_sums + layer.start);
+                bias_gradient(delta, layer, network, first, tile_sums + layer.start);
+                if (layer.looked_up > 0) label_gradient(block, delta, layer, network, first, tile_sums + layer.start);
                 if (n == 0 && !grad_dense) break;
                 __syncthreads();
                 // h is needed no more but for its sign, number by number: the gradient takes its place.
@@ -191,8 +214,7 @@ __device__ __forceinline__ void backward(float* sums, float* grad_dense, const f
                                    });
                 if (n > 0) continue;
                 __syncthreads();
-                for_each_channel(block, network, network.channels,
-                                 [&](int c, int p, size_t at) { grad_dense[at] = h[c * pitch + p]; });
+                for_each_number(block, network, h, network.channels, [&](float g, size_t at) { grad_dense[at] = g; });
             }
         }
     }

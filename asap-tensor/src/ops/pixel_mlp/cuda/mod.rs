@@ -57,8 +57,6 @@ const BF16_REGISTERS_SOURCE: Source =
 pub(crate) const SOURCES: [Source; 7] =
     [LAYOUT_SOURCE, PLAIN_SOURCE, WIDE_SOURCE, TF32_SOURCE, BF16_SOURCE, TF32_REGISTERS_SOURCE, BF16_REGISTERS_SOURCE];
 
-/// Threads of a block that computes.
-const THREADS: u32 = 128;
 /// Threads of a block that moves a square of `SQUARE` × `SQUARE` numbers.
 const SQUARE_THREADS: [u32; 3] = [32, 8, 1];
 const SQUARE: usize = 32;
@@ -195,12 +193,12 @@ impl Cuda {
         layers: &Array<u32>,
         grad_output: Option<&Array<f32>>,
     ) -> Result<()> {
-        let Plan { network, shared, blocks: count, scratch, .. } = &way.plan;
+        let Plan { network, shared, blocks: count, threads, scratch, .. } = &way.plan;
         let launch = launch.optional(inputs.ids).optional(inputs.dense).input(inputs.positions);
         let launch = if grad_output.is_some() { launch.optional(grad_output) } else { launch };
         let mut scratch = self.array::<f32>(count * scratch)?;
         let launch = launch.input(layers).structure(network).output(&mut scratch);
-        launch.shared(*shared).launch([blocks(*count, 1), 1, 1], [THREADS, 1, 1])
+        launch.shared(*shared).launch([blocks(*count, 1), 1, 1], [*threads, 1, 1])
     }
 }
 

@@ -3,8 +3,11 @@
 use crate::cuda::{Limits, Parameters};
 use crate::ops::pixel_mlp::PixelMlpSize;
 
-/// Pixels that a block takes at a time, where the tile has as many and there is room.
-const PIXELS: usize = 64;
+/// Pixels that a block takes at a time, where the tile has as many and there is room: forward, and backward, where the
+/// sums of the gradient, as many as parameters, are read and written each time.
+const PIXELS: [usize; 2] = [64, 128];
+/// Threads of a block that takes up to 64 pixels at a time, and of one that takes more.
+const THREADS: [u32; 2] = [128, 256];
 /// Pixels that a block should at least have, to be worth the reading of a tile's parameters.
 const WORTHWHILE: usize = 512;
 /// Blocks to have for each processor, so that it has another to turn to when one waits, and all end at about one time.
@@ -103,8 +106,9 @@ pub(super) struct Plan {
     pub(super) laid_out: usize,
     /// Bytes of shared memory of a block.
     pub(super) shared: usize,
-    /// Blocks to launch.
+    /// Blocks to launch, and threads of each.
     pub(super) blocks: usize,
+    pub(super) threads: u32,
     /// Shares of all tiles: one for each block, except in wide networks.
     pub(super) shares: usize,
     /// Numbers in device memory that a block needs: not 0 in wide networks alone, which find no room in shared memory.
@@ -155,7 +159,8 @@ impl Plan {
         }
         let rows = if direction == Direction::Forward { in_turn[0] + in_turn[1] } else { kept };
         let area = size.tile * size.tile;
-        let most = area.next_power_of_two().clamp(layout.least_pixels(), PIXELS);
+        let most = PIXELS[usize::from(direction == Direction::Backward)];
+        let most = area.next_power_of_two().clamp(layout.least_pixels(), most);
         let memory = match layout {
             Layout::Fragments(_) => {
                 Some(Memory { pixels: REGISTER_PIXELS, resident: true, bytes: laid_out * size_of::<f32>() })
@@ -190,7 +195,8 @@ impl Plan {
             Some(memory) => (memory.bytes, shares, 0),
             None => (pixels * size_of::<i32>(), shares.min(2 * limits.multiprocessors), rows * pitch),
         };
-        Plan { network, layers, laid_out, shared, blocks, shares, scratch }
+        let threads = THREADS[usize::from(pixels > PIXELS[0] && !matches!(layout, Layout::Fragments(_)))];
+        Plan { network, layers, laid_out, shared, blocks, threads, shares, scratch }
     }
 
     /// Whether a block keeps all parameters of its tile in shared memory.

@@ -36,40 +36,41 @@ struct Network {
     int resident;     // are all parameters in shared memory, or one layer's at a time?
 };
 
-// A pixel of a tile.
-struct Place {
-    int x, y;      // within the tile
-    int image;     // n
-    size_t plane;  // numbers of one channel of the image
-    size_t pixel;  // its place in such a channel
+// Where a tile's pixels are in images.
+struct Tile {
+    int side;       // S
+    int image;      // n
+    size_t width;   // of the image
+    size_t plane;   // numbers of one channel of it
+    size_t corner;  // the tile's first pixel in such a channel
 
-    __device__ __forceinline__ Place(const Network& network, int tile, int pixel_of_tile) {
-        int column = tile % network.grid_width, line = tile / network.grid_width;
-        int row = line % network.grid_height;
-        size_t width = (size_t)network.grid_width * network.tile;
+    __device__ __forceinline__ Tile(const Network& network, int index) {
+        int column = index % network.grid_width, line = index / network.grid_width;
+        side = network.tile;
         image = line / network.grid_height;
-        x = pixel_of_tile % network.tile;
-        y = pixel_of_tile / network.tile;
-        plane = width * network.grid_height * network.tile;
-        pixel = ((size_t)row * network.tile + y) * width + (size_t)column * network.tile + x;
+        width = (size_t)network.grid_width * side;
+        plane = width * network.grid_height * side;
+        corner = (size_t)(line % network.grid_height) * side * width + (size_t)column * side;
     }
 
-    // Where this pixel's number of channel c is in images of `channels` channels.
-    __device__ __forceinline__ size_t at(int channels, int c) const {
-        return ((size_t)image * channels + c) * plane + pixel;
+    // Where channel c of the tile's pixel is in images of `channels` channels.
+    __device__ __forceinline__ size_t at(int channels, int c, int pixel) const {
+        int y = pixel / side, x = pixel - y * side;
+        return ((size_t)image * channels + c) * plane + corner + y * width + x;
     }
 };
 
 // Feature number `feature` of the first layer's product: a colour channel, or cos x, sin x, cos y, sin y of a period.
 __device__ __forceinline__ float feature_of(const Network& network, const float* dense, const float* positions,
-                                            const Place& place, int feature) {
+                                            const Tile& tile, int pixel, int feature) {
     int position = feature;
     if (dense) {
-        if (feature < network.channels) return dense[place.at(network.channels, feature)];
+        if (feature < network.channels) return dense[tile.at(network.channels, feature, pixel)];
         position -= network.channels;
     }
     int period = position / 4, which = position % 4;
-    return positions[(period * 2 + which % 2) * network.tile + (which < 2 ? place.x : place.y)];
+    int y = pixel / tile.side, x = pixel - y * tile.side;
+    return positions[(period * 2 + which % 2) * tile.side + (which < 2 ? x : y)];
 }
 
 __device__ __forceinline__ float leaky_relu(float z) { return z > 0.0f ? z : SLOPE * z; }

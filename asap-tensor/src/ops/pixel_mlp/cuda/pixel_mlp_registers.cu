@@ -35,7 +35,7 @@ __device__ __forceinline__ void add_product(Sums (&z)[BANDS], const uint32_t (&h
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 2)
     pixel_mlp_registers(float* image, const float* params, const uint8_t* ids, const float* dense,
                         const float* positions, const Layer* layers, Network network, float*) {
     extern __shared__ float4 memory[];
@@ -44,13 +44,15 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     int index = blockIdx.x / network.splits;
     int start = blockIdx.x % network.splits * network.share;
     int end = min(start + network.share, network.tile * network.tile);
+    Tile tile(network, index);
     copy4(shared, params + (size_t)index * network.laid_out, network.laid_out);
     __syncthreads();
     for (int first = start + threadIdx.x / WARP * (BANDS * 16); first < end; first += blockDim.x / WARP * (BANDS * 16)) {
         // The lane's pixels: rows g and g + 8 of each band; beyond the last the last again.
         auto pixel = [&](int band, int i) { return first + band * 16 + g + i / 2 * 8; };
-        auto place = [&](int band, int i) { return Place(network, index, min(pixel(band, i), end - 1)); };
+        auto inside = [&](int band, int i) { return min(pixel(band, i), end - 1); };
         Sums z[BANDS];
+        #pragma unroll 1
         for (int n = 0; n < network.layers; n++) {
             Layer layer = layers[n];
             int tiles = layer.stride / 8, steps = ceil_div(layer.inputs, OPERAND::K);
@@ -91,7 +93,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
                 if (!ids) break;
                 #pragma unroll
                 for (int i = 0; i < 4; i += 2) {
-                    int label = ids[place(band, i).at(1, 0)];
+                    int label = ids[tile.at(1, 0, inside(band, i))];
                     if (label >= network.channels) continue;
                     #pragma unroll
                     for (int j = 0; j < TILES; j++) {
@@ -101,6 +103,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
                     }
                 }
             }
+            #pragma unroll 1
             for (int s = 0; s < steps; s++) {
                 uint32_t a[BANDS][4];
                 #pragma unroll
@@ -108,12 +111,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
                     float x[OPERAND::K / 8][4];
                     #pragma unroll
                     for (int i = 0; i < 4; i++) {
-                        Place at = place(band, i);
                         #pragma unroll
                         for (int j = 0; j < OPERAND::K / 8; j++) {
                             int feature = OPERAND::K * s + 8 * j + 2 * t + i % 2;
                             bool is = feature < layer.inputs;
-                            x[j][i] = is ? feature_of(network, dense, positions, at, feature) : 0.0f;
+                            x[j][i] = is ? feature_of(network, dense, positions, tile, inside(band, i), feature) : 0.0f;
                         }
                     }
                     OPERAND::operand(a[band], x);
@@ -124,13 +126,15 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         #pragma unroll
         for (int band = 0; band < BANDS; band++) {
             #pragma unroll
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 4; i += 2) {
                 if (pixel(band, i) >= end) continue;
-                Place at = place(band, i);
+                float* at = image + tile.at(network.outputs, 0, pixel(band, i));
                 #pragma unroll
                 for (int j = 0; j < TILES; j++) {
-                    int o = 8 * j + 2 * t + i % 2;
-                    if (o < network.outputs) image[at.at(network.outputs, o)] = tanhf(z[band][j][i]);
+                    if (8 * j >= network.outputs) break;
+                    int o = 8 * j + 2 * t;
+                    if (o < network.outputs) at[o * tile.plane] = tanhf(z[band][j][i]);
+                    if (o + 1 < network.outputs) at[(o + 1) * tile.plane] = tanhf(z[band][j][i + 1]);
                 }
             }
         }
