@@ -3,8 +3,18 @@ template <class T> struct __emulator_bits;
 template <> struct __emulator_bits<float> { typedef unsigned type; };
 template <> struct __emulator_bits<double> { typedef unsigned long long type; };
 
+// In a build that looks for data races, an atomic is told as such, and its own instructions aren't instrumented.
+#ifdef __CUDA_EMULATOR_RACES__
+#define __EMULATOR_ATOMIC(address, bytes) __emulator_access(address, bytes, 2, __builtin_return_address(0))
+#define __EMULATOR_UNINSTRUMENTED __EMULATOR_OUTSIDE __attribute__((noinline))
+#else
+#define __EMULATOR_ATOMIC(address, bytes)
+#define __EMULATOR_UNINSTRUMENTED inline
+#endif
+
 // Integers have the processor's own compare-and-swap; a float's goes by its bits.
-template <class T, class F> static inline T __emulator_update(T* address, F change) {
+template <class T, class F> static __EMULATOR_UNINSTRUMENTED T __emulator_update(T* address, F change) {
+  __EMULATOR_ATOMIC(address, sizeof(T));
   T old = __atomic_load_n(address, __ATOMIC_RELAXED);
   while (!__atomic_compare_exchange_n(address, &old, (T)change(old), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
   return old;

@@ -17,14 +17,14 @@ template <int... I> struct __emulator_indices {};
 template <int N, int... I> struct __emulator_count : __emulator_count<N - 1, N - 1, I...> {};
 template <int... I> struct __emulator_count<0, I...> { typedef __emulator_indices<I...> type; };
 
-template <class T> static inline T __emulator_argument(void* at) { return *(typename __emulator_plain<T>::type*)at; }
+template <class T> static inline __attribute__((always_inline)) T __emulator_argument(void* at) { return *(typename __emulator_plain<T>::type*)at; }
 
 template <class F, F* kernel> struct __emulator_entry;
 template <class... A, void (*kernel)(A...)> struct __emulator_entry<void(A...), kernel> {
-  template <int... I> static void spread(void** arguments, __emulator_indices<I...>) {
+  template <int... I> __EMULATOR_OUTSIDE static void spread(void** arguments, __emulator_indices<I...>) {
     kernel(__emulator_argument<A>(arguments[I])...);
   }
-  static void call(void** arguments) { spread(arguments, typename __emulator_count<sizeof...(A)>::type()); }
+  __EMULATOR_OUTSIDE static void call(void** arguments) { spread(arguments, typename __emulator_count<sizeof...(A)>::type()); }
   static constexpr int sizes[] = {__emulator_size<typename __emulator_plain<A>::type>::value..., 0};
   static constexpr unsigned parameters = sizeof...(A);
 };
@@ -33,8 +33,8 @@ template <class... A, void (*kernel)(A...)> struct __emulator_entry<void(A...), 
   {name, (const void*)&kernel, &__emulator_entry<decltype(kernel), kernel>::call, (unsigned)(max_threads), \
    __emulator_entry<decltype(kernel), kernel>::parameters, __emulator_entry<decltype(kernel), kernel>::sizes}
 
-// What the loader of a module calls and reads.
-#define __EMULATOR_EXPORT extern "C" __attribute__((visibility("default")))
+// What the loader of a module calls and reads, outside of any thread.
+#define __EMULATOR_EXPORT extern "C" __attribute__((visibility("default"))) __EMULATOR_OUTSIDE
 static thread_local char __emulator_anchor;
 __EMULATOR_EXPORT void __emulator_bind(const __emulator_calls* calls) { __emulator = calls; }
 __EMULATOR_EXPORT void* __emulator_shared() { return &__emulator_anchor; }

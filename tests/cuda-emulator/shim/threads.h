@@ -12,6 +12,8 @@ struct __emulator_calls {
   int (*block_barrier)(__emulator_thread*, unsigned variant, int predicate, const char* file, unsigned line);
   const char* (*warp_exchange)(__emulator_thread*, unsigned mask, const char* operation, const void* value, unsigned size,
                                const char* file, unsigned line);
+  // Kinds: 0 read, 1 write, 2 atomic. Called in builds that look for data races.
+  void (*access)(__emulator_thread*, void* address, unsigned long bytes, unsigned kind, void* from);
 };
 static const __emulator_calls* __emulator;
 
@@ -37,14 +39,14 @@ template <class T> struct __emulator_dynamic_shared {
 // Where a call stands in the kernel's source: default arguments are evaluated at the caller.
 #define __EMULATOR_PLACE const char *file = __builtin_FILE(), unsigned line = __builtin_LINE()
 
-static inline void __syncthreads(__EMULATOR_PLACE) { __emulator->block_barrier(__emulator_self(), 0, 0, file, line); }
-static inline int __syncthreads_count(int predicate, __EMULATOR_PLACE) {
+static inline __EMULATOR_OUTSIDE void __syncthreads(__EMULATOR_PLACE) { __emulator->block_barrier(__emulator_self(), 0, 0, file, line); }
+static inline __EMULATOR_OUTSIDE int __syncthreads_count(int predicate, __EMULATOR_PLACE) {
   return __emulator->block_barrier(__emulator_self(), 1, predicate, file, line);
 }
-static inline int __syncthreads_and(int predicate, __EMULATOR_PLACE) {
+static inline __EMULATOR_OUTSIDE int __syncthreads_and(int predicate, __EMULATOR_PLACE) {
   return __emulator->block_barrier(__emulator_self(), 2, predicate, file, line);
 }
-static inline int __syncthreads_or(int predicate, __EMULATOR_PLACE) {
+static inline __EMULATOR_OUTSIDE int __syncthreads_or(int predicate, __EMULATOR_PLACE) {
   return __emulator->block_barrier(__emulator_self(), 3, predicate, file, line);
 }
 static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }

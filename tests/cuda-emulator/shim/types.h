@@ -2,7 +2,8 @@
 typedef decltype(sizeof 0) size_t;
 #define NULL __null
 
-#define __global__
+// Protected: found by name from outside, and never taken for a function of that name in another library.
+#define __global__ __attribute__((visibility("protected")))
 #define __device__
 #define __host__
 #define __constant__
@@ -18,6 +19,9 @@ typedef decltype(sizeof 0) size_t;
 #define __builtin_align__(bytes) __align__(bytes)
 #define __CUDACC__ 1
 #define __CUDACC_RTC__ 1
+
+// What touches the emulator's own memory: not for the race detector.
+#define __EMULATOR_OUTSIDE __attribute__((no_sanitize("thread")))
 
 #define __EMULATOR_VECTOR(T, name, align2, align4)                                                       \
   struct name##1 { T x; };                                                                               \

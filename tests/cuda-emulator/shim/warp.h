@@ -1,18 +1,18 @@
 // Warp collectives: each is one exchange, in which every lane named by the mask gives a value and reads the others'.
 #define __EMULATOR_SLOT 64
 
-static inline const char* __emulator_exchange(unsigned mask, const char* operation, const void* value, unsigned size,
+static inline __EMULATOR_OUTSIDE const char* __emulator_exchange(unsigned mask, const char* operation, const void* value, unsigned size,
                                               const char* file, unsigned line) {
   return __emulator->warp_exchange(__emulator_self(), mask, operation, value, size, file, line);
 }
 
-static inline void __syncwarp(unsigned mask = 0xffffffffu, __EMULATOR_PLACE) {
+static inline __EMULATOR_OUTSIDE void __syncwarp(unsigned mask = 0xffffffffu, __EMULATOR_PLACE) {
   __emulator_exchange(mask, "__syncwarp", &mask, 4, file, line);
 }
 static inline unsigned __activemask() { return 0xffffffffu; }
 
 template <class T>
-static inline T __emulator_shuffle(unsigned mask, const char* operation, T value, int source, const char* file, unsigned line) {
+static inline __EMULATOR_OUTSIDE T __emulator_shuffle(unsigned mask, const char* operation, T value, int source, const char* file, unsigned line) {
   static_assert(sizeof(T) <= __EMULATOR_SLOT, "a shuffle takes at most 64 bytes");
   const char* slots = __emulator_exchange(mask, operation, &value, sizeof(T), file, line);
   // Reading a lane that doesn't take part is undefined: not a number, so that it shows.
@@ -40,7 +40,7 @@ template <class T> static inline T __shfl_up_sync(unsigned mask, T value, unsign
   return __emulator_shuffle(mask, "__shfl_up_sync", value, source, file, line);
 }
 
-static inline unsigned __emulator_ballot(unsigned mask, const char* operation, int predicate, const char* file, unsigned line) {
+static inline __EMULATOR_OUTSIDE unsigned __emulator_ballot(unsigned mask, const char* operation, int predicate, const char* file, unsigned line) {
   const char* slots = __emulator_exchange(mask, operation, &predicate, 4, file, line);
   unsigned votes = 0;
   for (int lane = 0; lane < 32; lane++) {
@@ -60,7 +60,7 @@ static inline int __all_sync(unsigned mask, int predicate, __EMULATOR_PLACE) {
   return __emulator_ballot(mask, "__all_sync", predicate, file, line) == mask;
 }
 
-template <class T> static inline unsigned __match_any_sync(unsigned mask, T value, __EMULATOR_PLACE) {
+template <class T> static inline __EMULATOR_OUTSIDE unsigned __match_any_sync(unsigned mask, T value, __EMULATOR_PLACE) {
   const char* slots = __emulator_exchange(mask, "__match_any_sync", &value, sizeof(T), file, line);
   unsigned equal = 0;
   for (int lane = 0; lane < 32; lane++)
@@ -74,7 +74,7 @@ template <class T> static inline unsigned __match_all_sync(unsigned mask, T valu
 }
 
 template <class T, class F>
-static inline T __emulator_reduce(unsigned mask, const char* operation, T value, F combine, const char* file, unsigned line) {
+static inline __EMULATOR_OUTSIDE T __emulator_reduce(unsigned mask, const char* operation, T value, F combine, const char* file, unsigned line) {
   const char* slots = __emulator_exchange(mask, operation, &value, sizeof(T), file, line);
   bool first = true;
   T result = value;
@@ -103,7 +103,7 @@ __EMULATOR_REDUCE(unsigned, __reduce_xor_sync, a ^ b)
 
 // Not CUDA's: every lane of a full warp gives up to 64 bytes and sees all 32. For twins of inline assembly that works on a whole
 // warp, such as mma.sync.
-template <class T> static inline void __emulator_gather(const T& mine, T (&all)[32], __EMULATOR_PLACE) {
+template <class T> static inline __EMULATOR_OUTSIDE void __emulator_gather(const T& mine, T (&all)[32], __EMULATOR_PLACE) {
   static_assert(sizeof(T) <= __EMULATOR_SLOT, "a gather takes at most 64 bytes a lane");
   const char* slots = __emulator_exchange(0xffffffffu, "__emulator_gather", &mine, sizeof(T), file, line);
   for (int lane = 0; lane < 32; lane++) __builtin_memcpy(&all[lane], slots + __EMULATOR_SLOT * lane, sizeof(T));

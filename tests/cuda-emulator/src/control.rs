@@ -32,6 +32,11 @@ extern "C" fn cuda_emulator_set_strict_barriers(on: u32) {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn cuda_emulator_set_race_detection(on: u32) {
+    settings::change_launch(|launch| launch.races = on != 0);
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn cuda_emulator_set_device_memory(bytes: usize) {
     settings::set_device_memory(bytes);
 }
@@ -75,6 +80,14 @@ pub fn set_order(order: Order) {
 pub fn set_strict_barriers(on: bool) {
     // SAFETY: the function of that name above has this signature.
     let set: extern "C" fn(u32) = unsafe { std::mem::transmute(function("cuda_emulator_set_strict_barriers")) };
+    set(on.into());
+}
+
+/// Makes the calling host thread's launches run instrumented: data races are found exactly, whatever the order, and every access is
+/// checked to the byte. Kernels are compiled a second time and run several times slower.
+pub fn set_race_detection(on: bool) {
+    // SAFETY: the function of that name above has this signature.
+    let set: extern "C" fn(u32) = unsafe { std::mem::transmute(function("cuda_emulator_set_race_detection")) };
     set(on.into());
 }
 

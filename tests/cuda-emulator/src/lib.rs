@@ -18,10 +18,11 @@ mod driver;
 mod fiber;
 mod install;
 mod memory;
+mod race;
 mod report;
 mod schedule;
 mod settings;
 
-pub use control::{last_report, recover, set_device_memory, set_order, set_strict_barriers};
+pub use control::{last_report, recover, set_device_memory, set_order, set_race_detection, set_strict_barriers};
 pub use install::{install, library_folder};
 pub use settings::Order;

@@ -36,6 +36,8 @@ pub(crate) struct LaunchSettings {
     pub launches: u64,
     /// Whether threads that left the kernel while others wait at a block barrier are an error.
     pub strict_barriers: bool,
+    /// Whether kernels run instrumented, so that data races are found.
+    pub races: bool,
 }
 
 thread_local! {
@@ -49,6 +51,7 @@ pub(crate) fn launch() -> LaunchSettings {
             order: environment_order(),
             launches: 0,
             strict_barriers: flag("CUDA_EMULATOR_STRICT_BARRIERS"),
+            races: flag("CUDA_EMULATOR_RACES"),
         };
         LAUNCH.set(Some(settings));
         settings

@@ -13,16 +13,17 @@ use super::options::Options;
 use super::rewrite::{Kernel, rewrite};
 
 /// The headers that come before a kernel's source: name and text.
-const SHIM: [(&str, &str); 6] = [
+const SHIM: [(&str, &str); 7] = [
     ("types.h", include_str!("../../shim/types.h")),
     ("threads.h", include_str!("../../shim/threads.h")),
+    ("races.h", include_str!("../../shim/races.h")),
     ("warp.h", include_str!("../../shim/warp.h")),
     ("atomics.h", include_str!("../../shim/atomics.h")),
     ("math.h", include_str!("../../shim/math.h")),
     ("kernels.h", include_str!("../../shim/kernels.h")),
 ];
 
-const FLAGS: [&str; 17] = [
+const FLAGS: [&str; 20] = [
     "-O1",
     "-g1",
     "-fPIC",
@@ -40,6 +41,11 @@ const FLAGS: [&str; 17] = [
     "-ffunction-sections",
     "-fdata-sections",
     "-Wno-attributes",
+    "-shared",
+    // The linker keeps relocations: they tell which variables a kernel uses.
+    "-Wl,-q",
+    // Libraries are named, or the thread sanitizer's would come with its instrumentation.
+    "-nodefaultlibs",
     // NVRTC has no arrays of variable length.
     "-Werror=vla",
 ];
@@ -61,23 +67,35 @@ pub(crate) fn compiler() -> OsString {
 pub(super) fn build(source: &Source, options: &Options) -> Result<Image, String> {
     let preprocessed = preprocess(source, options)?;
     let (body, kernels) = rewrite(&preprocessed);
-    let text = assemble(&body, &kernels, options);
-    let flags = flags(options);
-    let key = format!("// {} {}\n{text}", compiler().to_string_lossy(), flags.join(" "));
+    make(&assemble(&body, &kernels, options), &flags(options).join(" "))
+}
+
+/// The same module with every access to memory told to the race detector. An error is the log.
+pub(crate) fn instrumented(image: &Image) -> Result<Image, String> {
+    let (flags, text) = image.source.split_once('\n').unwrap_or_default();
+    make(
+        &format!("#define __CUDA_EMULATOR_RACES__ 1\n{text}"),
+        &format!("{} -fsanitize=thread", flags.trim_start_matches("// ")),
+    )
+}
+
+/// Compiles a whole text, or takes it from the cache. `flags` are separated by spaces.
+fn make(text: &str, flags: &str) -> Result<Image, String> {
+    let source = format!("// {flags}\n{text}");
     let folder = cache_folder().map_err(|e| format!("cuda-emulator: no folder for compiled kernels: {e}"))?;
-    let name = hash(&key);
-    // One process or thread compiles, the others wait and find the result.
-    let _lock = lock(&folder.join(format!("{name}.lock"))).map_err(|e| format!("cuda-emulator: cannot lock: {e}"))?;
+    let name = hash(&format!("{:?}{source}", compiler()));
     let cached = folder.join(format!("{name}.image"));
-    if let Ok(bytes) = std::fs::read(&cached)
-        && let Some(image) = Image::from_bytes(&bytes)
-        && image.source == key
-    {
+    let from_cache = || Image::from_bytes(&std::fs::read(&cached).ok()?).filter(|image| image.source == source);
+    if let Some(image) = from_cache() {
         return Ok(image);
     }
-    let object = compile(&folder, &text, &flags)?;
-    let image = Image { object, source: key };
-    let own = folder.join(format!("{name}.{}", unique()));
+    // One process or thread compiles, the others wait and find the result.
+    let _lock = lock(&folder.join(format!("{name}.lock"))).map_err(|e| format!("cuda-emulator: cannot lock: {e}"))?;
+    if let Some(image) = from_cache() {
+        return Ok(image);
+    }
+    let image = Image { object: compile(text, flags)?, source };
+    let own = scratch_file(".image").map_err(|e| format!("cuda-emulator: {e}"))?;
     let kept = std::fs::write(&own, image.to_bytes()).and_then(|()| std::fs::rename(&own, &cached));
     kept.map_err(|e| format!("cuda-emulator: cannot keep {}: {e}", cached.display()))?;
     Ok(image)
@@ -120,10 +138,10 @@ fn no_compiler(error: io::Error) -> String {
 fn assemble(body: &str, kernels: &[Kernel], options: &Options) -> String {
     let mut text = format!("#define __CUDA_ARCH__ {}0\n#define __CUDA_EMULATOR__ 1\n", options.architecture);
     for (name, header) in SHIM {
-        text += &format!("# 1 \"cuda-emulator/{name}\" 3\n{header}");
+        text += &format!("# 1 \"cuda-emulator-shim/{name}\" 3\n{header}");
     }
     text += body;
-    text += "\n# 1 \"cuda-emulator/table\"\n__EMULATOR_EXPORT const __emulator_kernel __emulator_kernels[] = {\n";
+    text += "\n# 1 \"cuda-emulator-shim/table\"\n__EMULATOR_EXPORT const __emulator_kernel __emulator_kernels[] = {\n";
     for kernel in kernels {
         let name = if kernel.plain {
             format!("{:?}", kernel.path.rsplit(':').next().unwrap_or_default())
@@ -147,22 +165,25 @@ fn flags(options: &Options) -> Vec<String> {
 }
 
 /// Compiles to a shared object and returns its bytes.
-fn compile(folder: &Path, text: &str, flags: &[String]) -> Result<Vec<u8>, String> {
-    let own = |ending: &str| folder.join(format!("{}{ending}", unique()));
-    let (source, object) = (own(".cpp"), own(".so"));
-    let failed = |e: io::Error| format!("cuda-emulator: cannot compile in {}: {e}", folder.display());
-    std::fs::write(&source, text).map_err(failed)?;
-    let arguments: [&OsStr; 6] =
-        ["-x".as_ref(), "c++".as_ref(), "-shared".as_ref(), "-o".as_ref(), object.as_ref(), source.as_ref()];
-    let output = Command::new(compiler()).args(flags).args(arguments).arg("-lm").output();
-    let _ = std::fs::remove_file(&source);
-    let output = output.map_err(no_compiler)?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let bytes = std::fs::read(&object).map_err(failed)?;
-    let _ = std::fs::remove_file(&object);
-    Ok(bytes)
+fn compile(text: &str, flags: &str) -> Result<Vec<u8>, String> {
+    let run = || -> io::Result<(Output, Vec<u8>)> {
+        let (source, object) = (scratch_file(".cpp")?, scratch_file(".so")?);
+        std::fs::write(&source, text)?;
+        let arguments: [&OsStr; 3] = ["-o".as_ref(), object.as_ref(), source.as_ref()];
+        let output = Command::new(compiler())
+            .args(flags.split(' '))
+            .args(["-x", "c++"])
+            .args(arguments)
+            .args(["-lm", "-lc", "-lgcc"])
+            .output();
+        let _ = std::fs::remove_file(&source);
+        let output = output?;
+        let bytes = if output.status.success() { std::fs::read(&object)? } else { Vec::new() };
+        let _ = std::fs::remove_file(&object);
+        Ok((output, bytes))
+    };
+    let (output, bytes) = run().map_err(no_compiler)?;
+    if output.status.success() { Ok(bytes) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 /// Where compiled kernels are kept: `CUDA_EMULATOR_CACHE`, or a folder beside the emulator's shared object.
@@ -194,6 +215,11 @@ fn scratch() -> io::Result<PathBuf> {
     let folder = cache_folder()?.join(format!("source-{}", unique()));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+/// A new file name of our own.
+pub(crate) fn scratch_file(ending: &str) -> io::Result<PathBuf> {
+    Ok(cache_folder()?.join(format!("{}{ending}", unique())))
 }
 
 fn lock(path: &Path) -> io::Result<std::fs::File> {

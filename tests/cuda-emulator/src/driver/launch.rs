@@ -5,12 +5,13 @@ use std::ffi::{c_uint, c_void};
 use std::sync::atomic::Ordering;
 
 use super::context::check_context;
-use super::device::{MAX_BLOCK, MAX_GRID, MAX_THREADS};
+use super::device::{MAX_BLOCK, MAX_GRID, MAX_THREADS, SHARED_MEMORY};
 use super::module::Function;
 use super::{driver, status};
 use crate::memory;
 use crate::report::{Failure, Outcome};
-use crate::schedule::{self, Kernel};
+use crate::schedule;
+use crate::settings;
 
 impl Function {
     /// Fails with the code that CUDA gives for a grid, block or shared memory that the device or the kernel doesn't allow.
@@ -42,13 +43,18 @@ impl Function {
             let what = format!("{threads} threads a block, its __launch_bounds__ allow {}", self.max_threads);
             return wrong(status::LAUNCH_OUT_OF_RESOURCES, what);
         }
+        if self.static_shared > SHARED_MEMORY {
+            let what = format!("{} bytes of __shared__ variables, the most is {SHARED_MEMORY}", self.static_shared);
+            return wrong(status::INVALID_IMAGE, what);
+        }
         let limit = self.dynamic_shared_limit.load(Ordering::Relaxed);
         if dynamic_shared > limit {
-            let advice = "cuFuncSetAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES) raises it";
-            return wrong(
-                status::INVALID_VALUE,
-                format!("dynamic shared memory is limited to {limit} bytes; {advice}"),
+            let what = format!(
+                "dynamic shared memory is limited to {limit} bytes beside {} bytes of __shared__ variables; \
+                 cuFuncSetAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES) raises it",
+                self.static_shared
             );
+            return wrong(status::INVALID_VALUE, what);
         }
         Ok(())
     }
@@ -106,8 +112,7 @@ driver! {
             return Err(Failure::new(status::NOT_SUPPORTED, "arguments by `extra` aren't emulated"));
         }
         function.check_arguments(arguments)?;
-        let (static_shared, static_shared_bytes) = function.static_shared();
-        let kernel = Kernel { entry: function.call, arguments, static_shared, static_shared_bytes };
+        let kernel = function.kernel(arguments, settings::launch().races)?;
         schedule::launch(kernel, grid, block, dynamic_shared).map_err(|mut failure| {
             failure.report = format!("kernel {}: {}", function.name, failure.report);
             failure

@@ -6,6 +6,7 @@ mod copy;
 mod device;
 mod launch;
 mod module;
+mod object;
 mod pool;
 pub(crate) mod status;
 mod stream;

@@ -172,6 +172,15 @@ pub(crate) fn check_range(what: &str, address: usize, bytes: usize) -> Outcome {
     Err(Failure::new(status::INVALID_VALUE, report))
 }
 
+/// The live allocation that holds an address.
+pub(crate) fn allocation_at(address: usize) -> Option<std::ops::Range<usize>> {
+    let table = table();
+    table
+        .at_or_before(address)
+        .map(|allocation| allocation.start..allocation.end())
+        .filter(|range| range.contains(&address))
+}
+
 /// Where an address lies in relation to the allocations, as in "4 bytes past the end of allocation 7 (…)".
 pub(crate) fn describe(address: usize) -> String {
     let table = table();

@@ -83,6 +83,9 @@ impl Machine {
             self.ready.push_back(fiber);
         }
         self.barrier.waiting.clear();
+        if let Some(races) = &mut self.races {
+            races.block_barrier();
+        }
         Ok(true)
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::{barrier, warp};
+use super::{barrier, memory_access, warp};
 use crate::fiber::{Fiber, Place};
 
 /// The functions that a module is given when it is loaded.
@@ -11,9 +11,10 @@ pub(crate) struct Calls {
     block_barrier: unsafe extern "C" fn(*mut Fiber, u32, i32, *const c_char, u32) -> i32,
     warp_exchange:
         unsafe extern "C" fn(*mut Fiber, u32, *const c_char, *const u8, u32, *const c_char, u32) -> *const u8,
+    access: unsafe extern "C" fn(*mut Fiber, usize, usize, u32, usize),
 }
 
-pub(crate) static CALLS: Calls = Calls { block_barrier, warp_exchange };
+pub(crate) static CALLS: Calls = Calls { block_barrier, warp_exchange, access };
 
 unsafe extern "C" fn block_barrier(
     fiber: *mut Fiber,
@@ -37,4 +38,9 @@ unsafe extern "C" fn warp_exchange(
 ) -> *const u8 {
     // SAFETY: kernels call with their own fiber, which is the running one, and with a value of that size.
     unsafe { warp::exchange(fiber, mask, operation, value, size, Place { file, line }) }
+}
+
+unsafe extern "C" fn access(fiber: *mut Fiber, address: usize, bytes: usize, kind: u32, from: usize) {
+    // SAFETY: kernels call with their own fiber, which is the running one.
+    unsafe { memory_access::access(fiber, address, bytes, kind, from) }
 }

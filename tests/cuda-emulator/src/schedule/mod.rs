@@ -2,6 +2,7 @@
 
 mod barrier;
 mod calls;
+mod memory_access;
 mod order;
 mod report;
 mod run;
@@ -14,11 +15,12 @@ use std::collections::VecDeque;
 
 use crate::fiber::Fiber;
 use crate::fiber::fault::Fault;
-use barrier::Barrier;
-use order::Randomness;
-use warp::Warp;
-
+use crate::race::{Access, Races};
 use crate::settings::LaunchSettings;
+use barrier::Barrier;
+use memory_access::Mistake;
+use order::{Blocks, Randomness};
+use warp::Warp;
 
 /// Lanes of a warp.
 const WARP: u32 = 32;
@@ -42,6 +44,7 @@ pub(crate) struct Machine {
     block_dim: [u32; 3],
     block_index: [u32; 3],
     dynamic_shared: *mut u8,
+    dynamic_shared_bytes: usize,
     /// Threads of the block still to start, the next one last.
     unstarted: Vec<u32>,
     /// Fibers that waited and can go on.
@@ -54,6 +57,11 @@ pub(crate) struct Machine {
     alive: u32,
     barrier: Barrier,
     warps: Vec<Warp>,
+    /// The race detector, in a launch that has one.
+    races: Option<Box<Races>>,
+    /// Set by an instrumented fiber that raced or went astray.
+    mistake: Option<(Access, Mistake)>,
+    blocks: Blocks,
 }
 
 impl Machine {

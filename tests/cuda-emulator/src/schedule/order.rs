@@ -71,6 +71,7 @@ impl Machine {
 
 /// The order of a grid's blocks: block number `(first + i·step) mod count` for i = 0, 1, …, where `step` and `count` have no common
 /// factor, so that every block comes once. A grid can have too many blocks to shuffle a list of them.
+#[derive(Default)]
 pub(super) struct Blocks {
     first: u64,
     step: u64,

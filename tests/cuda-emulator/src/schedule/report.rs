@@ -80,27 +80,25 @@ impl Machine {
 
     /// A fault inside a kernel as a failure.
     pub(super) fn fault_report(&self, fiber: &Fiber, fault: Fault) -> Failure {
-        let place = self.place_of(fiber);
-        let bottom = stack::bottom(fiber);
+        let place =
+            format!("{}{}", self.place_of(fiber), self.line_of_fault(fiber, fault.instruction, fault.stack_pointer));
+        let failed = |what: String| Failure::sticky(status::LAUNCH_FAILED, format!("{place}: {what}"));
         match fault.signal {
-            libc::SIGFPE => {
-                Failure::sticky(status::LAUNCH_FAILED, format!("{place}: integer division by zero or overflow"))
-            }
-            libc::SIGILL => Failure::sticky(status::LAUNCH_FAILED, format!("{place}: trap")),
-            _ if fault.stack_pointer < bottom + memory::PAGE + 256 => {
-                let report = format!("{place}: the thread's stack overflowed its {} bytes", stack::STACK);
-                Failure::sticky(status::LAUNCH_FAILED, report)
+            libc::SIGFPE => failed("integer division by zero or overflow".into()),
+            libc::SIGILL => failed("trap".into()),
+            _ if fault.stack_pointer < stack::bottom(fiber) + memory::PAGE + 256 => {
+                failed(format!("the thread's stack overflowed its {} bytes", stack::STACK))
             }
             _ => {
-                let where_it_is = memory::describe(fault.address);
-                let report = format!("illegal address {:#x} in {place}: {where_it_is}", fault.address);
+                let report =
+                    format!("illegal address {:#x} in {place}: {}", fault.address, self.describe(fault.address));
                 Failure::sticky(status::ILLEGAL_ADDRESS, report)
             }
         }
     }
 }
 
-fn triple([x, y, z]: [u32; 3]) -> String {
+pub(super) fn triple([x, y, z]: [u32; 3]) -> String {
     format!("({x},{y},{z})")
 }
 

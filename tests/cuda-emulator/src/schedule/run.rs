@@ -1,26 +1,34 @@
 //! The launch loop, and how control passes from fiber to fiber.
 
 use std::ffi::c_void;
+use std::ops::Range;
 
 use super::order::{Blocks, Next, Randomness};
 use super::warp::Warp;
 use super::{Machine, WARP};
+use crate::compile::Image;
 use crate::driver::status;
 use crate::fiber::fault::Guard;
 use crate::fiber::{Fiber, NO_EXCHANGE, Wait, first_stack_pointer, stack, switch};
-use crate::memory::FRESH;
+use crate::memory::{self, FRESH};
+use crate::race::{Races, Region};
 use crate::report::{Failure, Outcome};
 use crate::settings;
 
-/// What to run: a kernel's entry, its arguments and the module's static shared memory.
-#[derive(Clone, Copy)]
+/// What to run: a kernel's entry, its arguments and what it may touch.
+#[derive(Clone)]
 pub(crate) struct Kernel {
     /// Calls the kernel with the arguments behind the pointer, as `cuLaunchKernel` takes them.
     pub entry: unsafe extern "C" fn(*mut *mut c_void),
     pub arguments: *mut *mut c_void,
-    /// The static shared memory of this host thread.
-    pub static_shared: *mut u8,
-    pub static_shared_bytes: usize,
+    /// The start of this host thread's variables in the module.
+    pub variables: usize,
+    /// Its static shared memory: the part of the variables that the kernel uses.
+    pub static_shared: Range<usize>,
+    /// The module in memory.
+    pub module: Range<usize>,
+    /// What the module was loaded from.
+    pub image: *const Image,
 }
 
 /// Runs a launch to its end on the calling host thread.
@@ -35,8 +43,17 @@ pub(crate) unsafe fn launch(kernel: Kernel, grid_dim: [u32; 3], block_dim: [u32;
         settings::Order::Random(seed) => seed.wrapping_mul(0x0100_0000_01b3).wrapping_add(settings.launches),
         _ => 0,
     };
-    // Elements of 16 bytes give the alignment that the widest access of a kernel wants.
-    let mut shared = vec![u128::MAX; dynamic_shared.div_ceil(16)];
+    let Some(shared) = memory::dynamic_shared(dynamic_shared) else {
+        return Err(Failure::new(status::OUT_OF_MEMORY, "the system has no memory for shared memory"));
+    };
+    let races = settings.races.then(|| {
+        let regions = [
+            (shared.clone(), Region::DynamicShared),
+            (kernel.static_shared.clone(), Region::StaticShared),
+            (kernel.module.clone(), Region::Module),
+        ];
+        Box::new(Races::new(regions.to_vec()))
+    });
     let mut machine = Machine {
         launch_stack_pointer: std::ptr::null_mut(),
         current: std::ptr::null_mut(),
@@ -48,7 +65,8 @@ pub(crate) unsafe fn launch(kernel: Kernel, grid_dim: [u32; 3], block_dim: [u32;
         grid_dim,
         block_dim,
         block_index: [0; 3],
-        dynamic_shared: shared.as_mut_ptr().cast(),
+        dynamic_shared: shared.start as *mut u8,
+        dynamic_shared_bytes: dynamic_shared,
         unstarted: Vec::new(),
         ready: Default::default(),
         stacks: Vec::new(),
@@ -56,12 +74,15 @@ pub(crate) unsafe fn launch(kernel: Kernel, grid_dim: [u32; 3], block_dim: [u32;
         alive: 0,
         barrier: Default::default(),
         warps: Vec::new(),
+        races,
+        mistake: None,
+        blocks: Blocks::default(),
     };
     let machine: *mut Machine = &mut machine;
     let _guard = Guard::new(machine);
     // SAFETY: the machine lives to the end of this function, and only this host thread's fibers use it.
     unsafe {
-        let outcome = run_blocks(machine, &mut shared);
+        let outcome = run_blocks(machine);
         let machine = &mut *machine;
         let started = machine.fibers.iter().copied().filter(|fiber| !fiber.is_null());
         stack::give_back(machine.stacks.iter().copied().chain(started));
@@ -71,17 +92,13 @@ pub(crate) unsafe fn launch(kernel: Kernel, grid_dim: [u32; 3], block_dim: [u32;
 
 /// # Safety
 /// As [`launch`].
-unsafe fn run_blocks(machine: *mut Machine, shared: &mut [u128]) -> Outcome {
+unsafe fn run_blocks(machine: *mut Machine) -> Outcome {
     // SAFETY: see `launch`; each reference ends before the switch to a fiber.
     unsafe {
         let [gx, gy, gz] = (*machine).grid_dim.map(u64::from);
-        let blocks = Blocks::new((*machine).settings.order, gx * gy * gz, &mut (*machine).randomness);
+        (*machine).blocks = Blocks::new((*machine).settings.order, gx * gy * gz, &mut (*machine).randomness);
         for number in 0..gx * gy * gz {
-            let block = blocks.at(number);
-            let index = [(block % gx) as u32, (block / gx % gy) as u32, (block / gx / gy) as u32];
-            if number > 0 {
-                shared.fill(u128::MAX);
-            }
+            let index = (&*machine).block_number(number);
             (&mut *machine).begin_block(index);
             run_block(machine)?;
         }
@@ -117,6 +134,9 @@ unsafe fn run_block(machine: *mut Machine) -> Outcome {
             if let Some(fault) = machine.fault.take() {
                 return Err(machine.fault_report(&*fiber, fault));
             }
+            if let Some((access, mistake)) = machine.mistake.take() {
+                return Err(machine.mistake_report(&*fiber, access, mistake));
+            }
             if let Some(text) = machine.failure.take() {
                 return Err(Failure::sticky(status::LAUNCH_FAILED, format!("{}: {text}", machine.place_of(&*fiber))));
             }
@@ -125,12 +145,25 @@ unsafe fn run_block(machine: *mut Machine) -> Outcome {
 }
 
 impl Machine {
+    /// The index in the grid of the block that runs as this one, from 0.
+    pub(super) fn block_number(&self, number: u64) -> [u32; 3] {
+        let block = self.blocks.at(number);
+        let [gx, gy, _] = self.grid_dim.map(u64::from);
+        [(block % gx) as u32, (block / gx % gy) as u32, (block / gx / gy) as u32]
+    }
+
     /// Makes everything ready for a block: fresh shared memory, no thread started.
     fn begin_block(&mut self, index: [u32; 3]) {
         let count = self.block_size();
         self.block_index = index;
-        // SAFETY: the kernel's static shared memory has this size, and no fiber runs.
-        unsafe { std::ptr::write_bytes(self.kernel.static_shared, FRESH, self.kernel.static_shared_bytes) };
+        // SAFETY: both are this launch's shared memory, and no fiber runs.
+        unsafe {
+            std::ptr::write_bytes(self.dynamic_shared, FRESH, self.dynamic_shared_bytes.next_multiple_of(16));
+            std::ptr::write_bytes(self.kernel.static_shared.start as *mut u8, FRESH, self.kernel.static_shared.len());
+        }
+        if let Some(races) = &mut self.races {
+            races.begin_block(count.div_ceil(WARP) as usize);
+        }
         self.alive = count;
         self.ready.clear();
         self.barrier.clear();

@@ -55,19 +55,19 @@ impl Warp {
             // SAFETY: operations are names of the shim's, C strings in a loaded module.
             unsafe { CStr::from_ptr(operation) }.to_string_lossy().into_owned()
         };
-        let overlapping = self.exchanges.iter().position(|e| e.collecting && e.mask & mask != 0);
-        if let Some(index) = overlapping {
+        // Lanes of one mask that wait for each other at two calls would wait for ever. Exchanges of other masks may well overlap:
+        // a lane that isn't awaited there can be ahead.
+        let collecting = self.exchanges.iter().position(|e| e.collecting && e.mask == mask);
+        if let Some(index) = collecting {
             let other = &self.exchanges[index];
-            let same_call = other.operation == operation && other.size == size && other.place.line == place.line;
-            if other.mask == mask && same_call {
+            if other.operation == operation && other.size == size && other.place.line == place.line {
                 return Ok(index);
             }
             return Err(format!(
-                "divergent warp: lanes {:#010x} wait at {} with mask {:#010x} ({}), and this thread reached {} with mask {mask:#010x} \
-                 ({place}); all lanes named must reach the same one",
+                "divergent warp: lanes {:#010x} wait at {} with mask {mask:#010x} ({}), and this thread reached {} with the same \
+                 mask ({place}); all lanes named must reach the same one",
                 other.arrived,
                 name(other.operation),
-                other.mask,
                 other.place,
                 name(operation),
             ));
@@ -104,6 +104,13 @@ impl Machine {
         }
         exchange.collecting = false;
         exchange.readers = exchange.arrived.count_ones();
+        // Shuffles and votes order no memory accesses; this one does.
+        // SAFETY: operations are names of the shim's, C strings in a loaded module.
+        if let Some(races) = &mut self.races
+            && unsafe { CStr::from_ptr(exchange.operation) } == c"__syncwarp"
+        {
+            races.warp_barrier(warp, exchange.arrived);
+        }
         for lane in 0..WARP {
             if exchange.arrived >> lane & 1 == 0 {
                 // What an absent lane would give is undefined: not a number, so that it shows.
