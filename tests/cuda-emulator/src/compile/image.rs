@@ -86,6 +86,6 @@ mod tests {
             assert_eq!((back.object, back.source), (image.object.clone(), image.source.clone()));
         }
         // SAFETY: the first byte differs already.
-        assert!(unsafe { Image::from_pointer(b".version 8.0\0".as_ptr()) }.is_none());
+        assert!(unsafe { Image::from_pointer(c".version 8.0".as_ptr().cast()) }.is_none());
     }
 }

@@ -32,7 +32,7 @@ unsafe fn fill<T: Copy>(address: usize, value: T, count: usize) -> Outcome {
     check_context()?;
     let bytes = count.saturating_mul(size_of::<T>());
     memory::check_range("memset", address, bytes)?;
-    if address % size_of::<T>() != 0 {
+    if !address.is_multiple_of(size_of::<T>()) {
         return Err(Failure::new(status::INVALID_VALUE, format!("memset: {address:#x} isn't aligned to the element")));
     }
     // SAFETY: the range lies in a live allocation.

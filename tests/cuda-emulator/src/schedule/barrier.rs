@@ -117,7 +117,7 @@ pub(super) unsafe fn wait(fiber: *mut Fiber, variant: u32, predicate: bool, plac
             Ok(true) => (*machine).barrier.result,
             Ok(false) => {
                 (*fiber).waits = Wait::Block(place);
-                (&mut (*machine).barrier.waiting).push(fiber);
+                (*machine).barrier.waiting.push(fiber);
                 park(fiber);
                 (*fiber).barrier_result
             }

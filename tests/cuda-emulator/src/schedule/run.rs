@@ -210,7 +210,7 @@ impl Machine {
 unsafe fn start(machine: *mut Machine, thread: u32) -> Option<*mut Fiber> {
     // SAFETY: the stack is free, so nobody else looks at it.
     unsafe {
-        let fiber = (&mut (*machine).stacks).pop().or_else(stack::take)?;
+        let fiber = (*machine).stacks.pop().or_else(stack::take)?;
         (*fiber).machine = machine;
         (*fiber).block_index = (*machine).block_index;
         (*fiber).block_dim = (*machine).block_dim;
@@ -232,7 +232,7 @@ extern "C" fn fiber_main() -> ! {
         loop {
             ((*machine).kernel.entry)((*machine).kernel.arguments);
             if let Err(text) = (&mut *machine).strike_out(&*fiber) {
-                (&mut (*machine).stacks).push(fiber);
+                (*machine).stacks.push(fiber);
                 fail(fiber, text);
             }
             let next = (&mut *machine).next();
@@ -240,7 +240,7 @@ extern "C" fn fiber_main() -> ! {
                 (&mut *machine).become_thread(fiber, thread);
                 continue;
             }
-            (&mut (*machine).stacks).push(fiber);
+            (*machine).stacks.push(fiber);
             let to = match next {
                 Next::Resume(other) => {
                     (*machine).current = other;

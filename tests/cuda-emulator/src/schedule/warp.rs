@@ -26,6 +26,14 @@ struct Exchange {
     slots: Box<Slots>,
 }
 
+impl Exchange {
+    /// Shuffles and votes say nothing of memory; `__syncwarp` orders what its lanes did before and do after.
+    fn orders_memory(&self) -> bool {
+        // SAFETY: operations are names of the shim's, C strings in a loaded module.
+        unsafe { CStr::from_ptr(self.operation) == c"__syncwarp" }
+    }
+}
+
 /// A warp's state.
 #[derive(Default)]
 pub(super) struct Warp {
@@ -104,10 +112,8 @@ impl Machine {
         }
         exchange.collecting = false;
         exchange.readers = exchange.arrived.count_ones();
-        // Shuffles and votes order no memory accesses; this one does.
-        // SAFETY: operations are names of the shim's, C strings in a loaded module.
         if let Some(races) = &mut self.races
-            && unsafe { CStr::from_ptr(exchange.operation) } == c"__syncwarp"
+            && exchange.orders_memory()
         {
             races.warp_barrier(warp, exchange.arrived);
         }

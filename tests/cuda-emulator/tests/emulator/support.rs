@@ -53,8 +53,10 @@ macro_rules! launch {
     ($device:expr, $name:expr, $shape:expr $(, $argument:expr)* $(,)?) => {{
         use cudarc::driver::PushKernelArg;
         let function = $device.kernel($name);
+        #[allow(clippy::macro_metavars_in_unsafe)] // an argument kept in a variable would outlive what it borrows
         // SAFETY: the emulator checks what the kernel does.
-        unsafe { $device.stream.launch_builder(&function)$(.arg($argument))*.launch($shape) }.map(|_| ())
+        let result = unsafe { $device.stream.launch_builder(&function)$(.arg($argument))*.launch($shape) };
+        result.map(|_| ())
     }};
 }
 
