@@ -66,7 +66,7 @@ struct Product {
     __device__ __forceinline__ void add(const unsigned* a, const unsigned* b) {
 #pragma unroll
         for (int k = 0; k < DEPTH; ++k) {
-            float left[4 * BLOCKS_M], right[4 * BLOCKS_N];
+            __align__(16) float left[4 * BLOCKS_M], right[4 * BLOCKS_N];
 #pragma unroll
             for (int i = 0; i < 4 * BLOCKS_M; i += 4) {
                 *reinterpret_cast<float4*>(left + i) = *reinterpret_cast<const float4*>(a + LayoutA::at(row(i), k));
