@@ -190,13 +190,16 @@ struct Operand<Loader, SIZE, THREADS, true> {
 
     // Reads the step that begins at k into registers.
     __device__ __forceinline__ void fetch(int k) {
+        const int at = k + word() * VALUES;
+        typename Loader::Step steps[VALUES];
 #pragma unroll
-        for (int v = 0; v < VALUES; ++v) {
-            const int at = k + word() * VALUES + v;
-            const auto step = loader.step(at);
+        for (int v = 0; v < VALUES; ++v) steps[v] = loader.step(at + v);
 #pragma unroll
-            for (int i = 0; i < COUNT; ++i) {
-                values[i][v] = loader.at(rows[row(i)], step, (row(i) < count) & (at < end));
+        for (int i = 0; i < COUNT; ++i) {
+            const Known known = rows[row(i)];
+#pragma unroll
+            for (int v = 0; v < VALUES; ++v) {
+                values[i][v] = loader.at(known, steps[v], (row(i) < count) & (at + v < end));
             }
         }
     }

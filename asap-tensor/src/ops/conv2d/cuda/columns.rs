@@ -31,7 +31,9 @@ unsafe impl Parameters for Part {}
 pub(super) fn parts(size: &Conv2dSize, most: usize) -> Vec<Part> {
     let pixels = size.out_height * size.out_width;
     let most = if is_pointwise(size) { usize::MAX } else { most / size.patch() };
-    let (images, width) = ((most / pixels).clamp(1, size.batch), most.clamp(1, pixels));
+    // As few parts as fit, of about one size.
+    let part = |all: usize, most: usize| all.div_ceil(all.div_ceil(most.clamp(1, all)));
+    let (images, width) = (part(size.batch, most / pixels), part(pixels, most));
     let mut parts = Vec::new();
     for image in (0..size.batch).step_by(images) {
         for first in (0..pixels).step_by(width) {
