@@ -246,3 +246,55 @@ impl Memory {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::pixel_mlp::cases;
+
+    fn limits(kilobytes: usize) -> Limits {
+        Limits {
+            name: "a card".into(),
+            compute_capability: (8, 0),
+            multiprocessors: 132,
+            shared_memory: kilobytes << 10,
+            memory: 1 << 30,
+            driver: 13_000,
+        }
+    }
+
+    #[test]
+    fn the_papers_network_takes_the_room_that_the_readme_says() {
+        let size = cases::size(1, [16, 16], 16, 13, true, &[64, 64, 64, 64, 3]);
+        let rooms = [64, 99, 163, 227].map(limits);
+        let runs = |layout, direction| {
+            rooms.each_ref().map(|limits| {
+                let plan = Plan::new(&size, true, layout, direction, limits);
+                assert!(plan.shared <= limits.shared_memory && plan.scratch == 0);
+                (plan.network.pixels, plan.is_resident())
+            })
+        };
+        let forward = [(64, false), (64, false), (64, false), (64, true)];
+        let backward = [(32, false), (64, false), (128, false), (128, true)];
+        let tensor_cores = [(32, false), (64, true), (128, true)];
+        assert_eq!(runs(Layout::Rows, Direction::Forward), forward);
+        assert_eq!(runs(Layout::Rows, Direction::Backward), backward);
+        assert_eq!(runs(Layout::PaddedRows, Direction::Backward)[1..], tensor_cores);
+        let registers = Plan::new(&size, true, Layout::Fragments(8), Direction::Forward, &rooms[0]);
+        assert!(registers.shared <= rooms[0].shared_memory);
+    }
+
+    #[test]
+    fn the_blocks_of_a_large_tile_share_all_its_pixels() {
+        for (grid, tile, splits) in [([16, 16], 64, 4), ([1, 1], 64, 8), ([16, 16], 16, 1), ([1, 1], 1, 1)] {
+            let size = cases::size(1, grid, tile, 13, true, &[64, 3]);
+            for direction in [Direction::Forward, Direction::Backward] {
+                let plan = Plan::new(&size, true, Layout::Rows, direction, &limits(99));
+                let Network { splits: count, share, pixels, .. } = plan.network;
+                assert_eq!((count, plan.shares), (splits, grid[0] * grid[1] * splits as usize));
+                assert!(share % pixels == 0 && count * share >= (tile * tile) as i32);
+                assert!((count - 1) * share < (tile * tile) as i32);
+            }
+        }
+    }
+}

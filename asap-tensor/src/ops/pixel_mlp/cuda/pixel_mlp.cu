@@ -2,13 +2,13 @@
 
 #define THREADS 256
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2)
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
     pixel_mlp(float* image, const float* params, const uint8_t* ids, const float* dense, const float* positions,
               const Layer* layers, Network network, float* scratch) {
     forward<PRODUCTS, IS_WIDE>(image, params, ids, dense, positions, layers, network, scratch);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2)
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
     pixel_mlp_grad(float* sums, float* grad_dense, const float* params, const uint8_t* ids, const float* dense,
                    const float* positions, const float* grad_image, const Layer* layers, Network network,
                    float* scratch) {
