@@ -2,6 +2,7 @@
 
 mod compiler;
 mod cublas;
+mod environment;
 mod memory;
 mod mistakes;
 mod orders;
