@@ -1,0 +1,77 @@
+"""Checks and times the project on this machine's GPU, step by step, and keeps all results in one JSON file.
+
+A step that fails does not stop those after it. What one step measured replaces what the file has of the same step, so
+that the steps can be run in parts. The exit code is 0 if every step that ran is well, and 1 otherwise; a tool that is
+not installed here is told and is no failure.
+"""
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import machine
+import tables
+from process import Log
+from results import Results
+from steps import STEPS, Bad, Context, Missing
+
+FOLDER = Path(__file__).resolve().parent.parent
+
+
+def arguments():
+    steps = "\n".join(f"  {step.name:<12}{step.what}" for step in STEPS)
+    parser = argparse.ArgumentParser(prog="run", description=__doc__, epilog="steps:\n" + steps,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer cases, presets and precisions: 5 minutes, not 25")
+    parser.add_argument("--out", type=Path, metavar="FILE",
+                        help="the JSON file (default: DATE-CARD.json here); commands and their output go to FILE.log")
+    parser.add_argument("--step", action="append", metavar="NAME", choices=[step.name for step in STEPS],
+                        help="run this step only; may be repeated")
+    parser.add_argument("--preset", action="append", metavar="NAME|FILE",
+                        help="time this preset, or configuration file, and not all; may be repeated")
+    parser.add_argument("--dry-run", default="quickstart", metavar="NAME|FILE", help="what to rehearse (default: quickstart)")
+    parser.add_argument("--cases", type=Path, default=FOLDER / "published", metavar="DIR", help="what to verify")
+    return parser.parse_args()
+
+
+def run(step, context, results):
+    """Runs one step and keeps what came of it; returns whether all is well."""
+    print(f"\n== {step.name}: {step.what}", flush=True)
+    start = time.monotonic()
+    context.begin(step)
+    status, why = "ok", None
+    try:
+        if context.fault and step.needs_gpu:
+            raise Bad(f"no GPU can be used here: {context.fault}", "not run")
+        step.run(context)
+    except Missing as error:
+        status, why = "missing", str(error)
+    except Bad as error:
+        status, why = error.status, str(error)
+    seconds = time.monotonic() - start
+    results.put(step.name, {"status": status, "why": why, "quick": context.quick, "seconds": round(seconds, 1),
+                            "lines": context.lines})
+    print(f"-- {step.name}: {status}{f' ({why})' if why else ''}, {seconds:.0f} s", flush=True)
+    return status in ("ok", "missing")
+
+
+def main():
+    args = arguments()
+    about, fault = machine.about(FOLDER)
+    out = args.out or Path(machine.file_name(about))
+    results = Results(out, about)
+    with Log(out.with_name(out.name + ".log")) as log:
+        context = Context(FOLDER, log, args, fault)
+        print(f"{about['card'] or 'no GPU'}, driver {about['driver']}, CUDA {about['cuda']}, NVRTC {about['nvrtc']}, "
+              f"PyTorch {about['torch']}; built from {about['commit']}")
+        chosen = [step for step in STEPS if not args.step or step.name in args.step]
+        well = [run(step, context, results) for step in chosen]
+    print()
+    print(tables.times(results.lines("bench"), results.lines("peers")))
+    print(tables.roofline(results.lines("roofline")))
+    print(tables.steps(results.steps))
+    print(f"all of it: {out}; what the commands said: {log.path}")
+    sys.exit(0 if all(well) else 1)
+
+
+main()

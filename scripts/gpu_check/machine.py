@@ -1,0 +1,78 @@
+"""What this machine is: card, driver, versions, and the build that is checked."""
+import ctypes
+import datetime
+import json
+import re
+import subprocess
+import sys
+
+
+def output(command):
+    """What a command prints, or nothing if it is not there or fails."""
+    try:
+        ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ran.stdout.strip() if ran.returncode == 0 else ""
+
+
+def library(*names):
+    """The first of these libraries that opens."""
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            pass
+    return None
+
+
+def cuda_version():
+    """The newest CUDA that the driver knows."""
+    driver, number = library("libcuda.so.1", "libcuda.so"), ctypes.c_int()
+    if driver is None or driver.cuDriverGetVersion(ctypes.byref(number)) != 0:
+        return None
+    return f"{number.value // 1000}.{number.value % 1000 // 10}"
+
+
+def nvrtc_version(doctor):
+    """Of the one that the program finds."""
+    found = [entry.get("found") or "" for entry in doctor.get("cuda_libraries", []) if entry.get("library") == "NVRTC"]
+    paths = [path for path in found if path.startswith("/")]
+    nvrtc = library(*paths, "libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    if nvrtc is None or nvrtc.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)) != 0:
+        return None
+    return f"{major.value}.{minor.value}"
+
+
+def gpu(doctor):
+    """The first GPU's name, and why none can be used, if none can."""
+    devices = [device for device in doctor.get("devices", []) if device["device"].startswith("cuda")]
+    works = [device for device in devices if device["ok"]]
+    if works:
+        return (works[0].get("what") or works[0]["device"]).split(",")[0], None
+    faults = [device.get("fault") for device in devices if device.get("fault")]
+    return None, faults[0] if faults else "`asap doctor` names none"
+
+
+def about(folder):
+    """Everything that results depend on, and why no GPU can be used, if none can."""
+    doctor = output([folder / "bin/asap", "doctor", "--json"])
+    doctor = json.loads(doctor.splitlines()[0]) if doctor else {"devices": [{"device": "cuda", "ok": False, "fault": (
+        "`asap doctor` fails here; is this machine's C library older than the one that the folder was built with?")}]}
+    card, fault = gpu(doctor)
+    smi = output(["nvidia-smi", "--query-gpu=name,driver_version,power.limit,clocks.max.sm", "--format=csv,noheader"])
+    smi = smi.splitlines()[0].split(", ") if smi else [None] * 4
+    torch = output([sys.executable, "-c", "import torch; print(torch.__version__)"])
+    build = json.loads((folder / "build.json").read_text())
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "card": card, "driver": smi[1], "power_limit": smi[2], "most_clock": smi[3], "cuda": cuda_version(),
+        "nvrtc": nvrtc_version(doctor), "torch": torch or None, **build, "doctor": doctor,
+    }, fault
+
+
+def file_name(about):
+    """DATE-CARD.json"""
+    card = re.sub("[^a-z0-9]+", "-", (about["card"] or "no-gpu").lower()).strip("-")
+    return f"{about['date']}-{card}.json"
