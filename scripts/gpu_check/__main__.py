@@ -1,12 +1,14 @@
 """Checks and times the project on this machine's GPU, step by step, and keeps all results in one JSON file.
 
 A step that fails does not stop those after it. What one step measured replaces what the file has of the same step, so
-that the steps can be run in parts. The exit code is 0 if every step that ran is well, and 1 otherwise; a tool that is
-not installed here is told and is no failure.
+that the steps can be run in parts, each within ten minutes: doctor to dry-run; bench and roofline; peers; memcheck and
+racecheck. The exit code is 0 if every step that ran is well, and 1 otherwise; a tool that is
+not installed here is told and is no failure. ASAP_PYTHON names the Python that has PyTorch, if it is not python3.
 """
 import argparse
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import machine
@@ -48,6 +50,9 @@ def run(step, context, results):
         status, why = "missing", str(error)
     except Bad as error:
         status, why = error.status, str(error)
+    except Exception as error:  # whatever it is, the other steps go on
+        context.log.write(traceback.format_exc())
+        status, why = "failed", f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - start
     results.put(step.name, {"status": status, "why": why, "quick": context.quick, "seconds": round(seconds, 1),
                             "lines": context.lines})
@@ -61,7 +66,7 @@ def main():
     out = args.out or Path(machine.file_name(about))
     results = Results(out, about)
     with Log(out.with_name(out.name + ".log")) as log:
-        context = Context(FOLDER, log, args, fault)
+        context = Context(FOLDER, log, args, fault, results)
         print(f"{about['card'] or 'no GPU'}, driver {about['driver']}, CUDA {about['cuda']}, NVRTC {about['nvrtc']}, "
               f"PyTorch {about['torch']}; built from {about['commit']}")
         chosen = [step for step in STEPS if not args.step or step.name in args.step]

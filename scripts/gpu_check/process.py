@@ -45,8 +45,12 @@ def run(command, limit, log, variables=None):
     start = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         # A group of its own, so that what the command started ends with it.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
-                                   env={**os.environ, **(variables or {})})
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
+                                       env={**os.environ, **(variables or {})})
+        except OSError as error:
+            log.write(f"[{error}]\n")
+            return Ran(127, "", f"error: {error}\n", 0.0)
         try:
             code = process.wait(timeout=max(limit, 0.1))
         except subprocess.TimeoutExpired:

@@ -39,17 +39,22 @@ def times(bench, peers):
 
 def roofline(lines):
     """The ops that take the most time, with their share of the ceiling that bounds them."""
-    text, networks = "", {}
+    text, networks, totals = "", {}, {}
     for line in lines:
         if "op" not in line:
             text += (f"ceilings at {line['precision']}: {line['bandwidth_gb_per_s']:.0f} GB/s, "
                      f"{line['peak_gflop_per_s']:.0f} GFLOP/s\n")
-        else:
-            networks.setdefault((line["preset"], line["mode"], line["precision"]), []).append(line)
-    for (preset, mode, precision), ops in networks.items():
-        if precision != "high":
             continue
-        *ops, total = ops
+        network = (line["preset"], line["mode"], line["precision"])
+        if line["op"] == "total":
+            totals[network] = line
+        else:
+            networks.setdefault(network, []).append(line)
+    for (preset, mode, precision), ops in networks.items():
+        total = totals.get((preset, mode, precision))
+        # The table would be long; the file has the others.
+        if precision != "high" or not total:
+            continue
         rows = [[f"{op['op']} {(op['layers'] or ['-'])[0]}", str(op["count"]), f"{op['bytes'] / 1e6:.1f}",
                  f"{op['operations'] / 1e9:.2f}", f"{1e3 * op['seconds']:.3f}", f"{op['gb_per_s']:.0f}",
                  f"{op['gflop_per_s']:.0f}", op["bound"], f"{100 * op['share']:.0f}%"] for op in ops[:MOST_OPS]]

@@ -8,6 +8,8 @@ mod doctor;
 mod exit_codes;
 #[cfg(target_os = "linux")]
 mod failing_disk;
+#[cfg(unix)]
+mod gpu_check;
 mod help;
 mod infer;
 #[cfg(unix)]
