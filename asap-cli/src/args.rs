@@ -203,11 +203,12 @@ pub struct Bench {
 /// `asap profile`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap profile --preset facades-512 --set generator.max_width=512\n  \
-                        asap profile --preset facades-512 --roofline --train\n\n--roofline tells for every op and size how \
-                        near it comes to what the device can do: to the bandwidth of its memory (measured by scaling a \
-                        large array) or to its arithmetic (by a large matrix product), whichever bounds it. Each op is \
-                        waited for, so on a GPU the time of a small op is mostly that of its launch. An op whose arrays \
-                        stay in a cache can exceed the bandwidth of memory.")]
+                        asap profile --preset facades-512 --roofline --train\n\n\
+                        --roofline tells for every op and size how near it comes to what the device can do: to the \
+                        bandwidth of its memory (measured by scaling or summing a large array) or to its arithmetic \
+                        (by a large matrix product), whichever bounds it. Each op is waited for, so on a GPU the \
+                        time of a small op is mostly that of its launch. An op whose arrays stay in a cache can \
+                        exceed the bandwidth of memory.")]
 pub struct Profile {
     /// Presets or configuration files [default: cityscapes-256]
     #[arg(long = "preset", value_name = "NAME", value_parser = PresetOrFile, hide_possible_values = true)]

@@ -4,6 +4,7 @@
 A forward pass goes from ids in host memory to a picture in host memory; a round of training is a step of the generator
 and one of the discriminators, with all losses and drawn VGG weights. See benches/README.md.
 """
+
 import argparse
 import gc
 import json
@@ -20,11 +21,17 @@ from train_torch import Round
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", action="append", metavar="NAME", help="a preset, or a configuration file; may be repeated")
+    parser.add_argument(
+        "--preset", action="append", metavar="NAME", help="a preset, or a configuration file; may be repeated"
+    )
     parser.add_argument("--train", action="store_true", help="whole rounds of training")
     parser.add_argument("--device", default="cpu", metavar="cpu|cuda[:N]")
-    parser.add_argument("--precision", default="high", choices=["highest", "high", "medium"],
-                        help="of float32 products, as torch.set_float32_matmul_precision: f32, TF32, bf16 (default high)")
+    parser.add_argument(
+        "--precision",
+        default="high",
+        choices=["highest", "high", "medium"],
+        help="of float32 products, as torch.set_float32_matmul_precision: f32, TF32, bf16 (default high)",
+    )
     parser.add_argument("--compile", action="store_true", help="torch.compile the networks")
     parser.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
     parser.add_argument("--channels-last", action="store_true", help="keep images with their channels together")
@@ -79,14 +86,26 @@ def measure(name, args):
     if args.train and not all(x == x for x in first):
         raise RuntimeError(f"losses are not finite: {first}")
     return {
-        "preset": name, "mode": "train" if args.train else "infer", "device": args.device,
-        "threads": torch.get_num_threads(), "precision": args.precision, "batch": args.batch,
-        "height": preset.height, "width": preset.width, "runs": args.runs, "median_s": statistics.median(seconds),
-        "min_s": min(seconds), "max_s": max(seconds), "parameters": parameters,
+        "preset": name,
+        "mode": "train" if args.train else "infer",
+        "device": args.device,
+        "threads": torch.get_num_threads(),
+        "precision": args.precision,
+        "batch": args.batch,
+        "height": preset.height,
+        "width": preset.width,
+        "runs": args.runs,
+        "median_s": statistics.median(seconds),
+        "min_s": min(seconds),
+        "max_s": max(seconds),
+        "parameters": parameters,
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "peak_device_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
-        "peer": f"torch {torch.__version__}", "compiled": args.compile, "bf16": args.bf16,
-        "channels_last": args.channels_last, "warming_s": warming,
+        "peer": f"torch {torch.__version__}",
+        "compiled": args.compile,
+        "bf16": args.bf16,
+        "channels_last": args.channels_last,
+        "warming_s": warming,
     }
 
 

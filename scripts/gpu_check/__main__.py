@@ -5,6 +5,7 @@ that the steps can be run in parts, each within ten minutes: doctor to dry-run; 
 racecheck. The exit code is 0 if every step that ran is well, and 1 otherwise; a tool that is
 not installed here is told and is no failure. ASAP_PYTHON names the Python that has PyTorch, if it is not python3.
 """
+
 import argparse
 import sys
 import time
@@ -22,16 +23,35 @@ FOLDER = Path(__file__).resolve().parent.parent
 
 def arguments():
     steps = "\n".join(f"  {step.name:<12}{step.what}" for step in STEPS)
-    parser = argparse.ArgumentParser(prog="run", description=__doc__, epilog="steps:\n" + steps,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="run",
+        description=__doc__,
+        epilog="steps:\n" + steps,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--quick", action="store_true", help="fewer cases, presets and precisions: 5 minutes, not 25")
-    parser.add_argument("--out", type=Path, metavar="FILE",
-                        help="the JSON file (default: DATE-CARD.json here); commands and their output go to FILE.log")
-    parser.add_argument("--step", action="append", metavar="NAME", choices=[step.name for step in STEPS],
-                        help="run this step only; may be repeated")
-    parser.add_argument("--preset", action="append", metavar="NAME|FILE",
-                        help="time this preset, or configuration file, and not all; may be repeated")
-    parser.add_argument("--dry-run", default="quickstart", metavar="NAME|FILE", help="what to rehearse (default: quickstart)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the JSON file (default: DATE-CARD.json here); commands and their output go to FILE.log",
+    )
+    parser.add_argument(
+        "--step",
+        action="append",
+        metavar="NAME",
+        choices=[step.name for step in STEPS],
+        help="run this step only; may be repeated",
+    )
+    parser.add_argument(
+        "--preset",
+        action="append",
+        metavar="NAME|FILE",
+        help="time this preset, or configuration file, and not all; may be repeated",
+    )
+    parser.add_argument(
+        "--dry-run", default="quickstart", metavar="NAME|FILE", help="what to rehearse (default: quickstart)"
+    )
     parser.add_argument("--cases", type=Path, default=FOLDER / "published", metavar="DIR", help="what to verify")
     return parser.parse_args()
 
@@ -54,8 +74,10 @@ def run(step, context, results):
         context.log.write(traceback.format_exc())
         status, why = "failed", f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - start
-    results.put(step.name, {"status": status, "why": why, "quick": context.quick, "seconds": round(seconds, 1),
-                            "lines": context.lines})
+    results.put(
+        step.name,
+        {"status": status, "why": why, "quick": context.quick, "seconds": round(seconds, 1), "lines": context.lines},
+    )
     print(f"-- {step.name}: {status}{f' ({why})' if why else ''}, {seconds:.0f} s", flush=True)
     return status in ("ok", "missing")
 
@@ -67,8 +89,10 @@ def main():
     results = Results(out, about)
     with Log(out.with_name(out.name + ".log")) as log:
         context = Context(FOLDER, log, args, fault, results)
-        print(f"{about['card'] or 'no GPU'}, driver {about['driver']}, CUDA {about['cuda']}, NVRTC {about['nvrtc']}, "
-              f"PyTorch {about['torch']}; built from {about['commit']}")
+        print(
+            f"{about['card'] or 'no GPU'}, driver {about['driver']}, CUDA {about['cuda']}, NVRTC {about['nvrtc']}, "
+            f"PyTorch {about['torch']}; built from {about['commit']}"
+        )
         chosen = [step for step in STEPS if not args.step or step.name in args.step]
         well = [run(step, context, results) for step in chosen]
     print()

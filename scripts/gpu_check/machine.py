@@ -1,4 +1,5 @@
 """What this machine is: card, driver, versions, and the build that is checked."""
+
 import ctypes
 import datetime
 import json
@@ -36,7 +37,9 @@ def cuda_version():
 
 def nvrtc_version(doctor):
     """Of the one that the program finds."""
-    found = [entry.get("found") or "" for entry in doctor.get("cuda_libraries", []) if entry.get("library") == "NVRTC"]
+    found = [
+        entry.get("found") or "" for entry in doctor.get("cuda_libraries", []) if entry.get("library") == "NVRTC"
+    ]
     paths = [path for path in found if path.startswith("/")]
     nvrtc = library(*paths, "libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")
     major, minor = ctypes.c_int(), ctypes.c_int()
@@ -58,8 +61,21 @@ def gpu(doctor):
 def about(folder):
     """Everything that results depend on, and why no GPU can be used, if none can."""
     doctor = output([folder / "bin/asap", "doctor", "--json"])
-    doctor = json.loads(doctor.splitlines()[0]) if doctor else {"devices": [{"device": "cuda", "ok": False, "fault": (
-        "`asap doctor` fails here; is this machine's C library older than the one that the folder was built with?")}]}
+    doctor = (
+        json.loads(doctor.splitlines()[0])
+        if doctor
+        else {
+            "devices": [
+                {
+                    "device": "cuda",
+                    "ok": False,
+                    "fault": (
+                        "`asap doctor` fails here; is this machine's C library older than the one that the folder was built with?"
+                    ),
+                }
+            ]
+        }
+    )
     card, fault = gpu(doctor)
     smi = output(["nvidia-smi", "--query-gpu=name,driver_version,power.limit,clocks.max.sm", "--format=csv,noheader"])
     smi = smi.splitlines()[0].split(", ") if smi else [None] * 4
@@ -67,8 +83,15 @@ def about(folder):
     build = json.loads((folder / "build.json").read_text())
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "card": card, "driver": smi[1], "power_limit": smi[2], "most_clock": smi[3], "cuda": cuda_version(),
-        "nvrtc": nvrtc_version(doctor), "torch": torch or None, **build, "doctor": doctor,
+        "card": card,
+        "driver": smi[1],
+        "power_limit": smi[2],
+        "most_clock": smi[3],
+        "cuda": cuda_version(),
+        "nvrtc": nvrtc_version(doctor),
+        "torch": torch or None,
+        **build,
+        "doctor": doctor,
     }, fault
 
 

@@ -1,4 +1,5 @@
 """Commands with a time limit, their output kept in a log."""
+
 import os
 import signal
 import subprocess
@@ -46,8 +47,14 @@ def run(command, limit, log, variables=None):
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         # A group of its own, so that what the command started ends with it.
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
-                                       env={**os.environ, **(variables or {})})
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                env={**os.environ, **(variables or {})},
+            )
         except OSError as error:
             log.write(f"[{error}]\n")
             return Ran(127, "", f"error: {error}\n", 0.0)

@@ -1,4 +1,5 @@
 """The JSON file: the machine, and by step what came of it."""
+
 import json
 import os
 import sys
@@ -19,7 +20,9 @@ class Results:
             differs = [key for key in IDENTITY if old.get(key) != about[key]]
             if differs:
                 key = differs[0]
-                sys.exit(f"run: {path} holds results of another {key} ({old.get(key)}, now {about[key]}); name another with --out")
+                sys.exit(
+                    f"run: {path} holds results of another {key} ({old.get(key)}, now {about[key]}); name another with --out"
+                )
 
     def put(self, step, result):
         """Replaces what is there of a step, and writes the file whole."""

@@ -1,4 +1,5 @@
 """The steps: what each runs, and when it is well."""
+
 import glob
 import json
 import os
@@ -86,13 +87,22 @@ def test(context, name, binary, words, variables=None, wrapper=()):
     passed = sum(int(count) for count in re.findall(r"(\d+) passed", ran.stdout))
     failed = re.findall(r"^test (\S+) .*FAILED$", ran.stdout, re.MULTILINE)
     code = "time is up" if ran.code is None else ran.code
-    context.lines.append({"tests": name, "passed": passed, "failed": failed, "exit_code": ran.code,
-                          "seconds": round(ran.seconds, 1)})
-    print(f"{name}: {passed} passed, {len(failed)} failed, {ran.seconds:.0f} s{''.join(chr(10) + '  ' + f for f in failed)}")
+    context.lines.append(
+        {"tests": name, "passed": passed, "failed": failed, "exit_code": ran.code, "seconds": round(ran.seconds, 1)}
+    )
+    print(
+        f"{name}: {passed} passed, {len(failed)} failed, {ran.seconds:.0f} s{''.join(chr(10) + '  ' + f for f in failed)}"
+    )
     problem = None
     if ran.code == FOUND:
-        problem = next((line.strip("= ") for line in ran.stdout.splitlines() if line.startswith("========= ERROR SUMMARY")
-                        or line.startswith("========= RACECHECK SUMMARY")), "errors were found")
+        problem = next(
+            (
+                line.strip("= ")
+                for line in ran.stdout.splitlines()
+                if line.startswith("========= ERROR SUMMARY") or line.startswith("========= RACECHECK SUMMARY")
+            ),
+            "errors were found",
+        )
         problem = f"{name}: {problem}"
     elif ran.code is None:
         problem = f"{name}: time is up"
@@ -110,10 +120,17 @@ def all_well(problems):
 
 
 def kernels(context):
-    all_well([
-        test(context, "kernels against their definitions, tensor cores against their twins", "asap_tensor", ["cuda"]),
-        test(context, "kernels compiled for every card", "kernels_compile", []),
-    ])
+    all_well(
+        [
+            test(
+                context,
+                "kernels against their definitions, tensor cores against their twins",
+                "asap_tensor",
+                ["cuda"],
+            ),
+            test(context, "kernels compiled for every card", "kernels_compile", []),
+        ]
+    )
 
 
 def properties(context):
@@ -140,10 +157,13 @@ def sanitize(tool, cases):
         fewer = {"PROPTEST_CASES": str(cases[context.quick])}
         one = ["--test-threads", "1"]
         ops = ["properties::", "--skip", "planted", "--skip", "threads", *one]
-        all_well([
-            test(context, f"{tool}: kernels", "asap_tensor", ["cuda", *one], fewer, wrapper),
-            test(context, f"{tool}: every op", "all", ops, fewer, wrapper),
-        ])
+        all_well(
+            [
+                test(context, f"{tool}: kernels", "asap_tensor", ["cuda", *one], fewer, wrapper),
+                test(context, f"{tool}: every op", "all", ops, fewer, wrapper),
+            ]
+        )
+
     return step
 
 
@@ -175,7 +195,9 @@ def time_all(context, command, presets, about):
     context.lines += [{**line, **about} for line in lines]
     well = [line for line in lines if "error" not in line]
     for line in well:
-        print(f"{line['preset']:<16}{line['mode']:<7}{about.get('label', line['precision']):<10}{1e3 * line['median_s']:>10.3f} ms")
+        print(
+            f"{line['preset']:<16}{line['mode']:<7}{about.get('label', line['precision']):<10}{1e3 * line['median_s']:>10.3f} ms"
+        )
     if ran.code is None:
         return f"time was up after {len(lines)} of {len(presets)} presets"
     if len(well) < len(presets):
@@ -196,8 +218,18 @@ def bench(context):
         for mode, flags, runs, presets in modes(context):
             # One process each, so that a preset that fails, or what it leaves in memory, does not touch the next.
             for preset in presets:
-                command = [context.asap, "bench", *flags, "--device", "cuda", "--matmul-precision", precision, "--runs", runs,
-                           "--json"]
+                command = [
+                    context.asap,
+                    "bench",
+                    *flags,
+                    "--device",
+                    "cuda",
+                    "--matmul-precision",
+                    precision,
+                    "--runs",
+                    runs,
+                    "--json",
+                ]
                 problem = time_all(context, command, [preset], {})
                 problems.append(problem and f"{mode} {precision}: {problem}")
     all_well(problems)
@@ -214,8 +246,19 @@ def peers(context):
     problems = []
     for label, variant in VARIANTS:
         for mode, flags, runs, presets in modes(context):
-            command = [sys.executable, "-B", context.folder / "benches/peers/bench_torch.py", *flags, *variant, "--device",
-                       "cuda", "--precision", "high", "--runs", runs]
+            command = [
+                sys.executable,
+                "-B",
+                context.folder / "benches/peers/bench_torch.py",
+                *flags,
+                *variant,
+                "--device",
+                "cuda",
+                "--precision",
+                "high",
+                "--runs",
+                runs,
+            ]
             problem = time_all(context, command, presets, {"label": label})
             problems.append(problem and f"{mode} {label}: {problem}")
     all_well([*problems, *different_networks(context)])
@@ -223,7 +266,11 @@ def peers(context):
 
 def different_networks(context):
     """Networks whose parameters the other side counts differently: their times can't be compared."""
-    counts = {(line["preset"], line["mode"]): line["parameters"] for line in context.results.lines("bench") if "error" not in line}
+    counts = {
+        (line["preset"], line["mode"]): line["parameters"]
+        for line in context.results.lines("bench")
+        if "error" not in line
+    }
     for line in context.lines:
         key = line["preset"], line["mode"]
         if "error" not in line and counts.setdefault(key, line["parameters"]) != line["parameters"]:
@@ -236,7 +283,17 @@ def roofline(context):
         for mode, flags, _, presets in modes(context):
             if context.quick and mode == "train":
                 continue
-            command = [context.asap, "profile", "--roofline", *flags, "--device", "cuda", "--matmul-precision", precision, "--json"]
+            command = [
+                context.asap,
+                "profile",
+                "--roofline",
+                *flags,
+                "--device",
+                "cuda",
+                "--matmul-precision",
+                precision,
+                "--json",
+            ]
             ran = context.run([*command, *(word for preset in presets[:3] for word in ("--preset", preset))])
             lines = objects(ran.stdout)
             context.lines += [{**line, "precision": precision} for line in lines]
