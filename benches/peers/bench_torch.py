@@ -13,9 +13,8 @@ import statistics
 import sys
 import time
 
-import torch
-
 import asap_torch
+import torch
 from train_torch import Round
 
 

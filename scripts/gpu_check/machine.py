@@ -2,10 +2,15 @@
 
 import ctypes
 import datetime
+import glob
 import json
+import os
 import re
 import subprocess
 import sys
+
+# Names folders with CUDA's libraries to the program.
+LIBRARIES = "ASAP_CUDA_LIBRARIES"
 
 
 def output(command):
@@ -37,9 +42,7 @@ def cuda_version():
 
 def nvrtc_version(doctor):
     """Of the one that the program finds."""
-    found = [
-        entry.get("found") or "" for entry in doctor.get("cuda_libraries", []) if entry.get("library") == "NVRTC"
-    ]
+    found = [entry.get("found") or "" for entry in doctor.get("cuda_libraries", []) if entry.get("library") == "NVRTC"]
     paths = [path for path in found if path.startswith("/")]
     nvrtc = library(*paths, "libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")
     major, minor = ctypes.c_int(), ctypes.c_int()
@@ -58,25 +61,25 @@ def gpu(doctor):
     return None, faults[0] if faults else "`asap doctor` names none"
 
 
+def ask_doctor(folder):
+    """What the program says of this machine."""
+    said = output([folder / "bin/asap", "doctor", "--json"])
+    if said:
+        return json.loads(said.splitlines()[0])
+    fault = "`asap doctor` fails here; is this machine's C library older than the one the folder was built with?"
+    return {"devices": [{"device": "cuda", "ok": False, "fault": fault}]}
+
+
 def about(folder):
     """Everything that results depend on, and why no GPU can be used, if none can."""
-    doctor = output([folder / "bin/asap", "doctor", "--json"])
-    doctor = (
-        json.loads(doctor.splitlines()[0])
-        if doctor
-        else {
-            "devices": [
-                {
-                    "device": "cuda",
-                    "ok": False,
-                    "fault": (
-                        "`asap doctor` fails here; is this machine's C library older than the one that the folder was built with?"
-                    ),
-                }
-            ]
-        }
-    )
+    doctor = ask_doctor(folder)
     card, fault = gpu(doctor)
+    # The libraries that came with this Python's PyTorch, where the program does not find others.
+    folders = [lib for site in sys.path for lib in sorted(glob.glob(f"{site}/nvidia/*/lib"))]
+    if fault and folders and LIBRARIES not in os.environ:
+        os.environ[LIBRARIES] = os.pathsep.join(folders)
+        doctor = ask_doctor(folder)
+        card, fault = gpu(doctor)
     smi = output(["nvidia-smi", "--query-gpu=name,driver_version,power.limit,clocks.max.sm", "--format=csv,noheader"])
     smi = smi.splitlines()[0].split(", ") if smi else [None] * 4
     torch = output([sys.executable, "-c", "import torch; print(torch.__version__)"])

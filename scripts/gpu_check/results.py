@@ -20,9 +20,8 @@ class Results:
             differs = [key for key in IDENTITY if old.get(key) != about[key]]
             if differs:
                 key = differs[0]
-                sys.exit(
-                    f"run: {path} holds results of another {key} ({old.get(key)}, now {about[key]}); name another with --out"
-                )
+                was, now = old.get(key), about[key]
+                sys.exit(f"run: {path} holds results of another {key} ({was}, now {now}); name another with --out")
 
     def put(self, step, result):
         """Replaces what is there of a step, and writes the file whole."""

@@ -90,20 +90,13 @@ def test(context, name, binary, words, variables=None, wrapper=()):
     context.lines.append(
         {"tests": name, "passed": passed, "failed": failed, "exit_code": ran.code, "seconds": round(ran.seconds, 1)}
     )
-    print(
-        f"{name}: {passed} passed, {len(failed)} failed, {ran.seconds:.0f} s{''.join(chr(10) + '  ' + f for f in failed)}"
-    )
+    print(f"{name}: {passed} passed, {len(failed)} failed, {ran.seconds:.0f} s")
+    for one in failed:
+        print(f"  {one}")
     problem = None
     if ran.code == FOUND:
-        problem = next(
-            (
-                line.strip("= ")
-                for line in ran.stdout.splitlines()
-                if line.startswith("========= ERROR SUMMARY") or line.startswith("========= RACECHECK SUMMARY")
-            ),
-            "errors were found",
-        )
-        problem = f"{name}: {problem}"
+        summary = re.search(r"^=+ ((?:ERROR|RACECHECK) SUMMARY.*)$", ran.stdout, re.MULTILINE)
+        problem = f"{name}: {summary[1] if summary else 'errors were found'}"
     elif ran.code is None:
         problem = f"{name}: time is up"
     elif ran.code != 0:
@@ -120,22 +113,16 @@ def all_well(problems):
 
 
 def kernels(context):
-    all_well(
-        [
-            test(
-                context,
-                "kernels against their definitions, tensor cores against their twins",
-                "asap_tensor",
-                ["cuda"],
-            ),
-            test(context, "kernels compiled for every card", "kernels_compile", []),
-        ]
-    )
+    definitions = "kernels against their definitions, tensor cores against their twins"
+    problems = [test(context, definitions, "asap_tensor", ["cuda"])]
+    problems.append(test(context, "kernels compiled for every card", "kernels_compile", []))
+    all_well(problems)
 
 
 def properties(context):
     cases = {"PROPTEST_CASES": "32"} if context.quick else {}
-    all_well([test(context, "every op against the reference", "all", ["properties::", "--skip", "planted"], cases)])
+    words = ["properties::", "--skip", "planted"]
+    all_well([test(context, "every op against the reference", "all", words, cases)])
 
 
 def sanitizer():
@@ -157,12 +144,9 @@ def sanitize(tool, cases):
         fewer = {"PROPTEST_CASES": str(cases[context.quick])}
         one = ["--test-threads", "1"]
         ops = ["properties::", "--skip", "planted", "--skip", "threads", *one]
-        all_well(
-            [
-                test(context, f"{tool}: kernels", "asap_tensor", ["cuda", *one], fewer, wrapper),
-                test(context, f"{tool}: every op", "all", ops, fewer, wrapper),
-            ]
-        )
+        problems = [test(context, f"{tool}: kernels", "asap_tensor", ["cuda", *one], fewer, wrapper)]
+        problems.append(test(context, f"{tool}: every op", "all", ops, fewer, wrapper))
+        all_well(problems)
 
     return step
 
@@ -172,7 +156,9 @@ def verify(context):
     context.lines = objects(ran.stdout)
     compared = [line for line in context.lines if not line.get("skipped")]
     bad = [f"{line['case']} {line['quantity']}" for line in compared if not line["ok"]]
-    shares = [(line["rel_error"] / line["tolerance"], line) for line in compared if line["rel_error"] is not None]
+    shares = [
+        (line["rel_error"] / max(line["tolerance"], 1e-300), line) for line in compared if line["rel_error"] is not None
+    ]
     print(f"{len(compared)} quantities compared, {len(bad)} out of tolerance", end="")
     if shares:
         share, line = max(shares, key=lambda pair: pair[0])
@@ -195,9 +181,8 @@ def time_all(context, command, presets, about):
     context.lines += [{**line, **about} for line in lines]
     well = [line for line in lines if "error" not in line]
     for line in well:
-        print(
-            f"{line['preset']:<16}{line['mode']:<7}{about.get('label', line['precision']):<10}{1e3 * line['median_s']:>10.3f} ms"
-        )
+        label = about.get("label", line["precision"])
+        print(f"{line['preset']:<16}{line['mode']:<7}{label:<10}{1e3 * line['median_s']:>10.3f} ms", flush=True)
     if ran.code is None:
         return f"time was up after {len(lines)} of {len(presets)} presets"
     if len(well) < len(presets):

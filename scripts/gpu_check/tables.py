@@ -42,9 +42,7 @@ def times(bench, peers):
         ratios = [f"{row[peer] / row[own]:.2f}" if peer in row and own in row else "-" for peer, own in RATIOS]
         peaks = [memory[preset, mode].get(c) for c in ("asap high", "eager")]
         rows.append([f"{preset} {mode}", *milliseconds, *ratios, *(f"{p / 1e9:.2f}" if p else "-" for p in peaks)])
-    return (
-        table(head, rows) + "a ratio is PyTorch's time over asap's at the same precision: above 1, asap is faster\n"
-    )
+    return table(head, rows) + "a ratio is PyTorch's time over asap's at the same precision: above 1, asap is faster\n"
 
 
 def roofline(lines):
