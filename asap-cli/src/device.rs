@@ -1,11 +1,19 @@
 //! Which device computes.
 
 use std::str::FromStr;
+#[cfg(feature = "cuda")]
+use std::sync::OnceLock;
 
 use anyhow::Result;
+#[cfg(feature = "cuda")]
+use asap_tensor::cuda::libraries::Library;
 use asap_tensor::{Backend, Cpu, Profiler, Reference, Storage};
+#[cfg(feature = "cuda")]
+use asap_tensor::{Cuda, MatmulPrecision};
 
 use crate::args::Common;
+#[cfg(feature = "cuda")]
+use crate::args::Precision;
 use crate::output::Output;
 
 /// The device that `--device` names.
@@ -53,18 +61,54 @@ pub trait Task {
 /// Runs a task on the device that the arguments choose.
 pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T::Output> {
     match common.device {
-        Device::Auto => {
-            output.say(format_args!("device: {}", describe(&cpu(common)?)));
-            task.run(cpu(common)?)
-        }
+        Device::Auto => match auto(common) {
+            #[cfg(feature = "cuda")]
+            Ok(cuda) => {
+                output.say(format_args!("device: {cuda:?}"));
+                task.run(cuda.clone())
+            }
+            Err(why) => {
+                output.say(format_args!("device: {}{why}", describe(&cpu(common)?)));
+                task.run(cpu(common)?)
+            }
+        },
         Device::Cpu => task.run(cpu(common)?),
         Device::Reference => task.run(Reference::<f32>::new()),
         Device::Reference64 => task.run(Reference::<f64>::new()),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(number) => task.run(Cuda::new(number, common.matmul_precision.into())?),
+        #[cfg(not(feature = "cuda"))]
         Device::Cuda(number) => Err(asap_tensor::Error::Device {
             device: format!("cuda:{number}"),
             why: "this program was built without CUDA; use --device cpu".into(),
         }
         .into()),
+    }
+}
+
+/// The GPU that `auto` means, opened once; or what to say behind the cpu device's name, which is nothing where there is
+/// no NVIDIA driver at all.
+#[cfg(feature = "cuda")]
+fn auto(common: &Common) -> std::result::Result<&'static Cuda, &'static str> {
+    static FIRST: OnceLock<std::result::Result<Cuda, String>> = OnceLock::new();
+    let first = FIRST.get_or_init(|| match Library::Driver.find() {
+        Err(_) => Err(String::new()),
+        Ok(_) => Cuda::new(0, common.matmul_precision.into()).map_err(|error| format!(" (not {error})")),
+    });
+    first.as_ref().map_err(String::as_str)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn auto(_common: &Common) -> std::result::Result<std::convert::Infallible, &'static str> {
+    Err("")
+}
+
+/// Whether the cpu device computes.
+pub fn is_cpu(common: &Common) -> bool {
+    match common.device {
+        Device::Auto => auto(common).is_err(),
+        Device::Cpu => true,
+        Device::Cuda(_) | Device::Reference | Device::Reference64 => false,
     }
 }
 
@@ -85,6 +129,17 @@ pub fn on_profiled_device<T: Task>(
     on_device(common, output, Profiled(task, profiler))
 }
 
+#[cfg(feature = "cuda")]
+impl From<Precision> for MatmulPrecision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::Highest => MatmulPrecision::Highest,
+            Precision::High => MatmulPrecision::High,
+            Precision::Medium => MatmulPrecision::Medium,
+        }
+    }
+}
+
 fn cpu(common: &Common) -> Result<Cpu> {
     Ok(Cpu::new(common.threads.map(usize::from))?)
 }
@@ -96,10 +151,8 @@ fn describe(cpu: &Cpu) -> String {
 
 /// Threads that a device computes with.
 pub fn threads(common: &Common) -> usize {
-    match common.device {
-        Device::Auto | Device::Cpu => {
-            common.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
-        }
-        Device::Cuda(_) | Device::Reference | Device::Reference64 => 1,
+    if !is_cpu(common) {
+        return 1;
     }
+    common.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }

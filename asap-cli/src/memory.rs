@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::commands::usage;
-use crate::device::{Device, threads};
+use crate::device::{is_cpu, threads};
 use crate::machine::{Memory, bytes, memory};
 use crate::output::Output;
 
@@ -65,9 +65,9 @@ pub fn check_picture(config: &Config, [height, width]: [usize; 2], file: &Path, 
 
 const IGNORE: &str = "--ignore-memory goes on all the same";
 
-/// Plans are for the fast backend; the reference backends are for small networks.
+/// Plans are for the cpu device; the reference devices are for small networks, and a GPU's memory is its own.
 fn is_planned(common: &Common) -> bool {
-    matches!(common.device, Device::Auto | Device::Cpu)
+    is_cpu(common)
 }
 
 fn there_is(memory: &Memory) -> String {

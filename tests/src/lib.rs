@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`property`] | an op on drawn inputs, and the search for inputs on which a backend is wrong |
 //! | [`source`] | drawn inputs: tensors and label maps from a seed and a name |
+//! | [`gpu`] | the GPU that tests run on: emulated, or real |
 //! | [`bound`] | how far single precision may be from double |
 
 pub mod bound;
+pub mod gpu;
 pub mod property;
 pub mod source;

@@ -12,6 +12,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 use crate::bound::{Output, within_bound};
+use crate::gpu::gpu;
 use crate::source::Source;
 
 /// The backend that all others are compared with.
@@ -81,16 +82,25 @@ fn cpu_answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String
     cpus.iter().map(|cpu| answer(case, name(cpu), cpu).map_err(|error| error.to_string())).collect()
 }
 
-/// What every backend computes; those of the fast CPU backend stand first, one for each number of threads.
+/// What the GPU computes, for each order that its threads may run in; nothing where there is none.
+fn gpu_answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
+    let Some(gpu) = gpu() else { return Ok(Vec::new()) };
+    let answers = gpu.in_every_order(|name, cuda| answer(case, name.into(), cuda));
+    answers.into_iter().collect::<Result<_>>().map_err(|error| error.to_string())
+}
+
+/// What every backend computes; those of the fast CPU backend stand first, one for each number of threads, those of the
+/// GPU last, one for each order of threads.
 fn answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
     let mut answers = cpu_answers(case)?;
     answers.push(answer(case, "reference".into(), &Reference::<f32>::new()).map_err(|error| error.to_string())?);
+    answers.extend(gpu_answers(case)?);
     Ok(answers)
 }
 
-/// The first output whose bytes differ between numbers of threads.
+/// The first output whose bytes differ from the first answer's.
 fn same_bytes(answers: &[Answer]) -> std::result::Result<(), String> {
-    for other in &answers[1..] {
+    for other in answers.iter().skip(1) {
         for (a, b) in answers[0].outputs.iter().zip(&other.outputs) {
             if let Some(i) = (0..a.values.len()).find(|&i| a.values[i].to_bits() != b.values[i].to_bits()) {
                 let [first, second] = [a.values[i], b.values[i]];
@@ -122,7 +132,9 @@ pub fn check<P: Property>(case: &P) -> std::result::Result<(), String> {
             within_bound(got, exact, magnitudes).map_err(|error| format!("{}: {error}", answer.backend))?;
         }
     }
-    same_bytes(&answers[..THREADS.len()])
+    let (cpu, others) = answers.split_at(THREADS.len());
+    same_bytes(cpu)?;
+    same_bytes(&others[1..])
 }
 
 /// How many cases to draw where nothing else is said.
@@ -168,6 +180,14 @@ pub fn holds<S: Strategy<Value: Property>>(strategy: S) {
 /// With the smallest failing case found.
 pub fn any_thread_count_gives_the_same_bytes<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
     search(cases, strategy, |case| same_bytes(&cpu_answers(case)?));
+}
+
+/// Every backend is right on `cases` drawn cases, large enough that a GPU cuts them into several pieces.
+///
+/// # Panics
+/// With the smallest failing case found.
+pub fn holds_when_large<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
+    search(cases, strategy, check);
 }
 
 #[cfg(test)]

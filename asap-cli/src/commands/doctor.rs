@@ -5,9 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use asap_model::Config;
+#[cfg(feature = "cuda")]
+use asap_tensor::cuda::libraries::{self, Library, version};
 use asap_tensor::ops::conv2d;
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Cpu, Reference, Tensor};
+#[cfg(feature = "cuda")]
+use asap_tensor::{Cuda, MatmulPrecision, Storage};
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -21,7 +25,7 @@ const RUNS: &str = "runs";
 
 /// Looks at everything that a run needs; exit code 4 if the cpu device does not work.
 pub fn run(common: &Common, output: &Output) -> Result<ExitCode> {
-    let devices = devices(common);
+    let (devices, libraries) = (devices(common), cuda_libraries());
     let works = devices.iter().any(|device| device.name == "cpu" && device.fault.is_none());
     let (processor, memory, runs) = (processor(), memory(), runs());
     let presets: Vec<&str> = Config::presets().iter().map(|(name, _)| *name).collect();
@@ -37,6 +41,7 @@ pub fn run(common: &Common, output: &Output) -> Result<ExitCode> {
                 "memory": {
                     "total_bytes": memory.total, "available_bytes": memory.available, "limit_bytes": memory.limit,
                 },
+                "cuda_libraries": libraries.iter().map(Sought::json).collect::<Vec<_>>(),
                 "devices": devices.iter().map(Found::json).collect::<Vec<_>>(),
                 "presets": presets,
                 "runs": { "dir": runs.dir, "writable": runs.fault.is_none(), "free_bytes": runs.free },
@@ -57,6 +62,7 @@ pub fn run(common: &Common, output: &Output) -> Result<ExitCode> {
                 format!("memory     {} available of {}{limit}", bytes(memory.available), bytes(memory.total)),
             ];
             lines.extend(devices.iter().map(Found::text));
+            lines.extend(libraries.iter().map(Sought::text));
             lines.push(format!("presets    built in: {}", presets.join(", ")));
             let free = runs.free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
             let state =
@@ -70,28 +76,105 @@ pub fn run(common: &Common, output: &Output) -> Result<ExitCode> {
 
 /// A device that was looked for.
 struct Found {
-    name: &'static str,
+    name: String,
+    /// What it is, where that is not said elsewhere.
+    what: Option<String>,
     /// Why it can't be used; `None` if it works.
     fault: Option<String>,
 }
 
 impl Found {
     fn json(&self) -> Value {
-        json!({ "device": self.name, "ok": self.fault.is_none(), "fault": self.fault })
+        json!({ "device": self.name, "what": self.what, "ok": self.fault.is_none(), "fault": self.fault })
     }
 
     fn text(&self) -> String {
+        let what = self.what.as_ref().map_or_else(String::new, |what| format!("{what}; "));
         let state = self.fault.as_deref().unwrap_or("works: a convolution is that of the reference");
-        format!("{:<10} {state}", self.name)
+        format!("{:<10} {what}{state}", self.name)
     }
 }
 
 fn devices(common: &Common) -> Vec<Found> {
     let cpu = Cpu::new(common.threads.map(usize::from)).and_then(|cpu| self_check(&cpu));
-    vec![
-        Found { name: "cpu", fault: cpu.unwrap_or_else(|error| Some(error.to_string())) },
-        Found { name: "cuda", fault: Some("this program was built without CUDA".into()) },
-    ]
+    let cpu = Found { name: "cpu".into(), what: None, fault: cpu.unwrap_or_else(|error| Some(error.to_string())) };
+    std::iter::once(cpu).chain(gpus()).collect()
+}
+
+/// A library of CUDA that was looked for.
+struct Sought {
+    name: &'static str,
+    file: &'static str,
+    /// Where it is, or what to do.
+    place: std::result::Result<String, String>,
+}
+
+impl Sought {
+    fn json(&self) -> Value {
+        let (place, fault) = (self.place.as_ref().ok(), self.place.as_ref().err());
+        json!({ "library": self.name, "file": self.file, "found": place, "fault": fault })
+    }
+
+    fn text(&self) -> String {
+        let state = match &self.place {
+            Ok(place) => format!("found {place}"),
+            Err(fault) => fault.clone(),
+        };
+        format!("{:<10} {state}", self.file.trim_end_matches(".so"))
+    }
+}
+
+/// Every GPU, or one fault that says why there is none.
+#[cfg(feature = "cuda")]
+fn gpus() -> Vec<Found> {
+    let highest = MatmulPrecision::Highest;
+    let mut found = Vec::new();
+    for ordinal in 0.. {
+        let cuda = match Cuda::new(ordinal, highest) {
+            Ok(cuda) => cuda,
+            // The last one found was the last one there is.
+            Err(_) if ordinal > 0 => break,
+            Err(error) => {
+                let fault = match error {
+                    asap_tensor::Error::Device { why, .. } => why,
+                    other => other.to_string(),
+                };
+                return vec![Found { name: "cuda".into(), what: None, fault: Some(fault) }];
+            }
+        };
+        let limits = cuda.limits().clone();
+        let (major, minor) = limits.compute_capability;
+        let what = format!(
+            "{}, compute capability {major}.{minor}, {}, driver for CUDA {}",
+            limits.name,
+            bytes(limits.memory as u64),
+            version(limits.driver)
+        );
+        let fault = self_check(&cuda).unwrap_or_else(|error| Some(error.to_string()));
+        found.push(Found { name: cuda.device(), what: Some(what), fault });
+    }
+    found
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpus() -> Vec<Found> {
+    vec![Found { name: "cuda".into(), what: None, fault: Some("this program was built without CUDA".into()) }]
+}
+
+#[cfg(feature = "cuda")]
+fn cuda_libraries() -> Vec<Sought> {
+    let place = |found| match found {
+        libraries::Found::OnPath => "on the library path".to_owned(),
+        libraries::Found::At(file) => file.display().to_string(),
+    };
+    let sought =
+        |library: Library| Sought { name: library.name(), file: library.file(), place: library.find().map(place) };
+    Library::ALL.into_iter().map(sought).collect()
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda_libraries() -> Vec<Sought> {
+    Vec::new()
 }
 
 /// A small convolution compared with the reference in double precision: what is wrong, if anything is.

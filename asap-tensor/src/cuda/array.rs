@@ -77,22 +77,6 @@ impl Cuda {
         Ok(y)
     }
 
-    /// Copies `count` numbers of x, from `from`, to y, from `to`.
-    pub(crate) fn copy_range(
-        &self,
-        x: &Array<f32>,
-        from: usize,
-        y: &mut Array<f32>,
-        to: usize,
-        count: usize,
-    ) -> Result<()> {
-        if count == 0 {
-            return Ok(());
-        }
-        let (x, mut y) = (x.slice.slice(from..from + count), y.slice.slice_mut(to..to + count));
-        self.gpu.check("copying on the GPU", self.gpu.stream.memcpy_dtod(&x, &mut y))
-    }
-
     /// Sets every number to zero.
     pub(crate) fn clear(&self, x: &mut Array<f32>) -> Result<()> {
         self.gpu.check("clearing memory", self.gpu.stream.memset_zeros(&mut x.slice))

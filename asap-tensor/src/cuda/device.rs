@@ -48,7 +48,7 @@ pub(super) struct Gpu {
 impl Gpu {
     pub(super) fn open(ordinal: usize) -> Result<Self> {
         let fail = |why: String| Error::Device { device: name(ordinal), why };
-        libraries::require_all().map_err(fail)?;
+        libraries::require_all().map_err(|missing| fail(format!("{missing}. Or use --device cpu")))?;
         let said = |what: &str, error: DriverError| fail(format!("{what}: {}", describe(error)));
         result::init().map_err(|error| {
             fail(format!(

@@ -229,7 +229,7 @@ impl CachedImage {
         }
         hash.update(driver.to_le_bytes());
         let name = hash.finalize().iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}"));
-        CachedImage(dirs::cache_dir().map(|folder| folder.join("asap").join("kernels").join(name + ".bin")))
+        CachedImage(dirs::cache_dir().map(|folder| folder.join("asap").join("kernels").join(name + ".cubin")))
     }
 
     /// The image, if it is there and whole: its first 32 bytes are the SHA-256 of the rest.
@@ -239,18 +239,61 @@ impl CachedImage {
         (Sha256::digest(image).as_slice() == hash).then(|| image.to_vec())
     }
 
-    /// Keeps the image. Where that is not possible, it is compiled again the next time.
+    /// Keeps machine code; the driver keeps what it makes of virtual code itself. Where that is not possible, it is
+    /// compiled again the next time.
     fn write(&self, image: &[u8]) {
-        let Some(path) = &self.0 else { return };
+        let Some(path) = self.0.as_ref().filter(|_| image.starts_with(b"\x7fELF")) else { return };
         let bytes = [Sha256::digest(image).as_slice(), image].concat();
         let unfinished = path.with_extension(format!("writing-{}", std::process::id()));
-        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        if written
-            .and_then(|()| std::fs::write(&unfinished, bytes))
-            .and_then(|()| std::fs::rename(&unfinished, path))
-            .is_err()
-        {
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let written = folder.and_then(|()| std::fs::write(&unfinished, bytes));
+        if written.and_then(|()| std::fs::rename(&unfinished, path)).is_err() {
             let _ = std::fs::remove_file(&unfinished);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_image_comes_back_unless_a_byte_of_it_changed() {
+        let folder = std::env::temp_dir().join(format!("asap-kernels-{}", std::process::id()));
+        let path = folder.join("image.cubin");
+        let cached = CachedImage(Some(path.clone()));
+        assert_eq!(cached.read(), None);
+        cached.write(b"\x7fELF machine code");
+        assert_eq!(cached.read().as_deref(), Some(&b"\x7fELF machine code"[..]));
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 4;
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(cached.read(), None, "byte {at}");
+        }
+        std::fs::write(&path, &whole[..20]).unwrap();
+        assert_eq!(cached.read(), None);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
+        // A folder that can't be made, and what is not machine code.
+        CachedImage(Some("/dev/null/image.cubin".into())).write(b"\x7fELF");
+        CachedImage(Some(path.clone())).write(b".version 8.0");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn messages_keep_each_files_own_lines() {
+        let source = Source::new("family.cu", "kernel", &[("header.cuh", "first\nsecond")]);
+        let whole = source.whole();
+        assert!(whole.starts_with("#line 1 \"prelude.cuh\"\n"));
+        assert!(whole.ends_with("#line 1 \"header.cuh\"\nfirst\nsecond\n#line 1 \"family.cu\"\nkernel\n"));
+    }
+
+    #[test]
+    fn every_source_has_a_name_of_its_own() {
+        let mut names: Vec<&str> = sources().iter().map(|source| source.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     }
 }

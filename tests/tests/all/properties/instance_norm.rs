@@ -1,6 +1,6 @@
 use asap_tensor::{Backend, Result, Tensor, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, holds_when_large, sums};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -186,4 +186,9 @@ fn instance_norm_and_its_gradients_are_right() {
 #[test]
 fn instance_norm_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(6, case(60usize..90));
+}
+
+#[test]
+fn instance_norm_of_large_planes_is_right() {
+    holds_when_large(6, case(60usize..130));
 }

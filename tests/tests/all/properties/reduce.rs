@@ -1,6 +1,6 @@
 use asap_tensor::{Backend, Result, Shape, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, holds_when_large, sums};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -39,4 +39,9 @@ fn sums_over_everything_and_over_channels_are_right() {
 #[test]
 fn sums_do_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(8, case(20_000usize..40_000));
+}
+
+#[test]
+fn long_sums_are_right() {
+    holds_when_large(4, case(6_000usize..9_000));
 }

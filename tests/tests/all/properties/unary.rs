@@ -1,6 +1,6 @@
 use asap_tensor::{Backend, Result, ops, ops::Unary};
 use asap_tests::bound::Output;
-use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, holds_when_large, sums};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -68,4 +68,9 @@ fn functions_of_one_number_and_their_gradients_are_right() {
 #[test]
 fn functions_of_one_number_do_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(12, case(50_000usize..100_000));
+}
+
+#[test]
+fn functions_of_many_numbers_are_right() {
+    holds_when_large(8, case(50_000usize..100_000));
 }

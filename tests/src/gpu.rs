@@ -1,0 +1,62 @@
+//! The GPU that tests run on: the emulator, or with `ASAP_CUDA=real` the machine's own.
+//!
+//! Where there is none the tests pass over it and say so, unless `ASAP_REQUIRE_CUDA` is set.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use asap_tensor::{Cuda, MatmulPrecision};
+use cuda_emulator::Order;
+
+/// The orders that an emulated GPU's threads run in, one after the other for every case.
+pub const ORDERS: [Order; 3] = [Order::Fifo, Order::Lifo, Order::Random(20_260_101)];
+
+/// A GPU for tests, computing in single precision.
+#[derive(Debug)]
+pub struct Gpu {
+    /// The backend.
+    pub cuda: Cuda,
+    /// Whether it is emulated.
+    pub emulated: bool,
+}
+
+impl Gpu {
+    /// Runs `work` once for each order in which an emulated GPU's threads may run; once on a real one.
+    pub fn in_every_order<T>(&self, mut work: impl FnMut(&str, &Cuda) -> T) -> Vec<T> {
+        if !self.emulated {
+            return vec![work("cuda", &self.cuda)];
+        }
+        let run = |order: Order| {
+            cuda_emulator::set_order(order);
+            work(&format!("cuda, emulated in order {order:?}"), &self.cuda)
+        };
+        ORDERS.into_iter().map(run).collect()
+    }
+}
+
+/// The GPU, if there is one.
+///
+/// # Panics
+/// If there is none and `ASAP_REQUIRE_CUDA` is set.
+pub fn gpu() -> Option<&'static Gpu> {
+    static GPU: LazyLock<Result<Gpu, String>> = LazyLock::new(open);
+    match &*GPU {
+        Ok(gpu) => Some(gpu),
+        Err(why) if std::env::var_os("ASAP_REQUIRE_CUDA").is_some() => panic!("{why}"),
+        Err(why) => {
+            eprintln!("without a GPU: {why}");
+            None
+        }
+    }
+}
+
+fn open() -> Result<Gpu, String> {
+    let emulated = std::env::var_os("ASAP_CUDA").is_none_or(|which| which != "real");
+    if emulated {
+        let compiler = Command::new("g++").arg("--version").output();
+        compiler.map_err(|error| format!("the emulator needs g++: {error}"))?;
+        cuda_emulator::install();
+    }
+    let cuda = Cuda::new(0, MatmulPrecision::Highest).map_err(|error| error.to_string())?;
+    Ok(Gpu { cuda, emulated })
+}
