@@ -2,14 +2,9 @@
 //!
 //! Where there is none the tests pass over it and say so, unless `ASAP_REQUIRE_CUDA` is set.
 
-use std::process::Command;
 use std::sync::LazyLock;
 
 use asap_tensor::{Cuda, MatmulPrecision};
-use cuda_emulator::Order;
-
-/// The orders that an emulated GPU's threads run in, one after the other for every case.
-pub const ORDERS: [Order; 3] = [Order::Fifo, Order::Lifo, Order::Random(20_260_101)];
 
 /// A GPU for tests, computing in single precision.
 #[derive(Debug)]
@@ -26,11 +21,7 @@ impl Gpu {
         if !self.emulated {
             return vec![work("cuda", &self.cuda)];
         }
-        let run = |order: Order| {
-            cuda_emulator::set_order(order);
-            work(&format!("cuda, emulated in order {order:?}"), &self.cuda)
-        };
-        ORDERS.into_iter().map(run).collect()
+        emulator::ORDERS.iter().map(|order| work(&emulator::set(order), &self.cuda)).collect()
     }
 }
 
@@ -53,10 +44,44 @@ pub fn gpu() -> Option<&'static Gpu> {
 fn open() -> Result<Gpu, String> {
     let emulated = std::env::var_os("ASAP_CUDA").is_none_or(|which| which != "real");
     if emulated {
-        let compiler = Command::new("g++").arg("--version").output();
-        compiler.map_err(|error| format!("the emulator needs g++: {error}"))?;
-        cuda_emulator::install();
+        emulator::install()?;
     }
     let cuda = Cuda::new(0, MatmulPrecision::Highest).map_err(|error| error.to_string())?;
     Ok(Gpu { cuda, emulated })
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod emulator {
+    use std::process::Command;
+
+    use cuda_emulator::Order;
+
+    /// The orders that the GPU's threads run in, one after the other for every case.
+    pub const ORDERS: [Order; 3] = [Order::Fifo, Order::Lifo, Order::Random(20_260_101)];
+
+    pub fn install() -> Result<(), String> {
+        let compiler = Command::new("g++").arg("--version").output();
+        compiler.map_err(|error| format!("the emulator needs g++: {error}"))?;
+        cuda_emulator::install();
+        Ok(())
+    }
+
+    /// Lets the calling thread's kernels run in an order, and names it.
+    pub fn set(order: &Order) -> String {
+        cuda_emulator::set_order(*order);
+        format!("cuda, emulated in order {order:?}")
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod emulator {
+    pub const ORDERS: [&str; 1] = ["none"];
+
+    pub fn install() -> Result<(), String> {
+        Err("the emulator runs on x86-64 Linux only; ASAP_CUDA=real takes the machine's GPU".into())
+    }
+
+    pub fn set(order: &&str) -> String {
+        (*order).into()
+    }
 }

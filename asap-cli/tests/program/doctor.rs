@@ -20,7 +20,9 @@ fn the_cpu_works_and_what_is_missing_is_said() {
         devices.iter().find(|device| device["device"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
     };
     assert_eq!((&device("cpu")["ok"], &device("cpu")["fault"]), (&true.into(), &Value::Null));
-    assert!(device("cuda")["fault"].as_str().is_some_and(|fault| fault.contains("CUDA")));
+    for library in found["cuda_libraries"].as_array().expect("libraries") {
+        assert!(library["found"].is_string() != library["fault"].is_string(), "{library}");
+    }
     assert!(found["presets"].as_array().is_some_and(|presets| presets.contains(&"facades-512".into())));
     assert_eq!(found["runs"]["writable"], true);
     assert!(here.names(".").is_empty(), "looking leaves nothing behind");
@@ -32,7 +34,7 @@ fn people_read_a_line_for_each_thing() {
     for word in ["asap", "processor", "memory", "cpu", "cuda", "presets", "runs"] {
         assert!(ran.stdout.lines().any(|line| line.starts_with(word)), "no {word} in\n{}", ran.stdout);
     }
-    assert!(ran.stdout.contains("works") && ran.stdout.contains("built without CUDA"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("works"), "{}", ran.stdout);
 }
 
 #[cfg(unix)]

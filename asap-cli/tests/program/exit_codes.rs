@@ -7,8 +7,7 @@ fn a_device_that_is_not_there_is_told_from_one_that_does_not_exist() {
     let here = Workplace::new();
     here.write("tiny.toml", TINY_FILE);
     for command in [&format!("train --steps 1 {TINY}"), "bench --preset tiny.toml", "profile --preset tiny.toml"] {
-        here.refused(&format!("{command} --device cuda"), 4, &["cuda", "--device cpu"]);
-        here.refused(&format!("{command} --device cuda:3"), 4, &["cuda:3"]);
+        here.refused(&format!("{command} --device cuda:999"), 4, &["cuda:999"]);
         for device in ["nonsense", "cuda:x", "cuda:", "CPU"] {
             here.refused(&format!("{command} --device {device}"), 2, &[device, "reference64"]);
         }

@@ -3,6 +3,8 @@
 mod bench;
 mod convert;
 mod corpus;
+#[cfg(all(feature = "cuda", target_os = "linux", target_arch = "x86_64"))]
+mod cuda;
 mod data;
 mod doctor;
 mod exit_codes;

@@ -7,7 +7,7 @@ pub(crate) const MMA: (&str, &str) = ("mma.cuh", include_str!("mma.cuh"));
 /// The kernels that compare.
 pub(super) const CHECK: Source = Source::new("mma_check.cu", include_str!("mma_check.cu"), &[MMA]);
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::CHECK;
     use crate::cuda::testing::gpu;

@@ -25,7 +25,8 @@ pub mod libraries;
 mod mma;
 mod module;
 mod tables;
-#[cfg(test)]
+// Where the emulator runs.
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod testing;
 
 use std::fmt;

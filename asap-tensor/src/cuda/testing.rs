@@ -1,11 +1,11 @@
-//! The GPU that tests of kernels run on: the emulator, or a real one where `ASAP_REQUIRE_CUDA` is set.
+//! The GPU that tests of kernels run on: the emulator, or with `ASAP_CUDA=real` the machine's own.
 
 use cuda_emulator::Order;
 
 use super::{Cuda, MatmulPrecision};
 
 fn is_real() -> bool {
-    std::env::var_os("ASAP_REQUIRE_CUDA").is_some()
+    std::env::var_os("ASAP_CUDA").is_some_and(|which| which == "real")
 }
 
 /// The GPU at a precision.

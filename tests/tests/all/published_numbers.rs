@@ -4,6 +4,7 @@ use std::path::Path;
 
 use asap_model::verify::{Finding, verify};
 use asap_tensor::{Backend, Cpu, Reference};
+use asap_tests::gpu::gpu;
 
 /// Recomputes every case and fails naming all quantities that are out of tolerance.
 fn every_quantity_holds<B: Backend>(backend: &B) {
@@ -23,6 +24,13 @@ fn every_quantity_holds<B: Backend>(backend: &B) {
 #[test]
 fn cpu_equals_the_published_code() {
     every_quantity_holds(&Cpu::new(None).expect("threads start"));
+}
+
+#[test]
+fn cuda_equals_the_published_code() {
+    if let Some(gpu) = gpu() {
+        every_quantity_holds(&gpu.cuda);
+    }
 }
 
 #[test]

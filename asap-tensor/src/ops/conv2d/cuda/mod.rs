@@ -4,7 +4,7 @@
 mod columns;
 mod ids;
 mod sizes;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests;
 mod tiles;
 

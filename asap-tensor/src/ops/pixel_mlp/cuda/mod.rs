@@ -12,7 +12,7 @@
 //! | `operand.cuh` | numbers rounded to TF32 or bf16 |
 
 mod network;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests;
 
 use std::sync::Arc;
