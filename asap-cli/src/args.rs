@@ -87,7 +87,7 @@ pub enum Command {
     Convert(Convert),
     /// Write a configuration with every key explained
     Init(Init),
-    /// Tell what this machine offers: devices, threads, SIMD, memory, disk
+    /// Tell what this machine offers: devices, CUDA's libraries, threads, SIMD, memory, disk
     #[command(after_help = "Examples:\n  asap doctor\n  asap doctor --json")]
     Doctor,
     /// Write a shell's completions of commands, flags and presets

@@ -23,7 +23,7 @@ pub(crate) enum Watched {
 #[derive(Debug)]
 pub(crate) struct Watch<B: Backend> {
     what: Vec<Watched>,
-    /// One number each, (1).
+    /// One number each, in pieces (K).
     numbers: Vec<Tensor<B>>,
 }
 
@@ -58,8 +58,10 @@ impl<B: Backend> Watch<B> {
     }
 
     /// One number, (), that is finite only if all that is watched so far is.
-    pub(crate) fn guard(&self) -> Result<Tensor<B>> {
-        Ok(sum(&self.joined()?)?)
+    pub(crate) fn guard(&mut self) -> Result<Tensor<B>> {
+        let joined = self.joined()?;
+        self.numbers = vec![joined.clone()];
+        Ok(sum(&joined)?)
     }
 
     /// All that is watched, in the order of the round. This is where the host waits for the device.

@@ -3,8 +3,10 @@
 
 #![cfg(feature = "cuda")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use asap_tensor::cuda::libraries::Library;
-use asap_tensor::cuda::{Target, compile, sources};
+use asap_tensor::cuda::{Source, Target, compile, sources};
 
 /// Turing, Ampere (server, desktop), Ada, Hopper, Blackwell (server, desktop).
 const ARCHITECTURES: [i32; 7] = [75, 80, 86, 89, 90, 100, 120];
@@ -37,18 +39,26 @@ fn every_kernel_compiles_for_every_card_without_spilling_registers() {
     if !nvrtc() {
         return;
     }
-    for source in sources() {
-        for architecture in ARCHITECTURES {
-            let target = Target::Machine(architecture);
-            let compiled = compile(source.name, &source.whole(), target, &["--ptxas-options=-v"])
-                .unwrap_or_else(|log| panic!("{} for sm_{architecture}: {log}", source.name));
-            assert!(compiled.image.starts_with(b"\x7fELF"), "{} for sm_{architecture}", source.name);
-            let spills = spills(&compiled.log);
-            let none = spills.iter().all(|&bytes| bytes == 0);
-            assert!(!spills.is_empty(), "nothing is told of the kernels of {}:\n{}", source.name, compiled.log);
-            assert!(none, "{} spills registers on sm_{architecture}:\n{}", source.name, compiled.log);
+    let jobs: Vec<(Source, i32)> =
+        sources().into_iter().flat_map(|source| ARCHITECTURES.map(|architecture| (source, architecture))).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((source, architecture)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            compiles_without_spilling(source, *architecture);
         }
-    }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+}
+
+fn compiles_without_spilling(source: &Source, architecture: i32) {
+    let compiled = compile(source.name, &source.whole(), Target::Machine(architecture), &["--ptxas-options=-v"])
+        .unwrap_or_else(|log| panic!("{} for sm_{architecture}: {log}", source.name));
+    assert!(compiled.image.starts_with(b"\x7fELF"), "{} for sm_{architecture}", source.name);
+    let spills = spills(&compiled.log);
+    assert!(!spills.is_empty(), "nothing is told of the kernels of {}:\n{}", source.name, compiled.log);
+    let none = spills.iter().all(|&bytes| bytes == 0);
+    assert!(none, "{} spills registers on sm_{architecture}:\n{}", source.name, compiled.log);
 }
 
 #[test]

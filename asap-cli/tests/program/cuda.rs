@@ -57,8 +57,7 @@ fn a_rehearsal_of_training_runs_on_the_gpu() {
     for precision in ["highest", "high", "medium"] {
         machine.done(&format!("train --dry-run --device cuda --matmul-precision {precision} {TINY}"));
     }
-    // The same with VGG's kind of input: an image, and edges.
-    machine.done(&format!("train --dry-run --device cuda {TINY} --set data.input=rgb --set train.batch=2"));
+    machine.done(&format!("train --dry-run --device cuda {TINY} --set train.batch=2 --set generator.positions=false"));
 }
 
 #[test]

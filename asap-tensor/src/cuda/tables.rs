@@ -19,9 +19,12 @@ pub(crate) struct Table {
     pub(crate) weight: Array<f32>,
 }
 
+/// A table's content, bit by bit.
+type Content = (Vec<u32>, Vec<u32>);
+
 /// The tables in the GPU's memory, by their content.
 #[derive(Default)]
-pub(super) struct Tables(Mutex<HashMap<(Vec<u32>, Vec<u32>), Arc<Table>>>);
+pub(super) struct Tables(Mutex<HashMap<Content, Arc<Table>>>);
 
 impl Cuda {
     /// The table of these entries, copied at its first use.

@@ -16,6 +16,7 @@ extern "C" __global__ void binary(float* __restrict__ y, const float* __restrict
     FOR_EACH(i, count) y[i] = apply(op, a[i], spread ? b[0] : b[i]);
 }
 
+// ANCHOR: channel
 // b has one number for each channel; a is (N, C, plane), its N·C planes being `planes`.
 extern "C" __global__ void binary_channel(float* __restrict__ y, const float* __restrict__ a,
                                           const float* __restrict__ b, size_t planes, int channels, int plane, int op) {
@@ -24,3 +25,4 @@ extern "C" __global__ void binary_channel(float* __restrict__ y, const float* __
         FOR_EACH_INSIDE(i, plane) y[p * plane + i] = apply(op, a[p * plane + i], of_channel);
     }
 }
+// ANCHOR_END: channel

@@ -7,6 +7,7 @@ struct Statistics {
     float count, mean, squares;
 };
 
+// ANCHOR: join
 // The statistics of two sets of numbers together.
 __device__ __forceinline__ Statistics join(Statistics a, Statistics b) {
     float count = a.count + b.count;
@@ -14,6 +15,7 @@ __device__ __forceinline__ Statistics join(Statistics a, Statistics b) {
     float share = b.count / count, distance = b.mean - a.mean;
     return {count, a.mean + distance * share, a.squares + b.squares + distance * distance * a.count * share};
 }
+// ANCHOR_END: join
 
 // The statistics over all threads of a block, the same in every thread. `warps` is shared memory for one a warp.
 __device__ __forceinline__ Statistics block_join(Statistics s, Statistics* warps) {

@@ -20,6 +20,7 @@ fn code(op: Unary) -> (i32, f32, f32) {
 }
 
 impl UnaryOps for Cuda {
+    // ANCHOR: launch
     fn unary(&self, op: Unary, x: &Self::Buffer) -> Result<Self::Buffer> {
         let (op, a, b) = code(op);
         let mut y = self.array(x.count())?;
@@ -27,6 +28,7 @@ impl UnaryOps for Cuda {
         launch.value(op).value(a).value(b).for_each(x.count())?;
         Ok(Arc::new(y))
     }
+    // ANCHOR_END: launch
 
     fn unary_grad(
         &self,
