@@ -52,7 +52,7 @@ pub fn sources() -> Vec<Source> {
 }
 
 /// How kernels are compiled, but for the architecture.
-pub const OPTIONS: [&str; 2] = ["--std=c++17", "--generate-line-info"];
+const OPTIONS: [&str; 2] = ["--std=c++17", "--generate-line-info"];
 
 /// The kernels of one GPU that have been compiled.
 #[derive(Default)]
@@ -168,7 +168,7 @@ pub struct Compiled {
     pub log: String,
 }
 
-/// Compiles kernels with NVRTC, without a GPU, with [`OPTIONS`] and `more`. NVRTC must be present: ask
+/// Compiles kernels with NVRTC, without a GPU, as the backend does, with `more` options. NVRTC must be present: ask
 /// [`super::libraries`].
 ///
 /// # Errors
