@@ -151,8 +151,10 @@ fn describe(cpu: &Cpu) -> String {
 
 /// Threads that a device computes with.
 pub fn threads(common: &Common) -> usize {
-    if !is_cpu(common) {
-        return 1;
-    }
+    if is_cpu(common) { cpu_threads(common) } else { 1 }
+}
+
+/// Threads that the cpu device has, whether or not it computes.
+pub fn cpu_threads(common: &Common) -> usize {
     common.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }

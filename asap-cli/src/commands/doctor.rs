@@ -15,7 +15,7 @@ use asap_tensor::{Cuda, MatmulPrecision, Storage};
 use serde_json::{Value, json};
 
 use crate::args::Common;
-use crate::device::threads;
+use crate::device::cpu_threads;
 use crate::exit::DEVICE;
 use crate::machine::{bytes, free_space, memory, operating_system, processor};
 use crate::output::Output;
@@ -36,7 +36,7 @@ pub fn run(common: &Common, output: &Output) -> Result<ExitCode> {
                 "version": version, "os": operating_system(), "ok": works,
                 "cpu": {
                     "model": processor.model, "cores": processor.cores, "threads": processor.threads,
-                    "threads_used": threads(common), "simd": processor.simd,
+                    "threads_used": cpu_threads(common), "simd": processor.simd,
                 },
                 "memory": {
                     "total_bytes": memory.total, "available_bytes": memory.available, "limit_bytes": memory.limit,
@@ -57,7 +57,7 @@ pub fn run(common: &Common, output: &Output) -> Result<ExitCode> {
                     "processor  {}: {cores}{} threads, {} used; {simd}",
                     processor.model,
                     processor.threads,
-                    threads(common)
+                    cpu_threads(common)
                 ),
                 format!("memory     {} available of {}{limit}", bytes(memory.available), bytes(memory.total)),
             ];
