@@ -54,4 +54,4 @@ void* memcpy(void*, const void*, size_t);
 void* memset(void*, int, size_t);
 int printf(const char*, ...);
 }
-static inline __attribute__((noreturn)) void __trap() { __builtin_trap(); }
+static inline __attribute__((noreturn)) void __trap() { __asm__ volatile("int3"); __builtin_unreachable(); }

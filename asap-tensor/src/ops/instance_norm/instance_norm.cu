@@ -49,9 +49,9 @@ __device__ __forceinline__ float normalise(float x, float mean, float inverse, f
 }
 
 // A block for each plane, which stays in shared memory.
-extern "C" __global__ void norm_plane(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ inverse,
-                                      const float* __restrict__ x, const float* __restrict__ scale,
-                                      const float* __restrict__ shift, Norm p) {
+extern "C" __global__ void __launch_bounds__(1024)
+    norm_plane(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ inverse, const float* __restrict__ x,
+               const float* __restrict__ scale, const float* __restrict__ shift, Norm p) {
     extern __shared__ float values[];
     __shared__ float warps[WARP];
     size_t plane = blockIdx.x;
@@ -134,11 +134,11 @@ __device__ __forceinline__ float grad_x(float g, float x, const Plane& p, float 
 }
 
 // A block for each plane; x and the gradient stay in shared memory. sum_d and sum_dx are Σ d and Σ d·x̂ of each plane.
-extern "C" __global__ void norm_grad_plane(float* __restrict__ grad, float* __restrict__ sum_d,
-                                           float* __restrict__ sum_dx, const float* __restrict__ x,
-                                           const float* __restrict__ mean, const float* __restrict__ inverse,
-                                           const float* __restrict__ scale, const float* __restrict__ shift,
-                                           const float* __restrict__ grad_output, Norm p) {
+extern "C" __global__ void __launch_bounds__(1024)
+    norm_grad_plane(float* __restrict__ grad, float* __restrict__ sum_d, float* __restrict__ sum_dx,
+                    const float* __restrict__ x, const float* __restrict__ mean, const float* __restrict__ inverse,
+                    const float* __restrict__ scale, const float* __restrict__ shift,
+                    const float* __restrict__ grad_output, Norm p) {
     extern __shared__ float values[];
     __shared__ float warps[WARP];
     float* grads = values + p.plane;

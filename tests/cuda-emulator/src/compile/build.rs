@@ -23,7 +23,7 @@ const SHIM: [(&str, &str); 7] = [
     ("kernels.h", include_str!("../../shim/kernels.h")),
 ];
 
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 22] = [
     "-O1",
     "-g1",
     "-fPIC",
@@ -46,6 +46,9 @@ const FLAGS: [&str; 20] = [
     "-Wl,-q",
     // Libraries are named, or the thread sanitizer's would come with its instrumentation.
     "-nodefaultlibs",
+    // A GPU refuses an access at an address that isn't a multiple of the type's alignment; here it traps.
+    "-fsanitize=alignment",
+    "-fsanitize-undefined-trap-on-error",
     // NVRTC has no arrays of variable length.
     "-Werror=vla",
 ];

@@ -22,10 +22,11 @@ pub(crate) const NOT_FOUND: Status = 500;
 pub(crate) const ILLEGAL_ADDRESS: Status = 700;
 pub(crate) const LAUNCH_OUT_OF_RESOURCES: Status = 701;
 pub(crate) const LAUNCH_TIMEOUT: Status = 702;
+pub(crate) const MISALIGNED_ADDRESS: Status = 716;
 pub(crate) const LAUNCH_FAILED: Status = 719;
 pub(crate) const NOT_SUPPORTED: Status = 801;
 
-const KNOWN: [(Status, &str, &str); 20] = [
+const KNOWN: [(Status, &str, &str); 21] = [
     (SUCCESS, "CUDA_SUCCESS", "no error"),
     (INVALID_VALUE, "CUDA_ERROR_INVALID_VALUE", "invalid argument"),
     (OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"),
@@ -42,6 +43,7 @@ const KNOWN: [(Status, &str, &str); 20] = [
     (ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"),
     (LAUNCH_OUT_OF_RESOURCES, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"),
     (LAUNCH_TIMEOUT, "CUDA_ERROR_LAUNCH_TIMEOUT", "the launch timed out and was terminated"),
+    (MISALIGNED_ADDRESS, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"),
     (LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"),
     (NOT_SUPPORTED, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"),
     (803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "system has unsupported display driver / cuda driver combination"),

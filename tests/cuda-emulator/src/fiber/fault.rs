@@ -21,7 +21,7 @@ pub(crate) struct Fault {
     pub stack_pointer: usize,
 }
 
-const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
+const SIGNALS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
 
 thread_local! {
     /// The machine that runs a launch on this host thread; null outside of launches.
@@ -29,7 +29,7 @@ thread_local! {
 }
 
 /// The handlers that were there before ours, in the order of [`SIGNALS`].
-static BEFORE: OnceLock<[libc::sigaction; 4]> = OnceLock::new();
+static BEFORE: OnceLock<[libc::sigaction; 5]> = OnceLock::new();
 
 /// While this lives, faults on this host thread's fibers are the machine's.
 pub(crate) struct Guard;

@@ -85,7 +85,11 @@ impl Machine {
         let failed = |what: String| Failure::sticky(status::LAUNCH_FAILED, format!("{place}: {what}"));
         match fault.signal {
             libc::SIGFPE => failed("integer division by zero or overflow".into()),
-            libc::SIGILL => failed("trap".into()),
+            libc::SIGTRAP => failed("trap".into()),
+            libc::SIGILL => {
+                let why = "an access at an address that isn't a multiple of the type's alignment";
+                Failure::sticky(status::MISALIGNED_ADDRESS, format!("{place}: {why}"))
+            }
             _ if fault.stack_pointer < stack::bottom(fiber) + memory::PAGE + 256 => {
                 failed(format!("the thread's stack overflowed its {} bytes", stack::STACK))
             }

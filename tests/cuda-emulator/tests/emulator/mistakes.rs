@@ -181,6 +181,19 @@ fn a_fault_stays_until_it_is_forgotten() {
 }
 
 #[test]
+fn a_vector_access_that_is_not_aligned_is_caught() {
+    let device = device(
+        "extern \"C\" __global__ void copy4(float* y, const float* x, int offset) {\n\
+         ((float4*)y)[threadIdx.x] = *(const float4*)(x + offset + 4 * threadIdx.x);\n}",
+    );
+    let (mut y, x) = (device.zeros(64), device.zeros(128));
+    launch!(device, "copy4", shape(1, 16, 0), &mut y, &x, &8i32).unwrap();
+    let misaligned = launch!(device, "copy4", shape(1, 16, 0), &mut y, &x, &2i32);
+    let report = report_of(misaligned, "CUDA_ERROR_MISALIGNED_ADDRESS");
+    assert_says(&report, &["kernel copy4", "block (0,0,0)", "thread (0,0,0)", ":2", "alignment"]);
+}
+
+#[test]
 fn division_by_zero_and_a_deep_stack_are_told_apart() {
     let device = device(
         "extern \"C\" __global__ void divide(int* y) { y[0] = 7 / y[threadIdx.x]; }\n__device__ __noinline__ int deep(int n) { volatile int big[64]; big[n % 64] = n; return n == 0 ? big[0] : deep(n - 1) + big[n % 64]; }\nextern \"C\" __global__ void recurse(int* y) { y[0] = deep(1000000); }",
