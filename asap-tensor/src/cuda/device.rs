@@ -161,9 +161,20 @@ fn megabytes(bytes: usize) -> String {
 /// A driver's error as it words it itself.
 pub(super) fn describe(error: DriverError) -> String {
     let name = error.error_name().map_or_else(|_| format!("{:?}", error.0), |name| name.to_string_lossy().into_owned());
-    match error.error_string() {
+    let text = match error.error_string() {
         Ok(text) => format!("{} ({name})", text.to_string_lossy()),
         Err(_) => name,
+    };
+    // Kernels run later than they are started, so that the next call, whichever it is, tells of their faults.
+    match error.0 {
+        sys::CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
+        | sys::CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
+        | sys::CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
+        | sys::CUresult::CUDA_ERROR_LAUNCH_FAILED
+        | sys::CUresult::CUDA_ERROR_LAUNCH_TIMEOUT => {
+            format!("{text}; a kernel that was started before has failed, which is a fault of this program")
+        }
+        _ => text,
     }
 }
 
