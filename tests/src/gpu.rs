@@ -57,7 +57,7 @@ mod emulator {
     use cuda_emulator::Order;
 
     /// The orders that the GPU's threads run in, one after the other for every case.
-    pub const ORDERS: [Order; 3] = [Order::Fifo, Order::Lifo, Order::Random(20_260_101)];
+    pub const ORDERS: [Order; 5] = [Order::Fifo, Order::Lifo, Order::Random(1), Order::Random(2), Order::Random(3)];
 
     pub fn install() -> Result<(), String> {
         let compiler = Command::new("g++").arg("--version").output();
