@@ -1,10 +1,13 @@
 //! The fast backend for ordinary processors: threads, packed matrix products, SIMD.
 
+pub(crate) mod array;
 pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod microkernel;
+pub(crate) mod panel;
 pub(crate) mod parallel;
 pub(crate) mod scratch;
+pub(crate) mod simd;
 pub(crate) mod transpose;
 
 use std::sync::Arc;
@@ -14,12 +17,20 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::backend::Storage;
 use crate::error::{Error, Result};
 use crate::profile::Profiler;
+pub use array::Array;
+use array::Pool;
+use simd::{Kernel, Level};
+
+/// Zeros that one thread writes at a time.
+const ZEROS: usize = 1 << 16;
 
 /// Single precision on the CPU, with a thread pool of its own. Results do not depend on the number of threads: work is
 /// split by shape alone, and sums run in a fixed order.
 #[derive(Clone, Debug)]
 pub struct Cpu {
-    pool: Arc<ThreadPool>,
+    threads: Arc<ThreadPool>,
+    memory: Pool,
+    level: Level,
     profiler: Option<Profiler>,
 }
 
@@ -29,28 +40,60 @@ impl Cpu {
     /// # Errors
     /// If the threads can't be started.
     pub fn new(threads: Option<usize>) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new()
+        Self::at(Level::best(), threads)
+    }
+
+    /// The same with the given registers.
+    pub(crate) fn at(level: Level, threads: Option<usize>) -> Result<Self> {
+        let threads = ThreadPoolBuilder::new()
             .num_threads(threads.unwrap_or(0))
             .thread_name(|index| format!("asap-cpu-{index}"))
             .build()
             .map_err(|error| Error::Device { device: "cpu".into(), why: format!("cannot start threads: {error}") })?;
-        Ok(Cpu { pool: Arc::new(pool), profiler: None })
+        Ok(Cpu { threads: Arc::new(threads), memory: Pool::default(), level, profiler: None })
     }
 
     /// How many threads compute.
     pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        self.threads.current_num_threads()
     }
 
     /// Runs `work` so that rayon's parallel iterators inside it use this backend's threads.
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.pool.install(work)
+        self.threads.install(work)
+    }
+
+    /// The registers that kernels use.
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Runs a kernel compiled for this processor, on the calling thread.
+    pub(crate) fn vectorize<K: Kernel>(&self, kernel: K) -> K::Output {
+        self.level.run(kernel)
+    }
+
+    /// `count` numbers of unknown value, of which the caller writes every one.
+    pub(crate) fn array(&self, count: usize) -> Array {
+        self.memory.take(count)
+    }
+
+    /// `count` zeros.
+    pub(crate) fn zeros(&self, count: usize) -> Array {
+        let mut zeros = self.array(count);
+        self.pieces(&mut zeros, ZEROS, 1, |_, zeros| zeros.fill(0.0));
+        zeros
+    }
+
+    /// Numbers that exist already.
+    pub(crate) fn adopt(&self, numbers: Vec<f32>) -> Arc<Array> {
+        Arc::new(self.memory.adopt(numbers))
     }
 }
 
 impl Storage for Cpu {
     type Elem = f32;
-    type Buffer = Arc<Vec<f32>>;
+    type Buffer = Arc<Array>;
     type IdBuffer = Arc<Vec<u8>>;
 
     fn device(&self) -> String {
@@ -62,7 +105,7 @@ impl Storage for Cpu {
     }
 
     fn upload(&self, data: Vec<f32>) -> Result<Self::Buffer> {
-        Ok(Arc::new(data))
+        Ok(self.adopt(data))
     }
 
     fn download(&self, buffer: &Self::Buffer) -> Result<Vec<f32>> {
@@ -70,7 +113,7 @@ impl Storage for Cpu {
     }
 
     fn filled(&self, value: f64, count: usize) -> Result<Self::Buffer> {
-        Ok(Arc::new(vec![value as f32; count]))
+        Ok(self.adopt(vec![value as f32; count]))
     }
 
     fn upload_ids(&self, ids: Vec<u8>) -> Result<Self::IdBuffer> {
@@ -86,6 +129,6 @@ impl Storage for Cpu {
     }
 
     fn with_profiler(&self, profiler: Profiler) -> Self {
-        Cpu { pool: Arc::clone(&self.pool), profiler: Some(profiler) }
+        Cpu { profiler: Some(profiler), ..self.clone() }
     }
 }

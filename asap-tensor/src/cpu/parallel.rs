@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Cpu;
+use super::{Array, Cpu};
 
 /// Operations below which a kernel stays on the calling thread, and that a thread takes at least: waking another one
 /// costs about as much.
@@ -75,21 +75,21 @@ impl Cpu {
         }
     }
 
-    /// A new buffer of `count` numbers, written as by [`Cpu::pieces`]; each piece is zeros before.
-    pub(crate) fn build<T: Clone + Default + Send>(
+    /// A new buffer of `count` numbers, written as by [`Cpu::pieces`], each of them by `work`.
+    pub(crate) fn build(
         &self,
         count: usize,
         size: usize,
         cost: usize,
-        work: impl Fn(usize, &mut [T]) + Sync + Send,
-    ) -> Arc<Vec<T>> {
-        let mut out = vec![T::default(); count];
+        work: impl Fn(usize, &mut [f32]) + Sync + Send,
+    ) -> Arc<Array> {
+        let mut out = self.array(count);
         self.pieces(&mut out, size, cost, work);
         Arc::new(out)
     }
 
     /// f of each number.
-    pub(crate) fn map(&self, x: &[f32], f: impl Fn(f32) -> f32 + Sync + Send) -> Arc<Vec<f32>> {
+    pub(crate) fn map(&self, x: &[f32], f: impl Fn(f32) -> f32 + Sync + Send) -> Arc<Array> {
         self.build(x.len(), GRAIN, 1, |which, out: &mut [f32]| {
             for (out, &x) in out.iter_mut().zip(&x[which * GRAIN..]) {
                 *out = f(x);
@@ -98,7 +98,7 @@ impl Cpu {
     }
 
     /// f of each pair of numbers.
-    pub(crate) fn map2(&self, a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync + Send) -> Arc<Vec<f32>> {
+    pub(crate) fn map2(&self, a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync + Send) -> Arc<Array> {
         self.build(a.len(), GRAIN, 1, |which, out: &mut [f32]| {
             let start = which * GRAIN;
             for ((out, &a), &b) in out.iter_mut().zip(&a[start..]).zip(&b[start..]) {

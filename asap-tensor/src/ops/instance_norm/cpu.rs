@@ -19,7 +19,7 @@ impl InstanceNormOps for Cpu {
     ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
         let plane = size.plane;
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
-        let mut y = vec![0.0; x.len()];
+        let mut y = self.array(x.len());
         let mut statistics = vec![(0.0, 0.0); size.batch * size.channels];
         self.pieces_and(&mut y, plane, COST, &mut statistics, |which, y, statistics| {
             let x = &x[which * plane..][..plane];
@@ -34,7 +34,7 @@ impl InstanceNormOps for Cpu {
             }
         });
         let (mean, inverse_deviation) = statistics.into_iter().unzip();
-        Ok((Arc::new(y), Arc::new(mean), Arc::new(inverse_deviation)))
+        Ok((Arc::new(y), self.adopt(mean), self.adopt(inverse_deviation)))
     }
 
     fn instance_norm_grad(
@@ -49,7 +49,7 @@ impl InstanceNormOps for Cpu {
         let (plane, channels) = (size.plane, size.channels);
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
         let slope = size.slope as f32;
-        let mut grad_x = vec![0.0; x.len()];
+        let mut grad_x = self.array(x.len());
         let mut sums = vec![(0.0, 0.0); size.batch * channels];
         self.pieces_and(&mut grad_x, plane, 2 * COST, &mut sums, |which, grad_x, sums| {
             let (x, grad_output) = (&x[which * plane..][..plane], &grad_output[which * plane..][..plane]);
@@ -69,7 +69,7 @@ impl InstanceNormOps for Cpu {
         });
         let over_batch = |part: fn(&(f64, f64)) -> f64| {
             let total = |c| (0..size.batch).map(|n| part(&sums[n * channels + c])).sum::<f64>() as f32;
-            Arc::new((0..channels).map(total).collect::<Vec<f32>>())
+            self.adopt((0..channels).map(total).collect())
         };
         let grad_affine = affine.map(|_| (over_batch(|sums| sums.0), over_batch(|sums| sums.1)));
         Ok((Arc::new(grad_x), grad_affine))

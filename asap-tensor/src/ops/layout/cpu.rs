@@ -1,5 +1,7 @@
 //! Kernels of `Cpu`: whole rows are copied wherever they stay together.
 
+use std::sync::Arc;
+
 use super::{LayoutOps, PadSize};
 use crate::cpu::Cpu;
 use crate::error::Result;
@@ -57,7 +59,11 @@ impl LayoutOps for Cpu {
         length: usize,
     ) -> Result<Self::Buffer> {
         Ok(self.build(outer * size * inner, size * inner, 1, |o, y: &mut [f32]| {
-            y[start * inner..][..length * inner].copy_from_slice(&x[o * length * inner..][..length * inner]);
+            let (before, rest) = y.split_at_mut(start * inner);
+            let (here, after) = rest.split_at_mut(length * inner);
+            before.fill(0.0);
+            here.copy_from_slice(&x[o * length * inner..][..length * inner]);
+            after.fill(0.0);
         }))
     }
 
@@ -84,6 +90,7 @@ impl LayoutOps for Cpu {
         let (left, width, out_width) = (size.pad.left, size.width, size.out_width());
         Ok(self.build(size.planes * plane, plane, 1, |which, grad: &mut [f32]| {
             let grad_output = &grad_output[which * out_plane..][..out_plane];
+            grad.fill(0.0);
             for (y, g) in grad_output.chunks_exact(out_width).enumerate() {
                 let Some(row) = size.source_row(y) else { continue };
                 let grad = &mut grad[row * width..][..width];
@@ -101,15 +108,15 @@ impl LayoutOps for Cpu {
 
     fn pad_ids(&self, ids: &Self::IdBuffer, size: &PadSize) -> Result<Self::IdBuffer> {
         let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
-        Ok(self.build(size.planes * out_plane, out_plane, 1, |which, y: &mut [u8]| {
-            pad_plane(&ids[which * plane..][..plane], y, size);
-        }))
+        let mut padded = vec![0; size.planes * out_plane];
+        self.pieces(&mut padded, out_plane, 1, |which, y| pad_plane(&ids[which * plane..][..plane], y, size));
+        Ok(Arc::new(padded))
     }
 
     fn one_hot(&self, ids: &Self::IdBuffer, batch: usize, classes: usize, plane: usize) -> Result<Self::Buffer> {
         Ok(self.build(batch * classes * plane, plane, 1, |which, y: &mut [f32]| {
             // No id reaches class 256.
-            let Ok(class) = u8::try_from(which % classes) else { return };
+            let Ok(class) = u8::try_from(which % classes) else { return y.fill(0.0) };
             for (y, &id) in y.iter_mut().zip(&ids[which / classes * plane..]) {
                 *y = f32::from(u8::from(id == class));
             }
@@ -117,17 +124,18 @@ impl LayoutOps for Cpu {
     }
 }
 
-/// One image with rows and columns added; `out` is zeros before.
-fn pad_plane<T: Copy>(image: &[T], out: &mut [T], size: &PadSize) {
+/// One image with rows and columns added.
+fn pad_plane<T: Copy + Default>(image: &[T], out: &mut [T], size: &PadSize) {
     let (left, width) = (size.pad.left, size.width);
     for (y, out) in out.chunks_exact_mut(size.out_width()).enumerate() {
-        let Some(row) = size.source_row(y) else { continue };
+        let Some(row) = size.source_row(y) else {
+            out.fill(T::default());
+            continue;
+        };
         let image = &image[row * width..][..width];
         out[left..][..width].copy_from_slice(image);
         for x in (0..left).chain(left + width..size.out_width()) {
-            if let Some(column) = size.source_column(x) {
-                out[x] = image[column];
-            }
+            out[x] = size.source_column(x).map_or(T::default(), |column| image[column]);
         }
     }
 }

@@ -16,7 +16,7 @@ const BLOCK_COLUMNS: usize = 384;
 impl MatmulOps for Cpu {
     fn matmul(&self, a: &Self::Buffer, b: &Self::Buffer, size: &MatmulSize) -> Result<Self::Buffer> {
         let &MatmulSize { batch, m, k, n, transpose } = size;
-        let mut y = vec![0.0; batch * m * n];
+        let mut y = self.zeros(batch * m * n);
         if y.is_empty() {
             return Ok(Arc::new(y));
         }
@@ -54,8 +54,8 @@ mod tests {
     fn products_are_sums_however_their_sides_are_stored_and_whoever_computes() {
         let backends = [1, 2, 4].map(|threads| Cpu::new(Some(threads)).expect("threads"));
         for [batch, m, k, n] in SIZES {
-            let a = Arc::new(uniform_by_name("a", batch * m * k));
-            let b = Arc::new(uniform_by_name("b", batch * k * n));
+            let a = backends[0].adopt(uniform_by_name("a", batch * m * k));
+            let b = backends[0].adopt(uniform_by_name("b", batch * k * n));
             for (transpose_a, transpose_b) in [(false, false), (false, true), (true, false), (true, true)] {
                 let size = MatmulSize { batch, m, k, n, transpose: Transpose { a: transpose_a, b: transpose_b } };
                 let [y, two, four] = backends.each_ref().map(|cpu| cpu.matmul(&a, &b, &size).expect("a product"));

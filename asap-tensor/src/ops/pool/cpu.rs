@@ -30,6 +30,7 @@ impl PoolOps for Cpu {
         let (out_height, out_width) = (height / 2, width / 2);
         Ok(self.build(planes * height * width, height * width, COST, |plane, grad: &mut [f32]| {
             let x = &x[plane * height * width..][..height * width];
+            grad.fill(0.0);
             for p in 0..out_height {
                 let (upper, lower) = x[2 * p * width..][..2 * width].split_at(width);
                 let (grad_upper, grad_lower) = grad[2 * p * width..][..2 * width].split_at_mut(width);

@@ -1,7 +1,5 @@
 //! Kernels of `Cpu`: sums of fixed stretches in double precision, added in order.
 
-use std::sync::Arc;
-
 use super::ReduceOps;
 use crate::cpu::Cpu;
 use crate::cpu::parallel::sum1;
@@ -17,13 +15,13 @@ impl ReduceOps for Cpu {
             let start = which * STRETCH;
             sum[0] = sum1(&x[start..(start + STRETCH).min(x.len())], f64::from);
         });
-        Ok(Arc::new(vec![sums.iter().sum::<f64>() as f32]))
+        Ok(self.adopt(vec![sums.iter().sum::<f64>() as f32]))
     }
 
     fn sum_channels(&self, x: &Self::Buffer, batch: usize, channels: usize, plane: usize) -> Result<Self::Buffer> {
         let mut sums = vec![0.0; batch * channels];
         self.pieces(&mut sums, 1, plane, |which, sum| sum[0] = sum1(&x[which * plane..][..plane], f64::from));
         let over_batch = |c| (0..batch).map(|n| sums[n * channels + c]).sum::<f64>() as f32;
-        Ok(Arc::new((0..channels).map(over_batch).collect()))
+        Ok(self.adopt((0..channels).map(over_batch).collect()))
     }
 }

@@ -18,7 +18,7 @@ impl ResizeOps for Cpu {
         let plane = rows.inputs() * width;
         let weights: Vec<f32> = columns.weight().iter().map(|&w| w as f32).collect();
         let cost = columns.per_output() + rows.per_output() * width.div_ceil(out_width);
-        let mut y = vec![0.0; size.planes * out_height * out_width];
+        let mut y = self.array(size.planes * out_height * out_width);
         let scratch = || vec![0.0f32; width];
         self.pieces_with(&mut y, out_width, cost, scratch, |line, which, y| {
             let x = &x[which / out_height * plane..][..plane];
@@ -51,6 +51,7 @@ impl ResizeOps for Cpu {
         let shape = Shape::from([size.planes, out_height, classes, out_width]);
         let votes = self.build(shape.count(), classes * out_width, cost, |which, votes: &mut [f32]| {
             let ids = &ids[which / out_height * plane..][..plane];
+            votes.fill(0.0);
             for (i, row_weight) in rows.of(which % out_height).filter(|&(_, w)| w != 0.0) {
                 let ids = &ids[i * width..][..width];
                 for q in 0..out_width {

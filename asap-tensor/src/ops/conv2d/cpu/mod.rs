@@ -6,8 +6,6 @@ pub(super) mod ids;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::Cpu;
 use crate::error::Result;
@@ -20,7 +18,7 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(Arc::new(self.run(|| dense::forward(x, weight, bias.map(|b| &b[..]), size))))
+        Ok(self.adopt(self.run(|| dense::forward(x, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_grad_input(
         &self,
@@ -28,7 +26,7 @@ impl Conv2dOps for Cpu {
         weight: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(Arc::new(self.run(|| dense::grad_input(grad_output, weight, size))))
+        Ok(self.adopt(self.run(|| dense::grad_input(grad_output, weight, size))))
     }
     fn conv2d_grad_weight(
         &self,
@@ -36,7 +34,7 @@ impl Conv2dOps for Cpu {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(Arc::new(self.run(|| dense::grad_weight(x, grad_output, size))))
+        Ok(self.adopt(self.run(|| dense::grad_weight(x, grad_output, size))))
     }
     fn conv2d_ids(
         &self,
@@ -45,7 +43,7 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(Arc::new(self.run(|| ids::forward(ids, weight, bias.map(|b| &b[..]), size))))
+        Ok(self.adopt(self.run(|| ids::forward(ids, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_ids_grad_weight(
         &self,
@@ -53,6 +51,6 @@ impl Conv2dOps for Cpu {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(Arc::new(self.run(|| ids::grad_weight(ids, grad_output, size))))
+        Ok(self.adopt(self.run(|| ids::grad_weight(ids, grad_output, size))))
     }
 }

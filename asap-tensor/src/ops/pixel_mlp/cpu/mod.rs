@@ -37,7 +37,7 @@ impl PixelMlpOps for Cpu {
         positions: &Self::Buffer,
         size: &PixelMlpSize,
     ) -> Result<Self::Buffer> {
-        let mut y = vec![0.0; size.output().count()];
+        let mut y = self.array(size.output().count());
         if y.is_empty() {
             return Ok(Arc::new(y));
         }
@@ -62,9 +62,9 @@ impl PixelMlpOps for Cpu {
         wants_pixels: bool,
         size: &PixelMlpSize,
     ) -> Result<(Self::Buffer, Option<Self::Buffer>)> {
-        let mut grad = vec![0.0; params.len()];
+        let mut grad = self.zeros(params.len());
         let pixel_count = size.batch * size.inputs * size.height() * size.width();
-        let mut grad_pixels = wants_pixels.then(|| vec![0.0; pixel_count]);
+        let mut grad_pixels = wants_pixels.then(|| self.zeros(pixel_count));
         if size.output().count() > 0 {
             self.run(|| {
                 let by_tile = to_tiles(params, size);

@@ -7,15 +7,17 @@ fn every_pixel_runs_through_its_tiles_network_and_back() {
     let cpu = Cpu::new(Some(2)).expect("threads");
     for size in sizes() {
         let case = case(&size);
-        let Case { params, ids, dense, positions, grad } = &case;
-        let hot = one_hot(ids, &size);
-        for (x, is_dense) in [(dense, true), (&hot, false), (&hot, true)] {
+        let [params, dense, positions, grad, hot] =
+            [&case.params, &case.dense, &case.positions, &case.grad, &one_hot(&case.ids, &size)]
+                .map(|x| cpu.adopt(x.to_vec()));
+        let ids = &case.ids;
+        for (x, is_dense) in [(&dense, true), (&hot, false), (&hot, true)] {
             let pixels = || if is_dense { RawPixels::Dense(x) } else { RawPixels::Ids(ids) };
             let backward = |wants_pixels| {
-                cpu.pixel_mlp_grad(params, pixels(), positions, grad, wants_pixels, &size).expect("gradients")
+                cpu.pixel_mlp_grad(&params, pixels(), &positions, &grad, wants_pixels, &size).expect("gradients")
             };
             let [y, grad_params, grad_x] = definition(&size, &case, x, 0, |v| v);
-            assert_close("y", &size, &cpu.pixel_mlp(params, pixels(), positions, &size).expect("an image"), &y, 2e-6);
+            assert_close("y", &size, &cpu.pixel_mlp(&params, pixels(), &positions, &size).expect("an image"), &y, 2e-6);
             let (got_params, got_x) = backward(is_dense);
             assert_close("grad_params", &size, &got_params, &grad_params, 2e-6);
             if is_dense {
@@ -32,6 +34,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let Case { params, ids, dense, positions, grad } = case(&size);
         let results = [1, 2, 4].map(|threads| {
             let cpu = Cpu::new(Some(threads)).expect("threads");
+            let [params, dense, positions, grad] = [&params, &dense, &positions, &grad].map(|x| cpu.adopt(x.to_vec()));
             (
                 cpu.pixel_mlp(&params, RawPixels::Ids(&ids), &positions, &size).expect("an image"),
                 cpu.pixel_mlp_grad(&params, RawPixels::Ids(&ids), &positions, &grad, false, &size).expect("gradients"),
