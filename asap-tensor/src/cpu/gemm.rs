@@ -1,9 +1,12 @@
-//! Matrix products on one thread: a safe face on the `gemm` crate. Kernels split their work by shape alone and give
-//! each part to [`product`], so that results do not depend on the number of threads.
+//! Matrix products on one thread. Kernels split their work by shape alone and give each part to [`product`], so that
+//! results do not depend on the number of threads.
 
 use std::marker::PhantomData;
 
-use gemm::Parallelism;
+use super::panel::{self, Panel, Rows};
+use super::scratch::with_scratch;
+use super::simd::{Kernel, Level, Simd};
+use super::transpose::transpose;
 
 /// A matrix to read; element (i, j) is `data[i · row_stride + j · column_stride]`.
 #[derive(Clone, Copy)]
@@ -109,39 +112,154 @@ impl<'a> MatrixMut<'a> {
     }
 }
 
+/// How many terms of each sum are taken at a time: a panel of B that long stays in the first cache.
+const DEPTH: usize = 256;
+/// Columns of B, at most, that are packed at a time: with `DEPTH` rows they stay in the second cache.
+const WIDTH: usize = 384;
+/// Registers in a panel's row.
+const REGISTERS: usize = 2;
+
 /// C ← A·B, or C ← C + A·B with `add`, on the calling thread.
 pub(crate) fn product(c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+    product_at(Level::best(), c, a, b, add);
+}
+
+/// [`product`] with the given registers.
+fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
     assert!(c.rows == a.rows && c.columns == b.columns && a.columns == b.rows, "the matrices of a product must fit");
-    // SAFETY: `Matrix` and `MatrixMut` were checked to lie inside their numbers when they were made; C is borrowed
-    // mutably, so it overlaps neither A nor B.
-    unsafe {
-        gemm::gemm(
-            c.rows,
-            c.columns,
-            a.columns,
-            c.start,
-            1,
-            c.row_stride as isize,
-            add,
-            a.data.as_ptr(),
-            a.column_stride as isize,
-            a.row_stride as isize,
-            b.data.as_ptr(),
-            b.column_stride as isize,
-            b.row_stride as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
+    if a.columns == 0 && !add {
+        (0..c.rows).for_each(|i| c.row(i).fill(0.0));
+    }
+    level.run(Product { c, a, b, add });
+}
+
+/// The loops around [`panel::multiply`]: over parts of k, over parts of B's columns, over panels of such a part.
+///
+/// B is packed, part by part, into panels whose rows stand one after the other. A is read where it stands, unless its
+/// rows are columns of memory: then a part is copied, since numbers that are far apart share few places in a cache.
+struct Product<'c, 'a, 'b, 'n> {
+    c: &'c mut MatrixMut<'n>,
+    a: Matrix<'a>,
+    b: Matrix<'b>,
+    add: bool,
+}
+
+impl Kernel for Product<'_, '_, '_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Product { c, a, b, add } = self;
+        let (rows, columns, depth) = (c.rows, c.columns, a.columns);
+        let panel = REGISTERS * S::LANES;
+        let copies_a = a.column_stride != 1;
+        let width = columns.min(WIDTH).next_multiple_of(panel);
+        let packed_a = if copies_a { rows * depth.min(DEPTH) } else { 0 };
+        with_scratch(width * depth.min(DEPTH) + packed_a, |scratch| {
+            let (packed, packed_a) = scratch.split_at_mut(width * depth.min(DEPTH));
+            for start in (0..depth).step_by(DEPTH) {
+                let depth = DEPTH.min(depth - start);
+                let accumulate = add || start > 0;
+                let now = a.columns(start, depth);
+                let a_rows = if copies_a {
+                    transpose(now.data, now.column_stride, &mut MatrixMut::new(packed_a, rows, depth, depth));
+                    Rows { start: packed_a.as_ptr(), row: depth, step: 1 }
+                } else {
+                    Rows { start: now.data.as_ptr(), row: now.row_stride, step: 1 }
+                };
+                for first in (0..columns).step_by(WIDTH) {
+                    let width = WIDTH.min(columns - first);
+                    pack(b.rows(start, depth).columns(first, width), panel, packed);
+                    for (at, packed) in packed.chunks_exact(depth * panel).take(width.div_ceil(panel)).enumerate() {
+                        let first = first + at * panel;
+                        // SAFETY: A's part has `rows` rows of `depth` numbers, as `Matrix` checked or as it was copied;
+                        // the panel has `depth` rows of `panel` numbers.
+                        unsafe {
+                            let b = Panel { start: packed.as_ptr(), step: panel };
+                            panel_product(simd, c, first, rows, depth, a_rows, b, accumulate);
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Columns `first` and on of C, as many as there are up to a panel's, become A times a panel of B; with `accumulate`
+/// that is added to them.
+///
+/// # Safety
+/// `rows` × `depth` numbers of A and `depth` rows of the panel must be readable.
+#[inline(always)]
+unsafe fn panel_product<S: Simd>(
+    simd: S,
+    c: &mut MatrixMut<'_>,
+    first: usize,
+    rows: usize,
+    depth: usize,
+    a: Rows,
+    b: Panel,
+    accumulate: bool,
+) {
+    let width = (c.columns - first).min(REGISTERS * S::LANES);
+    let whole = width == REGISTERS * S::LANES;
+    let (start, stride) = (c.start, c.row_stride);
+    // SAFETY: row i and column `first` lie inside C.
+    let place = |i: usize| unsafe { start.add(i * stride + first) };
+    let before = |i: usize| -> [S::V; REGISTERS] {
+        if !accumulate || !whole {
+            return [simd.zero(); REGISTERS];
+        }
+        // SAFETY: the panel's columns all lie inside C.
+        std::array::from_fn(|v| unsafe { simd.load(place(i).add(v * S::LANES)) })
+    };
+    let finish = |i: usize, sums: [S::V; REGISTERS]| {
+        if whole {
+            for (v, sum) in sums.into_iter().enumerate() {
+                // SAFETY: as above, and C is borrowed mutably.
+                unsafe { simd.store(place(i).add(v * S::LANES), sum) };
+            }
+            return;
+        }
+        let mut row = [0.0; 64];
+        for (v, sum) in sums.into_iter().enumerate() {
+            // SAFETY: a panel's row has at most 64 numbers.
+            unsafe { simd.store(row[v * S::LANES..].as_mut_ptr(), sum) };
+        }
+        for (j, sum) in row[..width].iter().enumerate() {
+            // SAFETY: `width` columns of the panel lie inside C.
+            let number = unsafe { &mut *place(i).add(j) };
+            *number = if accumulate { *number + sum } else { *sum };
+        }
+    };
+    // SAFETY: the caller's.
+    unsafe { panel::multiply(simd, rows, depth, a, b, before, finish) };
+}
+
+/// Packs B into panels of `panel` columns, the last one filled up with zeros.
+fn pack(b: Matrix<'_>, panel: usize, packed: &mut [f32]) {
+    let panels = packed.chunks_exact_mut(b.rows * panel).take(b.columns.div_ceil(panel));
+    for (at, packed) in panels.enumerate() {
+        let width = panel.min(b.columns - at * panel);
+        let b = b.columns(at * panel, width);
+        if b.column_stride == 1 {
+            for (l, row) in packed.chunks_exact_mut(panel).enumerate() {
+                row[..width].copy_from_slice(&b.data[l * b.row_stride..][..width]);
+                row[width..].fill(0.0);
+            }
+        } else {
+            if width < panel {
+                packed.fill(0.0);
+            }
+            transpose(b.data, b.column_stride, &mut MatrixMut::new(packed, b.rows, width, panel));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::uniform_by_name;
 
     #[test]
     fn blocks_of_a_product_with_transposed_sides_add_up() {
@@ -160,6 +278,39 @@ mod tests {
                 assert_eq!(c[i * (n + 2) + j], 1.0 + sum, "({i}, {j})");
             }
             assert_eq!(c[i * (n + 2) + n..][..2], [1.0, 1.0], "beside row {i}");
+        }
+    }
+
+    #[test]
+    fn products_of_every_size_are_sums_at_every_level() {
+        for (m, k, n) in [(1, 1, 1), (3, 0, 5), (15, 257, 33), (40, 600, 390), (130, 7, 64)] {
+            let a = uniform_by_name("a", m * k);
+            let b = uniform_by_name("b", k * n);
+            for level in Level::available() {
+                for (transpose_a, transpose_b, add) in
+                    [(false, false, false), (true, false, true), (false, true, true), (true, true, false)]
+                {
+                    let mut c = vec![1.0; m * n];
+                    let a_matrix =
+                        if transpose_a { Matrix::new(&a, k, m, m).transposed() } else { Matrix::new(&a, m, k, k) };
+                    let b_matrix =
+                        if transpose_b { Matrix::new(&b, n, k, k).transposed() } else { Matrix::new(&b, k, n, n) };
+                    product_at(level, &mut MatrixMut::new(&mut c, m, n, n), a_matrix, b_matrix, add);
+                    for (at, &c) in c.iter().enumerate() {
+                        let (i, j) = (at / n, at % n);
+                        let (mut sum, mut magnitude) = if add { (1.0, 1.0) } else { (0.0, 0.0) };
+                        for l in 0..k {
+                            let term = f64::from(a[if transpose_a { l * m + i } else { i * k + l }])
+                                * f64::from(b[if transpose_b { j * k + l } else { l * n + j }]);
+                            sum += term;
+                            magnitude += term.abs();
+                        }
+                        let bound = 16.0 * f64::from(f32::EPSILON) * (k as f64 + 1.0).sqrt() * magnitude;
+                        let what = format!("{level:?} {m}×{k}×{n} ({i}, {j})");
+                        assert!((f64::from(c) - sum).abs() <= bound, "{what}: {c} is not {sum}");
+                    }
+                }
+            }
         }
     }
 

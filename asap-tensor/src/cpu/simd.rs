@@ -71,22 +71,42 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// All that this processor has, the best one last.
-    pub(crate) fn available() -> Vec<Level> {
-        let mut levels = vec![Level::Portable];
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            levels.push(Level::Avx2(Avx2(())));
-            if is_x86_feature_detected!("avx512f") {
-                levels.push(Level::Avx512(Avx512(())));
-            }
-        }
-        levels
-    }
-
     /// The best one that this processor has.
     pub(crate) fn best() -> Level {
-        *Level::available().last().expect("the portable one")
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return match is_x86_feature_detected!("avx512f") {
+                true => Level::Avx512(Avx512(())),
+                false => Level::Avx2(Avx2(())),
+            };
+        }
+        Level::Portable
+    }
+
+    /// All that this processor has, the best one last.
+    #[cfg(test)]
+    pub(crate) fn available() -> Vec<Level> {
+        let best = Level::best();
+        let levels = [
+            Level::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(Avx2(())),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(Avx512(())),
+        ];
+        let until = levels.iter().position(|&level| level == best).expect("the best one is one of them");
+        levels[..=until].to_vec()
+    }
+
+    /// Numbers in a register.
+    pub(crate) fn lanes(self) -> usize {
+        match self {
+            Level::Portable => Portable::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => Avx2::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(_) => Avx512::LANES,
+        }
     }
 
     /// Runs a kernel compiled for these registers.

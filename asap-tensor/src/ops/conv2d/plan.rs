@@ -2,6 +2,7 @@
 
 use super::cpu::{dense, ids};
 use super::{Conv2dOps, Conv2dSize};
+use crate::cpu::simd::Level;
 use crate::error::Result;
 use crate::plan::Plan;
 
@@ -41,13 +42,13 @@ impl Conv2dOps for Plan {
     fn conv2d_ids(
         &self,
         _ids: &Self::IdBuffer,
-        weight: &Self::Buffer,
+        _weight: &Self::Buffer,
         _bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        self.scratch(ids::scratch(size));
+        self.scratch(ids::scratch(Level::best(), size));
         let y = self.block(size.output().count());
-        self.briefly(weight.count());
+        self.briefly(ids::table(Level::best(), size));
         Ok(y)
     }
 
@@ -57,9 +58,9 @@ impl Conv2dOps for Plan {
         _grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        self.scratch(ids::scratch(size));
+        self.scratch(ids::scratch(Level::best(), size));
         let grad = self.block(size.weight().count());
-        self.briefly(ids::partial_gradients(size) * size.weight().count());
+        self.briefly(ids::partial_gradients(size) * ids::table(Level::best(), size));
         Ok(grad)
     }
 }

@@ -6,6 +6,8 @@ pub(super) mod ids;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::Cpu;
 use crate::error::Result;
@@ -43,7 +45,7 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(self.adopt(self.run(|| ids::forward(ids, weight, bias.map(|b| &b[..]), size))))
+        Ok(Arc::new(self.run(|| ids::forward(self, ids, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_ids_grad_weight(
         &self,
@@ -51,6 +53,6 @@ impl Conv2dOps for Cpu {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(self.adopt(self.run(|| ids::grad_weight(ids, grad_output, size))))
+        Ok(Arc::new(self.run(|| ids::grad_weight(self, ids, grad_output, size))))
     }
 }

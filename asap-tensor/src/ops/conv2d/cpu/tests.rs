@@ -1,6 +1,7 @@
 use super::super::Conv2dSize;
 use super::{dense, ids};
 use crate::cpu::Cpu;
+use crate::cpu::simd::Level;
 use crate::random::uniform_by_name;
 use crate::shape::Shape;
 
@@ -22,6 +23,7 @@ const CASES: [[usize; 9]; 14] = [
     [1, 3, 2, 200, 2, 2, 5, 1, 0],
 ];
 
+#[derive(Clone)]
 struct Case {
     size: Conv2dSize,
     x: Vec<f32>,
@@ -126,7 +128,9 @@ fn convolution_and_gradients_are_the_sums_of_their_definition() {
 
 #[test]
 fn ids_stand_for_their_one_hot_form() {
-    for case in cases() {
+    for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
+    {
+        let cpu = Cpu::at(level, Some(2)).expect("threads");
         let Case { size, weight, bias, grad, .. } = &case;
         let x = one_hot(&case);
         let mut y = vec![(0.0, 0.0); grad.len()];
@@ -135,14 +139,14 @@ fn ids_stand_for_their_one_hot_form() {
             add(&mut y[at_y], x[at_x], weight[at_weight]);
             add(&mut grad_weight[at_weight], grad[at_y], x[at_x]);
         });
-        assert_close("y", size, &ids::forward(&case.ids, weight, None, size), &y, size.patch());
+        assert_close("y", size, &ids::forward(&cpu, &case.ids, weight, None, size), &y, size.patch());
         let pixels = size.batch * size.out_height * size.out_width;
-        assert_close("grad_weight", size, &ids::grad_weight(&case.ids, grad, size), &grad_weight, pixels);
+        assert_close("grad_weight", size, &ids::grad_weight(&cpu, &case.ids, grad, size), &grad_weight, pixels);
         let plane = size.out_height * size.out_width;
         for (at, y) in y.iter_mut().enumerate() {
             add(y, bias[at / plane % size.out_channels], 1.0);
         }
-        assert_close("y", size, &ids::forward(&case.ids, weight, Some(bias), size), &y, size.patch() + 1);
+        assert_close("y", size, &ids::forward(&cpu, &case.ids, weight, Some(bias), size), &y, size.patch() + 1);
     }
 }
 
@@ -157,8 +161,8 @@ fn results_do_not_depend_on_the_number_of_threads() {
                     dense::forward(x, weight, Some(bias), size),
                     dense::grad_input(grad, weight, size),
                     dense::grad_weight(x, grad, size),
-                    super::ids::forward(ids, weight, Some(bias), size),
-                    super::ids::grad_weight(ids, grad, size),
+                    super::ids::forward(cpu, ids, weight, Some(bias), size).to_vec(),
+                    super::ids::grad_weight(cpu, ids, grad, size).to_vec(),
                 ]
             })
         });
