@@ -113,9 +113,11 @@ impl<'a> MatrixMut<'a> {
 }
 
 /// How many terms of each sum are taken at a time: a panel of B that long stays in the first cache.
-const DEPTH: usize = 256;
+const DEPTH: usize = 128;
 /// Columns of B, at most, that are packed at a time: with `DEPTH` rows they stay in the second cache.
 const WIDTH: usize = 384;
+/// Numbers left free between the copied rows of A, so that these do not share their places in a cache.
+const GAP: usize = 16;
 /// Registers in a panel's row.
 const REGISTERS: usize = 2;
 
@@ -130,58 +132,65 @@ fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>,
     if a.columns == 0 && !add {
         (0..c.rows).for_each(|i| c.row(i).fill(0.0));
     }
-    level.run(Product { c, a, b, add });
+    let panel = REGISTERS * level.lanes();
+    let terms = a.columns.min(DEPTH);
+    let packed_b = c.columns.min(WIDTH).next_multiple_of(panel) * terms;
+    let packed_a = c.rows * (terms + GAP);
+    // The memory is taken out here: a closure's code would not be compiled for the registers.
+    with_scratch(packed_a + packed_b, |scratch| {
+        let (packed_a, packed_b) = scratch.split_at_mut(packed_a);
+        level.run(Product { c, a, b, add, packed_a, packed_b });
+    });
+}
+
+/// The most numbers of working memory that a product takes whose result has `rows` rows.
+pub(crate) fn scratch(rows: usize) -> usize {
+    WIDTH.next_multiple_of(REGISTERS * Level::best().lanes()) * DEPTH + rows * (DEPTH + GAP)
 }
 
 /// The loops around [`panel::multiply`]: over parts of k, over parts of B's columns, over panels of such a part.
 ///
-/// B is packed, part by part, into panels whose rows stand one after the other. A is read where it stands, unless its
-/// rows are columns of memory: then a part is copied, since numbers that are far apart share few places in a cache.
-struct Product<'c, 'a, 'b, 'n> {
+/// B is packed, part by part, into panels whose rows stand one after the other. A part of A is copied as well: where its
+/// rows stand, a power of two apart as often as not, they would share few places in the first cache.
+struct Product<'c, 'n> {
     c: &'c mut MatrixMut<'n>,
-    a: Matrix<'a>,
-    b: Matrix<'b>,
+    a: Matrix<'c>,
+    b: Matrix<'c>,
     add: bool,
+    packed_a: &'c mut [f32],
+    packed_b: &'c mut [f32],
 }
 
-impl Kernel for Product<'_, '_, '_, '_> {
+impl Kernel for Product<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Product { c, a, b, add } = self;
-        let (rows, columns, depth) = (c.rows, c.columns, a.columns);
+        let Product { c, a, b, add, packed_a, packed_b } = self;
         let panel = REGISTERS * S::LANES;
-        let copies_a = a.column_stride != 1;
-        let width = columns.min(WIDTH).next_multiple_of(panel);
-        let packed_a = if copies_a { rows * depth.min(DEPTH) } else { 0 };
-        with_scratch(width * depth.min(DEPTH) + packed_a, |scratch| {
-            let (packed, packed_a) = scratch.split_at_mut(width * depth.min(DEPTH));
-            for start in (0..depth).step_by(DEPTH) {
-                let depth = DEPTH.min(depth - start);
-                let accumulate = add || start > 0;
-                let now = a.columns(start, depth);
-                let a_rows = if copies_a {
-                    transpose(now.data, now.column_stride, &mut MatrixMut::new(packed_a, rows, depth, depth));
-                    Rows { start: packed_a.as_ptr(), row: depth, step: 1 }
-                } else {
-                    Rows { start: now.data.as_ptr(), row: now.row_stride, step: 1 }
-                };
-                for first in (0..columns).step_by(WIDTH) {
-                    let width = WIDTH.min(columns - first);
-                    pack(b.rows(start, depth).columns(first, width), panel, packed);
-                    for (at, packed) in packed.chunks_exact(depth * panel).take(width.div_ceil(panel)).enumerate() {
-                        let first = first + at * panel;
-                        // SAFETY: A's part has `rows` rows of `depth` numbers, as `Matrix` checked or as it was copied;
-                        // the panel has `depth` rows of `panel` numbers.
-                        unsafe {
-                            let b = Panel { start: packed.as_ptr(), step: panel };
-                            panel_product(simd, c, first, rows, depth, a_rows, b, accumulate);
-                        }
-                    }
+        for start in (0..a.columns).step_by(DEPTH) {
+            let depth = DEPTH.min(a.columns - start);
+            let now = a.columns(start, depth);
+            let row = depth + GAP;
+            if a.column_stride == 1 {
+                for (i, copy) in packed_a.chunks_exact_mut(row).take(a.rows).enumerate() {
+                    copy[..depth].copy_from_slice(&now.data[i * now.row_stride..][..depth]);
+                }
+            } else {
+                transpose(now.data, now.column_stride, &mut MatrixMut::new(packed_a, a.rows, depth, row));
+            }
+            let a_rows = Rows { start: packed_a.as_ptr(), row, step: 1 };
+            for first in (0..b.columns).step_by(WIDTH) {
+                let width = WIDTH.min(b.columns - first);
+                pack(b.rows(start, depth).columns(first, width), panel, packed_b);
+                for j in (0..width).step_by(panel) {
+                    let b = Panel { start: packed_b[j * depth..][..panel * depth].as_ptr(), step: panel };
+                    // SAFETY: A's part has as many rows as C, of `depth` numbers, as they were copied; the panel has
+                    // `depth` rows of `panel` numbers.
+                    unsafe { panel_product(simd, c, first + j, depth, a_rows, b, add || start > 0) };
                 }
             }
-        });
+        }
     }
 }
 
@@ -189,13 +198,12 @@ impl Kernel for Product<'_, '_, '_, '_> {
 /// that is added to them.
 ///
 /// # Safety
-/// `rows` × `depth` numbers of A and `depth` rows of the panel must be readable.
+/// `depth` numbers of as many rows of A as C has, and `depth` rows of the panel, must be readable.
 #[inline(always)]
 unsafe fn panel_product<S: Simd>(
     simd: S,
     c: &mut MatrixMut<'_>,
     first: usize,
-    rows: usize,
     depth: usize,
     a: Rows,
     b: Panel,
@@ -233,7 +241,7 @@ unsafe fn panel_product<S: Simd>(
         }
     };
     // SAFETY: the caller's.
-    unsafe { panel::multiply(simd, rows, depth, a, b, before, finish) };
+    unsafe { panel::multiply(simd, c.rows, depth, a, b, before, finish) };
 }
 
 /// Packs B into panels of `panel` columns, the last one filled up with zeros.

@@ -53,11 +53,11 @@ pub(crate) unsafe fn multiply<S: Simd, const V: usize>(
     }
     // Of 32 registers V·R hold sums, V the step's numbers of B, one the number of A.
     match (S::REGISTERS >= 32, V) {
-        (true, 1) => blocks_of!(24 8 4 1),
-        (true, 2) => blocks_of!(14 8 4 1),
-        (true, 3) => blocks_of!(9 4 1),
+        (true, 1) => blocks_of!(24 12 6 3 1),
+        (true, 2) => blocks_of!(14 8 4 2 1),
+        (true, 3) => blocks_of!(9 4 2 1),
         (true, _) => blocks_of!(6 4 2 1),
-        (false, 1) => blocks_of!(12 4 1),
+        (false, 1) => blocks_of!(12 6 3 1),
         (false, 2) => blocks_of!(6 4 2 1),
         (false, 3) => blocks_of!(4 2 1),
         (false, _) => blocks_of!(2 1),

@@ -35,8 +35,11 @@ impl Conv2dOps for Plan {
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
         self.scratch(dense::grad_weight_scratch(size));
-        self.briefly(dense::partial_gradients(size) * size.weight().count());
-        Ok(self.block(size.weight().count()))
+        let sums = dense::partial_gradients(size);
+        let partial = (sums > 1).then(|| self.block(sums * size.weight().count()));
+        let grad = self.block(size.weight().count());
+        drop(partial);
+        Ok(grad)
     }
 
     fn conv2d_ids(

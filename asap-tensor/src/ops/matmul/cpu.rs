@@ -10,13 +10,13 @@ use crate::cpu::gemm::{Matrix, MatrixMut, product};
 use crate::error::Result;
 
 /// Blocks of the result that one thread computes at a time: large enough to repay packing, small enough to share out.
-const BLOCK_ROWS: usize = 128;
+pub(super) const BLOCK_ROWS: usize = 126;
 const BLOCK_COLUMNS: usize = 384;
 
 impl MatmulOps for Cpu {
     fn matmul(&self, a: &Self::Buffer, b: &Self::Buffer, size: &MatmulSize) -> Result<Self::Buffer> {
         let &MatmulSize { batch, m, k, n, transpose } = size;
-        let mut y = self.zeros(batch * m * n);
+        let mut y = self.array(batch * m * n);
         if y.is_empty() {
             return Ok(Arc::new(y));
         }

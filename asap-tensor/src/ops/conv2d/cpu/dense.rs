@@ -5,8 +5,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::columns::{gather, scatter_add};
-use crate::cpu::gemm::{Matrix, MatrixMut, product};
+use crate::cpu::gemm::{self, Matrix, MatrixMut, product};
 use crate::cpu::scratch::with_scratch;
+use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
 /// Patches are laid out in blocks of about this many numbers, which a core's second cache holds.
@@ -15,8 +16,13 @@ const BLOCK: usize = 1 << 17;
 const PATCH_ROWS: usize = 288;
 /// Parts, at least, that work is split into where the shape allows it, so that many threads find some.
 const PARTS: usize = 16;
-/// Output channels that one thread computes at a time where the patches of a whole image are laid out at once.
-const CHANNELS: usize = 128;
+/// Rows of a result, at most, that one thread computes at a time where others take the rest.
+const CHANNELS: usize = 252;
+/// Rows that a product takes at a time, whichever the registers: 14 and 6 divide it.
+const STRIP: usize = 42;
+
+/// Numbers of a gradient that one thread adds up at a time.
+const STRETCH: usize = 4096;
 
 /// True where x itself is the patch matrix.
 fn is_pointwise(size: &Conv2dSize) -> bool {
@@ -45,21 +51,27 @@ fn part(total: usize, most: usize) -> usize {
     total.div_ceil(total.div_ceil(most.max(1)).max(1)).max(1)
 }
 
+/// Rows of a result that one thread computes at a time: strips that are about equally many.
+fn rows_at_once(rows: usize) -> usize {
+    part(rows, CHANNELS).next_multiple_of(STRIP)
+}
+
 /// How many numbers of working memory a thread takes in [`forward`].
 pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> usize {
     let pixels = size.out_height * size.out_width;
-    if is_pointwise(size) {
-        0
+    let (columns, rows) = if is_pointwise(size) {
+        (0, rows_at_once(size.out_channels))
     } else if shares_pixels(size) {
-        size.patch() * block_width(size).min(pixels)
+        (size.patch() * block_width(size).min(pixels), size.out_channels)
     } else {
-        size.patch() * pixels
-    }
+        (size.patch() * pixels, rows_at_once(size.out_channels))
+    };
+    columns + gemm::scratch(rows.min(size.out_channels))
 }
 
 /// Output pixels that [`forward`] computes at a time.
 fn block_width(size: &Conv2dSize) -> usize {
-    (BLOCK / size.patch().max(1) / 16 * 16).clamp(240, 3072)
+    (BLOCK / size.patch().max(1) / 32 * 32).clamp(256, 3072)
 }
 
 /// Whether there are enough pixels for each thread to lay out patches of its own.
@@ -68,11 +80,11 @@ fn shares_pixels(size: &Conv2dSize) -> bool {
 }
 
 /// y, (N, O, P, Q).
-pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Vec<f32> {
+pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Array {
     let (outputs, patch) = (size.out_channels, size.patch());
     let pixels = size.out_height * size.out_width;
     let image = size.in_channels * size.in_height * size.in_width;
-    let mut y = vec![0.0; size.output().count()];
+    let mut y = cpu.array(size.output().count());
     let weight = Matrix::new(weight, outputs, patch, patch);
     let compute = |o: usize, y: &mut MatrixMut<'_>, columns: Matrix<'_>| {
         if let Some(bias) = bias {
@@ -85,7 +97,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Co
 
     let width = block_width(size);
     if is_pointwise(size) {
-        let blocks = blocks_of(&mut y, outputs, pixels, CHANNELS, width);
+        let blocks = blocks_of(&mut y, outputs, pixels, rows_at_once(outputs), width);
         blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
             let columns = Matrix::new(&x[n * image..][..image], patch, pixels, pixels);
             let width = y.width();
@@ -110,7 +122,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Co
                     gather(x, channels, 0..pixels, size, columns);
                 });
                 let columns = Matrix::new(columns, patch, pixels, pixels);
-                let blocks = MatrixMut::new(y, outputs, pixels, pixels).blocks(CHANNELS, width);
+                let blocks = MatrixMut::new(y, outputs, pixels, pixels).blocks(rows_at_once(outputs), width);
                 blocks.into_par_iter().for_each(|(o, q, mut y)| {
                     let width = y.width();
                     compute(o, &mut y, columns.columns(q, width));
@@ -124,10 +136,11 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Co
 /// How many numbers of working memory a thread takes in [`grad_input`].
 pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> usize {
     if is_pointwise(size) {
-        return 0;
+        return gemm::scratch(rows_at_once(size.in_channels).min(size.in_channels));
     }
     let (channels, rows) = grad_input_part(size);
-    channels * size.kernel_height * size.kernel_width * rows * size.out_width
+    let patches = channels * size.kernel_height * size.kernel_width;
+    patches * rows * size.out_width + gemm::scratch(patches)
 }
 
 /// Input channels and output rows that [`grad_input`] takes at a time.
@@ -138,17 +151,23 @@ fn grad_input_part(size: &Conv2dSize) -> (usize, usize) {
 }
 
 /// The gradient in x, (N, I, H, W).
-pub(super) fn grad_input(grad_output: &[f32], weight: &[f32], size: &Conv2dSize) -> Vec<f32> {
+pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &Conv2dSize) -> Array {
     let (outputs, patch) = (size.out_channels, size.patch());
     let pixels = size.out_height * size.out_width;
     let kernel = size.kernel_height * size.kernel_width;
-    let mut grad = vec![0.0; size.input().count()];
+    let mut grad = cpu.array(size.input().count());
     let weight = Matrix::new(weight, outputs, patch, patch);
     let grad_output =
         |n: usize| Matrix::new(&grad_output[n * outputs * pixels..][..outputs * pixels], outputs, pixels, pixels);
 
     if is_pointwise(size) {
-        let blocks = blocks_of(&mut grad, patch, pixels, CHANNELS, (BLOCK / outputs.max(1)).clamp(240, 3072));
+        let blocks = blocks_of(
+            &mut grad,
+            patch,
+            pixels,
+            rows_at_once(patch),
+            (BLOCK / outputs.max(1) / 32 * 32).clamp(256, 3072),
+        );
         blocks.into_par_iter().for_each(|(n, i, q, mut grad)| {
             let (height, width) = (grad.height(), grad.width());
             product(&mut grad, weight.columns(i, height).transposed(), grad_output(n).columns(q, width), false);
@@ -164,6 +183,7 @@ pub(super) fn grad_input(grad_output: &[f32], weight: &[f32], size: &Conv2dSize)
         blocks_of(&mut grad, size.in_channels, size.in_height * size.in_width, channels, band * size.in_width.max(1));
     blocks.into_par_iter().for_each(|(n, i, start, mut grad)| {
         let weight = weight.columns(i * kernel, grad.height() * kernel).transposed();
+        (0..grad.height()).for_each(|i| grad.row(i).fill(0.0));
         let first = start / size.in_width;
         let band = first..first + grad.width() / size.in_width;
         let mut rows = rows_reading(&band, size);
@@ -191,8 +211,9 @@ fn rows_reading(band: &Range<usize>, size: &Conv2dSize) -> Range<usize> {
 
 /// How many numbers of working memory a thread takes in [`grad_weight`].
 pub(in crate::ops::conv2d) fn grad_weight_scratch(size: &Conv2dSize) -> usize {
-    let GradWeightPart { rows, width, .. } = GradWeightPart::of(size);
-    if is_pointwise(size) { 0 } else { rows * width.min(size.out_height * size.out_width) }
+    let GradWeightPart { rows, height, width, .. } = GradWeightPart::of(size);
+    let columns = if is_pointwise(size) { 0 } else { rows * width.min(size.out_height * size.out_width) };
+    columns + gemm::scratch(height.min(size.out_channels))
 }
 
 /// How many gradients [`grad_weight`] adds up, each over a part of the pixels.
@@ -225,14 +246,14 @@ impl GradWeightPart {
 }
 
 /// The gradient in the weight, (O, I, R, S).
-pub(super) fn grad_weight(x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Vec<f32> {
+pub(super) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
     let (outputs, patch) = (size.out_channels, size.patch());
     let pixels = size.out_height * size.out_width;
     let kernel = size.kernel_height * size.kernel_width;
     let image = size.in_channels * size.in_height * size.in_width;
     let count = outputs * patch;
     if count == 0 {
-        return Vec::new();
+        return cpu.array(0);
     }
     let grad_output =
         |n: usize| Matrix::new(&grad_output[n * outputs * pixels..][..outputs * pixels], outputs, pixels, pixels);
@@ -244,36 +265,39 @@ pub(super) fn grad_weight(x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> 
         .collect();
     let run = part(pixel_blocks.len(), pixel_blocks.len().div_ceil(sums));
 
-    let mut partial = vec![0.0; sums * count];
+    let mut partial = cpu.array(sums * count);
     let blocks = blocks_of(&mut partial, outputs, patch, height, rows);
     blocks.into_par_iter().for_each(|(sum, o, row, mut grad)| {
         let (height, rows) = (grad.height(), grad.width());
         let first = (sum * run).min(pixel_blocks.len());
         let last = (first + run).min(pixel_blocks.len());
-        for (n, pixels_now) in &pixel_blocks[first..last] {
+        if first == last {
+            (0..height).for_each(|o| grad.row(o).fill(0.0));
+        }
+        for (at, (n, pixels_now)) in pixel_blocks[first..last].iter().enumerate() {
+            let add = at > 0;
             let (x, width) = (&x[n * image..][..image], pixels_now.len());
             let grad_output = grad_output(*n).rows(o, height).columns(pixels_now.start, width);
             if is_pointwise(size) {
                 let columns = Matrix::new(x, patch, pixels, pixels).rows(row, rows).columns(pixels_now.start, width);
-                product(&mut grad, grad_output, columns.transposed(), true);
+                product(&mut grad, grad_output, columns.transposed(), add);
                 continue;
             }
             with_scratch(rows * width, |columns| {
                 gather(x, row / kernel..(row + rows) / kernel, pixels_now.clone(), size, columns);
-                product(&mut grad, grad_output, Matrix::new(columns, rows, width, width).transposed(), true);
+                product(&mut grad, grad_output, Matrix::new(columns, rows, width, width).transposed(), add);
             });
         }
     });
     if sums == 1 {
         return partial;
     }
-    let (total, rest) = partial.split_at_mut(count);
-    total.par_chunks_mut(4096).enumerate().for_each(|(part, total)| {
-        for sum in rest.chunks_exact(count) {
-            total.iter_mut().zip(&sum[part * 4096..]).for_each(|(total, sum)| *total += sum);
-        }
+    let mut grad = cpu.array(count);
+    grad.par_chunks_mut(STRETCH).enumerate().for_each(|(part, grad)| {
+        let length = grad.len();
+        let mut sums = partial.chunks_exact(count).map(|sum| &sum[part * STRETCH..][..length]);
+        grad.copy_from_slice(sums.next().expect("one sum at least"));
+        sums.for_each(|sum| grad.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum));
     });
-    partial.truncate(count);
-    partial.shrink_to_fit();
-    partial
+    grad
 }

@@ -20,7 +20,7 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(self.adopt(self.run(|| dense::forward(x, weight, bias.map(|b| &b[..]), size))))
+        Ok(Arc::new(self.run(|| dense::forward(self, x, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_grad_input(
         &self,
@@ -28,7 +28,7 @@ impl Conv2dOps for Cpu {
         weight: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(self.adopt(self.run(|| dense::grad_input(grad_output, weight, size))))
+        Ok(Arc::new(self.run(|| dense::grad_input(self, grad_output, weight, size))))
     }
     fn conv2d_grad_weight(
         &self,
@@ -36,7 +36,7 @@ impl Conv2dOps for Cpu {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(self.adopt(self.run(|| dense::grad_weight(x, grad_output, size))))
+        Ok(Arc::new(self.run(|| dense::grad_weight(self, x, grad_output, size))))
     }
     fn conv2d_ids(
         &self,

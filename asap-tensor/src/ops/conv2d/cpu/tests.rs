@@ -107,7 +107,9 @@ fn add(sum: &mut (f64, f64), a: f32, b: f32) {
 
 #[test]
 fn convolution_and_gradients_are_the_sums_of_their_definition() {
-    for case in cases() {
+    for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
+    {
+        let cpu = Cpu::at(level, Some(2)).expect("threads");
         let Case { size, x, weight, bias, grad, .. } = &case;
         let plane = size.out_height * size.out_width;
         let mut y: Vec<(f64, f64)> =
@@ -119,10 +121,10 @@ fn convolution_and_gradients_are_the_sums_of_their_definition() {
             add(&mut grad_x[at_x], grad[at_y], weight[at_weight]);
             add(&mut grad_weight[at_weight], grad[at_y], x[at_x]);
         });
-        assert_close("y", size, &dense::forward(x, weight, Some(bias), size), &y, size.patch() + 1);
+        assert_close("y", size, &dense::forward(&cpu, x, weight, Some(bias), size), &y, size.patch() + 1);
         let taps = size.out_channels * size.kernel_height * size.kernel_width;
-        assert_close("grad_input", size, &dense::grad_input(grad, weight, size), &grad_x, taps);
-        assert_close("grad_weight", size, &dense::grad_weight(x, grad, size), &grad_weight, size.batch * plane);
+        assert_close("grad_input", size, &dense::grad_input(&cpu, grad, weight, size), &grad_x, taps);
+        assert_close("grad_weight", size, &dense::grad_weight(&cpu, x, grad, size), &grad_weight, size.batch * plane);
     }
 }
 
@@ -158,9 +160,9 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let results = backends.each_ref().map(|cpu| {
             cpu.run(|| {
                 [
-                    dense::forward(x, weight, Some(bias), size),
-                    dense::grad_input(grad, weight, size),
-                    dense::grad_weight(x, grad, size),
+                    dense::forward(cpu, x, weight, Some(bias), size).to_vec(),
+                    dense::grad_input(cpu, grad, weight, size).to_vec(),
+                    dense::grad_weight(cpu, x, grad, size).to_vec(),
                     super::ids::forward(cpu, ids, weight, Some(bias), size).to_vec(),
                     super::ids::grad_weight(cpu, ids, grad, size).to_vec(),
                 ]
