@@ -115,7 +115,7 @@ impl<'a> MatrixMut<'a> {
 /// How many terms of each sum are taken at a time: a panel of B that long stays in the first cache.
 const DEPTH: usize = 128;
 /// Columns of B, at most, that are packed at a time: with `DEPTH` rows they stay in the second cache.
-const WIDTH: usize = 384;
+const WIDTH: usize = 512;
 /// Numbers left free between the copied rows of A, so that these do not share their places in a cache.
 const GAP: usize = 16;
 /// Registers in a panel's row.
@@ -182,7 +182,7 @@ impl Kernel for Product<'_, '_> {
             let a_rows = Rows { start: packed_a.as_ptr(), row, step: 1 };
             for first in (0..b.columns).step_by(WIDTH) {
                 let width = WIDTH.min(b.columns - first);
-                pack(b.rows(start, depth).columns(first, width), panel, packed_b);
+                pack(simd, b.rows(start, depth).columns(first, width), packed_b);
                 for j in (0..width).step_by(panel) {
                     let b = Panel { start: packed_b[j * depth..][..panel * depth].as_ptr(), step: panel };
                     // SAFETY: A's part has as many rows as C, of `depth` numbers, as they were copied; the panel has
@@ -244,22 +244,34 @@ unsafe fn panel_product<S: Simd>(
     unsafe { panel::multiply(simd, c.rows, depth, a, b, before, finish) };
 }
 
-/// Packs B into panels of `panel` columns, the last one filled up with zeros.
-fn pack(b: Matrix<'_>, panel: usize, packed: &mut [f32]) {
-    let panels = packed.chunks_exact_mut(b.rows * panel).take(b.columns.div_ceil(panel));
-    for (at, packed) in panels.enumerate() {
+/// Packs B into panels, the last one filled up with zeros.
+#[inline(always)]
+fn pack<S: Simd>(simd: S, b: Matrix<'_>, packed: &mut [f32]) {
+    let panel = REGISTERS * S::LANES;
+    for (at, packed) in packed.chunks_exact_mut(b.rows * panel).take(b.columns.div_ceil(panel)).enumerate() {
         let width = panel.min(b.columns - at * panel);
         let b = b.columns(at * panel, width);
-        if b.column_stride == 1 {
-            for (l, row) in packed.chunks_exact_mut(panel).enumerate() {
-                row[..width].copy_from_slice(&b.data[l * b.row_stride..][..width]);
-                row[width..].fill(0.0);
-            }
-        } else {
+        if b.column_stride != 1 {
             if width < panel {
                 packed.fill(0.0);
             }
             transpose(b.data, b.column_stride, &mut MatrixMut::new(packed, b.rows, width, panel));
+            continue;
+        }
+        for (l, row) in packed.chunks_exact_mut(panel).enumerate() {
+            let from = &b.data[l * b.row_stride..][..width];
+            if width < panel {
+                row[..width].copy_from_slice(from);
+                row[width..].fill(0.0);
+                continue;
+            }
+            for v in 0..REGISTERS {
+                // SAFETY: both rows have a panel's numbers.
+                unsafe {
+                    let numbers = simd.load(from.as_ptr().add(v * S::LANES));
+                    simd.store(row.as_mut_ptr().add(v * S::LANES), numbers);
+                }
+            }
         }
     }
 }

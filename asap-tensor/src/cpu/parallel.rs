@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::simd::{Kernel, Simd};
 use super::{Array, Cpu};
 
 /// Operations below which a kernel stays on the calling thread, and that a thread takes at least: waking another one
@@ -13,6 +14,18 @@ const GRAIN: usize = 1 << 14;
 /// How many pieces of `cost` operations a thread takes at least.
 fn grain(cost: usize) -> usize {
     (GRAIN / cost.max(1)).max(1)
+}
+
+/// Plain code, which the compiler turns into vector code for the registers that there are.
+struct Plain<F>(F);
+
+impl<F: FnOnce()> Kernel for Plain<F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        (self.0)();
+    }
 }
 
 impl Cpu {
@@ -38,6 +51,7 @@ impl Cpu {
         work: impl Fn(&mut S, usize, &mut [T]) + Sync + Send,
     ) {
         let size = size.max(1);
+        let work = |own: &mut S, which: usize, piece: &mut [T]| self.vectorize(Plain(|| work(own, which, piece)));
         if self.threads() == 1 || out.len() <= size || out.len() * cost < 2 * GRAIN {
             let mut own = scratch();
             out.chunks_mut(size).enumerate().for_each(|(which, piece)| work(&mut own, which, piece));
@@ -61,6 +75,7 @@ impl Cpu {
         work: impl Fn(usize, &mut [T], &mut S) + Sync + Send,
     ) {
         let size = size.max(1);
+        let work = |which: usize, piece: &mut [T], entry: &mut S| self.vectorize(Plain(|| work(which, piece, entry)));
         if self.threads() == 1 || out.len() <= size || out.len() * cost < 2 * GRAIN {
             let pieces = out.chunks_mut(size).zip(entries).enumerate();
             pieces.for_each(|(which, (piece, entry))| work(which, piece, entry));

@@ -71,7 +71,9 @@ pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> usize {
 
 /// Output pixels that [`forward`] computes at a time.
 fn block_width(size: &Conv2dSize) -> usize {
-    (BLOCK / size.patch().max(1) / 32 * 32).clamp(256, 3072)
+    // x itself is packed as it is multiplied: the more columns, the more rarely the weight is.
+    let least = if is_pointwise(size) { 512 } else { 256 };
+    (BLOCK / size.patch().max(1) / 32 * 32).clamp(least, 3072)
 }
 
 /// Whether there are enough pixels for each thread to lay out patches of its own.
