@@ -5,6 +5,9 @@ pub(super) mod dense;
 pub(super) mod ids;
 #[cfg(test)]
 mod tests;
+pub(super) mod winograd;
+
+use std::sync::Arc;
 
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::Cpu;
@@ -18,6 +21,9 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            return Ok(Arc::new(self.run(|| winograd::forward(self, x, weight, bias.map(|b| &b[..]), size))));
+        }
         Ok(self.adopt(self.run(|| dense::forward(x, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_grad_input(
@@ -26,6 +32,9 @@ impl Conv2dOps for Cpu {
         weight: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            return Ok(Arc::new(self.run(|| winograd::grad_input(self, grad_output, weight, size))));
+        }
         Ok(self.adopt(self.run(|| dense::grad_input(grad_output, weight, size))))
     }
     fn conv2d_grad_weight(
