@@ -37,7 +37,7 @@ impl Kernel for TransformInput<'_> {
                 // SAFETY: the stage holds 36 rows of `width` numbers, whole registers; `to` as many for each channel.
                 unsafe {
                     let to = self.to.as_mut_ptr().add(i * width + at);
-                    both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), width, to, inputs * width);
+                    both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), width as isize, to, inputs * width);
                 }
             }
         }
@@ -133,20 +133,58 @@ impl Kernel for TransformWeight<'_> {
         for o in 0..self.outputs {
             let weight = &self.weight[(self.output + o) * output_step + self.input * input_step..];
             for i in 0..self.channels {
-                let kernel: &[f32; 9] = weight[i * input_step..].first_chunk().expect("nine weights");
-                for tap in 0..9 {
-                    stage[tap * inputs + i] = if flipped { kernel[8 - tap] } else { kernel[tap] };
-                }
+                prefetch(weight.as_ptr().wrapping_add(AHEAD * output_step + i * input_step));
             }
+            read_weights(weight, input_step, self.channels, inputs, stage);
             for at in (0..self.channels).step_by(S::LANES) {
                 // SAFETY: the stage holds 9 rows of `inputs` numbers, whole registers; `to` 36 for each output channel.
                 unsafe {
+                    let from = stage.as_ptr().add(at);
                     let to = self.to.as_mut_ptr().add(o * inputs + at);
-                    both_sides::<S, Weight, 3, 6>(s, stage.as_ptr().add(at), inputs, to, outputs * inputs);
+                    if flipped {
+                        let (last, back) = (from.add(8 * inputs), -(inputs as isize));
+                        both_sides::<S, Weight, 3, 6>(s, last, back, to, outputs * inputs);
+                    } else {
+                        both_sides::<S, Weight, 3, 6>(s, from, inputs as isize, to, outputs * inputs);
+                    }
                 }
             }
         }
     }
+}
+
+/// Lays the nine weights of each of some input channels out as rows of `width` numbers, one for each channel.
+#[inline(always)]
+fn read_weights(weight: &[f32], step: usize, channels: usize, width: usize, stage: &mut [f32]) {
+    let nine = |i: usize| -> &[f32; 9] { weight[i * step..].first_chunk().expect("nine weights") };
+    let whole = channels - channels % 4;
+    for i in (0..whole).step_by(4) {
+        // Squares of four channels by four weights stay in registers.
+        let four = [nine(i), nine(i + 1), nine(i + 2), nine(i + 3)];
+        for tap in 0..9 {
+            stage[tap * width + i..][..4].copy_from_slice(&four.map(|nine| nine[tap]));
+        }
+    }
+    for i in whole..channels {
+        nine(i).iter().enumerate().for_each(|(tap, &w)| stage[tap * width + i] = w);
+    }
+}
+
+/// How many output channels before their use weights are asked for: rows of a weight are far apart, and a processor
+/// expects the next one only where it follows the last.
+const AHEAD: usize = 3;
+
+/// Asks for the cache line at an address, which need not be readable.
+#[inline(always)]
+fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch touches no memory that the program could see.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// The 36 products of a block of weights with a block of tiles: `sums[f][o][tile]`.
@@ -242,7 +280,13 @@ impl Kernel for TransformOutput<'_, '_> {
                 unsafe {
                     let from = o / outputs * POINTS * outputs * width + o % outputs * width + at;
                     let from = self.sums.as_ptr().add(from);
-                    both_sides::<S, Output, 6, 4>(s, from, outputs * width, stage.as_mut_ptr().add(at), width);
+                    both_sides::<S, Output, 6, 4>(
+                        s,
+                        from,
+                        (outputs * width) as isize,
+                        stage.as_mut_ptr().add(at),
+                        width,
+                    );
                 }
             }
             let bias = self.bias.map_or(0.0, |bias| bias[o]);

@@ -80,7 +80,7 @@ impl Lines<6, 4> for Output {
 pub(super) unsafe fn both_sides<S: Simd, L: Lines<FROM, TO>, const FROM: usize, const TO: usize>(
     s: S,
     from: *const f32,
-    from_step: usize,
+    from_step: isize,
     to: *mut f32,
     to_step: usize,
 ) {
@@ -89,7 +89,7 @@ pub(super) unsafe fn both_sides<S: Simd, L: Lines<FROM, TO>, const FROM: usize, 
         let mut column = [s.zero(); FROM];
         for i in 0..FROM {
             // SAFETY: the caller's.
-            column[i] = unsafe { s.load(from.add((i * FROM + j) * from_step)) };
+            column[i] = unsafe { s.load(from.offset((i * FROM + j) as isize * from_step)) };
         }
         half[j] = L::times(s, column);
     }
