@@ -1,6 +1,6 @@
 //! The memory of `Cpu`'s kernels.
 
-use super::cpu::{dense, ids};
+use super::cpu::{dense, ids, winograd};
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::simd::Level;
 use crate::error::Result;
@@ -14,6 +14,14 @@ impl Conv2dOps for Plan {
         _bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            let (scratch, shared) = winograd::forward_memory(size);
+            self.scratch(scratch);
+            let shared = self.block(shared);
+            let y = self.block(size.output().count());
+            drop(shared);
+            return Ok(y);
+        }
         self.scratch(dense::forward_scratch(size));
         Ok(self.block(size.output().count()))
     }
@@ -24,6 +32,14 @@ impl Conv2dOps for Plan {
         _weight: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            let (scratch, shared) = winograd::grad_input_memory(size);
+            self.scratch(scratch);
+            let shared = self.block(shared);
+            let grad = self.block(size.input().count());
+            drop(shared);
+            return Ok(grad);
+        }
         self.scratch(dense::grad_input_scratch(size));
         Ok(self.block(size.input().count()))
     }

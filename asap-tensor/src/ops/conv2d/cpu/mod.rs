@@ -5,6 +5,7 @@ pub(super) mod dense;
 pub(super) mod ids;
 #[cfg(test)]
 mod tests;
+pub(super) mod winograd;
 
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            return Ok(Arc::new(self.run(|| winograd::forward(self, x, weight, bias.map(|b| &b[..]), size))));
+        }
         Ok(Arc::new(self.run(|| dense::forward(self, x, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_grad_input(
@@ -28,6 +32,9 @@ impl Conv2dOps for Cpu {
         weight: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            return Ok(Arc::new(self.run(|| winograd::grad_input(self, grad_output, weight, size))));
+        }
         Ok(Arc::new(self.run(|| dense::grad_input(self, grad_output, weight, size))))
     }
     fn conv2d_grad_weight(

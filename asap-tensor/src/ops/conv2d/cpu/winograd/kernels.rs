@@ -1,0 +1,348 @@
+//! The four steps of a block: transform tiles of x, transform weights, multiply, transform back.
+
+use super::plan::{Blocks, Convolution};
+use super::transform::{Input, Output, POINTS, Weight, both_sides};
+use crate::cpu::gemm::MatrixMut;
+use crate::cpu::panel::{Panel, Rows, multiply};
+use crate::cpu::simd::{Kernel, Simd};
+
+/// Bᵀ·x·B of the tiles of a block, for input channels `first` and on: `to[f][i][tile]`.
+pub(super) struct TransformInput<'a> {
+    pub(super) conv: &'a Convolution,
+    pub(super) blocks: &'a Blocks,
+    /// One image.
+    pub(super) x: &'a [f32],
+    pub(super) first: usize,
+    pub(super) channels: usize,
+    /// The first tile, counted along the rows of the image, and how many.
+    pub(super) tile: usize,
+    pub(super) tiles: usize,
+    pub(super) stage: &'a mut [f32],
+    pub(super) to: &'a mut [f32],
+}
+
+impl Kernel for TransformInput<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Blocks { width, inputs, .. } = *self.blocks;
+        let plane = self.conv.height * self.conv.width;
+        let (stage, line) = self.stage.split_at_mut(POINTS * width);
+        assert!(self.to.len() >= POINTS * inputs * width && self.channels <= inputs && width % S::LANES == 0);
+        for i in 0..self.channels {
+            let x = &self.x[(self.first + i) * plane..][..plane];
+            read_tiles(self.conv, self.blocks.tiles_x, x, self.tile..self.tile + self.tiles, width, line, stage);
+            for at in (0..width).step_by(S::LANES) {
+                // SAFETY: the stage holds 36 rows of `width` numbers, whole registers; `to` as many for each channel.
+                unsafe {
+                    let to = self.to.as_mut_ptr().add(i * width + at);
+                    both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), width as isize, to, inputs * width);
+                }
+            }
+        }
+    }
+}
+
+/// Lays the 36 numbers of each tile of one channel out as rows of `width` numbers, one for each tile; what is beyond
+/// the last tile becomes 0.
+#[inline(always)]
+fn read_tiles(
+    conv: &Convolution,
+    tiles_x: usize,
+    x: &[f32],
+    tiles: std::ops::Range<usize>,
+    width: usize,
+    line: &mut [f32],
+    stage: &mut [f32],
+) {
+    let mut at = 0;
+    let mut tile = tiles.start;
+    while tile < tiles.end {
+        let (ty, tx) = (tile / tiles_x, tile % tiles_x);
+        let count = (tiles_x - tx).min(tiles.end - tile);
+        let line = &mut line[..4 * count + 4];
+        for r in 0..6 {
+            let row = (4 * ty + r).checked_sub(conv.padding).filter(|&y| y < conv.height);
+            match row {
+                Some(y) => read_line(conv, &x[y * conv.width..][..conv.width], 4 * tx, line),
+                None => line.fill(0.0),
+            }
+            let rows = &mut stage[6 * r * width..][..6 * width];
+            let (first, rest) = rows.split_at_mut(width);
+            let (second, rest) = rest.split_at_mut(width);
+            let (third, rest) = rest.split_at_mut(width);
+            let (fourth, rest) = rest.split_at_mut(width);
+            let (fifth, sixth) = rest.split_at_mut(width);
+            let phases = first[at..at + count].iter_mut().zip(&mut second[at..at + count]);
+            let phases = phases.zip(third[at..at + count].iter_mut().zip(&mut fourth[at..at + count]));
+            for (((first, second), (third, fourth)), four) in phases.zip(line.as_chunks::<4>().0) {
+                (*first, *second, *third, *fourth) = (four[0], four[1], four[2], four[3]);
+            }
+            // Neighbours share two columns.
+            fifth[at..at + count - 1].copy_from_slice(&first[at + 1..at + count]);
+            sixth[at..at + count - 1].copy_from_slice(&second[at + 1..at + count]);
+            fifth[at + count - 1] = line[4 * count];
+            sixth[at + count - 1] = line[4 * count + 1];
+        }
+        at += count;
+        tile += count;
+    }
+    for row in stage.chunks_exact_mut(width) {
+        row[at..].fill(0.0);
+    }
+}
+
+/// Row `x` of the padded image from column `start` on.
+#[inline(always)]
+fn read_line(conv: &Convolution, x: &[f32], start: usize, line: &mut [f32]) {
+    let before = conv.padding.saturating_sub(start).min(line.len());
+    let from = (start + before - conv.padding).min(x.len());
+    let count = (line.len() - before).min(x.len() - from);
+    line[..before].fill(0.0);
+    line[before..before + count].copy_from_slice(&x[from..from + count]);
+    line[before + count..].fill(0.0);
+}
+
+/// G·w·Gᵀ of a block of weights: `to[f][o][i]`.
+pub(super) struct TransformWeight<'a> {
+    pub(super) conv: &'a Convolution,
+    pub(super) blocks: &'a Blocks,
+    pub(super) weight: &'a [f32],
+    /// The first output channel, and how many.
+    pub(super) output: usize,
+    pub(super) outputs: usize,
+    /// The first input channel, and how many.
+    pub(super) input: usize,
+    pub(super) channels: usize,
+    pub(super) stage: &'a mut [f32],
+    pub(super) to: &'a mut [f32],
+}
+
+impl Kernel for TransformWeight<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Blocks { inputs, outputs, .. } = *self.blocks;
+        let &Convolution { output_step, input_step, flipped, .. } = self.conv;
+        let stage = &mut self.stage[..9 * inputs];
+        assert!(self.to.len() >= POINTS * inputs * outputs && self.channels <= inputs && self.outputs <= outputs);
+        assert!(inputs.is_multiple_of(S::LANES));
+        stage.fill(0.0);
+        for o in 0..self.outputs {
+            let weight = &self.weight[(self.output + o) * output_step + self.input * input_step..];
+            for i in 0..self.channels {
+                prefetch(weight.as_ptr().wrapping_add(AHEAD * output_step + i * input_step));
+            }
+            read_weights(weight, input_step, self.channels, inputs, stage);
+            for at in (0..self.channels).step_by(S::LANES) {
+                // SAFETY: the stage holds 9 rows of `inputs` numbers, whole registers; `to` 36 for each output channel.
+                unsafe {
+                    let from = stage.as_ptr().add(at);
+                    let to = self.to.as_mut_ptr().add(o * inputs + at);
+                    if flipped {
+                        let (last, back) = (from.add(8 * inputs), -(inputs as isize));
+                        both_sides::<S, Weight, 3, 6>(s, last, back, to, outputs * inputs);
+                    } else {
+                        both_sides::<S, Weight, 3, 6>(s, from, inputs as isize, to, outputs * inputs);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Lays the nine weights of each of some input channels out as rows of `width` numbers, one for each channel.
+#[inline(always)]
+fn read_weights(weight: &[f32], step: usize, channels: usize, width: usize, stage: &mut [f32]) {
+    let nine = |i: usize| -> &[f32; 9] { weight[i * step..].first_chunk().expect("nine weights") };
+    let whole = channels - channels % 4;
+    for i in (0..whole).step_by(4) {
+        // Squares of four channels by four weights stay in registers.
+        let four = [nine(i), nine(i + 1), nine(i + 2), nine(i + 3)];
+        for tap in 0..9 {
+            stage[tap * width + i..][..4].copy_from_slice(&four.map(|nine| nine[tap]));
+        }
+    }
+    for i in whole..channels {
+        nine(i).iter().enumerate().for_each(|(tap, &w)| stage[tap * width + i] = w);
+    }
+}
+
+/// How many output channels before their use weights are asked for: rows of a weight are far apart, and a processor
+/// expects the next one only where it follows the last.
+const AHEAD: usize = 3;
+
+/// Asks for the cache line at an address, which need not be readable.
+#[inline(always)]
+fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch touches no memory that the program could see.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// The 36 products of a block of weights with a block of tiles: `sums[f][o][tile]`.
+pub(super) struct Multiply<'a> {
+    pub(super) blocks: &'a Blocks,
+    pub(super) weight: &'a [f32],
+    pub(super) x: &'a [f32],
+    pub(super) outputs: usize,
+    pub(super) channels: usize,
+    /// Whether these are the first channels, so that the sums begin at 0.
+    pub(super) first: bool,
+    pub(super) sums: &'a mut [f32],
+}
+
+impl Multiply<'_> {
+    /// V registers of tiles from `at` on.
+    #[inline(always)]
+    fn panel<S: Simd, const V: usize>(&mut self, s: S, f: usize, at: usize) {
+        let Blocks { width, inputs, outputs, .. } = *self.blocks;
+        // SAFETY: `run` has checked that all 36 of each lie inside their numbers, and `at` leaves V registers.
+        unsafe {
+            let rows = Rows { start: self.weight.as_ptr().add(f * outputs * inputs), row: inputs, step: 1 };
+            let panel = Panel { start: self.x.as_ptr().add(f * inputs * width + at), step: width };
+            let sums = self.sums.as_mut_ptr().add(f * outputs * width + at);
+            let first = self.first;
+            let start = |i: usize| {
+                let mut sum = [s.zero(); V];
+                if !first {
+                    for v in 0..V {
+                        sum[v] = s.load(sums.add(i * width + v * S::LANES));
+                    }
+                }
+                sum
+            };
+            multiply::<S, V>(s, self.outputs, self.channels, rows, panel, start, |i, sum| {
+                for v in 0..V {
+                    s.store(sums.add(i * width + v * S::LANES), sum[v]);
+                }
+            });
+        }
+    }
+}
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let Blocks { width, inputs, outputs, .. } = *self.blocks;
+        assert!(self.weight.len() >= POINTS * outputs * inputs && self.x.len() >= POINTS * inputs * width);
+        assert!(self.sums.len() >= POINTS * outputs * width && width.is_multiple_of(S::LANES));
+        assert!(self.outputs <= outputs && self.channels <= inputs);
+        let pairs = width / S::LANES / 2;
+        for f in 0..POINTS {
+            for pair in 0..pairs {
+                self.panel::<S, 2>(s, f, pair * 2 * S::LANES);
+            }
+            if pairs * 2 * S::LANES < width {
+                self.panel::<S, 1>(s, f, pairs * 2 * S::LANES);
+            }
+        }
+    }
+}
+
+/// Aᵀ·M·A + bias of a block of tiles for some output channels, written to their places in y.
+pub(super) struct TransformOutput<'a, 'y> {
+    pub(super) conv: &'a Convolution,
+    pub(super) blocks: &'a Blocks,
+    pub(super) sums: &'a [f32],
+    /// One number for each row of y.
+    pub(super) bias: Option<&'a [f32]>,
+    /// The first tile, counted along the rows of y's band, and how many.
+    pub(super) tile: usize,
+    pub(super) tiles: usize,
+    pub(super) stage: &'a mut [f32],
+    /// A row for each output channel, of the pixels of a band.
+    pub(super) y: &'a mut MatrixMut<'y>,
+}
+
+impl Kernel for TransformOutput<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Blocks { width, outputs, tiles_x, .. } = *self.blocks;
+        let rows = self.y.height();
+        assert!(self.sums.len() >= rows.div_ceil(outputs) * POINTS * outputs * width && width % S::LANES == 0);
+        let stage = &mut self.stage[..16 * width];
+        for o in 0..rows {
+            for at in (0..width).step_by(S::LANES) {
+                // SAFETY: the sums of every block of outputs are 36 times `outputs` rows of `width` numbers; the stage
+                // has 16 such rows.
+                unsafe {
+                    let from = o / outputs * POINTS * outputs * width + o % outputs * width + at;
+                    let from = self.sums.as_ptr().add(from);
+                    both_sides::<S, Output, 6, 4>(
+                        s,
+                        from,
+                        (outputs * width) as isize,
+                        stage.as_mut_ptr().add(at),
+                        width,
+                    );
+                }
+            }
+            let bias = self.bias.map_or(0.0, |bias| bias[o]);
+            write_tiles(
+                self.conv.out_width,
+                tiles_x,
+                self.tile..self.tile + self.tiles,
+                width,
+                stage,
+                bias,
+                self.y.row(o),
+            );
+        }
+    }
+}
+
+/// Writes the 4×4 outputs of tiles to their places, but for those beyond the edges of y.
+#[inline(always)]
+fn write_tiles(
+    out_width: usize,
+    tiles_x: usize,
+    tiles: std::ops::Range<usize>,
+    width: usize,
+    stage: &[f32],
+    bias: f32,
+    y: &mut [f32],
+) {
+    let mut at = 0;
+    let mut tile = tiles.start;
+    while tile < tiles.end {
+        let (ty, tx) = (tile / tiles_x, tile % tiles_x);
+        let count = (tiles_x - tx).min(tiles.end - tile);
+        for (r, phases) in stage.chunks_exact(4 * width).enumerate() {
+            let Some(row) = y.get_mut((4 * ty + r) * out_width..) else { break };
+            let Some(row) = row.get_mut(..out_width) else { break };
+            let row = &mut row[4 * tx..out_width.min(4 * (tx + count))];
+            let (first, rest) = phases.split_at(width);
+            let (second, rest) = rest.split_at(width);
+            let (third, fourth) = rest.split_at(width);
+            let (fours, rest) = row.as_chunks_mut::<4>();
+            let whole = fours.len();
+            let phases = first[at..].iter().zip(&second[at..]).zip(third[at..].iter().zip(&fourth[at..]));
+            for (four, ((a, b), (c, d))) in fours.iter_mut().zip(phases) {
+                *four = [a + bias, b + bias, c + bias, d + bias];
+            }
+            for (c, y) in rest.iter_mut().enumerate() {
+                *y = phases_at(stage, r, c, width, at + whole) + bias;
+            }
+        }
+        at += count;
+        tile += count;
+    }
+}
+
+/// Number (r, c) of the outputs of the tile at `at`.
+#[inline(always)]
+fn phases_at(stage: &[f32], r: usize, c: usize, width: usize, at: usize) -> f32 {
+    stage[(4 * r + c) * width + at]
+}

@@ -1,0 +1,172 @@
+//! When Winograd's algorithm runs, and in which blocks.
+
+use super::transform::POINTS;
+use crate::ops::conv2d::Conv2dSize;
+
+/// Tiles that are multiplied at a time, at most: their numbers for some channels stay in a core's second cache.
+const TILES: usize = 64;
+/// Tiles are padded to a multiple of this: a register of every level, and two of most.
+const REGISTER: usize = 16;
+/// Bands from which on each is a task of its own, and the weights are transformed once for all.
+const MANY: usize = 8;
+
+/// Whether Winograd's algorithm is taken. Its kernel is 3×3 at stride 1. It multiplies 36 numbers for each tile of 16
+/// outputs instead of 144, but transforms each number of x for all outputs, each output for all inputs and each weight
+/// for all tiles: channels must be many enough to share that, and the tiles, which are padded to registers, full enough
+/// to be worth it.
+pub(in crate::ops::conv2d) fn pays(size: &Conv2dSize) -> bool {
+    let kernel = (size.kernel_height, size.kernel_width, size.stride) == (3, 3, 1);
+    let channels = size.in_channels.min(size.out_channels) >= 32;
+    let full = |height: usize, width: usize| {
+        let tiles = height.div_ceil(4) * width.div_ceil(4);
+        height * width >= 5 * tiles.next_multiple_of(REGISTER)
+    };
+    kernel
+        && channels
+        && size.padding <= 2
+        && size.batch > 0
+        && full(size.out_height, size.out_width)
+        && full(size.in_height, size.in_width)
+}
+
+/// A 3×3 convolution at stride 1, of x or of a gradient.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Convolution {
+    pub(super) batch: usize,
+    pub(super) inputs: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) outputs: usize,
+    pub(super) out_height: usize,
+    pub(super) out_width: usize,
+    pub(super) padding: usize,
+    /// From one output channel's weights to the next.
+    pub(super) output_step: usize,
+    /// From one input channel's weights to the next.
+    pub(super) input_step: usize,
+    /// Whether the nine weights are read from the last to the first.
+    pub(super) flipped: bool,
+}
+
+impl Convolution {
+    /// The convolution itself.
+    pub(super) fn forward(size: &Conv2dSize) -> Self {
+        Convolution {
+            batch: size.batch,
+            inputs: size.in_channels,
+            height: size.in_height,
+            width: size.in_width,
+            outputs: size.out_channels,
+            out_height: size.out_height,
+            out_width: size.out_width,
+            padding: size.padding,
+            output_step: 9 * size.in_channels,
+            input_step: 9,
+            flipped: false,
+        }
+    }
+
+    /// The gradient in x: a convolution of the output's gradient.
+    pub(super) fn grad_input(size: &Conv2dSize) -> Self {
+        Convolution {
+            batch: size.batch,
+            inputs: size.out_channels,
+            height: size.out_height,
+            width: size.out_width,
+            outputs: size.in_channels,
+            out_height: size.in_height,
+            out_width: size.in_width,
+            padding: 2 - size.padding,
+            output_step: 9,
+            input_step: 9 * size.in_channels,
+            flipped: true,
+        }
+    }
+}
+
+/// How a convolution is cut: images into bands of whole rows of tiles, these into blocks of tiles, channels into blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blocks {
+    /// Tiles in a row of tiles.
+    pub(super) tiles_x: usize,
+    /// Rows of tiles in a band.
+    pub(super) band: usize,
+    /// Bands of an image.
+    pub(super) bands: usize,
+    /// Tiles in a block, of which a band has one or more; padded to whole registers.
+    pub(super) width: usize,
+    /// Blocks of tiles in a band.
+    pub(super) tile_blocks: usize,
+    /// Input channels in a block.
+    pub(super) inputs: usize,
+    /// Blocks of input channels.
+    pub(super) input_blocks: usize,
+    /// Output channels in a block.
+    pub(super) outputs: usize,
+    /// Output channels that a task computes, whole blocks of them.
+    pub(super) task_outputs: usize,
+    /// Whether bands are many: then each is a task, with all output channels and transformed tiles of its own.
+    pub(super) many: bool,
+}
+
+impl Blocks {
+    pub(super) fn of(conv: &Convolution) -> Self {
+        let (tiles_y, tiles_x) = (conv.out_height.div_ceil(4), conv.out_width.div_ceil(4));
+        let band = tiles_y.div_ceil(tiles_y.div_ceil((TILES / tiles_x).max(1)));
+        let bands = tiles_y.div_ceil(band);
+        let tiles = band * tiles_x;
+        let width = tiles.div_ceil(tiles.div_ceil(TILES)).next_multiple_of(REGISTER);
+        // Multiples of the rows that a product computes at a time: 24 with one register of tiles, else 14.
+        let (outputs, task_outputs) = if width == REGISTER { (24, 168) } else { (42, 126) };
+        let inputs = if width <= 32 { 64 } else { 32 };
+        Blocks {
+            tiles_x,
+            band,
+            bands,
+            width,
+            tile_blocks: tiles.div_ceil(width),
+            inputs,
+            input_blocks: conv.inputs.div_ceil(inputs),
+            outputs,
+            task_outputs,
+            many: conv.batch * bands >= MANY,
+        }
+    }
+
+    /// Numbers of a block of transformed tiles.
+    pub(super) fn tiles_count(&self) -> usize {
+        POINTS * self.inputs * self.width
+    }
+
+    /// Numbers of a block of transformed weights.
+    pub(super) fn weights_count(&self) -> usize {
+        POINTS * self.inputs * self.outputs
+    }
+
+    /// Numbers that a task's sums take.
+    pub(super) fn sums_count(&self, conv: &Convolution) -> usize {
+        self.task_outputs.min(conv.outputs.next_multiple_of(self.outputs)) * POINTS * self.width
+    }
+
+    /// Numbers that are laid out for a transform.
+    pub(super) fn stage_count(&self) -> usize {
+        // 36 of each tile and a line of x; the nine weights of at most 64 input channels fit as well.
+        POINTS * self.width + 4 * self.width + 4
+    }
+
+    /// Numbers of working memory that a thread takes.
+    pub(super) fn scratch(&self, conv: &Convolution) -> usize {
+        let own = if self.many { self.input_blocks * self.tiles_count() } else { self.weights_count() };
+        own + self.sums_count(conv) + self.stage_count() + REGISTER
+    }
+
+    /// Numbers that all threads share while the convolution runs: transformed weights, or transformed tiles.
+    pub(super) fn shared(&self, conv: &Convolution) -> usize {
+        let blocks = if self.many {
+            conv.outputs.div_ceil(self.outputs) * self.input_blocks * self.weights_count()
+        } else {
+            conv.batch * self.bands * self.tile_blocks * self.input_blocks * self.tiles_count()
+        };
+        blocks + REGISTER
+    }
+}
