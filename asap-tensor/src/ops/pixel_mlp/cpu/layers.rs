@@ -10,7 +10,7 @@ use crate::cpu::simd::{Kernel, Simd};
 use crate::ops::pixel_mlp::{PixelMlpSize, SLOPE};
 
 /// Pixels, about, that run through the layers at a time.
-const PIXELS: usize = 128;
+const PIXELS: usize = 64;
 
 /// What the tiles of a call share.
 ///

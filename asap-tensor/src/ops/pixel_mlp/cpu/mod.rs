@@ -168,16 +168,18 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Channels that one thread moves at a time between (N, P, h, w) and (N, h, w, P).
+/// Channels and tiles that one thread moves at a time between (N, P, h, w) and (N, h, w, P). Both sides' rows lie far
+/// apart: so many, and no more, that the processor remembers where their pages are.
 const CHANNELS: usize = 256;
+const TILES: usize = 64;
 
 /// (N, P, h, w) → (N, h, w, P).
 fn to_tiles(params: &[f32], size: &PixelMlpSize, by_tile: &mut [f32]) {
     let (count, tiles) = (size.parameters(), size.grid_height * size.grid_width);
     for (params, by_tile) in params.chunks_exact(count * tiles).zip(by_tile.chunks_exact_mut(count * tiles)) {
-        let blocks = MatrixMut::new(by_tile, tiles, count, count).blocks(tiles, CHANNELS);
-        blocks.into_par_iter().for_each(|(_, channel, mut block)| {
-            transpose(&params[channel * tiles..], tiles, &mut block);
+        let blocks = MatrixMut::new(by_tile, tiles, count, count).blocks(TILES, CHANNELS);
+        blocks.into_par_iter().for_each(|(tile, channel, mut block)| {
+            transpose(&params[channel * tiles + tile..], tiles, &mut block);
         });
     }
 }
@@ -186,9 +188,9 @@ fn to_tiles(params: &[f32], size: &PixelMlpSize, by_tile: &mut [f32]) {
 fn from_tiles(by_tile: &[f32], size: &PixelMlpSize, params: &mut [f32]) {
     let (count, tiles) = (size.parameters(), size.grid_height * size.grid_width);
     for (params, by_tile) in params.chunks_exact_mut(count * tiles).zip(by_tile.chunks_exact(count * tiles)) {
-        params.par_chunks_mut(CHANNELS * tiles).enumerate().for_each(|(block, params)| {
-            let channels = params.len() / tiles;
-            transpose(&by_tile[block * CHANNELS..], count, &mut MatrixMut::new(params, channels, tiles, tiles));
+        let blocks = MatrixMut::new(params, count, tiles, tiles).blocks(CHANNELS, TILES);
+        blocks.into_par_iter().for_each(|(channel, tile, mut block)| {
+            transpose(&by_tile[tile * count + channel..], count, &mut block);
         });
     }
 }

@@ -198,6 +198,10 @@ pub(super) fn multiply<S: Simd, E: Ends<S>>(
             }
         };
     }
+    // Wide panels read A's rows fewer times; with 16 registers there would be too few rows to a block.
+    if S::REGISTERS >= 32 {
+        panels_of!(4);
+    }
     panels_of!(2);
     panels_of!(1);
 }
