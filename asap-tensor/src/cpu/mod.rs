@@ -3,7 +3,6 @@
 pub(crate) mod array;
 pub(crate) mod gemm;
 pub(crate) mod math;
-pub(crate) mod microkernel;
 pub(crate) mod panel;
 pub(crate) mod parallel;
 pub(crate) mod scratch;

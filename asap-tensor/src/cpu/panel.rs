@@ -26,6 +26,28 @@ pub(crate) struct Panel {
     pub(crate) step: usize,
 }
 
+/// What the sums of a product begin with, and what becomes of them. With `#[inline(always)]` the methods are compiled
+/// for the registers however long they are, which a closure's body is only where the compiler thinks it short.
+pub(crate) trait Ends<S: Simd, const V: usize> {
+    /// What the sums of row i begin with.
+    fn start(&self, simd: S, i: usize) -> [S::V; V];
+    /// Takes the sums of row i.
+    fn finish(&mut self, simd: S, i: usize, sums: [S::V; V]);
+}
+
+struct Closures<F, G>(F, G);
+
+impl<S: Simd, const V: usize, F: Fn(usize) -> [S::V; V], G: FnMut(usize, [S::V; V])> Ends<S, V> for Closures<F, G> {
+    #[inline(always)]
+    fn start(&self, _: S, i: usize) -> [S::V; V] {
+        self.0(i)
+    }
+    #[inline(always)]
+    fn finish(&mut self, _: S, i: usize, sums: [S::V; V]) {
+        self.1(i, sums);
+    }
+}
+
 /// For each i < `rows`: finish(i, start(i) + Σ over l < `depth` of A[i, l]·B[l, ·]), in ascending order of i. Each sum
 /// runs in ascending order of l, whatever the number of rows.
 ///
@@ -39,14 +61,31 @@ pub(crate) unsafe fn multiply<S: Simd, const V: usize>(
     a: Rows,
     b: Panel,
     start: impl Fn(usize) -> [S::V; V],
-    mut finish: impl FnMut(usize, [S::V; V]),
+    finish: impl FnMut(usize, [S::V; V]),
+) {
+    // SAFETY: the caller's.
+    unsafe { multiply_with(simd, rows, depth, a, b, &mut Closures(start, finish)) }
+}
+
+/// [`multiply`] with [`Ends`] in place of closures.
+///
+/// # Safety
+/// As of [`multiply`].
+#[inline(always)]
+pub(crate) unsafe fn multiply_with<S: Simd, const V: usize>(
+    simd: S,
+    rows: usize,
+    depth: usize,
+    a: Rows,
+    b: Panel,
+    ends: &mut impl Ends<S, V>,
 ) {
     let mut i = 0;
     macro_rules! blocks_of {
         ($($r:literal)*) => {{
             $(while rows - i >= $r {
                 // SAFETY: the caller's.
-                unsafe { block::<S, $r, V>(simd, i, depth, a, b, &start, &mut finish) };
+                unsafe { block::<S, $r, V>(simd, i, depth, a, b, ends) };
                 i += $r;
             })*
         }};
@@ -72,10 +111,12 @@ unsafe fn block<S: Simd, const R: usize, const V: usize>(
     depth: usize,
     a: Rows,
     b: Panel,
-    start: &impl Fn(usize) -> [S::V; V],
-    finish: &mut impl FnMut(usize, [S::V; V]),
+    ends: &mut impl Ends<S, V>,
 ) {
-    let mut sums: [[S::V; V]; R] = std::array::from_fn(|r| start(i + r));
+    let mut sums = [[simd.zero(); V]; R];
+    for (r, sums) in sums.iter_mut().enumerate() {
+        *sums = ends.start(simd, i + r);
+    }
     // SAFETY: the caller's: every row and step below lies inside A and B.
     unsafe {
         let first = a.start.add(i * a.row);
@@ -90,7 +131,7 @@ unsafe fn block<S: Simd, const R: usize, const V: usize>(
         }
     }
     for (r, sums) in sums.into_iter().enumerate() {
-        finish(i + r, sums);
+        ends.finish(simd, i + r, sums);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::gemm::MatrixMut;
 
-/// Squares of this side are moved at a time; the compiler keeps one in four vector registers.
+/// Squares of this side are moved at a time, one in four vector registers.
 const SIDE: usize = 4;
 /// Rows that are read side by side: what they give to a row of the result is a whole cache line.
 const ROWS: usize = 16;
@@ -17,8 +17,8 @@ pub(crate) fn transpose(from: &[f32], row_stride: usize, to: &mut MatrixMut<'_>)
                 let square: [[f32; SIDE]; SIDE] = std::array::from_fn(|k| {
                     *from[(i + k) * row_stride + j..].first_chunk().expect("a row of the square")
                 });
-                for k in 0..SIDE {
-                    to.row(j + k)[i..i + SIDE].copy_from_slice(&square.map(|line| line[k]));
+                for (k, line) in transposed(square).iter().enumerate() {
+                    to.row(j + k)[i..i + SIDE].copy_from_slice(line);
                 }
             }
         }
@@ -28,6 +28,29 @@ pub(crate) fn transpose(from: &[f32], row_stride: usize, to: &mut MatrixMut<'_>)
         let row = &mut to.row(j)[done..];
         row.iter_mut().enumerate().for_each(|(i, to)| *to = from[(done + i) * row_stride + j]);
     }
+}
+
+/// Left to itself the compiler moves the numbers one by one.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn transposed(square: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
+    use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
+    let mut result = square;
+    // SAFETY: every processor of this kind has SSE, and a line is a register's numbers.
+    unsafe {
+        let [mut a, mut b, mut c, mut d] = square.each_ref().map(|line| _mm_loadu_ps(line.as_ptr()));
+        _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+        for (line, register) in result.iter_mut().zip([a, b, c, d]) {
+            _mm_storeu_ps(line.as_mut_ptr(), register);
+        }
+    }
+    result
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn transposed(square: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
+    std::array::from_fn(|k| square.map(|line| line[k]))
 }
 
 #[cfg(test)]

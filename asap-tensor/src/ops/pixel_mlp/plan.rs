@@ -15,8 +15,8 @@ impl PixelMlpOps for Plan {
     ) -> Result<Self::Buffer> {
         self.scratch(forward_scratch(size));
         let y = self.block(size.output().count());
-        // Parameters and pixels by tile.
-        self.briefly(params.count() + y.count());
+        // Parameters by tile.
+        self.briefly(params.count());
         Ok(y)
     }
 
@@ -33,8 +33,8 @@ impl PixelMlpOps for Plan {
         let grad = self.block(params.count());
         let pixel_count = size.batch * size.inputs * size.height() * size.width();
         let grad_pixels = wants_pixels.then(|| self.block(pixel_count));
-        // Parameters and gradients by tile.
-        self.briefly(2 * params.count() + grad_pixels.as_ref().map_or(0, |pixels| pixels.count()));
+        // Parameters and their gradients by tile.
+        self.briefly(2 * params.count());
         Ok((grad, grad_pixels))
     }
 }

@@ -3,94 +3,100 @@
 use std::ops::Range;
 
 use super::Input;
-use super::layers::Network;
+use super::layers::{Network, tanh_of_channel};
+use super::product::{Added, Derived, Left, Written, add, load, multiply};
 use crate::cpu::gemm::MatrixMut;
-use crate::cpu::microkernel::{LANES, add_transposed, multiply};
-use crate::cpu::scratch::with_scratch;
+use crate::cpu::simd::{Kernel, Simd};
 use crate::cpu::transpose::transpose;
 use crate::ops::pixel_mlp::SLOPE;
 
+/// Writes the gradients in a tile's parameters and, one S×S matrix for each channel, in its pixels.
+pub(super) struct Backward<'a, 'y> {
+    pub(super) network: &'a Network<'a>,
+    pub(super) tile: usize,
+    pub(super) params: &'a [f32],
+    pub(super) grad_output: &'a [f32],
+    pub(super) grad: &'a mut [f32],
+    /// Empty where it isn't wanted.
+    pub(super) grad_pixels: &'a mut [MatrixMut<'y>],
+    /// As [`Network::backward_counts`] says.
+    pub(super) scratch: [&'a mut [f32]; 10],
+}
+
+impl Kernel for Backward<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Backward { network, tile, params, grad_output, grad, grad_pixels, scratch } = self;
+        let [padded, sums, transposed, terms, grad_terms, features, kept, mut g, mut spare, line] = scratch;
+        let size = network.size;
+        let side = size.tile;
+        network.pad(params, padded);
+        network.transpose_weights(params, transposed);
+        network.position_terms(padded, terms);
+        sums.fill(0.0);
+        grad_terms.fill(0.0);
+        for rows in network.row_parts() {
+            let pixels = rows.len() * side;
+            network.gather(tile, rows.clone(), features);
+            network.outputs(simd, tile, rows.clone(), padded, terms, features, kept);
+            // The layers' outputs from the last one back, taken off the end of what is kept.
+            let mut h = &kept[..pixels * network.padded.iter().sum::<usize>()];
+            let mut weights = &*transposed;
+            let (before, z) = h.split_at(h.len() - pixels * network.padded[network.layers - 1]);
+            h = before;
+            network.grad_of_tanh(tile, rows.clone(), grad_output, z, line, g);
+            for n in (1..network.layers).rev() {
+                let (outputs, inputs) = (size.widths[n + 1], network.padded[n - 1]);
+                let (weight, after) = weights.split_at(outputs * inputs);
+                weights = after;
+                let (before, own) = h.split_at(h.len() - pixels * inputs);
+                h = before;
+                network.grad_layer(simd, n, pixels, own, g, sums);
+                let size = [pixels, outputs, inputs];
+                let ends = Derived { h: own, slope: SLOPE as f32 };
+                multiply(simd, size, Left { numbers: g, row: network.padded[n], step: 1 }, weight, spare, ends);
+                std::mem::swap(&mut g, &mut spare);
+            }
+            network.grad_first(simd, tile, rows.clone(), features, g, sums, grad_terms);
+            if !grad_pixels.is_empty() {
+                let inputs = size.inputs.next_multiple_of(S::LANES);
+                let a = Left { numbers: g, row: network.padded[0], step: 1 };
+                multiply(simd, [pixels, size.widths[1], inputs], a, weights, spare, Written);
+                for (c, plane) in grad_pixels.iter_mut().enumerate() {
+                    for (line, row) in rows.clone().enumerate() {
+                        for (x, g) in plane.row(row).iter_mut().enumerate() {
+                            *g = spare[(line * side + x) * inputs + c];
+                        }
+                    }
+                }
+            }
+        }
+        network.grad_of_positions(grad_terms, sums);
+        network.unpad(sums, grad);
+    }
+}
+
 impl Network<'_> {
-    /// The working memory of [`Self::backward`]: parameters, their gradients and their transposes, position terms and
-    /// their gradients, features, all layers' outputs, two layers' gradients.
-    pub(super) fn backward_counts(&self) -> [usize; 9] {
+    /// The working memory of [`Backward`]: parameters, their gradients and their transposes, position terms and
+    /// their gradients, features, all layers' outputs, two layers' gradients, a channel.
+    pub(super) fn backward_counts(&self) -> [usize; 10] {
         let (side, inputs, first) = (self.size.tile, self.size.inputs, self.padded[0]);
         let part = self.part_pixels();
-        let padded_inputs = inputs.next_multiple_of(LANES);
+        let padded_inputs = inputs.next_multiple_of(self.lanes);
         let wide = part * self.padded.iter().max().copied().unwrap_or_default().max(padded_inputs);
         let outputs: usize = self.padded.iter().sum();
         let terms = 2 * side * first;
         let transposed = self.transposed_count();
-        [self.parameters, self.parameters, transposed, terms, terms, part * inputs, part * outputs, wide, wide]
-    }
-
-    /// The gradients in the tile's parameters and, where wanted, in its pixels, (inputs, S, S).
-    pub(super) fn backward(
-        &self,
-        tile: usize,
-        params: &[f32],
-        grad_output: &[f32],
-        grad: &mut [f32],
-        mut grad_pixels: Option<&mut [f32]>,
-    ) {
-        let size = self.size;
-        let (side, inputs, first) = (size.tile, size.inputs, self.padded[0]);
-        let padded_inputs = inputs.next_multiple_of(LANES);
-        let counts = self.backward_counts();
-        with_scratch(counts.iter().sum(), |scratch| {
-            let mut rest = scratch;
-            let [padded, sums, transposed, terms, grad_terms, features, kept, mut g, mut spare] = counts.map(|count| {
-                let (piece, after) = std::mem::take(&mut rest).split_at_mut(count);
-                rest = after;
-                piece
-            });
-            self.pad(params, padded);
-            self.transpose_weights(params, transposed);
-            self.position_terms(padded, terms);
-            sums.fill(0.0);
-            grad_terms.fill(0.0);
-            for rows in self.row_parts() {
-                let pixels = rows.len() * side;
-                let features = &mut features[..pixels * inputs];
-                self.gather(tile, rows.clone(), features);
-                let h = self.outputs(tile, rows.clone(), padded, terms, features, kept);
-
-                self.grad_of_tanh(tile, rows.clone(), grad_output, h[self.layers - 1], g);
-                let mut weights = &*transposed;
-                for n in (1..self.layers).rev() {
-                    let (narrow, wide) = (self.padded[n], self.padded[n - 1]);
-                    let (weight, after) = weights.split_at(size.widths[n + 1] * wide);
-                    weights = after;
-                    let (grad_z, h) = (&g[..pixels * narrow], h[n - 1]);
-                    self.grad_layer(n, h, wide, grad_z, sums);
-                    let grad_h = &mut spare[..pixels * wide];
-                    multiply(grad_z, narrow, size.widths[n + 1], weight, wide, None, grad_h, |at, g| {
-                        for (g, h) in g.iter_mut().zip(&h[at..]) {
-                            *g *= if *h > 0.0 { 1.0 } else { SLOPE as f32 };
-                        }
-                    });
-                    std::mem::swap(&mut g, &mut spare);
-                }
-
-                let grad_z = &g[..pixels * first];
-                self.grad_first(tile, rows.clone(), features, grad_z, sums, grad_terms);
-                if let Some(grad_pixels) = &mut grad_pixels {
-                    let grad_features = &mut spare[..pixels * padded_inputs];
-                    multiply(grad_z, first, size.widths[1], weights, padded_inputs, None, grad_features, |_, _| ());
-                    let planes = &mut grad_pixels[rows.start * side..];
-                    transpose(grad_features, padded_inputs, &mut MatrixMut::new(planes, inputs, pixels, side * side));
-                }
-            }
-            self.grad_of_positions(grad_terms, sums);
-            self.unpad(sums, grad);
-        });
+        [self.parameters, self.parameters, transposed, terms, terms, part * inputs, part * outputs, wide, wide, side]
     }
 
     /// How many numbers [`Self::transpose_weights`] writes.
     fn transposed_count(&self) -> usize {
         let widths = &self.size.widths;
         let rows = (0..self.layers).map(|n| if n == 0 { self.size.inputs } else { widths[n] });
-        rows.zip(&widths[1..]).map(|(inputs, outputs)| inputs.next_multiple_of(LANES) * outputs).sum()
+        rows.zip(&widths[1..]).map(|(inputs, outputs)| inputs.next_multiple_of(self.lanes) * outputs).sum()
     }
 
     /// Every layer's transposed weights, (C_n, padded C_{n−1}), from the last layer to the first, of which only the
@@ -100,80 +106,104 @@ impl Network<'_> {
         let mut rest = transposed;
         for n in (0..self.layers).rev() {
             let inputs = if n == 0 { self.size.inputs } else { self.size.widths[n] };
-            let (padded, outputs) = (inputs.next_multiple_of(LANES), self.size.widths[n + 1]);
+            let (padded, outputs) = (inputs.next_multiple_of(self.lanes), self.size.widths[n + 1]);
             let (layer, after) = rest.split_at_mut(padded * outputs);
-            layer.fill(0.0);
+            if padded > inputs {
+                layer.fill(0.0);
+            }
             transpose(&params[offsets[n].1..], outputs, &mut MatrixMut::new(layer, outputs, inputs, padded));
             rest = after;
         }
     }
 
     /// Copies padded gradients of a tile's parameters to where the parameters stand.
+    #[inline(always)]
     fn unpad(&self, sums: &[f32], grad: &mut [f32]) {
         let mut rest = grad;
         for (n, &padded) in self.padded.iter().enumerate() {
             let width = self.size.widths[n + 1];
             let (layer, after) = rest.split_at_mut((self.size.widths[n] + 1) * width);
-            for (to, from) in layer.chunks_exact_mut(width).zip(sums[self.offsets[n].0..].chunks_exact(padded)) {
-                to.copy_from_slice(&from[..width]);
+            let sums = &sums[self.offsets[n].0..];
+            if width == padded {
+                layer.copy_from_slice(&sums[..layer.len()]);
+            } else {
+                for (to, from) in layer.chunks_exact_mut(width).zip(sums.chunks_exact(padded)) {
+                    to.copy_from_slice(&from[..width]);
+                }
             }
             rest = after;
         }
     }
 
-    /// Every layer's output for some rows of a tile, in `kept`.
-    fn outputs<'k>(
+    /// Every layer's output for some rows of a tile, one after the other in `kept`; of the last layer what goes into
+    /// the tanh.
+    #[inline(always)]
+    fn outputs<S: Simd>(
         &self,
+        simd: S,
         tile: usize,
         rows: Range<usize>,
         params: &[f32],
         terms: &[f32],
         features: &[f32],
-        kept: &'k mut [f32],
-    ) -> Vec<&'k [f32]> {
+        kept: &mut [f32],
+    ) {
         let pixels = rows.len() * self.size.tile;
-        let mut outputs: Vec<&[f32]> = Vec::with_capacity(self.layers);
-        let mut rest = kept;
-        for n in 0..self.layers {
+        let (mut h, mut rest) = kept.split_at_mut(pixels * self.padded[0]);
+        self.first(simd, tile, rows, params, terms, features, h);
+        for n in 1..self.layers {
             let (output, after) = rest.split_at_mut(pixels * self.padded[n]);
-            match outputs.last() {
-                None => self.first(tile, rows.clone(), params, terms, features, output),
-                Some(h) => self.next(n, params, h, output),
-            }
-            outputs.push(output);
-            rest = after;
+            self.next(simd, n, pixels, params, h, output);
+            (h, rest) = (output, after);
         }
-        outputs
     }
 
     /// The gradient in the last layer's z, (pixels, C_n): g·(1 − y²).
-    fn grad_of_tanh(&self, tile: usize, rows: Range<usize>, grad_output: &[f32], y: &[f32], g: &mut [f32]) {
+    #[inline(always)]
+    fn grad_of_tanh(
+        &self,
+        tile: usize,
+        rows: Range<usize>,
+        grad_output: &[f32],
+        z: &[f32],
+        y: &mut [f32],
+        g: &mut [f32],
+    ) {
         let (side, outputs, padded) = (self.size.tile, self.size.outputs(), self.padded[self.layers - 1]);
         let plane = self.size.height() * self.size.width();
-        let lines = g.chunks_exact_mut(side * padded).zip(y.chunks_exact(side * padded));
-        for (row, (g, y)) in rows.zip(lines) {
+        g[..z.len()].fill(0.0);
+        let lines = g.chunks_exact_mut(side * padded).zip(z.chunks_exact(side * padded));
+        for (row, (g, z)) in rows.zip(lines) {
             let (n, start) = self.place(tile, row);
-            g.fill(0.0);
-            let from = &grad_output[n * outputs * plane + start..];
-            transpose(from, plane, &mut MatrixMut::new(g, side, outputs, padded));
-            g.iter_mut().zip(y).for_each(|(g, y)| *g *= 1.0 - y * y);
+            for c in 0..outputs {
+                tanh_of_channel(c, z, padded, y);
+                let grad = &grad_output[(n * outputs + c) * plane + start..][..side];
+                for x in 0..side {
+                    g[x * padded + c] = grad[x] * (1.0 - y[x] * y[x]);
+                }
+            }
         }
     }
 
     /// Adds layer n's part of the parameters' gradient: Σ g to the biases, hᵀ·g to the weights.
-    fn grad_layer(&self, n: usize, h: &[f32], stride: usize, g: &[f32], sums: &mut [f32]) {
+    #[inline(always)]
+    fn grad_layer<S: Simd>(&self, simd: S, n: usize, pixels: usize, h: &[f32], g: &[f32], sums: &mut [f32]) {
         let outputs = self.padded[n];
         let (bias, weight) = self.offsets[n];
-        for g in g.chunks_exact(outputs) {
-            sums[bias..weight].iter_mut().zip(g).for_each(|(sum, g)| *sum += g);
-        }
-        add_transposed(h, stride, g, outputs, &mut sums[weight..][..self.size.widths[n] * outputs]);
+        // The biases' input is 1 in every pixel.
+        let ones = Left { numbers: &[1.0], row: 0, step: 0 };
+        let (biases, weights) = sums[bias..].split_at_mut(weight - bias);
+        multiply(simd, [1, pixels, outputs], ones, g, biases, Added);
+        let transposed = Left { numbers: h, row: 1, step: self.padded[n - 1] };
+        multiply(simd, [self.size.widths[n], pixels, outputs], transposed, g, weights, Added);
     }
 
     /// Adds the first layer's part for some rows of a tile: to the gradient in the weights of labels or numbers, and
     /// to that in the position terms.
-    fn grad_first(
+    #[inline(always)]
+    fn grad_first<S: Simd>(
         &self,
+        simd: S,
         tile: usize,
         rows: Range<usize>,
         features: &[f32],
@@ -182,26 +212,37 @@ impl Network<'_> {
         grad_terms: &mut [f32],
     ) {
         let (side, inputs, width) = (self.size.tile, self.size.inputs, self.padded[0]);
+        let pixels = rows.len() * side;
         let weight = &mut sums[self.offsets[0].1..][..inputs * width];
         let (by_x, by_y) = grad_terms.split_at_mut(side * width);
-        let add = |to: &mut [f32], g: &[f32]| to.iter_mut().zip(g).for_each(|(to, g)| *to += g);
         for (y, g) in rows.zip(g.chunks_exact(side * width)) {
+            let by_y = &mut by_y[y * width..][..width];
             let labels = self.labels(tile, y);
-            for (x, g) in g.chunks_exact(width).enumerate() {
-                add(&mut by_x[x * width..][..width], g);
-                add(&mut by_y[y * width..][..width], g);
-                if let Some(label) = labels.map(|labels| usize::from(labels[x])).filter(|label| *label < inputs) {
-                    add(&mut weight[label * width..][..width], g);
+            for x in 0..side {
+                let (by_x, g) = (&mut by_x[x * width..][..width], &g[x * width..][..width]);
+                let label = labels.map(|labels| usize::from(labels[x])).filter(|label| *label < inputs);
+                let mut row = label.map(|label| &mut weight[label * width..][..width]);
+                let mut j = 0;
+                while j < width {
+                    let g = load(simd, g, j);
+                    add(simd, by_x, j, g);
+                    add(simd, by_y, j, g);
+                    if let Some(row) = &mut row {
+                        add(simd, row, j, g);
+                    }
+                    j += S::LANES;
                 }
             }
         }
         if let Input::Dense(_) = self.input {
-            add_transposed(features, inputs.max(1), g, width, weight);
+            let a = Left { numbers: features, row: pixels, step: 1 };
+            multiply(simd, [inputs, pixels, width], a, g, weight, Added);
         }
     }
 
     // ANCHOR: grad_of_positions
     /// Adds what the gradient in the position terms says about the first layer's biases and position weights.
+    #[inline(always)]
     fn grad_of_positions(&self, grad_terms: &[f32], sums: &mut [f32]) {
         let (side, width) = (self.size.tile, self.padded[0]);
         let (by_x, by_y) = grad_terms.split_at(side * width);

@@ -3,15 +3,14 @@
 use std::ops::Range;
 
 use super::Input;
+use super::product::{Activated, Left, load, multiply, store};
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::math::tanh;
-use crate::cpu::microkernel::{LANES, multiply};
-use crate::cpu::scratch::with_scratch;
-use crate::cpu::transpose::transpose;
+use crate::cpu::simd::{Kernel, Simd};
 use crate::ops::pixel_mlp::{PixelMlpSize, SLOPE};
 
 /// Pixels, about, that run through the layers at a time.
-const PIXELS: usize = 256;
+const PIXELS: usize = 64;
 
 /// What the tiles of a call share.
 ///
@@ -22,6 +21,8 @@ pub(super) struct Network<'a> {
     pub(super) input: Input<'a>,
     /// (periods, 2, S).
     pub(super) positions: &'a [f32],
+    /// Numbers in a register.
+    pub(super) lanes: usize,
     /// The number of layers.
     pub(super) layers: usize,
     /// C_n of each layer n from 0, rounded up.
@@ -33,8 +34,8 @@ pub(super) struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    pub(super) fn new(size: &'a PixelMlpSize, input: Input<'a>, positions: &'a [f32]) -> Self {
-        let padded: Vec<usize> = size.widths[1..].iter().map(|width| width.next_multiple_of(LANES)).collect();
+    pub(super) fn new(size: &'a PixelMlpSize, input: Input<'a>, positions: &'a [f32], lanes: usize) -> Self {
+        let padded: Vec<usize> = size.widths[1..].iter().map(|width| width.next_multiple_of(lanes)).collect();
         let mut parameters = 0;
         let offsets = padded.iter().zip(&size.widths).map(|(outputs, inputs)| {
             let bias = parameters;
@@ -42,19 +43,25 @@ impl<'a> Network<'a> {
             (bias, bias + outputs)
         });
         let offsets = offsets.collect();
-        Network { size, input, positions, layers: padded.len(), padded, offsets, parameters }
+        Network { size, input, positions, lanes, layers: padded.len(), padded, offsets, parameters }
     }
 
     /// Copies a tile's parameters to their padded places; the padding becomes zeros.
+    #[inline(always)]
     pub(super) fn pad(&self, params: &[f32], to: &mut [f32]) {
         let mut from = params;
         for (n, &padded) in self.padded.iter().enumerate() {
             let width = self.size.widths[n + 1];
             let rows = self.size.widths[n] + 1;
             let (layer, rest) = from.split_at(rows * width);
-            for (to, from) in to[self.offsets[n].0..].chunks_exact_mut(padded).zip(layer.chunks_exact(width)) {
-                to[..width].copy_from_slice(from);
-                to[width..].fill(0.0);
+            let to = &mut to[self.offsets[n].0..];
+            if width == padded {
+                to[..layer.len()].copy_from_slice(layer);
+            } else {
+                for (to, from) in to.chunks_exact_mut(padded).zip(layer.chunks_exact(width)) {
+                    to[..width].copy_from_slice(from);
+                    to[width..].fill(0.0);
+                }
             }
             from = rest;
         }
@@ -95,6 +102,7 @@ impl<'a> Network<'a> {
 
     // ANCHOR: position_terms
     /// What a pixel's position adds to the first layer: (2, S, C_1), by x and by y. The biases are in the latter.
+    #[inline(always)]
     pub(super) fn position_terms(&self, params: &[f32], terms: &mut [f32]) {
         let (side, width) = (self.size.tile, self.padded[0]);
         let (bias, weight) = self.layer(params, 0);
@@ -116,20 +124,30 @@ impl<'a> Network<'a> {
     }
     // ANCHOR_END: position_terms
 
-    /// The numbers of dense pixels of some rows of a tile, (pixels, inputs).
+    /// The numbers of dense pixels of some rows of a tile, (inputs, pixels): the tile's lines of the planes, side by
+    /// side.
+    #[inline(always)]
     pub(super) fn gather(&self, tile: usize, rows: Range<usize>, features: &mut [f32]) {
         let Input::Dense(x) = self.input else { return };
-        let (inputs, side) = (self.size.inputs, self.size.tile);
-        let plane = self.size.height() * self.size.width();
-        for (y, features) in rows.zip(features.chunks_exact_mut((side * inputs).max(1))) {
-            let (n, start) = self.place(tile, y);
-            transpose(&x[n * inputs * plane + start..], plane, &mut MatrixMut::new(features, side, inputs, inputs));
+        let (inputs, side, plane) = (self.size.inputs, self.size.tile, self.size.height() * self.size.width());
+        for (c, features) in features.chunks_exact_mut(rows.len() * side).take(inputs).enumerate() {
+            for (y, line) in rows.clone().zip(features.chunks_exact_mut(side)) {
+                let (n, start) = self.place(tile, y);
+                line.copy_from_slice(&x[(n * inputs + c) * plane + start..][..side]);
+            }
         }
     }
 
+    /// The slope below zero of layer n's activation; tanh comes after the last layer, in [`tanh_of_channel`].
+    pub(super) fn slope(&self, n: usize) -> f32 {
+        if n + 1 < self.layers { SLOPE as f32 } else { 1.0 }
+    }
+
     /// The first layer's output for some rows of a tile, (pixels, C_1); `features` are dense pixels' numbers.
-    pub(super) fn first(
+    #[inline(always)]
+    pub(super) fn first<S: Simd>(
         &self,
+        simd: S,
         tile: usize,
         rows: Range<usize>,
         params: &[f32],
@@ -140,76 +158,107 @@ impl<'a> Network<'a> {
         let (side, width, inputs) = (self.size.tile, self.padded[0], self.size.inputs);
         let (_, weight) = self.layer(params, 0);
         let (by_x, by_y) = terms.split_at(side * width);
-        if let Input::Dense(_) = self.input {
-            multiply(features, inputs, inputs, weight, width, None, h, |_, _| ());
-        }
-        let slope = if self.layers > 1 { SLOPE as f32 } else { 1.0 };
-        for (y, h) in rows.zip(h.chunks_exact_mut(side * width)) {
+        let slope = simd.splat(self.slope(0));
+        let pixels = rows.len() * side;
+        for (line, (y, h)) in rows.zip(h.chunks_exact_mut(side * width)).enumerate() {
             let by_y = &by_y[y * width..][..width];
-            let labels = self.labels(tile, y);
-            for (x, h) in h.chunks_exact_mut(width).enumerate() {
-                match labels.map(|labels| usize::from(labels[x])) {
-                    None => {}
-                    Some(label) if label < inputs => h.copy_from_slice(&weight[label * width..][..width]),
-                    Some(_) => h.fill(0.0),
+            if let Some(labels) = self.labels(tile, y) {
+                for x in 0..side {
+                    let label = usize::from(labels[x]);
+                    let (by_x, h) = (&by_x[x * width..][..width], &mut h[x * width..][..width]);
+                    let row = if label < inputs { Some(&weight[label * width..][..width]) } else { None };
+                    let mut j = 0;
+                    while j < width {
+                        let term = simd.add(load(simd, by_x, j), load(simd, by_y, j));
+                        let z = match row {
+                            Some(row) => simd.add(load(simd, row, j), term),
+                            None => term,
+                        };
+                        store(simd, h, j, simd.where_positive(z, z, simd.mul(slope, z)));
+                        j += S::LANES;
+                    }
                 }
-                for (h, (x, y)) in h.iter_mut().zip(by_x[x * width..][..width].iter().zip(by_y)) {
-                    let z = *h + (x + y);
-                    *h = if z > 0.0 { z } else { slope * z };
-                }
+            } else {
+                let a = Left { numbers: &features[(line * side).min(features.len())..], row: 1, step: pixels };
+                let ends = Activated { terms: Some(by_x), bias: by_y, slope: self.slope(0) };
+                multiply(simd, [side, inputs, width], a, weight, h, ends);
             }
-        }
-        if self.layers == 1 {
-            h.iter_mut().for_each(|z| *z = tanh(*z));
         }
     }
 
     /// Layer n's output for some pixels, n > 0: (pixels, C_{n−1}) → (pixels, C_n).
-    pub(super) fn next(&self, n: usize, params: &[f32], h: &[f32], output: &mut [f32]) {
+    #[inline(always)]
+    pub(super) fn next<S: Simd>(
+        &self,
+        simd: S,
+        n: usize,
+        pixels: usize,
+        params: &[f32],
+        h: &[f32],
+        output: &mut [f32],
+    ) {
         let (bias, weight) = self.layer(params, n);
-        let (stride, inputs, outputs) = (self.padded[n - 1], self.size.widths[n], self.padded[n]);
-        if n + 1 < self.layers {
-            multiply(h, stride, inputs, weight, outputs, Some(bias), output, |_, z| {
-                z.iter_mut().for_each(|z| *z = if *z > 0.0 { *z } else { SLOPE as f32 * *z });
-            });
-        } else {
-            multiply(h, stride, inputs, weight, outputs, Some(bias), output, |_, z| {
-                z.iter_mut().for_each(|z| *z = tanh(*z));
-            });
-        }
+        let (inputs, outputs) = (self.size.widths[n], self.padded[n]);
+        let h = Left { numbers: h, row: self.padded[n - 1], step: 1 };
+        let ends = Activated { terms: None, bias, slope: self.slope(n) };
+        multiply(simd, [pixels, inputs, outputs], h, weight, output, ends);
     }
 
-    /// The working memory of [`Self::forward`]: parameters, position terms, features, two layers' outputs.
+    /// The working memory of [`Forward`]: parameters, position terms, features, two layers' outputs.
     pub(super) fn forward_counts(&self) -> [usize; 5] {
         let (side, inputs) = (self.size.tile, self.size.inputs);
         let widest = self.padded.iter().max().copied().unwrap_or_default();
         let part = self.part_pixels();
         [self.parameters, 2 * side * self.padded[0], part * inputs, part * widest, part * widest]
     }
+}
 
-    /// The tile's output, (C_n, S, S).
-    pub(super) fn forward(&self, tile: usize, params: &[f32], y: &mut [f32]) {
-        let (side, inputs) = (self.size.tile, self.size.inputs);
-        let counts = self.forward_counts();
-        with_scratch(counts.iter().sum(), |scratch| {
-            let (padded, scratch) = scratch.split_at_mut(counts[0]);
-            let (terms, scratch) = scratch.split_at_mut(counts[1]);
-            let (features, scratch) = scratch.split_at_mut(counts[2]);
-            let (mut output, mut h) = scratch.split_at_mut(counts[3]);
-            self.pad(params, padded);
-            self.position_terms(padded, terms);
-            for rows in self.row_parts() {
-                let pixels = rows.len() * side;
-                let features = &mut features[..pixels * inputs];
-                self.gather(tile, rows.clone(), features);
-                self.first(tile, rows.clone(), padded, terms, features, &mut output[..pixels * self.padded[0]]);
-                for n in 1..self.layers {
-                    std::mem::swap(&mut output, &mut h);
-                    self.next(n, padded, &h[..pixels * self.padded[n - 1]], &mut output[..pixels * self.padded[n]]);
-                }
-                let mut y = MatrixMut::new(&mut y[rows.start * side..], self.size.outputs(), pixels, side * side);
-                transpose(output, self.padded[self.layers - 1], &mut y);
+/// The tanh of channel c of some pixels, of numbers that stand (pixels, padded).
+#[inline(always)]
+pub(super) fn tanh_of_channel(c: usize, z: &[f32], padded: usize, y: &mut [f32]) {
+    assert!(c < padded && z.len() >= y.len() * padded);
+    for i in 0..y.len() {
+        y[i] = z[i * padded + c];
+    }
+    // On its own, so that it becomes vector code.
+    for y in y {
+        *y = tanh(*y);
+    }
+}
+
+/// Writes a tile's output, one S×S matrix for each channel.
+pub(super) struct Forward<'a, 'y> {
+    pub(super) network: &'a Network<'a>,
+    pub(super) tile: usize,
+    pub(super) params: &'a [f32],
+    pub(super) y: &'a mut [MatrixMut<'y>],
+    /// As [`Network::forward_counts`] says.
+    pub(super) scratch: [&'a mut [f32]; 5],
+}
+
+impl Kernel for Forward<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Forward { network, tile, params, y, scratch } = self;
+        let [padded, terms, features, mut output, mut h] = scratch;
+        let (side, last) = (network.size.tile, network.padded[network.layers - 1]);
+        network.pad(params, padded);
+        network.position_terms(padded, terms);
+        for rows in network.row_parts() {
+            let pixels = rows.len() * side;
+            network.gather(tile, rows.clone(), features);
+            network.first(simd, tile, rows.clone(), padded, terms, features, output);
+            for n in 1..network.layers {
+                std::mem::swap(&mut output, &mut h);
+                network.next(simd, n, pixels, padded, h, output);
             }
-        });
+            for (c, y) in y.iter_mut().enumerate() {
+                for (line, row) in rows.clone().enumerate() {
+                    tanh_of_channel(c, &output[line * side * last..], last, y.row(row));
+                }
+            }
+        }
     }
 }

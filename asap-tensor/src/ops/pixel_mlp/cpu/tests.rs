@@ -1,11 +1,14 @@
 use super::super::cases::{Case, assert_close, case, definition, one_hot, sizes};
 use crate::cpu::Cpu;
+use crate::cpu::simd::Level;
 use crate::ops::pixel_mlp::{PixelMlpOps, RawPixels};
 
 #[test]
 fn every_pixel_runs_through_its_tiles_network_and_back() {
-    let cpu = Cpu::new(Some(2)).expect("threads");
-    for size in sizes() {
+    for (level, size) in
+        Level::available().into_iter().flat_map(|level| sizes().into_iter().map(move |size| (level, size)))
+    {
+        let cpu = Cpu::at(level, Some(2)).expect("threads");
         let case = case(&size);
         let [params, dense, positions, grad, hot] =
             [&case.params, &case.dense, &case.positions, &case.grad, &one_hot(&case.ids, &size)]
@@ -30,10 +33,12 @@ fn every_pixel_runs_through_its_tiles_network_and_back() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    for size in sizes() {
+    for (level, size) in
+        Level::available().into_iter().flat_map(|level| sizes().into_iter().map(move |size| (level, size)))
+    {
         let Case { params, ids, dense, positions, grad } = case(&size);
         let results = [1, 2, 4].map(|threads| {
-            let cpu = Cpu::new(Some(threads)).expect("threads");
+            let cpu = Cpu::at(level, Some(threads)).expect("threads");
             let [params, dense, positions, grad] = [&params, &dense, &positions, &grad].map(|x| cpu.adopt(x.to_vec()));
             (
                 cpu.pixel_mlp(&params, RawPixels::Ids(&ids), &positions, &size).expect("an image"),
