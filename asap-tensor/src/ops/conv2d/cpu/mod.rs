@@ -1,4 +1,5 @@
-//! Kernels of `Cpu`: a convolution is a matrix product with patches of x laid out as columns, a block at a time.
+//! Kernels of `Cpu`: a convolution is a matrix product with patches of x laid out as columns, a block at a time;
+//! or, where it pays, 36 smaller ones: see `winograd`.
 
 mod columns;
 pub(super) mod dense;

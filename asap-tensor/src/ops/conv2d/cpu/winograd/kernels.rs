@@ -29,7 +29,7 @@ impl Kernel for TransformInput<'_> {
         let Blocks { width, inputs, .. } = *self.blocks;
         let plane = self.conv.height * self.conv.width;
         let (stage, line) = self.stage.split_at_mut(POINTS * width);
-        assert!(self.to.len() >= POINTS * inputs * width && self.channels <= inputs && width % S::LANES == 0);
+        assert!(self.to.len() >= POINTS * inputs * width && self.channels <= inputs && width.is_multiple_of(S::LANES));
         for i in 0..self.channels {
             let x = &self.x[(self.first + i) * plane..][..plane];
             read_tiles(self.conv, self.blocks.tiles_x, x, self.tile..self.tile + self.tiles, width, line, stage);
@@ -271,7 +271,7 @@ impl Kernel for TransformOutput<'_, '_> {
     fn run<S: Simd>(self, s: S) {
         let Blocks { width, outputs, tiles_x, .. } = *self.blocks;
         let rows = self.y.height();
-        assert!(self.sums.len() >= rows.div_ceil(outputs) * POINTS * outputs * width && width % S::LANES == 0);
+        assert!(self.sums.len() >= rows.div_ceil(outputs) * POINTS * outputs * width && width.is_multiple_of(S::LANES));
         let stage = &mut self.stage[..16 * width];
         for o in 0..rows {
             for at in (0..width).step_by(S::LANES) {

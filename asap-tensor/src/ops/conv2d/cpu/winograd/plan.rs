@@ -5,6 +5,8 @@ use crate::ops::conv2d::Conv2dSize;
 
 /// Tiles that are multiplied at a time, at most: their numbers for some channels stay in a core's second cache.
 const TILES: usize = 64;
+/// Input channels that a product sums over at a time: its sums are read and written once for that many.
+const INPUTS: usize = 64;
 /// Tiles are padded to a multiple of this: a register of every level, and two of most.
 const REGISTER: usize = 16;
 /// Bands from which on each is a task of its own, and the weights are transformed once for all.
@@ -118,15 +120,14 @@ impl Blocks {
         let width = tiles.div_ceil(tiles.div_ceil(TILES)).next_multiple_of(REGISTER);
         // Multiples of the rows that a product computes at a time: 24 with one register of tiles, else 14.
         let (outputs, task_outputs) = if width == REGISTER { (24, 168) } else { (42, 126) };
-        let inputs = if width <= 32 { 64 } else { 32 };
         Blocks {
             tiles_x,
             band,
             bands,
             width,
             tile_blocks: tiles.div_ceil(width),
-            inputs,
-            input_blocks: conv.inputs.div_ceil(inputs),
+            inputs: INPUTS,
+            input_blocks: conv.inputs.div_ceil(INPUTS),
             outputs,
             task_outputs,
             many: conv.batch * bands >= MANY,
@@ -150,7 +151,7 @@ impl Blocks {
 
     /// Numbers that are laid out for a transform.
     pub(super) fn stage_count(&self) -> usize {
-        // 36 of each tile and a line of x; the nine weights of at most 64 input channels fit as well.
+        // 36 of each tile and a line of x; the nine weights of a block of input channels fit as well.
         POINTS * self.width + 4 * self.width + 4
     }
 

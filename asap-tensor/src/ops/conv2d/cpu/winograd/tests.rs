@@ -77,7 +77,7 @@ const A: [[f64; 6]; 4] = [
 
 /// A convolution as the tests see it: x (N, I, H, W) and `weight(o, i, r, s)`.
 struct Sums<'a> {
-    sizes: [usize; 7],
+    sizes: [usize; 6],
     x: &'a [f32],
     weight: &'a dyn Fn(usize, usize, usize, usize) -> f32,
 }
@@ -91,7 +91,7 @@ impl Sums<'_> {
 
     /// Each sum in double precision, by the definition, and that of the sizes of all terms of Winograd's algorithm.
     fn all(&self) -> Vec<(f64, f64)> {
-        let [batch, inputs, h, w, outputs, padding, _] = self.sizes;
+        let [batch, inputs, h, w, outputs, padding] = self.sizes;
         let (p_end, q_end) = (h + 2 * padding - 2, w + 2 * padding - 2);
         let mut sums = vec![(0.0, 0.0); batch * outputs * p_end * q_end];
         let weights: Vec<(Square<3>, Square<6>)> = (0..outputs * inputs)
@@ -164,14 +164,14 @@ fn a_convolution_and_its_gradient_in_x_are_the_sums_of_their_definition() {
         let Case { size, x, weight, bias, grad } = &case(sizes);
         let [n, i, h, w, o, padding] = sizes;
         let at = |o: usize, i: usize, r: usize, s: usize| weight[((o * size.in_channels + i) * 3 + r) * 3 + s];
-        let mut y = Sums { sizes: [n, i, h, w, o, padding, 0], x, weight: &at }.all();
+        let mut y = Sums { sizes: [n, i, h, w, o, padding], x, weight: &at }.all();
         let plane = size.out_height * size.out_width;
         for (at, y) in y.iter_mut().enumerate() {
             let bias = f64::from(bias[at / plane % o]);
             *y = (y.0 + bias, y.1 + bias.abs());
         }
         let flipped = |i: usize, o: usize, r: usize, s: usize| at(o, i, 2 - r, 2 - s);
-        let sizes = [n, o, size.out_height, size.out_width, i, 2 - padding, 0];
+        let sizes = [n, o, size.out_height, size.out_width, i, 2 - padding];
         let grad_x = Sums { sizes, x: grad, weight: &flipped }.all();
         for cpu in &backends {
             let what = |result: &str| format!("{result} {size:?} at {:?}", cpu.level());
@@ -200,7 +200,7 @@ fn a_layer_of_a_network_is_as_exact_as_single_precision_lets_it_be() {
     let cpu = Cpu::new(None).expect("threads");
     let Case { size, x, weight, .. } = &case([1, 64, 20, 40, 64, 1]);
     let at = |o: usize, i: usize, r: usize, s: usize| weight[((o * 64 + i) * 3 + r) * 3 + s];
-    let exact = Sums { sizes: [1, 64, 20, 40, 64, 1, 0], x, weight: &at }.all();
+    let exact = Sums { sizes: [1, 64, 20, 40, 64, 1], x, weight: &at }.all();
     let y = cpu.run(|| forward(&cpu, x, weight, None, size));
     let norm = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|a| a * a).sum::<f64>().sqrt();
     let distance = norm(&mut y.iter().zip(&exact).map(|(&a, b)| f64::from(a) - b.0));
