@@ -9,7 +9,8 @@ use crate::cpu::math::tanh;
 use crate::cpu::simd::{Kernel, Simd};
 use crate::ops::pixel_mlp::{PixelMlpSize, SLOPE};
 
-/// Pixels, about, that run through the layers at a time.
+/// Pixels, about, that run through the layers at a time: what a layer writes is in the first cache when the next one
+/// reads it.
 const PIXELS: usize = 64;
 
 /// What the tiles of a call share.

@@ -32,8 +32,8 @@ pub(super) struct Left<'a> {
     pub(super) step: usize,
 }
 
-/// What a product's sums begin with and what is written in their place, a register at a time: the one whose first number
-/// is C's number `at`, in column j.
+/// What a product's sums begin with and what is written in their place, a register at a time: the one whose first
+/// number is C's number `at`, in column j.
 pub(super) trait Ends<S: Simd>: Copy {
     /// Panics unless it can be asked about every register of C.
     fn check(self, rows: usize, columns: usize);

@@ -1,13 +1,15 @@
 use super::super::cases::{Case, assert_close, case, definition, one_hot, sizes};
 use crate::cpu::Cpu;
 use crate::cpu::simd::Level;
-use crate::ops::pixel_mlp::{PixelMlpOps, RawPixels};
+use crate::ops::pixel_mlp::{PixelMlpOps, PixelMlpSize, RawPixels};
+
+fn levels_and_sizes() -> impl Iterator<Item = (Level, PixelMlpSize)> {
+    Level::available().into_iter().flat_map(|level| sizes().into_iter().map(move |size| (level, size)))
+}
 
 #[test]
 fn every_pixel_runs_through_its_tiles_network_and_back() {
-    for (level, size) in
-        Level::available().into_iter().flat_map(|level| sizes().into_iter().map(move |size| (level, size)))
-    {
+    for (level, size) in levels_and_sizes() {
         let cpu = Cpu::at(level, Some(2)).expect("threads");
         let case = case(&size);
         let [params, dense, positions, grad, hot] =
@@ -33,9 +35,7 @@ fn every_pixel_runs_through_its_tiles_network_and_back() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    for (level, size) in
-        Level::available().into_iter().flat_map(|level| sizes().into_iter().map(move |size| (level, size)))
-    {
+    for (level, size) in levels_and_sizes() {
         let Case { params, ids, dense, positions, grad } = case(&size);
         let results = [1, 2, 4].map(|threads| {
             let cpu = Cpu::at(level, Some(threads)).expect("threads");
