@@ -20,8 +20,8 @@ pub use array::Array;
 use array::Pool;
 use simd::{Kernel, Level};
 
-/// Zeros that one thread writes at a time.
-const ZEROS: usize = 1 << 16;
+/// Equal numbers that one thread writes at a time.
+const EQUAL: usize = 1 << 16;
 
 /// Single precision on the CPU, with a thread pool of its own. Results do not depend on the number of threads: work is
 /// split by shape alone, and sums run in a fixed order.
@@ -79,9 +79,14 @@ impl Cpu {
 
     /// `count` zeros.
     pub(crate) fn zeros(&self, count: usize) -> Array {
-        let mut zeros = self.array(count);
-        self.pieces(&mut zeros, ZEROS, 1, |_, zeros| zeros.fill(0.0));
-        zeros
+        self.full(0.0, count)
+    }
+
+    /// `count` equal numbers.
+    fn full(&self, value: f32, count: usize) -> Array {
+        let mut numbers = self.array(count);
+        self.pieces(&mut numbers, EQUAL, 1, |_, numbers| numbers.fill(value));
+        numbers
     }
 
     /// Numbers that exist already.
@@ -112,7 +117,7 @@ impl Storage for Cpu {
     }
 
     fn filled(&self, value: f64, count: usize) -> Result<Self::Buffer> {
-        Ok(self.adopt(vec![value as f32; count]))
+        Ok(Arc::new(self.full(value as f32, count)))
     }
 
     fn upload_ids(&self, ids: Vec<u8>) -> Result<Self::IdBuffer> {

@@ -20,7 +20,9 @@ pub struct Usage {
 impl Meter {
     /// The counts up to now.
     pub fn usage(&self) -> Usage {
-        *self.counts()
+        let Usage { live, peak, scratch } = *self.counts();
+        // What tensors let go of waits for the next ones, and scratch that grows later comes on top of it.
+        Usage { live: live.saturating_add(scratch), peak: peak.saturating_add(scratch), scratch }
     }
 
     /// Forgets the peak: it is what is held now.
@@ -44,11 +46,9 @@ impl Meter {
         counts.live = counts.live.saturating_sub(bytes);
     }
 
-    pub(super) fn raise_scratch(&self, bytes: u64) {
+    /// `more` bytes of scratch.
+    pub(super) fn raise_scratch(&self, more: u64) {
         let mut counts = self.counts();
-        let more = bytes.saturating_sub(counts.scratch);
-        counts.scratch += more;
-        counts.live = counts.live.saturating_add(more);
-        counts.peak = counts.peak.max(counts.live);
+        counts.scratch = counts.scratch.saturating_add(more);
     }
 }

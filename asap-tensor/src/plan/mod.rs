@@ -7,7 +7,7 @@
 
 mod meter;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::Storage;
 use crate::error::Result;
@@ -55,13 +55,15 @@ impl Drop for Block {
 pub struct Plan {
     meter: Meter,
     threads: usize,
+    /// Bytes of scratch that all threads keep, for kernels and for what runs inside them.
+    scratch: Arc<Mutex<[u64; 2]>>,
     profiler: Option<Profiler>,
 }
 
 impl Plan {
     /// A backend that counts what `Cpu` with that many threads would hold.
     pub fn new(threads: usize) -> Self {
-        Plan { meter: Meter::default(), threads: threads.max(1), profiler: None }
+        Plan { meter: Meter::default(), threads: threads.max(1), scratch: Arc::default(), profiler: None }
     }
 
     /// Counts of everything on this backend.
@@ -86,7 +88,19 @@ impl Plan {
 
     /// Room for `count` numbers that each thread keeps from one call to the next, as `cpu::scratch` does.
     pub(crate) fn scratch(&self, count: usize) {
-        self.meter.raise_scratch((count as u64 * size_of::<f32>() as u64).saturating_mul(self.threads as u64));
+        self.nested_scratch([count, 0]);
+    }
+
+    /// As [`Plan::scratch`], where a thread takes the second room while it holds the first. Each of the two is kept for
+    /// the largest that was ever asked for at its place.
+    pub(crate) fn nested_scratch(&self, counts: [usize; 2]) {
+        let counts = if counts[0] == 0 { [counts[1], 0] } else { counts };
+        let mut kept = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        for (kept, count) in kept.iter_mut().zip(counts) {
+            let bytes = (count as u64 * size_of::<f32>() as u64).saturating_mul(self.threads as u64);
+            self.meter.raise_scratch(bytes.saturating_sub(*kept));
+            *kept = bytes.max(*kept);
+        }
     }
 }
 
@@ -176,5 +190,8 @@ mod tests {
         assert_eq!(plan.meter().usage(), Usage { live: 120, peak: 120, scratch: 120 });
         plan.scratch(20);
         assert_eq!(plan.meter().usage(), Usage { live: 240, peak: 240, scratch: 240 });
+        plan.nested_scratch([1, 10]);
+        plan.nested_scratch([0, 15]);
+        assert_eq!(plan.meter().usage(), Usage { live: 360, peak: 360, scratch: 360 });
     }
 }

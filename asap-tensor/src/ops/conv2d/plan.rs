@@ -22,7 +22,7 @@ impl Conv2dOps for Plan {
             drop(shared);
             return Ok(y);
         }
-        self.scratch(dense::forward_scratch(size));
+        self.nested_scratch(dense::forward_scratch(size));
         Ok(self.block(size.output().count()))
     }
 
@@ -40,7 +40,7 @@ impl Conv2dOps for Plan {
             drop(shared);
             return Ok(grad);
         }
-        self.scratch(dense::grad_input_scratch(size));
+        self.nested_scratch(dense::grad_input_scratch(size));
         Ok(self.block(size.input().count()))
     }
 
@@ -50,7 +50,7 @@ impl Conv2dOps for Plan {
         _grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        self.scratch(dense::grad_weight_scratch(size));
+        self.nested_scratch(dense::grad_weight_scratch(size));
         let sums = dense::partial_gradients(size);
         let partial = (sums > 1).then(|| self.block(sums * size.weight().count()));
         let grad = self.block(size.weight().count());

@@ -56,8 +56,8 @@ fn rows_at_once(rows: usize) -> usize {
     part(rows, CHANNELS).next_multiple_of(STRIP)
 }
 
-/// How many numbers of working memory a thread takes in [`forward`].
-pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> usize {
+/// How many numbers of working memory a thread takes in [`forward`], for patches and for a product of them.
+pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> [usize; 2] {
     let pixels = size.out_height * size.out_width;
     let (columns, rows) = if is_pointwise(size) {
         (0, rows_at_once(size.out_channels))
@@ -66,7 +66,7 @@ pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> usize {
     } else {
         (size.patch() * pixels, rows_at_once(size.out_channels))
     };
-    columns + gemm::scratch(rows.min(size.out_channels))
+    [columns, gemm::scratch(rows.min(size.out_channels))]
 }
 
 /// Output pixels that [`forward`] computes at a time.
@@ -135,14 +135,14 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
     y
 }
 
-/// How many numbers of working memory a thread takes in [`grad_input`].
-pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> usize {
+/// How many numbers of working memory a thread takes in [`grad_input`], for patches and for a product.
+pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> [usize; 2] {
     if is_pointwise(size) {
-        return gemm::scratch(rows_at_once(size.in_channels).min(size.in_channels));
+        return [0, gemm::scratch(rows_at_once(size.in_channels).min(size.in_channels))];
     }
     let (channels, rows) = grad_input_part(size);
     let patches = channels * size.kernel_height * size.kernel_width;
-    patches * rows * size.out_width + gemm::scratch(patches)
+    [patches * rows * size.out_width, gemm::scratch(patches)]
 }
 
 /// Input channels and output rows that [`grad_input`] takes at a time.
@@ -211,11 +211,11 @@ fn rows_reading(band: &Range<usize>, size: &Conv2dSize) -> Range<usize> {
     first.min(size.out_height)..end.min(size.out_height)
 }
 
-/// How many numbers of working memory a thread takes in [`grad_weight`].
-pub(in crate::ops::conv2d) fn grad_weight_scratch(size: &Conv2dSize) -> usize {
+/// How many numbers of working memory a thread takes in [`grad_weight`], for patches and for a product of them.
+pub(in crate::ops::conv2d) fn grad_weight_scratch(size: &Conv2dSize) -> [usize; 2] {
     let GradWeightPart { rows, height, width, .. } = GradWeightPart::of(size);
     let columns = if is_pointwise(size) { 0 } else { rows * width.min(size.out_height * size.out_width) };
-    columns + gemm::scratch(height.min(size.out_channels))
+    [columns, gemm::scratch(height.min(size.out_channels))]
 }
 
 /// How many gradients [`grad_weight`] adds up, each over a part of the pixels.
