@@ -103,7 +103,8 @@ class Session:
             models = ["--models", self.models] if script == "bench_onnx.py" else []
             line = run([sys.executable, HERE / script, *options, *models, *what], args.threads)[0]
         self.lines.append({"program": program, "round": number} | line)
-        tell(f"{preset}, round {number} of {args.rounds}: {program} {line['median_s']:.4g} s, {line['threads']} threads")
+        took = f"{line['median_s']:.4g} s, {line['threads']} threads"
+        tell(f"{preset}, round {number} of {args.rounds}: {program} {took}")
         return line
 
     def compare(self, preset):
@@ -193,8 +194,8 @@ def comparison(session):
         giga = [f"{number / 1e9:.1f}" for number in count]
         limits.append([preset, *giga, f"{three(least)} s", f"{three(taken)} s", f"{100 * least / taken:.0f} %"])
     what = "A round of training" if args.train else "One picture"
-    print(f"{what}, float32, batch 1, seconds: median of {args.rounds} rounds (least–most). Memory: asap's peak, that of")
-    print("the fastest peer, the least of any peer, in GB.")
+    print(f"{what}, float32, batch 1, seconds: median of {args.rounds} rounds (least–most).")
+    print("Memory in GB: asap's peak, that of the fastest peer, the least of any peer.")
     table(["preset", "asap", *args.peer, "fastest peer", "ratio", "memory"], times)
     print(f"\nThe arithmetic limit, at the {peak / 1e9:.0f} GFLOP/s of the fastest large product of matrices:")
     fields = ["preset", "G multiply-accumulates", "by fast algorithms", "limit", "asap", "share reached"]
