@@ -16,6 +16,7 @@ import time
 
 import asap_torch
 import torch
+from presets import Preset
 from train_torch import Round
 
 
@@ -68,7 +69,7 @@ def forward(preset, args):
 
 
 def measure(name, args):
-    preset = asap_torch.Preset(name)
+    preset = Preset(name)
     on_gpu = args.device.startswith("cuda")
     synchronize = torch.cuda.synchronize if on_gpu else lambda: None
     if on_gpu:

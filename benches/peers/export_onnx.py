@@ -12,11 +12,12 @@ from pathlib import Path
 import asap_torch
 import numpy as np
 import torch
+from presets import Preset
 
 
 def export(name, batch, folder):
     torch.manual_seed(0)
-    preset = asap_torch.Preset(name)
+    preset = Preset(name)
     g = asap_torch.build(preset).eval()
     x = asap_torch.upload(preset, *asap_torch.sample(preset, batch), "cpu")
     with torch.inference_mode():

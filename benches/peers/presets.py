@@ -1,0 +1,30 @@
+"""Reads the project's own presets, `configs/*.toml`."""
+
+import tomllib
+from pathlib import Path
+
+GENERATOR = dict(tile=16, learned_factor=16, width=64, max_width=1024, depth=7, mlp_width=64, mlp_depth=5)
+DISCRIMINATOR = dict(scales=2, width=64, max_width=512, layers=4, spectral_norm=True)
+
+
+class Preset:
+    """What shapes follow from a preset's name or a configuration file; what it does not say has the paper's value."""
+
+    def __init__(self, name):
+        file = Path(name) if name.endswith(".toml") else Path(__file__).parents[2] / "configs" / f"{name}.toml"
+        config = tomllib.loads(file.read_text())
+        data, self.loss, self.train = (config.get(key, {}) for key in ("data", "loss", "train"))
+        self.generator = GENERATOR | config.get("generator", {})
+        self.discriminator = DISCRIMINATOR | config.get("discriminator", {})
+        size = data.get("size", [256, 256])
+        self.height, self.width = size if isinstance(size, list) else (size, size)
+        self.labels = data.get("input", "labels") == "labels"
+        self.classes = data.get("classes", 13) if self.labels else 3
+        self.edges = data.get("instances", False)
+        self.inputs = self.classes + self.edges
+        self.outputs = 1 if data.get("output") == "depth" else 3
+        unknown = {"padding", "positions", "spatially_varying", "kind"} & set(self.generator)
+        if unknown:
+            raise SystemExit(f"{name}: the peer has no generator.{unknown.pop()}")
+        if not self.discriminator.pop("spectral_norm"):
+            raise SystemExit(f"{name}: the peer has no discriminator without spectral norm")
