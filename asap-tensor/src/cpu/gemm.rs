@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 use super::panel::{self, Panel, Rows};
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Level, Simd};
+#[cfg(target_arch = "x86_64")]
+use super::tiles;
 use super::transpose::transpose;
 
 /// A matrix to read; element (i, j) is `data[i · row_stride + j · column_stride]`.
@@ -25,6 +27,21 @@ impl<'a> Matrix<'a> {
             assert!((rows - 1) * row_stride + columns <= data.len(), "a matrix must lie inside its numbers");
         }
         Matrix { data, rows, columns, row_stride, column_stride: 1 }
+    }
+
+    /// The number of rows.
+    pub(super) fn height(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of columns.
+    pub(super) fn width(&self) -> usize {
+        self.columns
+    }
+
+    /// Element (0, 0), and the steps from a row and from a column to the next.
+    pub(super) fn parts(&self) -> (*const f32, usize, usize) {
+        (self.data.as_ptr(), self.row_stride, self.column_stride)
     }
 
     /// The transposed matrix; nothing is copied.
@@ -92,6 +109,13 @@ impl<'a> MatrixMut<'a> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.row_stride), self.columns) }
     }
 
+    /// Element (i, j), and the step from a row to the next.
+    pub(super) fn place(&mut self, i: usize, j: usize) -> (*mut f32, usize) {
+        assert!(i < self.rows && j < self.columns, "element ({i}, {j}) of a {}×{} matrix", self.rows, self.columns);
+        // SAFETY: `new` checked that every element lies inside the numbers.
+        (unsafe { self.start.add(i * self.row_stride + j) }, self.row_stride)
+    }
+
     /// The matrix cut into blocks of `height` rows and `width` columns, the last ones of each row and column smaller;
     /// each comes with the row and the column where it begins.
     pub(crate) fn blocks(self, height: usize, width: usize) -> Vec<(usize, usize, MatrixMut<'a>)> {
@@ -132,6 +156,13 @@ fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>,
     if a.columns == 0 && !add {
         (0..c.rows).for_each(|i| c.row(i).fill(0.0));
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Level::Tiles(_, registers) = level
+        && tiles::pays(c.rows, a.columns, c.columns)
+    {
+        let scratch = tiles::scratch(c.rows, a.columns, c.columns);
+        return with_scratch(scratch, |scratch| tiles::product(registers, c, a, b, add, scratch));
+    }
     let panel = REGISTERS * level.lanes();
     let terms = a.columns.min(DEPTH);
     let packed_b = c.columns.min(WIDTH).next_multiple_of(panel) * terms;
@@ -145,6 +176,10 @@ fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>,
 
 /// The most numbers of working memory that a product takes whose result has `rows` rows.
 pub(crate) fn scratch(rows: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if let Level::Tiles(..) = Level::best() {
+        return tiles::scratch(rows, usize::MAX, usize::MAX);
+    }
     WIDTH.next_multiple_of(REGISTERS * Level::best().lanes()) * DEPTH + rows * (DEPTH + GAP)
 }
 
@@ -303,7 +338,9 @@ mod tests {
 
     #[test]
     fn products_of_every_size_are_sums_at_every_level() {
-        for (m, k, n) in [(1, 1, 1), (3, 0, 5), (15, 257, 33), (40, 600, 390), (130, 7, 64)] {
+        for (m, k, n) in
+            [(1, 1, 1), (3, 0, 5), (15, 257, 33), (16, 1, 16), (40, 600, 390), (75, 129, 541), (130, 7, 64)]
+        {
             let a = uniform_by_name("a", m * k);
             let b = uniform_by_name("b", k * n);
             for level in Level::available() {

@@ -7,6 +7,8 @@ pub(crate) mod panel;
 pub(crate) mod parallel;
 pub(crate) mod scratch;
 pub(crate) mod simd;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod tiles;
 pub(crate) mod transpose;
 
 use std::sync::Arc;

@@ -8,6 +8,9 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
+#[cfg(target_arch = "x86_64")]
+use super::tiles::Tiles;
+
 /// Registers of `LANES` single-precision numbers.
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// One register.
@@ -68,6 +71,9 @@ pub(crate) enum Level {
     /// AVX-512: 32 registers of 16.
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    /// AVX-512, and the tiles of AMX for products of matrices.
+    #[cfg(target_arch = "x86_64")]
+    Tiles(Avx512, Tiles),
 }
 
 impl Level {
@@ -75,9 +81,10 @@ impl Level {
     pub(crate) fn best() -> Level {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return match is_x86_feature_detected!("avx512f") {
-                true => Level::Avx512(Avx512(())),
-                false => Level::Avx2(Avx2(())),
+            return match (is_x86_feature_detected!("avx512f"), Tiles::available()) {
+                (true, Some(tiles)) => Level::Tiles(Avx512(()), tiles),
+                (true, None) => Level::Avx512(Avx512(())),
+                (false, _) => Level::Avx2(Avx2(())),
             };
         }
         Level::Portable
@@ -87,13 +94,11 @@ impl Level {
     #[cfg(test)]
     pub(crate) fn available() -> Vec<Level> {
         let best = Level::best();
-        let levels = [
-            Level::Portable,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2(Avx2(())),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(Avx512(())),
-        ];
+        let mut levels = vec![Level::Portable];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend([Level::Avx2(Avx2(())), Level::Avx512(Avx512(()))]);
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(Tiles::available().map(|tiles| Level::Tiles(Avx512(()), tiles)));
         let until = levels.iter().position(|&level| level == best).expect("the best one is one of them");
         levels[..=until].to_vec()
     }
@@ -105,7 +110,7 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(_) => Avx2::LANES,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(_) => Avx512::LANES,
+            Level::Avx512(_) | Level::Tiles(..) => Avx512::LANES,
         }
     }
 
@@ -117,7 +122,7 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(simd) => simd.vectorize(kernel),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(simd) => simd.vectorize(kernel),
+            Level::Avx512(simd) | Level::Tiles(simd, _) => simd.vectorize(kernel),
         }
     }
 }
