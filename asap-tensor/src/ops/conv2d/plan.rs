@@ -50,6 +50,19 @@ impl Conv2dOps for Plan {
         _grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            let (scratch, sides) = winograd::grad_weight_memory(size);
+            self.scratch(scratch);
+            let tiles = sides.map(|(images, tiles)| {
+                let images = self.block(images);
+                let tiles = self.block(tiles);
+                drop(images);
+                tiles
+            });
+            let grad = self.block(size.weight().count());
+            drop(tiles);
+            return Ok(grad);
+        }
         self.nested_scratch(dense::grad_weight_scratch(size));
         let sums = dense::partial_gradients(size);
         let partial = (sums > 1).then(|| self.block(sums * size.weight().count()));

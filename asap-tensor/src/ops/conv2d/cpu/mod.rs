@@ -44,6 +44,9 @@ impl Conv2dOps for Cpu {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(size) {
+            return Ok(Arc::new(self.run(|| winograd::grad_weight(self, x, grad_output, size))));
+        }
         Ok(Arc::new(self.run(|| dense::grad_weight(self, x, grad_output, size))))
     }
     fn conv2d_ids(

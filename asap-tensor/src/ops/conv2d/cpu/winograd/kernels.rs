@@ -1,13 +1,15 @@
 //! The four steps of a block: transform tiles of x, transform weights, multiply, transform back.
 
 use super::plan::{Blocks, Convolution};
-use super::transform::{Input, Output, POINTS, Weight, both_sides};
+use super::transform::{Form, Input, POINTS, Steps, both_sides};
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::panel::{Panel, Rows, multiply};
 use crate::cpu::simd::{Kernel, Simd};
 
 /// Bᵀ·x·B of the tiles of a block, for input channels `first` and on: `to[f][i][tile]`.
 pub(super) struct TransformInput<'a> {
+    /// Rows and columns of a tile of outputs.
+    pub(super) out: usize,
     pub(super) conv: &'a Convolution,
     pub(super) blocks: &'a Blocks,
     /// One image.
@@ -32,12 +34,16 @@ impl Kernel for TransformInput<'_> {
         assert!(self.to.len() >= POINTS * inputs * width && self.channels <= inputs && width.is_multiple_of(S::LANES));
         for i in 0..self.channels {
             let x = &self.x[(self.first + i) * plane..][..plane];
-            read_tiles(self.conv, self.blocks.tiles_x, x, self.tile..self.tile + self.tiles, width, line, stage);
+            let tiles = self.tile..self.tile + self.tiles;
+            match self.out {
+                3 => read_tiles::<3>(self.conv, self.blocks.tiles_x, x, tiles, width, line, stage),
+                _ => read_tiles::<4>(self.conv, self.blocks.tiles_x, x, tiles, width, line, stage),
+            }
             for at in (0..width).step_by(S::LANES) {
                 // SAFETY: the stage holds 36 rows of `width` numbers, whole registers; `to` as many for each channel.
                 unsafe {
                     let to = self.to.as_mut_ptr().add(i * width + at);
-                    both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), width as isize, to, inputs * width);
+                    both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), Steps::dense(6, width), to, inputs * width);
                 }
             }
         }
@@ -45,9 +51,9 @@ impl Kernel for TransformInput<'_> {
 }
 
 /// Lays the 36 numbers of each tile of one channel out as rows of `width` numbers, one for each tile; what is beyond
-/// the last tile becomes 0.
+/// the last tile becomes 0. Tiles are `OUT` pixels apart.
 #[inline(always)]
-fn read_tiles(
+fn read_tiles<const OUT: usize>(
     conv: &Convolution,
     tiles_x: usize,
     x: &[f32],
@@ -61,35 +67,45 @@ fn read_tiles(
     while tile < tiles.end {
         let (ty, tx) = (tile / tiles_x, tile % tiles_x);
         let count = (tiles_x - tx).min(tiles.end - tile);
-        let line = &mut line[..4 * count + 4];
+        let line = &mut line[..OUT * count + 6 - OUT];
         for r in 0..6 {
-            let row = (4 * ty + r).checked_sub(conv.padding).filter(|&y| y < conv.height);
+            let row = (OUT * ty + r).checked_sub(conv.padding).filter(|&y| y < conv.height);
             match row {
-                Some(y) => read_line(conv, &x[y * conv.width..][..conv.width], 4 * tx, line),
+                Some(y) => read_line(conv, &x[y * conv.width..][..conv.width], OUT * tx, line),
                 None => line.fill(0.0),
             }
-            let rows = &mut stage[6 * r * width..][..6 * width];
-            let (first, rest) = rows.split_at_mut(width);
-            let (second, rest) = rest.split_at_mut(width);
-            let (third, rest) = rest.split_at_mut(width);
-            let (fourth, rest) = rest.split_at_mut(width);
-            let (fifth, sixth) = rest.split_at_mut(width);
-            let phases = first[at..at + count].iter_mut().zip(&mut second[at..at + count]);
-            let phases = phases.zip(third[at..at + count].iter_mut().zip(&mut fourth[at..at + count]));
-            for (((first, second), (third, fourth)), four) in phases.zip(line.as_chunks::<4>().0) {
-                (*first, *second, *third, *fourth) = (four[0], four[1], four[2], four[3]);
+            let (own, shared) = stage[6 * r * width..][..6 * width].split_at_mut(OUT * width);
+            spread::<OUT>(line, own, width, at, count);
+            // Neighbours share the other columns.
+            for (c, phase) in shared.chunks_exact_mut(width).enumerate() {
+                phase[at..at + count - 1].copy_from_slice(&own[c * width + at + 1..][..count - 1]);
+                phase[at + count - 1] = line[OUT * count + c];
             }
-            // Neighbours share two columns.
-            fifth[at..at + count - 1].copy_from_slice(&first[at + 1..at + count]);
-            sixth[at..at + count - 1].copy_from_slice(&second[at + 1..at + count]);
-            fifth[at + count - 1] = line[4 * count];
-            sixth[at + count - 1] = line[4 * count + 1];
         }
         at += count;
         tile += count;
     }
     for row in stage.chunks_exact_mut(width) {
         row[at..].fill(0.0);
+    }
+}
+
+/// Number c of each `OUT` of a line, from `at` on in row c.
+#[inline(always)]
+fn spread<const OUT: usize>(line: &[f32], rows: &mut [f32], width: usize, at: usize, count: usize) {
+    let (first, rest) = rows.split_at_mut(width);
+    let (second, rest) = rest.split_at_mut(width);
+    let (third, fourth) = rest.split_at_mut(width);
+    let phases = first[at..at + count].iter_mut().zip(&mut second[at..at + count]).zip(&mut third[at..at + count]);
+    let lines = line.as_chunks::<OUT>().0;
+    if OUT == 4 {
+        for ((((first, second), third), fourth), four) in phases.zip(&mut fourth[at..at + count]).zip(lines) {
+            (*first, *second, *third, *fourth) = (four[0], four[1], four[2], four[OUT - 1]);
+        }
+    } else {
+        for (((first, second), third), three) in phases.zip(lines) {
+            (*first, *second, *third) = (three[0], three[1], three[2]);
+        }
     }
 }
 
@@ -105,7 +121,8 @@ fn read_line(conv: &Convolution, x: &[f32], start: usize, line: &mut [f32]) {
 }
 
 /// G·w·Gᵀ of a block of weights: `to[f][o][i]`.
-pub(super) struct TransformWeight<'a> {
+pub(super) struct TransformWeight<'a, F> {
+    pub(super) form: F,
     pub(super) conv: &'a Convolution,
     pub(super) blocks: &'a Blocks,
     pub(super) weight: &'a [f32],
@@ -119,14 +136,15 @@ pub(super) struct TransformWeight<'a> {
     pub(super) to: &'a mut [f32],
 }
 
-impl Kernel for TransformWeight<'_> {
+impl<F: Form> Kernel for TransformWeight<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Blocks { inputs, outputs, .. } = *self.blocks;
         let &Convolution { output_step, input_step, flipped, .. } = self.conv;
-        let stage = &mut self.stage[..9 * inputs];
+        let taps = F::TAPS * F::TAPS;
+        let stage = &mut self.stage[..taps * inputs];
         assert!(self.to.len() >= POINTS * inputs * outputs && self.channels <= inputs && self.outputs <= outputs);
         assert!(inputs.is_multiple_of(S::LANES));
         stage.fill(0.0);
@@ -135,38 +153,41 @@ impl Kernel for TransformWeight<'_> {
             for i in 0..self.channels {
                 prefetch(weight.as_ptr().wrapping_add(AHEAD * output_step + i * input_step));
             }
-            read_weights(weight, input_step, self.channels, inputs, stage);
+            match F::TAPS {
+                4 => read_weights::<16>(weight, input_step, self.channels, inputs, stage),
+                _ => read_weights::<9>(weight, input_step, self.channels, inputs, stage),
+            }
             for at in (0..self.channels).step_by(S::LANES) {
-                // SAFETY: the stage holds 9 rows of `inputs` numbers, whole registers; `to` 36 for each output channel.
+                // SAFETY: the stage holds a row of `inputs` numbers for each tap, whole registers; `to` 36 for each output channel.
                 unsafe {
                     let from = stage.as_ptr().add(at);
                     let to = self.to.as_mut_ptr().add(o * inputs + at);
-                    if flipped {
-                        let (last, back) = (from.add(8 * inputs), -(inputs as isize));
-                        both_sides::<S, Weight, 3, 6>(s, last, back, to, outputs * inputs);
-                    } else {
-                        both_sides::<S, Weight, 3, 6>(s, from, inputs as isize, to, outputs * inputs);
-                    }
+                    let steps = Steps::dense(F::TAPS, inputs);
+                    let (from, steps) = match flipped {
+                        true => (from.add((taps - 1) * inputs), Steps { row: -steps.row, column: -steps.column }),
+                        false => (from, steps),
+                    };
+                    self.form.weight(s, from, steps, to, outputs * inputs);
                 }
             }
         }
     }
 }
 
-/// Lays the nine weights of each of some input channels out as rows of `width` numbers, one for each channel.
+/// Lays the weights of each of some input channels out as rows of `width` numbers, one for each channel.
 #[inline(always)]
-fn read_weights(weight: &[f32], step: usize, channels: usize, width: usize, stage: &mut [f32]) {
-    let nine = |i: usize| -> &[f32; 9] { weight[i * step..].first_chunk().expect("nine weights") };
+fn read_weights<const TAPS: usize>(weight: &[f32], step: usize, channels: usize, width: usize, stage: &mut [f32]) {
+    let all = |i: usize| -> &[f32; TAPS] { weight[i * step..].first_chunk().expect("a channel's weights") };
     let whole = channels - channels % 4;
     for i in (0..whole).step_by(4) {
         // Squares of four channels by four weights stay in registers.
-        let four = [nine(i), nine(i + 1), nine(i + 2), nine(i + 3)];
-        for tap in 0..9 {
-            stage[tap * width + i..][..4].copy_from_slice(&four.map(|nine| nine[tap]));
+        let four = [all(i), all(i + 1), all(i + 2), all(i + 3)];
+        for tap in 0..TAPS {
+            stage[tap * width + i..][..4].copy_from_slice(&four.map(|weights| weights[tap]));
         }
     }
     for i in whole..channels {
-        nine(i).iter().enumerate().for_each(|(tap, &w)| stage[tap * width + i] = w);
+        all(i).iter().enumerate().for_each(|(tap, &w)| stage[tap * width + i] = w);
     }
 }
 
@@ -250,7 +271,8 @@ impl Kernel for Multiply<'_> {
 }
 
 /// Aᵀ·M·A + bias of a block of tiles for some output channels, written to their places in y.
-pub(super) struct TransformOutput<'a, 'y> {
+pub(super) struct TransformOutput<'a, 'y, F> {
+    pub(super) form: F,
     pub(super) conv: &'a Convolution,
     pub(super) blocks: &'a Blocks,
     pub(super) sums: &'a [f32],
@@ -264,7 +286,7 @@ pub(super) struct TransformOutput<'a, 'y> {
     pub(super) y: &'a mut MatrixMut<'y>,
 }
 
-impl Kernel for TransformOutput<'_, '_> {
+impl<F: Form> Kernel for TransformOutput<'_, '_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -272,40 +294,31 @@ impl Kernel for TransformOutput<'_, '_> {
         let Blocks { width, outputs, tiles_x, .. } = *self.blocks;
         let rows = self.y.height();
         assert!(self.sums.len() >= rows.div_ceil(outputs) * POINTS * outputs * width && width.is_multiple_of(S::LANES));
-        let stage = &mut self.stage[..16 * width];
+        let stage = &mut self.stage[..F::OUT * F::OUT * width];
         for o in 0..rows {
             for at in (0..width).step_by(S::LANES) {
                 // SAFETY: the sums of every block of outputs are 36 times `outputs` rows of `width` numbers; the stage
-                // has 16 such rows.
+                // has one such row for each output of a tile.
                 unsafe {
                     let from = o / outputs * POINTS * outputs * width + o % outputs * width + at;
                     let from = self.sums.as_ptr().add(from);
-                    both_sides::<S, Output, 6, 4>(
-                        s,
-                        from,
-                        (outputs * width) as isize,
-                        stage.as_mut_ptr().add(at),
-                        width,
-                    );
+                    self.form.output(s, from, Steps::dense(6, outputs * width), stage.as_mut_ptr().add(at), width);
                 }
             }
             let bias = self.bias.map_or(0.0, |bias| bias[o]);
-            write_tiles(
-                self.conv.out_width,
-                tiles_x,
-                self.tile..self.tile + self.tiles,
-                width,
-                stage,
-                bias,
-                self.y.row(o),
-            );
+            let tiles = self.tile..self.tile + self.tiles;
+            let y = self.y.row(o);
+            match F::OUT {
+                3 => write_tiles::<3>(self.conv.out_width, tiles_x, tiles, width, stage, bias, y),
+                _ => write_tiles::<4>(self.conv.out_width, tiles_x, tiles, width, stage, bias, y),
+            }
         }
     }
 }
 
-/// Writes the 4×4 outputs of tiles to their places, but for those beyond the edges of y.
+/// Writes the outputs of tiles to their places, but for those beyond the edges of y.
 #[inline(always)]
-fn write_tiles(
+fn write_tiles<const OUT: usize>(
     out_width: usize,
     tiles_x: usize,
     tiles: std::ops::Range<usize>,
@@ -319,30 +332,30 @@ fn write_tiles(
     while tile < tiles.end {
         let (ty, tx) = (tile / tiles_x, tile % tiles_x);
         let count = (tiles_x - tx).min(tiles.end - tile);
-        for (r, phases) in stage.chunks_exact(4 * width).enumerate() {
-            let Some(row) = y.get_mut((4 * ty + r) * out_width..) else { break };
+        for (r, phases) in stage.chunks_exact(OUT * width).enumerate() {
+            let Some(row) = y.get_mut((OUT * ty + r) * out_width..) else { break };
             let Some(row) = row.get_mut(..out_width) else { break };
-            let row = &mut row[4 * tx..out_width.min(4 * (tx + count))];
+            let row = &mut row[OUT * tx..out_width.min(OUT * (tx + count))];
             let (first, rest) = phases.split_at(width);
             let (second, rest) = rest.split_at(width);
             let (third, fourth) = rest.split_at(width);
-            let (fours, rest) = row.as_chunks_mut::<4>();
-            let whole = fours.len();
-            let phases = first[at..].iter().zip(&second[at..]).zip(third[at..].iter().zip(&fourth[at..]));
-            for (four, ((a, b), (c, d))) in fours.iter_mut().zip(phases) {
-                *four = [a + bias, b + bias, c + bias, d + bias];
+            let (tiles, rest) = row.as_chunks_mut::<OUT>();
+            let whole = tiles.len();
+            let phases = first[at..].iter().zip(&second[at..]).zip(&third[at..]);
+            if OUT == 4 {
+                for (four, (((a, b), c), d)) in tiles.iter_mut().zip(phases.zip(&fourth[at..])) {
+                    (four[0], four[1], four[2], four[OUT - 1]) = (a + bias, b + bias, c + bias, d + bias);
+                }
+            } else {
+                for (three, ((a, b), c)) in tiles.iter_mut().zip(phases) {
+                    (three[0], three[1], three[2]) = (a + bias, b + bias, c + bias);
+                }
             }
             for (c, y) in rest.iter_mut().enumerate() {
-                *y = phases_at(stage, r, c, width, at + whole) + bias;
+                *y = stage[(OUT * r + c) * width + at + whole] + bias;
             }
         }
         at += count;
         tile += count;
     }
-}
-
-/// Number (r, c) of the outputs of the tile at `at`.
-#[inline(always)]
-fn phases_at(stage: &[f32], r: usize, c: usize, width: usize, at: usize) -> f32 {
-    stage[(4 * r + c) * width + at]
 }

@@ -1,5 +1,7 @@
-//! Winograd's algorithm F(4×4, 3×3): a quarter of the multiplications of a 3×3 convolution at stride 1.
+//! Winograd's algorithms F(4×4, 3×3) and F(3×3, 4×4): a quarter of the multiplications of a 3×3 or 4×4 convolution at
+//! stride 1.
 
+mod grad_weight;
 mod kernels;
 mod plan;
 #[cfg(test)]
@@ -12,10 +14,12 @@ use crate::cpu::gemm::MatrixMut;
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
+pub(super) use grad_weight::grad_weight;
+pub(in crate::ops::conv2d) use grad_weight::memory as grad_weight_memory;
 use kernels::{Multiply, TransformInput, TransformOutput, TransformWeight};
 pub(in crate::ops::conv2d) use plan::pays;
 use plan::{Blocks, Convolution};
-use transform::POINTS;
+use transform::{Form, Four, POINTS, Three};
 
 /// Working memory of [`forward`]: a thread's, and what all share while it runs.
 pub(in crate::ops::conv2d) fn forward_memory(size: &Conv2dSize) -> (usize, usize) {
@@ -49,6 +53,20 @@ fn aligned(numbers: &mut [f32]) -> &mut [f32] {
 }
 
 fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &Convolution) -> Array {
+    match conv.taps {
+        4 => convolve_as(Four, cpu, x, weight, bias, conv),
+        _ => convolve_as(Three, cpu, x, weight, bias, conv),
+    }
+}
+
+fn convolve_as<F: Form>(
+    form: F,
+    cpu: &Cpu,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    conv: &Convolution,
+) -> Array {
     let blocks = &Blocks::of(conv);
     let image = conv.inputs * conv.height * conv.width;
     let pixels = conv.out_height * conv.out_width;
@@ -59,13 +77,13 @@ fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &C
             let channels = blocks.inputs.min(conv.inputs - first);
             let x = &x[n * image..][..image];
             let tile = tile + band * blocks.band * blocks.tiles_x;
-            cpu.vectorize(TransformInput { conv, blocks, x, first, channels, tile, tiles, stage, to });
+            cpu.vectorize(TransformInput { out: F::OUT, conv, blocks, x, first, channels, tile, tiles, stage, to });
         };
     let transform_weights = |output: usize, input_block: usize, stage: &mut [f32], to: &mut [f32]| {
         let input = input_block * blocks.inputs;
         let channels = blocks.inputs.min(conv.inputs - input);
         let outputs = blocks.outputs.min(conv.outputs - output);
-        cpu.vectorize(TransformWeight { conv, blocks, weight, output, outputs, input, channels, stage, to });
+        cpu.vectorize(TransformWeight { form, conv, blocks, weight, output, outputs, input, channels, stage, to });
     };
 
     let mut shared = cpu.array(blocks.shared(conv));
@@ -90,7 +108,7 @@ fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &C
 
     let mut y = cpu.array(conv.batch * conv.outputs * pixels);
     let at_once = if blocks.many { conv.outputs } else { blocks.task_outputs };
-    let band_pixels = 4 * blocks.band * conv.out_width;
+    let band_pixels = F::OUT * blocks.band * conv.out_width;
     let tasks: Vec<_> = y
         .chunks_exact_mut(conv.outputs * pixels)
         .enumerate()
@@ -138,7 +156,7 @@ fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &C
                         }
                     }
                     let bias = bias.map(|bias| &bias[start..end]);
-                    cpu.vectorize(TransformOutput { conv, blocks, sums, bias, tile, tiles, stage, y });
+                    cpu.vectorize(TransformOutput { form, conv, blocks, sums, bias, tile, tiles, stage, y });
                 }
             }
         });
@@ -148,7 +166,7 @@ fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &C
 
 /// The tiles of a block of a band: the first one, counted from the band's start, and how many.
 fn tiles_of(conv: &Convolution, blocks: &Blocks, band: usize, block: usize) -> (usize, usize) {
-    let rows = blocks.band.min(conv.out_height.div_ceil(4) - band * blocks.band);
+    let rows = blocks.band.min(conv.out_height.div_ceil(conv.out()) - band * blocks.band);
     let first = block * blocks.width;
     (first, blocks.width.min((rows * blocks.tiles_x).saturating_sub(first)))
 }

@@ -12,28 +12,32 @@ const REGISTER: usize = 16;
 /// Bands from which on each is a task of its own, and the weights are transformed once for all.
 const MANY: usize = 8;
 
-/// Whether Winograd's algorithm is taken. Its kernel is 3×3 at stride 1. It multiplies 36 numbers for each tile of 16
-/// outputs instead of 144, but transforms each number of x for all outputs, each output for all inputs and each weight
+/// Whether Winograd's algorithm is taken. Its kernel is 3×3 or 4×4, at stride 1. It multiplies 36 numbers for each tile
+/// of 16 outputs or 9, instead of 144, but transforms each number of x for all outputs, each output for all inputs and each weight
 /// for all tiles: channels must be many enough to share that, and the tiles, which are padded to registers, full enough
 /// to be worth it.
 pub(in crate::ops::conv2d) fn pays(size: &Conv2dSize) -> bool {
-    let kernel = (size.kernel_height, size.kernel_width, size.stride) == (3, 3, 1);
+    let taps = size.kernel_height;
+    let kernel = (3..=4).contains(&taps) && size.kernel_width == taps && size.stride == 1;
     let channels = size.in_channels.min(size.out_channels) >= 32;
     let full = |height: usize, width: usize| {
-        let tiles = height.div_ceil(4) * width.div_ceil(4);
-        height * width >= 5 * tiles.next_multiple_of(REGISTER)
+        let out = 7 - taps;
+        let tiles = height.div_ceil(out) * width.div_ceil(out);
+        16 * height * width >= 5 * out * out * tiles.next_multiple_of(REGISTER)
     };
     kernel
         && channels
-        && size.padding <= 2
+        && size.padding < taps
         && size.batch > 0
         && full(size.out_height, size.out_width)
         && full(size.in_height, size.in_width)
 }
 
-/// A 3×3 convolution at stride 1, of x or of a gradient.
+/// A convolution at stride 1, of x or of a gradient.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Convolution {
+    /// Rows and columns of the kernel.
+    pub(super) taps: usize,
     pub(super) batch: usize,
     pub(super) inputs: usize,
     pub(super) height: usize,
@@ -46,14 +50,16 @@ pub(super) struct Convolution {
     pub(super) output_step: usize,
     /// From one input channel's weights to the next.
     pub(super) input_step: usize,
-    /// Whether the nine weights are read from the last to the first.
+    /// Whether the weights of a pair of channels are read from the last to the first.
     pub(super) flipped: bool,
 }
 
 impl Convolution {
     /// The convolution itself.
     pub(super) fn forward(size: &Conv2dSize) -> Self {
+        let taps = size.kernel_height;
         Convolution {
+            taps,
             batch: size.batch,
             inputs: size.in_channels,
             height: size.in_height,
@@ -62,15 +68,17 @@ impl Convolution {
             out_height: size.out_height,
             out_width: size.out_width,
             padding: size.padding,
-            output_step: 9 * size.in_channels,
-            input_step: 9,
+            output_step: taps * taps * size.in_channels,
+            input_step: taps * taps,
             flipped: false,
         }
     }
 
     /// The gradient in x: a convolution of the output's gradient.
     pub(super) fn grad_input(size: &Conv2dSize) -> Self {
+        let taps = size.kernel_height;
         Convolution {
+            taps,
             batch: size.batch,
             inputs: size.out_channels,
             height: size.out_height,
@@ -78,11 +86,16 @@ impl Convolution {
             outputs: size.in_channels,
             out_height: size.in_height,
             out_width: size.in_width,
-            padding: 2 - size.padding,
-            output_step: 9,
-            input_step: 9 * size.in_channels,
+            padding: taps - 1 - size.padding,
+            output_step: taps * taps,
+            input_step: taps * taps * size.in_channels,
             flipped: true,
         }
+    }
+
+    /// Rows and columns of a tile of outputs.
+    pub(super) fn out(&self) -> usize {
+        7 - self.taps
     }
 }
 
@@ -113,7 +126,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn of(conv: &Convolution) -> Self {
-        let (tiles_y, tiles_x) = (conv.out_height.div_ceil(4), conv.out_width.div_ceil(4));
+        let (tiles_y, tiles_x) = (conv.out_height.div_ceil(conv.out()), conv.out_width.div_ceil(conv.out()));
         let band = tiles_y.div_ceil(tiles_y.div_ceil((TILES / tiles_x).max(1)));
         let bands = tiles_y.div_ceil(band);
         let tiles = band * tiles_x;
@@ -151,8 +164,8 @@ impl Blocks {
 
     /// Numbers that are laid out for a transform.
     pub(super) fn stage_count(&self) -> usize {
-        // 36 of each tile and a line of x; the nine weights of a block of input channels fit as well.
-        POINTS * self.width + 4 * self.width + 4
+        // 36 of each tile and a line of x; or the weights of a block of input channels.
+        (POINTS * self.width + 4 * self.width + 4).max(16 * self.inputs)
     }
 
     /// Numbers of working memory that a thread takes.

@@ -1,4 +1,4 @@
-//! The matrices of F(4×4, 3×3), applied from both sides to small squares, a register of them at a time.
+//! The matrices of F(4×4, 3×3) and F(3×3, 4×4), applied from both sides to small squares, a register of them at a time.
 
 use crate::cpu::simd::Simd;
 
@@ -33,7 +33,7 @@ impl Lines<6, 6> for Input {
     }
 }
 
-/// G, of three weights.
+/// G, of the weights.
 pub(super) struct Weight;
 
 impl Lines<3, 6> for Weight {
@@ -50,6 +50,25 @@ impl Lines<3, 6> for Weight {
             s.mul_add(twelfth, w[1], outer_two),
             s.mul_add(s.splat(-1.0 / 12.0), w[1], outer_two),
             w[2],
+        ]
+    }
+}
+
+impl Lines<4, 6> for Weight {
+    #[inline(always)]
+    fn times<S: Simd>(s: S, w: [S::V; 4]) -> [S::V; 6] {
+        let (sixth, less_sixth, third) = (s.splat(1.0 / 6.0), s.splat(-1.0 / 6.0), s.splat(1.0 / 3.0));
+        let even = s.mul(less_sixth, s.add(w[0], w[2]));
+        let odd = s.mul(sixth, s.add(w[1], w[3]));
+        let even_two = s.mul_add(s.splat(1.0 / 24.0), w[0], s.mul(sixth, w[2]));
+        let odd_two = s.mul_add(s.splat(1.0 / 12.0), w[1], s.mul(third, w[3]));
+        [
+            s.mul(s.splat(0.25), w[0]),
+            s.sub(even, odd),
+            s.add(even, odd),
+            s.add(even_two, odd_two),
+            s.sub(even_two, odd_two),
+            w[3],
         ]
     }
 }
@@ -71,7 +90,159 @@ impl Lines<6, 4> for Output {
     }
 }
 
-/// L·X·Lᵀ of a register of squares X: number (i, j) stands at `(i · FROM + j) · from_step` from `from`, that of the
+impl Lines<6, 3> for Output {
+    #[inline(always)]
+    fn times<S: Simd>(s: S, m: [S::V; 6]) -> [S::V; 3] {
+        let (sum, difference) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
+        let (sum_two, difference_two) = (s.add(m[3], m[4]), s.sub(m[3], m[4]));
+        [
+            s.add(s.add(m[0], sum), sum_two),
+            s.mul_add(s.splat(2.0), difference_two, difference),
+            s.add(s.mul_add(s.splat(4.0), sum_two, sum), m[5]),
+        ]
+    }
+}
+
+/// A, of the gradient of a tile's outputs.
+pub(super) struct OutputGrad;
+
+impl Lines<4, 6> for OutputGrad {
+    #[inline(always)]
+    fn times<S: Simd>(s: S, y: [S::V; 4]) -> [S::V; 6] {
+        let (two, four, eight) = (s.splat(2.0), s.splat(4.0), s.splat(8.0));
+        let (even, odd) = (s.add(y[0], y[2]), s.add(y[1], y[3]));
+        let even_two = s.mul_add(four, y[2], y[0]);
+        let odd_two = s.mul_add(eight, y[3], s.mul(two, y[1]));
+        [y[0], s.add(even, odd), s.sub(even, odd), s.add(even_two, odd_two), s.sub(even_two, odd_two), y[3]]
+    }
+}
+
+impl Lines<3, 6> for OutputGrad {
+    #[inline(always)]
+    fn times<S: Simd>(s: S, y: [S::V; 3]) -> [S::V; 6] {
+        let (two, four) = (s.splat(2.0), s.splat(4.0));
+        let even = s.add(y[0], y[2]);
+        let (even_two, odd_two) = (s.mul_add(four, y[2], y[0]), s.mul(two, y[1]));
+        [y[0], s.add(even, y[1]), s.sub(even, y[1]), s.add(even_two, odd_two), s.sub(even_two, odd_two), y[2]]
+    }
+}
+
+/// Gᵀ, of the gradient of the transformed weights.
+pub(super) struct WeightGrad;
+
+impl Lines<6, 3> for WeightGrad {
+    #[inline(always)]
+    fn times<S: Simd>(s: S, u: [S::V; 6]) -> [S::V; 3] {
+        let (sixth, less_sixth) = (s.splat(1.0 / 6.0), s.splat(-1.0 / 6.0));
+        let (sum, difference) = (s.add(u[1], u[2]), s.sub(u[2], u[1]));
+        let (sum_two, difference_two) = (s.add(u[3], u[4]), s.sub(u[3], u[4]));
+        let outer = s.mul_add(s.splat(0.25), u[0], s.mul(less_sixth, sum));
+        [
+            s.mul_add(s.splat(1.0 / 24.0), sum_two, outer),
+            s.mul_add(sixth, difference, s.mul(s.splat(1.0 / 12.0), difference_two)),
+            s.add(s.mul_add(less_sixth, sum, s.mul(sixth, sum_two)), u[5]),
+        ]
+    }
+}
+
+impl Lines<6, 4> for WeightGrad {
+    #[inline(always)]
+    fn times<S: Simd>(s: S, u: [S::V; 6]) -> [S::V; 4] {
+        let (sixth, less_sixth, third) = (s.splat(1.0 / 6.0), s.splat(-1.0 / 6.0), s.splat(1.0 / 3.0));
+        let (sum, difference) = (s.add(u[1], u[2]), s.sub(u[2], u[1]));
+        let (sum_two, difference_two) = (s.add(u[3], u[4]), s.sub(u[3], u[4]));
+        let outer = s.mul_add(s.splat(0.25), u[0], s.mul(less_sixth, sum));
+        [
+            s.mul_add(s.splat(1.0 / 24.0), sum_two, outer),
+            s.mul_add(sixth, difference, s.mul(s.splat(1.0 / 12.0), difference_two)),
+            s.mul_add(less_sixth, sum, s.mul(sixth, sum_two)),
+            s.add(s.mul_add(sixth, difference, s.mul(third, difference_two)), u[5]),
+        ]
+    }
+}
+
+/// Where the numbers of a square stand: a row, and a column, apart.
+#[derive(Clone, Copy)]
+pub(super) struct Steps {
+    pub(super) row: isize,
+    pub(super) column: isize,
+}
+
+impl Steps {
+    /// Those of a square of `side` columns whose numbers stand `step` apart, row after row.
+    pub(super) fn dense(side: usize, step: usize) -> Self {
+        Steps { row: (side * step) as isize, column: step as isize }
+    }
+}
+
+/// One of the two algorithms: which matrices it applies.
+pub(super) trait Form: Copy + Send + Sync {
+    /// Rows and columns of the kernel.
+    const TAPS: usize;
+    /// Rows and columns of a tile of outputs.
+    const OUT: usize;
+
+    /// G·w·Gᵀ.
+    ///
+    /// # Safety
+    /// As of [`both_sides`].
+    unsafe fn weight<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
+    /// Aᵀ·M·A.
+    ///
+    /// # Safety
+    /// As of [`both_sides`].
+    unsafe fn output<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
+    /// A·g·Aᵀ.
+    ///
+    /// # Safety
+    /// As of [`both_sides`].
+    unsafe fn output_grad<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
+    /// Gᵀ·U·G.
+    ///
+    /// # Safety
+    /// As of [`both_sides`].
+    unsafe fn weight_grad<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
+}
+
+macro_rules! form {
+    ($(#[$about:meta])* $form:ident, $taps:literal, $out:literal) => {
+        $(#[$about])*
+        #[derive(Clone, Copy)]
+        pub(super) struct $form;
+
+        impl Form for $form {
+            const TAPS: usize = $taps;
+            const OUT: usize = $out;
+
+            form!(weight, Weight, $taps, 6);
+            form!(output, Output, 6, $out);
+            form!(output_grad, OutputGrad, $out, 6);
+            form!(weight_grad, WeightGrad, 6, $taps);
+        }
+    };
+    ($name:ident, $lines:ident, $from:literal, $to:literal) => {
+        #[inline(always)]
+        unsafe fn $name<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize) {
+            // SAFETY: the caller's.
+            unsafe { both_sides::<S, $lines, $from, $to>(s, from, steps, to, to_step) }
+        }
+    };
+}
+
+form!(
+    /// F(4×4, 3×3).
+    Three,
+    3,
+    4
+);
+form!(
+    /// F(3×3, 4×4).
+    Four,
+    4,
+    3
+);
+
+/// L·X·Lᵀ of a register of squares X: number (i, j) stands at `i · steps.row + j · steps.column` from `from`, that of the
 /// result at `(i · TO + j) · to_step` from `to`.
 ///
 /// # Safety
@@ -80,7 +251,7 @@ impl Lines<6, 4> for Output {
 pub(super) unsafe fn both_sides<S: Simd, L: Lines<FROM, TO>, const FROM: usize, const TO: usize>(
     s: S,
     from: *const f32,
-    from_step: isize,
+    steps: Steps,
     to: *mut f32,
     to_step: usize,
 ) {
@@ -89,7 +260,7 @@ pub(super) unsafe fn both_sides<S: Simd, L: Lines<FROM, TO>, const FROM: usize, 
         let mut column = [s.zero(); FROM];
         for i in 0..FROM {
             // SAFETY: the caller's.
-            column[i] = unsafe { s.load(from.offset((i * FROM + j) as isize * from_step)) };
+            column[i] = unsafe { s.load(from.offset(i as isize * steps.row + j as isize * steps.column)) };
         }
         half[j] = L::times(s, column);
     }

@@ -1,0 +1,317 @@
+//! The gradient in the weight, tile by tile: dW = Gᵀ·(Σ (A·g·Aᵀ) ⊙ (Bᵀ·x·B))·G, a sum over all tiles of all images.
+//!
+//! For each of the 36 places of a tile the sum is a product of matrices, output channels by tiles times tiles by input
+//! channels. Both are transformed once, with channels side by side, so that registers hold channels throughout.
+
+use rayon::prelude::*;
+
+use super::aligned;
+use super::transform::{Form, Four, Input, POINTS, Steps, Three, both_sides};
+use crate::cpu::gemm::MatrixMut;
+use crate::cpu::panel::{Panel, Rows, multiply};
+use crate::cpu::scratch::with_scratch;
+use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::transpose::transpose;
+use crate::cpu::{Array, Cpu};
+use crate::ops::conv2d::Conv2dSize;
+
+/// Channels of a block of transformed tiles: whole registers of every level.
+const CHANNELS: usize = 64;
+/// Output channels of a block of sums.
+const OUTPUTS: usize = 32;
+/// Tiles of a block, at most: 36 times as many numbers of a block's channels stay in a core's second cache.
+const TILES: usize = 32;
+
+/// How the sum over tiles is cut.
+struct Tiling {
+    /// Rows of tiles of an image, and tiles of such a row.
+    rows: usize,
+    columns: usize,
+    /// Tiles of all images.
+    tiles: usize,
+}
+
+impl Tiling {
+    fn of(size: &Conv2dSize) -> Self {
+        let out = 7 - size.kernel_height;
+        let (rows, columns) = (size.out_height.div_ceil(out), size.out_width.div_ceil(out));
+        Tiling { rows, columns, tiles: size.batch * rows * columns }
+    }
+
+    /// Numbers of the transformed tiles of so many channels, in blocks of `block` channels.
+    fn count(&self, channels: usize, block: usize) -> usize {
+        channels.div_ceil(block) * POINTS * self.tiles * block
+    }
+}
+
+/// A batch of images with their channels side by side, and zeros around them as far as tiles reach.
+#[derive(Clone, Copy)]
+struct Frame {
+    channels: usize,
+    /// The images' own size, and where it begins.
+    height: usize,
+    width: usize,
+    padding: usize,
+    /// Rows and columns with the zeros.
+    rows: usize,
+    columns: usize,
+}
+
+impl Frame {
+    /// That of x: tiles reach 6 pixels from each multiple of a tile's outputs.
+    fn of_input(size: &Conv2dSize) -> Self {
+        let (tiling, out) = (Tiling::of(size), 7 - size.kernel_height);
+        Frame {
+            channels: size.in_channels,
+            height: size.in_height,
+            width: size.in_width,
+            padding: size.padding,
+            rows: (tiling.rows * out + 6 - out).max(size.in_height + size.padding),
+            columns: (tiling.columns * out + 6 - out).max(size.in_width + size.padding),
+        }
+    }
+
+    /// That of the output's gradient.
+    fn of_output(size: &Conv2dSize) -> Self {
+        let (tiling, out) = (Tiling::of(size), 7 - size.kernel_height);
+        Frame {
+            channels: size.out_channels,
+            height: size.out_height,
+            width: size.out_width,
+            padding: 0,
+            rows: tiling.rows * out,
+            columns: tiling.columns * out,
+        }
+    }
+
+    /// Channels, with those that fill the last register.
+    fn depth(&self) -> usize {
+        self.channels.next_multiple_of(REGISTER)
+    }
+
+    /// Numbers of an image.
+    fn count(&self) -> usize {
+        self.rows * self.columns * self.depth()
+    }
+
+    /// Numbers of memory for a batch of images, the first of which begins with a cache line.
+    fn numbers(&self, batch: usize) -> usize {
+        batch * self.count() + REGISTER
+    }
+
+    /// Lays the images out.
+    fn fill(&self, images: &[f32], to: &mut [f32]) {
+        let image = self.channels * self.height * self.width;
+        let row = self.columns * self.depth();
+        to.par_chunks_exact_mut(row).enumerate().for_each(|(at, to)| {
+            let (n, y) = (at / self.rows, at % self.rows);
+            to.fill(0.0);
+            let Some(y) = y.checked_sub(self.padding).filter(|&y| y < self.height) else { return };
+            let from = &images[n * image + y * self.width..(n + 1) * image];
+            let to = &mut to[self.padding * self.depth()..];
+            transpose(from, self.height * self.width, &mut MatrixMut::new(to, self.width, self.channels, self.depth()));
+        });
+    }
+}
+
+/// Channels are padded to a multiple of this, a register of every level.
+const REGISTER: usize = 16;
+
+/// Transforms the tiles of an image: `to[f][tile][channel]` of a block of channels and a block of tiles.
+struct Transform<'a, F> {
+    form: F,
+    /// Whether these are tiles of the output's gradient, and not of x.
+    outputs: bool,
+    frame: Frame,
+    tiling: &'a Tiling,
+    framed: &'a [f32],
+    /// The first tile of all, and how many.
+    tile: usize,
+    tiles: usize,
+    /// The first channel, and a block's number of channels.
+    channel: usize,
+    block: usize,
+    to: &'a mut [f32],
+}
+
+impl<F: Form> Kernel for Transform<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Transform { frame, tiling, tile, tiles, channel, block, .. } = self;
+        let depth = frame.depth();
+        let channels = block.min(depth - channel);
+        let steps = Steps { row: (frame.columns * depth) as isize, column: depth as isize };
+        assert!(self.to.len() >= POINTS * tiles * block && channels.is_multiple_of(S::LANES));
+        for t in 0..tiles {
+            let (n, at) = ((tile + t) / (tiling.rows * tiling.columns), (tile + t) % (tiling.rows * tiling.columns));
+            let (ty, tx) = (at / tiling.columns, at % tiling.columns);
+            let from = n * frame.count() + (F::OUT * ty * frame.columns + F::OUT * tx) * depth + channel;
+            let reach = if self.outputs { F::OUT } else { 6 } - 1;
+            assert!(from + reach * (frame.columns + 1) * depth + channels <= self.framed.len());
+            for c in (0..channels).step_by(S::LANES) {
+                // SAFETY: asserted above; a block of transformed tiles has 36 times `tiles` rows of `block` numbers.
+                unsafe {
+                    let from = self.framed.as_ptr().add(from + c);
+                    let to = self.to.as_mut_ptr().add(t * block + c);
+                    if self.outputs {
+                        self.form.output_grad(s, from, steps, to, tiles * block);
+                    } else {
+                        both_sides::<S, Input, 6, 6>(s, from, steps, to, tiles * block);
+                    }
+                }
+            }
+            for f in (0..POINTS).filter(|_| channels < block) {
+                self.to[(f * tiles + t) * block + channels..(f * tiles + t + 1) * block].fill(0.0);
+            }
+        }
+    }
+}
+
+/// Adds the products of a block of tiles to a block of sums, `sums[f][o][i]`.
+struct Multiply<'a> {
+    grad: &'a [f32],
+    x: &'a [f32],
+    tiles: usize,
+    first: bool,
+    sums: &'a mut [f32],
+}
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        const V: usize = 2;
+        let Multiply { grad, x, tiles, first, sums } = self;
+        assert!(grad.len() >= POINTS * tiles * OUTPUTS && x.len() >= POINTS * tiles * CHANNELS);
+        assert!(sums.len() >= POINTS * OUTPUTS * CHANNELS);
+        for f in 0..POINTS {
+            for at in (0..CHANNELS).step_by(V * S::LANES) {
+                // SAFETY: asserted above; V registers divide a block's channels.
+                unsafe {
+                    let rows = Rows { start: grad.as_ptr().add(f * tiles * OUTPUTS), row: 1, step: OUTPUTS };
+                    let panel = Panel { start: x.as_ptr().add(f * tiles * CHANNELS + at), step: CHANNELS };
+                    let sums = sums.as_mut_ptr().add(f * OUTPUTS * CHANNELS + at);
+                    let start = |o: usize| {
+                        let mut sum = [s.zero(); V];
+                        if !first {
+                            for v in 0..V {
+                                sum[v] = s.load(sums.add(o * CHANNELS + v * S::LANES));
+                            }
+                        }
+                        sum
+                    };
+                    multiply::<S, V>(s, OUTPUTS, tiles, rows, panel, start, |o, sum| {
+                        for v in 0..V {
+                            s.store(sums.add(o * CHANNELS + v * S::LANES), sum[v]);
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Gᵀ·sums·G of a block, written to its places in the gradient: a row for each output channel, of its input channels'
+/// weights.
+struct Finish<'a, 'g, F> {
+    form: F,
+    sums: &'a [f32],
+    stage: &'a mut [f32],
+    grad: &'a mut MatrixMut<'g>,
+}
+
+impl<F: Form> Kernel for Finish<'_, '_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let taps = F::TAPS * F::TAPS;
+        assert!(self.sums.len() >= POINTS * OUTPUTS * CHANNELS && self.stage.len() >= taps * CHANNELS);
+        assert!(self.grad.height() <= OUTPUTS && self.grad.width() <= taps * CHANNELS);
+        for o in 0..self.grad.height() {
+            for at in (0..CHANNELS).step_by(S::LANES) {
+                // SAFETY: asserted above.
+                unsafe {
+                    let from = self.sums.as_ptr().add(o * CHANNELS + at);
+                    let to = self.stage.as_mut_ptr().add(at);
+                    self.form.weight_grad(s, from, Steps::dense(6, OUTPUTS * CHANNELS), to, CHANNELS);
+                }
+            }
+            let row = self.grad.row(o);
+            let channels = row.len() / taps;
+            transpose(self.stage, CHANNELS, &mut MatrixMut::new(row, channels, taps, taps));
+        }
+    }
+}
+
+/// Working memory of [`grad_weight`]: a thread's; and of x and of the output's gradient, what all share while it is
+/// transformed and then until the end.
+pub(in crate::ops::conv2d) fn memory(size: &Conv2dSize) -> (usize, [(usize, usize); 2]) {
+    let sides = [(Frame::of_input(size), CHANNELS), (Frame::of_output(size), OUTPUTS)];
+    let tiling = Tiling::of(size);
+    (scratch(size), sides.map(|(frame, block)| (frame.numbers(size.batch), tiling.count(frame.channels, block))))
+}
+
+fn scratch(size: &Conv2dSize) -> usize {
+    POINTS * OUTPUTS * CHANNELS + size.kernel_height * size.kernel_width * CHANNELS + REGISTER
+}
+
+/// The gradient in the weight, (O, I, R, S).
+pub(in crate::ops::conv2d::cpu) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
+    match size.kernel_height {
+        4 => grad_weight_as(Four, cpu, x, grad_output, size),
+        _ => grad_weight_as(Three, cpu, x, grad_output, size),
+    }
+}
+
+fn grad_weight_as<F: Form>(form: F, cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
+    let tiling = &Tiling::of(size);
+    let transformed = |images: &[f32], frame: Frame, outputs: bool, block: usize| {
+        let mut framed = cpu.array(frame.numbers(size.batch));
+        let framed = &mut aligned(&mut framed)[..size.batch * frame.count()];
+        frame.fill(images, framed);
+        let framed = &*framed;
+        let mut tiles = cpu.array(tiling.count(frame.channels, block));
+        // A block of channels after the other; in it a block of tiles after the other.
+        let blocks = tiles.chunks_exact_mut(POINTS * tiling.tiles * block).enumerate().flat_map(|(channels, tiles)| {
+            let blocks = tiles.chunks_mut(POINTS * TILES * block).enumerate();
+            blocks.map(move |(tiles, to)| (channels * block, tiles * TILES, to))
+        });
+        let blocks: Vec<_> = blocks.collect();
+        blocks.into_par_iter().for_each(|(channel, tile, to)| {
+            let tiles = to.len() / (POINTS * block);
+            cpu.vectorize(Transform { form, outputs, frame, tiling, framed, tile, tiles, channel, block, to });
+        });
+        tiles
+    };
+    let x = transformed(x, Frame::of_input(size), false, CHANNELS);
+    let grad_output = transformed(grad_output, Frame::of_output(size), true, OUTPUTS);
+
+    let taps = F::TAPS * F::TAPS;
+    let mut grad = cpu.array(size.weight().count());
+    let row = taps * size.in_channels;
+    let mut blocks = MatrixMut::new(&mut grad, size.out_channels, row, row).blocks(OUTPUTS, taps * CHANNELS);
+    // Neighbouring tasks share the tiles of x, which are the larger part.
+    blocks.sort_by_key(|&(o, i, _)| (i, o));
+    blocks.into_par_iter().for_each(|(o, i, mut grad)| {
+        with_scratch(scratch(size), |scratch| {
+            let (sums, stage) = aligned(scratch).split_at_mut(POINTS * OUTPUTS * CHANNELS);
+            // Where a block of tiles of a block of channels stands.
+            let block = |which: usize, channels: usize, tile: usize, tiles: usize| {
+                let start = POINTS * channels * (which * tiling.tiles + tile);
+                start..start + POINTS * channels * tiles
+            };
+            for tile in (0..tiling.tiles).step_by(TILES) {
+                let tiles = TILES.min(tiling.tiles - tile);
+                let grad = &grad_output[block(o / OUTPUTS, OUTPUTS, tile, tiles)];
+                let x = &x[block(i / (taps * CHANNELS), CHANNELS, tile, tiles)];
+                cpu.vectorize(Multiply { grad, x, tiles, first: tile == 0, sums });
+            }
+            cpu.vectorize(Finish { form, sums, stage, grad: &mut grad });
+        });
+    });
+    grad
+}
