@@ -91,6 +91,25 @@ impl Kept {
     }
 }
 
+/// Zeros in memory that is new to the process, in pages as large as the system has: it hands out each page, and looks its
+/// place up, on its own.
+fn fresh(count: usize) -> Vec<f32> {
+    let mut numbers = vec![0.0; count];
+    #[cfg(target_os = "linux")]
+    {
+        /// The size of a large page, where there are any.
+        const PAGE: usize = 2 << 20;
+        let skipped = numbers.as_ptr().align_offset(PAGE);
+        let whole = count.saturating_sub(skipped) * size_of::<f32>() / PAGE * PAGE;
+        if whole > 0 {
+            // SAFETY: these pages hold nothing but the numbers, and advice changes none of them. A system that does not
+            // take it leaves small pages.
+            unsafe { libc::madvise(numbers[skipped..].as_mut_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
+        }
+    }
+    numbers
+}
+
 impl Pool {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -110,7 +129,7 @@ impl Pool {
         let released = kept.enter(count);
         drop(kept);
         drop(released);
-        let mut numbers = found.unwrap_or_else(|| vec![0.0; count]);
+        let mut numbers = found.unwrap_or_else(|| fresh(count));
         if cfg!(any(test, debug_assertions)) {
             // A kernel that leaves a number out is found out.
             numbers.fill(f32::NAN);
