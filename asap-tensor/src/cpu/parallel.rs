@@ -123,10 +123,10 @@ impl Cpu {
     }
 }
 
-/// Σ f(xᵢ, yᵢ) in double precision: eight running sums, which fill a processor's vector registers, then their sum.
+/// Σ f(xᵢ, yᵢ) in double precision: 32 running sums, as many registers as hide how long an addition takes, then their sum.
 #[inline(always)]
 pub(crate) fn sum2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f64) -> f64 {
-    const LANES: usize = 8;
+    const LANES: usize = 32;
     let mut sums = [0.0; LANES];
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
     let tail: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(&x, &y)| f(x, y)).sum();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{InstanceNormOps, NormSize};
 use crate::cpu::Cpu;
 use crate::cpu::parallel::{sum1, sum2};
+use crate::cpu::simd::{Kernel, Simd};
 use crate::error::Result;
 
 /// What a number costs, about, in additions.
@@ -23,15 +24,8 @@ impl InstanceNormOps for Cpu {
         let mut statistics = vec![(0.0, 0.0); size.batch * size.channels];
         self.pieces_and(&mut y, plane, COST, &mut statistics, |which, y, statistics| {
             let x = &x[which * plane..][..plane];
-            let mean = sum1(x, f64::from) / plane as f64;
-            let variance = sum1(x, |x| (f64::from(x) - mean).powi(2)) / plane as f64;
-            *statistics = (mean as f32, (1.0 / (variance + size.epsilon).sqrt()) as f32);
-            let line = Line::new(affine, which % size.channels, *statistics);
-            let slope = size.slope as f32;
-            for (y, &x) in y.iter_mut().zip(x) {
-                let z = line.at(x);
-                *y = if z > 0.0 { z } else { z * slope };
-            }
+            let affine = affine.map(|(scale, shift)| (scale[which % size.channels], shift[which % size.channels]));
+            *statistics = self.vectorize(Forward { x, affine, size, y });
         });
         let (mean, inverse_deviation) = statistics.into_iter().unzip();
         Ok((Arc::new(y), self.adopt(mean), self.adopt(inverse_deviation)))
@@ -53,19 +47,9 @@ impl InstanceNormOps for Cpu {
         let mut sums = vec![(0.0, 0.0); size.batch * channels];
         self.pieces_and(&mut grad_x, plane, 2 * COST, &mut sums, |which, grad_x, sums| {
             let (x, grad_output) = (&x[which * plane..][..plane], &grad_output[which * plane..][..plane]);
-            let (mean, inverse) = (mean[which], inverse_deviation[which]);
-            let line = Line::new(affine, which % channels, (mean, inverse));
-            // The gradient before the activation, kept where the result will stand.
-            for ((grad, &x), &g) in grad_x.iter_mut().zip(x).zip(grad_output) {
-                *grad = if line.at(x) > 0.0 { g } else { g * slope };
-            }
-            let sum = sum1(grad_x, f64::from);
-            let product = sum2(grad_x, x, |g, x| f64::from(g) * f64::from((x - mean) * inverse));
-            *sums = (product, sum);
-            let (product, sum) = ((product / plane as f64) as f32, (sum / plane as f64) as f32);
-            for (grad, &x) in grad_x.iter_mut().zip(x) {
-                *grad = line.slope * (*grad - sum - (x - mean) * inverse * product);
-            }
+            let affine = affine.map(|(scale, shift)| (scale[which % channels], shift[which % channels]));
+            let statistics = (mean[which], inverse_deviation[which]);
+            *sums = self.vectorize(Gradient { x, grad_output, affine, statistics, slope, grad_x });
         });
         let over_batch = |part: fn(&(f64, f64)) -> f64| {
             let total = |c| (0..size.batch).map(|n| part(&sums[n * channels + c])).sum::<f64>() as f32;
@@ -73,6 +57,68 @@ impl InstanceNormOps for Cpu {
         };
         let grad_affine = affine.map(|_| (over_batch(|sums| sums.0), over_batch(|sums| sums.1)));
         Ok((Arc::new(grad_x), grad_affine))
+    }
+}
+
+/// y of one plane; returns its mean and 1/√(σ² + ε). A kernel of its own, since a closure of this length would not be
+/// compiled for the registers.
+struct Forward<'a> {
+    x: &'a [f32],
+    affine: Option<(f32, f32)>,
+    size: &'a NormSize,
+    y: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = (f32, f32);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> (f32, f32) {
+        let Forward { x, affine, size, y } = self;
+        let count = x.len() as f64;
+        let mean = sum1(x, f64::from) / count;
+        let variance = sum1(x, |x| (f64::from(x) - mean) * (f64::from(x) - mean)) / count;
+        let statistics = (mean as f32, (1.0 / (variance + size.epsilon).sqrt()) as f32);
+        let line = Line::new(affine, statistics);
+        let slope = size.slope as f32;
+        for (y, &x) in y.iter_mut().zip(x) {
+            let z = line.at(x);
+            *y = if z > 0.0 { z } else { z * slope };
+        }
+        statistics
+    }
+}
+
+/// The gradient in x of one plane; returns the gradients in γ and β, Σ g·(x − μ)/√(σ² + ε) and Σ g.
+struct Gradient<'a> {
+    x: &'a [f32],
+    grad_output: &'a [f32],
+    affine: Option<(f32, f32)>,
+    statistics: (f32, f32),
+    slope: f32,
+    grad_x: &'a mut [f32],
+}
+
+impl Kernel for Gradient<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> (f64, f64) {
+        let Gradient { x, grad_output, affine, statistics: (mean, inverse), slope, grad_x } = self;
+        let line = Line::new(affine, (mean, inverse));
+        // The gradient before the activation, kept where the result will stand.
+        for ((grad, &x), &g) in grad_x.iter_mut().zip(x).zip(grad_output) {
+            *grad = if line.at(x) > 0.0 { g } else { g * slope };
+        }
+        let sum = sum1(grad_x, f64::from);
+        let product = sum2(grad_x, x, |g, x| f64::from(g) * f64::from((x - mean) * inverse));
+        let sums = (product, sum);
+        let count = x.len() as f64;
+        let (product, sum) = ((product / count) as f32, (sum / count) as f32);
+        for (grad, &x) in grad_x.iter_mut().zip(x) {
+            *grad = line.slope * (*grad - sum - (x - mean) * inverse * product);
+        }
+        sums
     }
 }
 
@@ -84,8 +130,9 @@ struct Line {
 }
 
 impl Line {
-    fn new(affine: Option<(&[f32], &[f32])>, c: usize, (mean, inverse): (f32, f32)) -> Self {
-        let (scale, shift) = affine.map_or((1.0, 0.0), |(scale, shift)| (scale[c], shift[c]));
+    #[inline(always)]
+    fn new(affine: Option<(f32, f32)>, (mean, inverse): (f32, f32)) -> Self {
+        let (scale, shift) = affine.unwrap_or((1.0, 0.0));
         Line { mean, slope: scale * inverse, shift }
     }
 
