@@ -95,4 +95,16 @@ impl Conv2dOps for Plan {
         self.briefly(ids::partial_gradients(size) * ids::table(Level::best(), size));
         Ok(grad)
     }
+
+    fn conv2d_stack(
+        &self,
+        ids: &Self::IdBuffer,
+        _x: &Self::Buffer,
+        _classes: usize,
+        weight: &Self::Buffer,
+        bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        self.conv2d_ids(ids, weight, bias, size)
+    }
 }

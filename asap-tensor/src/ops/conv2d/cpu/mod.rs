@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::Cpu;
 use crate::error::Result;
+use ids::Stack;
 
 impl Conv2dOps for Cpu {
     fn conv2d(
@@ -56,7 +57,8 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(Arc::new(self.run(|| ids::forward(self, ids, weight, bias.map(|b| &b[..]), size))))
+        let stack = Stack::of_ids(ids, size);
+        Ok(Arc::new(self.run(|| ids::forward(self, stack, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_ids_grad_weight(
         &self,
@@ -65,5 +67,17 @@ impl Conv2dOps for Cpu {
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
         Ok(Arc::new(self.run(|| ids::grad_weight(self, ids, grad_output, size))))
+    }
+    fn conv2d_stack(
+        &self,
+        ids: &Self::IdBuffer,
+        x: &Self::Buffer,
+        classes: usize,
+        weight: &Self::Buffer,
+        bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        let stack = Stack { ids, classes, x };
+        Ok(Arc::new(self.run(|| ids::forward(self, stack, weight, bias.map(|b| &b[..]), size))))
     }
 }

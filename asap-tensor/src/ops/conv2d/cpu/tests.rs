@@ -1,4 +1,5 @@
 use super::super::Conv2dSize;
+use super::ids::Stack;
 use super::{dense, ids};
 use crate::cpu::Cpu;
 use crate::cpu::simd::Level;
@@ -141,14 +142,51 @@ fn ids_stand_for_their_one_hot_form() {
             add(&mut y[at_y], x[at_x], weight[at_weight]);
             add(&mut grad_weight[at_weight], grad[at_y], x[at_x]);
         });
-        assert_close("y", size, &ids::forward(&cpu, &case.ids, weight, None, size), &y, size.patch());
+        assert_close(
+            "y",
+            size,
+            &ids::forward(&cpu, Stack::of_ids(&case.ids, size), weight, None, size),
+            &y,
+            size.patch(),
+        );
         let pixels = size.batch * size.out_height * size.out_width;
         assert_close("grad_weight", size, &ids::grad_weight(&cpu, &case.ids, grad, size), &grad_weight, pixels);
         let plane = size.out_height * size.out_width;
         for (at, y) in y.iter_mut().enumerate() {
             add(y, bias[at / plane % size.out_channels], 1.0);
         }
-        assert_close("y", size, &ids::forward(&cpu, &case.ids, weight, Some(bias), size), &y, size.patch() + 1);
+        assert_close(
+            "y",
+            size,
+            &ids::forward(&cpu, Stack::of_ids(&case.ids, size), weight, Some(bias), size),
+            &y,
+            size.patch() + 1,
+        );
+    }
+}
+
+#[test]
+fn numbers_stand_behind_the_one_hot_form() {
+    for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
+    {
+        let cpu = Cpu::at(level, Some(2)).expect("threads");
+        let Case { size, weight, bias, grad, .. } = &case;
+        let (plane, channels) = (size.in_height * size.in_width, size.in_channels);
+        // The last channels, none to all of them, are numbers; ids of their places lie outside the classes.
+        let classes = channels / 2;
+        let (mut x, labels) = (case.x.clone(), one_hot(&case));
+        for at in (0..x.len()).filter(|at| at / plane % channels < classes) {
+            x[at] = labels[at];
+        }
+        let numbers: Vec<f32> = x.chunks_exact(channels * plane).flat_map(|x| x[classes * plane..].to_vec()).collect();
+        let mut y: Vec<(f64, f64)> = vec![(0.0, 0.0); grad.len()];
+        each_product(size, |at_x, at_weight, at_y| add(&mut y[at_y], x[at_x], weight[at_weight]));
+        let out_plane = size.out_height * size.out_width;
+        for (at, y) in y.iter_mut().enumerate() {
+            add(y, bias[at / out_plane % size.out_channels], 1.0);
+        }
+        let stack = Stack { ids: &case.ids, classes, x: &numbers };
+        assert_close("y", size, &ids::forward(&cpu, stack, weight, Some(bias), size), &y, size.patch() + 1);
     }
 }
 
@@ -163,7 +201,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
                     dense::forward(cpu, x, weight, Some(bias), size).to_vec(),
                     dense::grad_input(cpu, grad, weight, size).to_vec(),
                     dense::grad_weight(cpu, x, grad, size).to_vec(),
-                    super::ids::forward(cpu, ids, weight, Some(bias), size).to_vec(),
+                    super::ids::forward(cpu, Stack::of_ids(ids, size), weight, Some(bias), size).to_vec(),
                     super::ids::grad_weight(cpu, ids, grad, size).to_vec(),
                 ]
             })
