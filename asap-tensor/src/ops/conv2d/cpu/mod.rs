@@ -1,8 +1,9 @@
 //! Kernels of `Cpu`: a convolution is a matrix product with patches of x laid out as columns, a block at a time;
-//! or, where it pays, 36 smaller ones: see `winograd`.
+//! or, where it pays, 36 smaller ones: see `winograd`. Few channels need no matrices: see `few`.
 
 mod columns;
 pub(super) mod dense;
+pub(super) mod few;
 pub(super) mod ids;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,9 @@ impl Conv2dOps for Cpu {
         if winograd::pays(size) {
             return Ok(Arc::new(self.run(|| winograd::forward(self, x, weight, bias.map(|b| &b[..]), size))));
         }
+        if few::pays(size) {
+            return Ok(Arc::new(self.run(|| few::forward(self, x, weight, bias.map(|b| &b[..]), size))));
+        }
         Ok(Arc::new(self.run(|| dense::forward(self, x, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_grad_input(
@@ -37,6 +41,9 @@ impl Conv2dOps for Cpu {
         if winograd::pays(size) {
             return Ok(Arc::new(self.run(|| winograd::grad_input(self, grad_output, weight, size))));
         }
+        if few::pays(size) {
+            return Ok(Arc::new(self.run(|| few::grad_input(self, grad_output, weight, size))));
+        }
         Ok(Arc::new(self.run(|| dense::grad_input(self, grad_output, weight, size))))
     }
     fn conv2d_grad_weight(
@@ -47,6 +54,9 @@ impl Conv2dOps for Cpu {
     ) -> Result<Self::Buffer> {
         if winograd::pays(size) {
             return Ok(Arc::new(self.run(|| winograd::grad_weight(self, x, grad_output, size))));
+        }
+        if few::pays(size) {
+            return Ok(Arc::new(self.run(|| few::grad_weight(self, x, grad_output, size))));
         }
         Ok(Arc::new(self.run(|| dense::grad_weight(self, x, grad_output, size))))
     }
