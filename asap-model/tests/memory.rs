@@ -113,9 +113,12 @@ fn drawing_takes_the_memory_that_is_planned() {
         let before = ALLOCATOR.current_usage();
         let mut init = FillByName { prefix: String::new(), gain: 1.0 };
         let generator = Generator::new(&cpu, &config.generator, &config.data, &mut init).unwrap();
-        ALLOCATOR.reset_peak_usage();
         let condition = condition(&cpu, &config, [1, size[0], size[1]]);
-        generator.forward(&Binding::frozen(), &condition).unwrap();
+        // In the second image scratch that late layers took is there while early ones run.
+        for _ in 0..2 {
+            ALLOCATOR.reset_peak_usage();
+            generator.forward(&Binding::frozen(), &condition).unwrap();
+        }
         let measured = (ALLOCATOR.peak_usage() - before) as u64;
         require_equal(&format!("{preset} {size:?}"), measured, parameters + activations + scratch, 1);
     }

@@ -1,6 +1,6 @@
 //! Convolutions: two more convolutions, and the bias's gradient is g summed over everything but the channels.
 
-use asap_tensor::{Backend, Ids, Result, ops};
+use asap_tensor::{Backend, Ids, Result, Tensor, ops};
 
 use super::{when, with_optional};
 use crate::tape::Var;
@@ -48,6 +48,43 @@ pub fn conv2d_ids<B: Backend>(
         Ok(vec![
             when(wants[0], || ops::conv2d_ids_grad_weight(&ids, g, shape, stride, padding))?,
             when(wants.get(1) == Some(&true), || ops::sum_channels(g))?,
+        ])
+    })
+}
+
+/// [`conv2d`] of the one-hot form of ids (N, 1, H, W) with the channels of x, (N, C, H, W), behind; the weight is
+/// (O, classes + C, R, S).
+///
+/// # Errors
+/// As [`ops::conv2d_stack`].
+pub fn conv2d_stack<B: Backend>(
+    ids: &Ids<B>,
+    x: &Var<B>,
+    weight: &Var<B>,
+    bias: Option<&Var<B>>,
+    stride: usize,
+    padding: usize,
+) -> Result<Var<B>> {
+    let y = ops::conv2d_stack(ids, x.value(), weight.value(), bias.map(Var::value), stride, padding)?;
+    let (shape, saved_weight) = (x.shape(), weight.value().clone());
+    let saved = weight.is_recorded().then(|| (ids.clone(), x.value().clone()));
+    Var::record(y, &with_optional(&[x, weight], bias), move |g, wants| {
+        let weight = &saved_weight;
+        let channels = shape.dims()[1];
+        let classes = weight.dims()[1] - channels;
+        let of_x = weight.shape().with(1, channels);
+        let grad_input = || {
+            let weight = ops::narrow(weight, 1, classes, channels)?;
+            ops::conv2d_grad_input(g, &weight, shape, stride, padding)
+        };
+        let grad_weight = |(ids, x): &(Ids<B>, Tensor<B>)| {
+            let of_ids = ops::conv2d_ids_grad_weight(ids, g, weight.shape().with(1, classes), stride, padding)?;
+            ops::cat(&[&of_ids, &ops::conv2d_grad_weight(x, g, of_x, stride, padding)?], 1)
+        };
+        Ok(vec![
+            when(wants[0], grad_input)?,
+            saved.as_ref().map(grad_weight).transpose()?,
+            when(wants.get(2) == Some(&true), || ops::sum_channels(g))?,
         ])
     })
 }

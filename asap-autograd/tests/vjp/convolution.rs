@@ -44,3 +44,18 @@ fn conv2d_ids_has_right_gradients_in_weight_and_bias() {
         assert_vjp(&name, &inputs[..1], |v| vjp::conv2d_ids(&ids, &v[0], None, stride, padding));
     }
 }
+
+#[test]
+fn conv2d_stack_has_right_gradients_in_image_weight_and_bias() {
+    for ([n, channels, h, w], [o, _, r, s], stride, padding) in CASES {
+        let name = format!("conv2d_stack {:?} {:?} stride {stride} padding {padding}", [n, channels, h, w], [o, r, s]);
+        let classes = 3;
+        let ids = (0..n * h * w).map(|i| (i * 5 % 7 % classes) as u8).collect();
+        let ids = Ids::from_vec(&Double::new(), [n, h, w], ids).unwrap();
+        let weight = normal("weight", [o, classes + channels, r, s]);
+        let inputs = [normal("x", [n, channels, h, w]), weight, normal("bias", [o])];
+        assert_vjp(&name, &inputs, |v| vjp::conv2d_stack(&ids, &v[0], &v[1], Some(&v[2]), stride, padding));
+        let name = format!("{name} without bias");
+        assert_vjp(&name, &inputs[..2], |v| vjp::conv2d_stack(&ids, &v[0], &v[1], None, stride, padding));
+    }
+}

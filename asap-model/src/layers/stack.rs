@@ -42,25 +42,17 @@ impl<B: Backend> Stack<B> {
         Ok(Stack { labels: self.labels.clone(), dense: Some(dense) })
     }
 
-    /// Convolution with a weight (O, C, R, S) over all channels, zeros around the image: the sum of the labels' part,
-    /// which looks up one weight for each pixel and tap, and the dense part.
+    /// Convolution with a weight (O, C, R, S) over all channels, zeros around the image.
     ///
     /// # Errors
     /// If the channels are not the weight's.
     pub fn conv2d(&self, weight: &Var<B>, bias: Option<&Var<B>>, stride: usize, padding: usize) -> Result<Var<B>> {
-        let (labels, dense) = match (&self.labels, &self.dense) {
-            (Some(labels), None) => return Ok(vjp::conv2d_ids(&labels.ids, weight, bias, stride, padding)?),
-            (None, Some(dense)) => return Ok(vjp::conv2d(dense, weight, bias, stride, padding)?),
-            (Some(labels), Some(dense)) => (labels, dense),
+        Ok(match (&self.labels, &self.dense) {
+            (Some(labels), None) => vjp::conv2d_ids(&labels.ids, weight, bias, stride, padding)?,
+            (None, Some(dense)) => vjp::conv2d(dense, weight, bias, stride, padding)?,
+            (Some(labels), Some(dense)) => vjp::conv2d_stack(&labels.ids, dense, weight, bias, stride, padding)?,
             (None, None) => unreachable!("a stack has channels"),
-        };
-        let channels = weight.shape().dims()[1];
-        let split = labels.classes.min(channels);
-        let label_weight = vjp::narrow(weight, 1, 0, split)?;
-        let dense_weight = vjp::narrow(weight, 1, split, channels - split)?;
-        let from_labels = vjp::conv2d_ids(&labels.ids, &label_weight, bias, stride, padding)?;
-        let from_dense = vjp::conv2d(dense, &dense_weight, None, stride, padding)?;
-        Ok(vjp::add(&from_labels, &from_dense)?)
+        })
     }
 
     /// The image mirrored about its outermost pixels, by `amount` on all sides.

@@ -42,6 +42,12 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// In each lane `yes` where `test` > 0, else `no`.
     fn where_positive(self, test: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// Writes the transposed of a square of `LANES` rows and columns, whose rows begin `row` numbers apart, to rows that
+    /// begin `to_row` numbers apart.
+    ///
+    /// # Safety
+    /// The one must be readable, the other writable.
+    unsafe fn transpose(self, from: *const f32, row: usize, to: *mut f32, to_row: usize);
     /// Runs a kernel compiled for these registers.
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output;
 
@@ -177,9 +183,40 @@ impl Simd for Portable {
         lanes(|i| if test[i] > 0.0 { yes[i] } else { no[i] })
     }
     #[inline(always)]
+    unsafe fn transpose(self, from: *const f32, row: usize, to: *mut f32, to_row: usize) {
+        // SAFETY: the caller's.
+        let square: [[f32; 4]; 4] = std::array::from_fn(|i| unsafe { self.load(from.add(i * row)) });
+        for (j, column) in transposed(square).into_iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe { self.store(to.add(j * to_row), column) };
+        }
+    }
+    #[inline(always)]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
     }
+}
+
+/// Left to itself the compiler moves the numbers one by one.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn transposed(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    let mut result = square;
+    // SAFETY: every processor of this kind has SSE, and a line is a register's numbers.
+    unsafe {
+        let [mut a, mut b, mut c, mut d] = square.each_ref().map(|line| _mm_loadu_ps(line.as_ptr()));
+        _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+        for (line, register) in result.iter_mut().zip([a, b, c, d]) {
+            _mm_storeu_ps(line.as_mut_ptr(), register);
+        }
+    }
+    result
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn transposed(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    std::array::from_fn(|k| square.map(|line| line[k]))
 }
 
 /// The token of AVX2 and FMA.
@@ -192,13 +229,52 @@ pub(crate) struct Avx2(());
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Avx512(());
 
+/// Four rows' squares of four, each transposed in its place: quarter q of result c is column 4·q + c of these rows.
+///
+/// # Safety
+/// The processor must have AVX.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn unpack_8([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+    // SAFETY: the caller's.
+    unsafe {
+        let [ab, cd] = [(a, b), (c, d)].map(|(a, b)| (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)));
+        [
+            _mm256_shuffle_ps::<0b01_00_01_00>(ab.0, cd.0),
+            _mm256_shuffle_ps::<0b11_10_11_10>(ab.0, cd.0),
+            _mm256_shuffle_ps::<0b01_00_01_00>(ab.1, cd.1),
+            _mm256_shuffle_ps::<0b11_10_11_10>(ab.1, cd.1),
+        ]
+    }
+}
+
+/// [`unpack_8`] for registers of 16.
+///
+/// # Safety
+/// The processor must have AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn unpack_16([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    // SAFETY: the caller's.
+    unsafe {
+        let [ab, cd] = [(a, b), (c, d)].map(|(a, b)| (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
+        [
+            _mm512_shuffle_ps::<0b01_00_01_00>(ab.0, cd.0),
+            _mm512_shuffle_ps::<0b11_10_11_10>(ab.0, cd.0),
+            _mm512_shuffle_ps::<0b01_00_01_00>(ab.1, cd.1),
+            _mm512_shuffle_ps::<0b11_10_11_10>(ab.1, cd.1),
+        ]
+    }
+}
+
 /// One kind of x86 registers: its token, type, size and number, the features that its instructions need, and these.
+/// The last one puts the quarters of columns together that `unpack_8` and `unpack_16` made.
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86_registers {
     (
         $token:ident, $register:ty, $lanes:literal, $registers:literal, $features:literal, $compiled:ident,
         $load:ident, $store:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident,
-        |$test:ident, $yes:ident, $no:ident| $select:expr
+        $unpack:ident, |$test:ident, $yes:ident, $no:ident| $select:expr, |$quarters:ident| $columns:expr
     ) => {
         #[target_feature(enable = $features)]
         fn $compiled<K: Kernel>(simd: $token, kernel: K) -> K::Output {
@@ -251,6 +327,22 @@ macro_rules! x86_registers {
                 unsafe { $select }
             }
             #[inline(always)]
+            unsafe fn transpose(self, from: *const f32, row: usize, to: *mut f32, to_row: usize) {
+                // SAFETY: the token proves the instructions; the rest is the caller's.
+                unsafe {
+                    let mut quarters = [self.zero(); $lanes];
+                    for four in (0..$lanes).step_by(4) {
+                        let rows = std::array::from_fn(|i| self.load(from.add((four + i) * row)));
+                        quarters[four..four + 4].copy_from_slice(&$unpack(rows));
+                    }
+                    let $quarters = quarters;
+                    let columns: [$register; $lanes] = $columns;
+                    for (j, column) in columns.into_iter().enumerate() {
+                        self.store(to.add(j * to_row), column);
+                    }
+                }
+            }
+            #[inline(always)]
             fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
                 // SAFETY: the token proves the features.
                 unsafe { $compiled(self, kernel) }
@@ -274,7 +366,16 @@ x86_registers!(
     _mm256_sub_ps,
     _mm256_mul_ps,
     _mm256_fmadd_ps,
-    |test, yes, no| _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(test, _mm256_setzero_ps()))
+    unpack_8,
+    |test, yes, no| _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(test, _mm256_setzero_ps())),
+    |q| std::array::from_fn(|j| {
+        let c = j % 4;
+        if j < 4 {
+            _mm256_permute2f128_ps::<0x20>(q[c], q[4 + c])
+        } else {
+            _mm256_permute2f128_ps::<0x31>(q[c], q[4 + c])
+        }
+    })
 );
 
 #[cfg(target_arch = "x86_64")]
@@ -292,7 +393,21 @@ x86_registers!(
     _mm512_sub_ps,
     _mm512_mul_ps,
     _mm512_fmadd_ps,
-    |test, yes, no| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(test, _mm512_setzero_ps()), no, yes)
+    unpack_16,
+    |test, yes, no| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(test, _mm512_setzero_ps()), no, yes),
+    |q| {
+        let mut columns = q;
+        for c in 0..4 {
+            // Quarters 0 and 2, then 1 and 3, of the first and of the last eight rows.
+            let even = [c, 8 + c].map(|at| _mm512_shuffle_f32x4::<0b10_00_10_00>(q[at], q[at + 4]));
+            let odd = [c, 8 + c].map(|at| _mm512_shuffle_f32x4::<0b11_01_11_01>(q[at], q[at + 4]));
+            columns[c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(even[0], even[1]);
+            columns[4 + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(odd[0], odd[1]);
+            columns[8 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(even[0], even[1]);
+            columns[12 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(odd[0], odd[1]);
+        }
+        columns
+    }
 );
 
 #[cfg(test)]

@@ -1,56 +1,64 @@
 //! Matrices transposed in memory.
 
-use super::gemm::MatrixMut;
+use std::ops::Range;
 
-/// Squares of this side are moved at a time, one in four vector registers.
-const SIDE: usize = 4;
-/// Rows that are read side by side: what they give to a row of the result is a whole cache line.
-const ROWS: usize = 16;
+use super::gemm::MatrixMut;
+use super::simd::{Kernel, Level, Portable, Simd};
 
 /// `to` becomes the transposed of `from`, a matrix whose rows begin `row_stride` numbers apart.
 pub(crate) fn transpose(from: &[f32], row_stride: usize, to: &mut MatrixMut<'_>) {
-    let (rows, columns) = (to.width(), to.height());
-    let (whole_rows, whole_columns) = (rows - rows % SIDE, columns - columns % SIDE);
-    for band in (0..whole_rows).step_by(ROWS) {
-        for j in (0..whole_columns).step_by(SIDE) {
-            for i in (band..whole_rows.min(band + ROWS)).step_by(SIDE) {
-                let square: [[f32; SIDE]; SIDE] = std::array::from_fn(|k| {
-                    *from[(i + k) * row_stride + j..].first_chunk().expect("a row of the square")
-                });
-                for (k, line) in transposed(square).iter().enumerate() {
-                    to.row(j + k)[i..i + SIDE].copy_from_slice(line);
+    Level::best().run(Transposition { from, row_stride, to });
+}
+
+struct Transposition<'a, 'm> {
+    from: &'a [f32],
+    row_stride: usize,
+    to: &'a mut MatrixMut<'m>,
+}
+
+impl Kernel for Transposition<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let (rows, columns) = (self.to.width(), self.to.height());
+        let whole = |count: usize, side: usize| count - count % side;
+        // Squares as large as the registers allow, small ones beside and below them, then what is left.
+        let large = [rows, columns].map(|count| whole(count, S::LANES));
+        let small = [rows, columns].map(|count| whole(count, Portable::LANES));
+        self.squares(simd, 0..large[0], 0..large[1]);
+        self.squares(Portable, large[0]..small[0], 0..small[1]);
+        self.squares(Portable, 0..large[0], large[1]..small[1]);
+        for j in 0..columns {
+            let done = if j < small[1] { small[0] } else { 0 };
+            let row = &mut self.to.row(j)[done..];
+            row.iter_mut().enumerate().for_each(|(i, to)| *to = self.from[(done + i) * self.row_stride + j]);
+        }
+    }
+}
+
+impl Transposition<'_, '_> {
+    /// Moves `rows` and `columns` of `from`, whole squares of registers. What a square gives to a row of the result
+    /// stands in one piece: with registers of 16 it is a whole cache line.
+    #[inline(always)]
+    fn squares<S: Simd>(&mut self, simd: S, rows: Range<usize>, columns: Range<usize>) {
+        assert!(rows.len().is_multiple_of(S::LANES) && columns.len().is_multiple_of(S::LANES));
+        if rows.is_empty() || columns.is_empty() {
+            return;
+        }
+        assert!((rows.end - 1) * self.row_stride + columns.end <= self.from.len());
+        let (start, to_row) = self.to.place(columns.end - 1, rows.end - 1);
+        for i in rows.clone().step_by(S::LANES) {
+            for j in columns.clone().step_by(S::LANES) {
+                // SAFETY: the squares end with the rows and columns, of which the last ones lie inside both matrices.
+                unsafe {
+                    let from = self.from.as_ptr().add(i * self.row_stride + j);
+                    let to = start.sub((columns.end - 1 - j) * to_row + (rows.end - 1 - i));
+                    simd.transpose(from, self.row_stride, to, to_row);
                 }
             }
         }
     }
-    for j in 0..columns {
-        let done = if j < whole_columns { whole_rows } else { 0 };
-        let row = &mut to.row(j)[done..];
-        row.iter_mut().enumerate().for_each(|(i, to)| *to = from[(done + i) * row_stride + j]);
-    }
-}
-
-/// Left to itself the compiler moves the numbers one by one.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn transposed(square: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
-    use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
-    let mut result = square;
-    // SAFETY: every processor of this kind has SSE, and a line is a register's numbers.
-    unsafe {
-        let [mut a, mut b, mut c, mut d] = square.each_ref().map(|line| _mm_loadu_ps(line.as_ptr()));
-        _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-        for (line, register) in result.iter_mut().zip([a, b, c, d]) {
-            _mm_storeu_ps(line.as_mut_ptr(), register);
-        }
-    }
-    result
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn transposed(square: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
-    std::array::from_fn(|k| square.map(|line| line[k]))
 }
 
 #[cfg(test)]
@@ -59,13 +67,19 @@ mod tests {
 
     #[test]
     fn rows_become_columns() {
-        for (rows, columns, stride) in [(1, 1, 1), (8, 16, 17), (9, 23, 23), (31, 7, 12)] {
+        let sizes = [(1, 1, 1), (8, 16, 17), (9, 23, 23), (31, 7, 12), (16, 32, 32), (37, 53, 60), (48, 19, 19)];
+        for (rows, columns, stride) in sizes {
             let from: Vec<f32> = (0..rows * stride).map(|i| i as f32).collect();
-            let mut to = vec![-1.0; columns * (rows + 1)];
-            transpose(&from, stride, &mut MatrixMut::new(&mut to, columns, rows, rows + 1));
-            for j in 0..columns {
-                for i in 0..rows {
-                    assert_eq!(to[j * (rows + 1) + i], from[i * stride + j], "({i}, {j}) of {rows}×{columns}");
+            for level in Level::available() {
+                let mut to = vec![-1.0; columns * (rows + 1)];
+                let to_matrix = &mut MatrixMut::new(&mut to, columns, rows, rows + 1);
+                level.run(Transposition { from: &from, row_stride: stride, to: to_matrix });
+                for j in 0..columns {
+                    for i in 0..rows {
+                        let (at, expected) = (j * (rows + 1) + i, from[i * stride + j]);
+                        assert_eq!(to[at], expected, "{level:?} ({i}, {j}) of {rows}×{columns}");
+                    }
+                    assert_eq!(to[j * (rows + 1) + rows], -1.0, "{level:?} beside row {j} of {rows}×{columns}");
                 }
             }
         }

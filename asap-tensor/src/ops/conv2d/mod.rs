@@ -9,6 +9,8 @@ mod reference;
 
 use crate::backend::Storage;
 use crate::error::{Error, Result};
+use crate::ops::binary::{Binary, BinaryOps, Broadcast};
+use crate::ops::layout::LayoutOps;
 use crate::ops::{require, require_argument};
 use crate::profile::Cost;
 use crate::shape::Shape;
@@ -109,6 +111,11 @@ impl Conv2dSize {
         (q * self.stride + s).checked_sub(self.padding).filter(|&x| x < self.in_width)
     }
 
+    /// The same convolution of some of the input channels.
+    pub(crate) fn of_channels(self, in_channels: usize) -> Self {
+        Conv2dSize { in_channels, ..self }
+    }
+
     fn cost(&self) -> Cost {
         let elements = self.input().count() + self.weight().count() + self.output().count();
         Cost { macs: (self.output().count() as u64).saturating_mul(self.patch() as u64), elements: elements as u64 }
@@ -154,6 +161,27 @@ pub trait Conv2dOps: Storage {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer>;
+    /// The convolution of the one-hot form of ids, of `classes` channels, and of x, the other channels that the weight
+    /// takes. Unless a backend has one kernel for both, the sum of the two.
+    fn conv2d_stack(
+        &self,
+        ids: &Self::IdBuffer,
+        x: &Self::Buffer,
+        classes: usize,
+        weight: &Self::Buffer,
+        bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer>
+    where
+        Self: LayoutOps + BinaryOps,
+    {
+        let (outputs, channels, taps) = (size.out_channels, size.in_channels, size.kernel_height * size.kernel_width);
+        let of_ids = self.narrow(weight, outputs, channels, taps, 0, classes)?;
+        let of_x = self.narrow(weight, outputs, channels, taps, classes, channels - classes)?;
+        let from_ids = self.conv2d_ids(ids, &of_ids, bias, &size.of_channels(classes))?;
+        let from_x = self.conv2d(x, &of_x, None, &size.of_channels(channels - classes))?;
+        self.binary(Binary::Add, &from_ids, &from_x, Broadcast::Same)
+    }
 }
 
 fn check_bias<B: Storage>(op: &'static str, bias: Option<&Tensor<B>>, size: &Conv2dSize) -> Result<()> {
@@ -287,4 +315,37 @@ pub fn conv2d_ids_grad_weight<B: Conv2dOps>(
         backend.conv2d_ids_grad_weight(ids.buffer(), grad_output.buffer(), &size)
     })?;
     Ok(Tensor::from_parts(backend, weight, grad))
+}
+
+/// [`conv2d`] of the one-hot form of ids (N, 1, H, W) with the channels of x, (N, C, H, W), behind: the weight is
+/// (O, classes + C, R, S). Its gradients are those of [`conv2d_ids`] and of [`conv2d`] in their own channels.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d_stack<B: Conv2dOps + LayoutOps + BinaryOps>(
+    ids: &Ids<B>,
+    x: &Tensor<B>,
+    weight: &Tensor<B>,
+    bias: Option<&Tensor<B>>,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor<B>> {
+    let op = "conv2d_stack";
+    let [n, channels, h, w] = x.nchw(op)?;
+    require(ids.sizes() == [n, h, w], op, ids.shape(), x.shape(), || "they must differ in channels only".into())?;
+    let size = ids_size(op, ids, weight.shape(), stride, padding)?;
+    let classes = size.in_channels.checked_sub(channels);
+    require(classes.is_some(), op, x.shape(), weight.shape(), || {
+        format!("the image has {channels} channels, the weight takes {}", size.in_channels)
+    })?;
+    let classes = classes.unwrap_or_default();
+    check_bias(op, bias, &size)?;
+    let backend = weight.backend();
+    let (labels, dense) = (ids_cost(&size.of_channels(classes)), size.of_channels(channels).cost());
+    let elements = x.count() + size.weight().count() + size.output().count();
+    let cost = Cost { macs: labels.macs + dense.macs, elements: elements as u64 };
+    let y = backend.measure(op, cost, || {
+        backend.conv2d_stack(ids.buffer(), x.buffer(), classes, weight.buffer(), bias.map(Tensor::buffer), &size)
+    })?;
+    Ok(Tensor::from_parts(backend, size.output(), y))
 }

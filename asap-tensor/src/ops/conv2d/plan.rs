@@ -1,6 +1,6 @@
 //! The memory of `Cpu`'s kernels.
 
-use super::cpu::{dense, ids, winograd};
+use super::cpu::{dense, few, ids, winograd};
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::simd::Level;
 use crate::error::Result;
@@ -22,6 +22,10 @@ impl Conv2dOps for Plan {
             drop(shared);
             return Ok(y);
         }
+        if few::pays(size) {
+            self.scratch(few::forward_scratch(Level::best(), size));
+            return Ok(self.block(size.output().count()));
+        }
         self.nested_scratch(dense::forward_scratch(size));
         Ok(self.block(size.output().count()))
     }
@@ -38,6 +42,13 @@ impl Conv2dOps for Plan {
             let shared = self.block(shared);
             let grad = self.block(size.input().count());
             drop(shared);
+            return Ok(grad);
+        }
+        if few::pays(size) {
+            self.scratch(few::grad_input_scratch(Level::best(), size));
+            let flipped = self.block(size.weight().count());
+            let grad = self.block(size.input().count());
+            drop(flipped);
             return Ok(grad);
         }
         self.nested_scratch(dense::grad_input_scratch(size));
@@ -62,6 +73,10 @@ impl Conv2dOps for Plan {
             let grad = self.block(size.weight().count());
             drop(tiles);
             return Ok(grad);
+        }
+        if few::pays(size) {
+            self.scratch(few::grad_weight_scratch(Level::best(), size));
+            return Ok(self.block(size.weight().count()));
         }
         self.nested_scratch(dense::grad_weight_scratch(size));
         let sums = dense::partial_gradients(size);
@@ -94,5 +109,17 @@ impl Conv2dOps for Plan {
         let grad = self.block(size.weight().count());
         self.briefly(ids::partial_gradients(size) * ids::table(Level::best(), size));
         Ok(grad)
+    }
+
+    fn conv2d_stack(
+        &self,
+        ids: &Self::IdBuffer,
+        _x: &Self::Buffer,
+        _classes: usize,
+        weight: &Self::Buffer,
+        bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        self.conv2d_ids(ids, weight, bias, size)
     }
 }

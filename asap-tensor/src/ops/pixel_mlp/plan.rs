@@ -8,16 +8,13 @@ use crate::plan::Plan;
 impl PixelMlpOps for Plan {
     fn pixel_mlp(
         &self,
-        params: &Self::Buffer,
+        _params: &Self::Buffer,
         _pixels: RawPixels<'_, Self>,
         _positions: &Self::Buffer,
         size: &PixelMlpSize,
     ) -> Result<Self::Buffer> {
-        self.scratch(forward_scratch(size));
-        let y = self.block(size.output().count());
-        // Parameters by tile.
-        self.briefly(params.count());
-        Ok(y)
+        self.nested_scratch(forward_scratch(size));
+        Ok(self.block(size.output().count()))
     }
 
     fn pixel_mlp_grad(
@@ -29,12 +26,9 @@ impl PixelMlpOps for Plan {
         wants_pixels: bool,
         size: &PixelMlpSize,
     ) -> Result<(Self::Buffer, Option<Self::Buffer>)> {
-        self.scratch(backward_scratch(size));
+        self.nested_scratch(backward_scratch(size));
         let grad = self.block(params.count());
         let pixel_count = size.batch * size.inputs * size.height() * size.width();
-        let grad_pixels = wants_pixels.then(|| self.block(pixel_count));
-        // Parameters and their gradients by tile.
-        self.briefly(2 * params.count());
-        Ok((grad, grad_pixels))
+        Ok((grad, wants_pixels.then(|| self.block(pixel_count))))
     }
 }

@@ -59,12 +59,15 @@ impl Property for Case {
         let grad_weight = ops::conv2d_grad_weight(&x, &g, self.weight, stride, padding)?;
         let y_ids = ops::conv2d_ids(&ids, &weight, bias, stride, padding)?;
         let grad_weight_ids = ops::conv2d_ids_grad_weight(&ids, &g, self.weight, stride, padding)?;
+        let taller = source.normal("stack's weight", [o, 2 * i, r, s])?;
+        let y_stack = ops::conv2d_stack(&ids, &x, &taller, bias, stride, padding)?;
         Ok(vec![
             sums("conv2d", &y, i * r * s + 1)?,
             sums("conv2d_grad_input", &grad_x, o * r * s)?,
             sums("conv2d_grad_weight", &grad_weight, pixels)?,
             sums("conv2d_ids", &y_ids, r * s + 1)?,
             sums("conv2d_ids_grad_weight", &grad_weight_ids, pixels)?,
+            sums("conv2d_stack", &y_stack, (i + 1) * r * s + 1)?,
         ])
     }
 }

@@ -17,7 +17,7 @@ fn inside(size: &Conv2dSize, s: usize) -> Range<usize> {
 
 /// The parts of output rows that the output pixels `pixels` consist of: (p, the range of q, where it begins among
 /// `pixels`).
-fn row_parts(size: &Conv2dSize, pixels: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>, usize)> {
+pub(super) fn row_parts(size: &Conv2dSize, pixels: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>, usize)> {
     let width = size.out_width;
     (pixels.start / width..pixels.end.div_ceil(width)).map(move |p| {
         let start = (p * width).max(pixels.start);

@@ -30,7 +30,7 @@ fn is_pointwise(size: &Conv2dSize) -> bool {
 }
 
 /// The matrices (rows × columns) of a batch, cut into blocks; each comes with its item, row and column.
-fn blocks_of(
+pub(super) fn blocks_of(
     batch: &mut [f32],
     rows: usize,
     columns: usize,

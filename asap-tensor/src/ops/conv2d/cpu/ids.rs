@@ -1,10 +1,12 @@
-//! Convolution of the one-hot form of ids: each tap of a pixel adds one column of the weight.
+//! Convolution of the one-hot form of ids, with channels of numbers behind: each tap of a pixel adds one column of the
+//! weight, and its numbers times theirs.
 //!
-//! The weight is first laid out as a table with a row of O numbers for each (r, s, class), so that what a tap adds
+//! The weight is first laid out as a table with a row of O numbers for each (r, s, channel), so that what a tap adds
 //! stands in one piece: whole registers, the row being filled up with zeros.
 
 use rayon::prelude::*;
 
+use super::columns::row_parts;
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::simd::{Kernel, Level, Simd};
@@ -21,12 +23,34 @@ const SUMS: usize = 16;
 /// Registers that a pixel's outputs are added up in at a time.
 const REGISTERS: usize = 4;
 
+/// What is convolved: label maps, whose one-hot form has `classes` channels, and channels of numbers behind them.
+#[derive(Clone, Copy)]
+pub(super) struct Stack<'a> {
+    pub(super) ids: &'a [u8],
+    pub(super) classes: usize,
+    pub(super) x: &'a [f32],
+}
+
+impl<'a> Stack<'a> {
+    /// Label maps alone.
+    pub(super) fn of_ids(ids: &'a [u8], size: &Conv2dSize) -> Self {
+        Stack { ids, classes: size.in_channels, x: &[] }
+    }
+
+    /// Item n of a batch.
+    fn item(self, n: usize, size: &Conv2dSize) -> Self {
+        let plane = size.in_height * size.in_width;
+        let image = (size.in_channels - self.classes) * plane;
+        Stack { ids: &self.ids[n * plane..][..plane], x: &self.x[n * image..][..image], ..self }
+    }
+}
+
 /// The numbers of a table's row: O, filled up to whole registers.
 fn row_length(level: Level, size: &Conv2dSize) -> usize {
     size.out_channels.next_multiple_of(level.lanes())
 }
 
-/// How many numbers a table has, one row for each (r, s, class).
+/// How many numbers a table has, one row for each (r, s, channel).
 pub(in crate::ops::conv2d) fn table(level: Level, size: &Conv2dSize) -> usize {
     size.patch() * row_length(level, size)
 }
@@ -64,17 +88,16 @@ fn run(total: usize) -> usize {
 }
 
 /// y, (N, O, P, Q).
-pub(super) fn forward(cpu: &Cpu, ids: &[u8], weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Array {
+pub(super) fn forward(cpu: &Cpu, stack: Stack<'_>, weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Array {
     let outputs = size.out_channels;
     let pixels = size.out_height * size.out_width;
-    let map = size.in_height * size.in_width;
     let length = row_length(cpu.level(), size);
     let mut table = cpu.zeros(table(cpu.level(), size));
     let kernel = size.kernel_height * size.kernel_width;
     for (o, weight) in weight.chunks_exact(size.patch().max(1)).enumerate() {
-        for (class, taps) in weight.chunks_exact(kernel).enumerate() {
+        for (channel, taps) in weight.chunks_exact(kernel).enumerate() {
             for (tap, w) in taps.iter().enumerate() {
-                table[(tap * size.in_channels + class) * length + o] = *w;
+                table[(tap * size.in_channels + channel) * length + o] = *w;
             }
         }
     }
@@ -92,18 +115,19 @@ pub(super) fn forward(cpu: &Cpu, ids: &[u8], weight: &[f32], bias: Option<&[f32]
         })
         .collect();
     blocks.into_par_iter().for_each(|(n, first, mut y)| {
-        let ids = &ids[n * map..][..map];
+        let stack = stack.item(n, size);
         with_scratch(y.width() * length, |rows| {
-            cpu.vectorize(AddUp { ids, first, table: &table, start: &start, size, rows });
+            cpu.vectorize(AddUp { stack, first, table: &table, start: &start, size, rows });
             transpose(rows, length, &mut y);
         });
     });
     y
 }
 
-/// The outputs of some pixels, from pixel `first` on, a row each: `start` and a row of the table for each tap.
+/// The outputs of some pixels of an image, from pixel `first` on, a row each: `start`, and of the table what each tap
+/// meets.
 struct AddUp<'a> {
-    ids: &'a [u8],
+    stack: Stack<'a>,
     first: usize,
     table: &'a [f32],
     start: &'a [f32],
@@ -115,54 +139,68 @@ impl Kernel for AddUp<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let AddUp { ids, first, table, start, size, rows } = self;
-        let length = start.len();
-        let mut tapped = Vec::with_capacity(size.kernel_height * size.kernel_width);
-        for (pixel, row) in rows.chunks_exact_mut(length).enumerate() {
-            tapped.clear();
-            taps(ids, first + pixel, size, |at| tapped.push(&table[at * length..][..length]));
-            let mut at = 0;
-            while at < length {
-                // SAFETY: `start`, the row and every row of the table have `length` numbers, whole registers, of which
-                // those from `at` on are taken.
-                unsafe {
-                    at += if at + REGISTERS * S::LANES <= length {
-                        add_up::<S, REGISTERS>(simd, &tapped, start, at, row)
-                    } else {
-                        add_up::<S, 1>(simd, &tapped, start, at, row)
-                    };
-                }
-            }
+    fn run<S: Simd>(mut self, simd: S) {
+        let length = self.start.len();
+        let mut at = 0;
+        while at < length {
+            at += if at + REGISTERS * S::LANES <= length {
+                self.add_up::<S, REGISTERS>(simd, at)
+            } else {
+                self.add_up::<S, 1>(simd, at)
+            };
         }
     }
 }
 
-/// V registers of a pixel's outputs from number `at` on; says how many numbers they are.
-///
-/// # Safety
-/// All slices must have that many numbers from `at` on.
-#[inline(always)]
-unsafe fn add_up<S: Simd, const V: usize>(
-    simd: S,
-    tapped: &[&[f32]],
-    start: &[f32],
-    at: usize,
-    row: &mut [f32],
-) -> usize {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut sums: [S::V; V] = std::array::from_fn(|v| simd.load(start.as_ptr().add(at + v * S::LANES)));
-        for weights in tapped {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                *sum = simd.add(*sum, simd.load(weights.as_ptr().add(at + v * S::LANES)));
+impl AddUp<'_> {
+    /// V registers of every pixel's outputs from number `at` on; says how many numbers they are.
+    #[inline(always)]
+    fn add_up<S: Simd, const V: usize>(&mut self, simd: S, at: usize) -> usize {
+        let AddUp { stack, first, table, start, size, rows } = self;
+        let (length, channels, classes) = (start.len(), size.in_channels, stack.classes);
+        let plane = size.in_height * size.in_width;
+        let pixels = *first..*first + rows.len() / length.max(1);
+        assert!(at + V * S::LANES <= length && table.len() == size.patch() * length);
+        let row = |which: usize| -> [S::V; V] {
+            let row = table.as_ptr().wrapping_add(which * length + at);
+            // SAFETY: rows of the table are asked for below `patch`, and have `length` numbers.
+            std::array::from_fn(|v| unsafe { simd.load(row.add(v * S::LANES)) })
+        };
+        for (p, q, from) in row_parts(size, pixels) {
+            for (q, to) in q.zip(rows[from * length..].chunks_exact_mut(length)) {
+                // SAFETY: `start` has `length` numbers.
+                let mut sums: [S::V; V] =
+                    std::array::from_fn(|v| unsafe { simd.load(start.as_ptr().add(at + v * S::LANES)) });
+                for r in 0..size.kernel_height {
+                    let Some(y) = size.source_row(p, r) else { continue };
+                    for s in 0..size.kernel_width {
+                        let Some(x) = size.source_column(q, s) else { continue };
+                        let place = y * size.in_width + x;
+                        let tap = (r * size.kernel_width + s) * channels;
+                        let class = usize::from(stack.ids[place]);
+                        if class < classes {
+                            let weights = row(tap + class);
+                            for v in 0..V {
+                                sums[v] = simd.add(sums[v], weights[v]);
+                            }
+                        }
+                        for channel in classes..channels {
+                            let x = simd.splat(stack.x[(channel - classes) * plane + place]);
+                            let weights = row(tap + channel);
+                            for v in 0..V {
+                                sums[v] = simd.mul_add(x, weights[v], sums[v]);
+                            }
+                        }
+                    }
+                }
+                for (v, sum) in sums.into_iter().enumerate() {
+                    // SAFETY: a row has `length` numbers.
+                    unsafe { simd.store(to.as_mut_ptr().add(at + v * S::LANES), sum) };
+                }
             }
         }
-        for (v, sum) in sums.into_iter().enumerate() {
-            simd.store(row.as_mut_ptr().add(at + v * S::LANES), sum);
-        }
+        V * S::LANES
     }
-    V * S::LANES
 }
 
 /// The gradient in the weight, (O, classes, R, S).

@@ -1,8 +1,9 @@
 //! Kernels of `Cpu`: a convolution is a matrix product with patches of x laid out as columns, a block at a time;
-//! or, where it pays, 36 smaller ones: see `winograd`.
+//! or, where it pays, 36 smaller ones: see `winograd`. Few channels need no matrices: see `few`.
 
 mod columns;
 pub(super) mod dense;
+pub(super) mod few;
 pub(super) mod ids;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use super::{Conv2dOps, Conv2dSize};
 use crate::cpu::Cpu;
 use crate::error::Result;
+use ids::Stack;
 
 impl Conv2dOps for Cpu {
     fn conv2d(
@@ -25,6 +27,9 @@ impl Conv2dOps for Cpu {
         if winograd::pays(size) {
             return Ok(Arc::new(self.run(|| winograd::forward(self, x, weight, bias.map(|b| &b[..]), size))));
         }
+        if few::pays(size) {
+            return Ok(Arc::new(self.run(|| few::forward(self, x, weight, bias.map(|b| &b[..]), size))));
+        }
         Ok(Arc::new(self.run(|| dense::forward(self, x, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_grad_input(
@@ -35,6 +40,9 @@ impl Conv2dOps for Cpu {
     ) -> Result<Self::Buffer> {
         if winograd::pays(size) {
             return Ok(Arc::new(self.run(|| winograd::grad_input(self, grad_output, weight, size))));
+        }
+        if few::pays(size) {
+            return Ok(Arc::new(self.run(|| few::grad_input(self, grad_output, weight, size))));
         }
         Ok(Arc::new(self.run(|| dense::grad_input(self, grad_output, weight, size))))
     }
@@ -47,6 +55,9 @@ impl Conv2dOps for Cpu {
         if winograd::pays(size) {
             return Ok(Arc::new(self.run(|| winograd::grad_weight(self, x, grad_output, size))));
         }
+        if few::pays(size) {
+            return Ok(Arc::new(self.run(|| few::grad_weight(self, x, grad_output, size))));
+        }
         Ok(Arc::new(self.run(|| dense::grad_weight(self, x, grad_output, size))))
     }
     fn conv2d_ids(
@@ -56,7 +67,8 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        Ok(Arc::new(self.run(|| ids::forward(self, ids, weight, bias.map(|b| &b[..]), size))))
+        let stack = Stack::of_ids(ids, size);
+        Ok(Arc::new(self.run(|| ids::forward(self, stack, weight, bias.map(|b| &b[..]), size))))
     }
     fn conv2d_ids_grad_weight(
         &self,
@@ -65,5 +77,17 @@ impl Conv2dOps for Cpu {
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
         Ok(Arc::new(self.run(|| ids::grad_weight(self, ids, grad_output, size))))
+    }
+    fn conv2d_stack(
+        &self,
+        ids: &Self::IdBuffer,
+        x: &Self::Buffer,
+        classes: usize,
+        weight: &Self::Buffer,
+        bias: Option<&Self::Buffer>,
+        size: &Conv2dSize,
+    ) -> Result<Self::Buffer> {
+        let stack = Stack { ids, classes, x };
+        Ok(Arc::new(self.run(|| ids::forward(self, stack, weight, bias.map(|b| &b[..]), size))))
     }
 }

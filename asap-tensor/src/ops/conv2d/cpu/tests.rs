@@ -1,12 +1,13 @@
 use super::super::Conv2dSize;
-use super::{dense, ids};
+use super::ids::Stack;
+use super::{dense, few, ids};
 use crate::cpu::Cpu;
 use crate::cpu::simd::Level;
 use crate::random::uniform_by_name;
 use crate::shape::Shape;
 
 /// N, I, H, W, O, R, S, stride, padding.
-const CASES: [[usize; 9]; 14] = [
+const CASES: [[usize; 9]; 16] = [
     [1, 1, 1, 1, 1, 1, 1, 1, 0],
     [2, 3, 5, 7, 4, 3, 3, 1, 1],
     [1, 2, 3, 4, 3, 3, 2, 2, 4],
@@ -21,6 +22,8 @@ const CASES: [[usize; 9]; 14] = [
     [1, 40, 67, 70, 12, 4, 4, 2, 2],
     [2, 3, 4, 4, 2, 1, 1, 2, 1],
     [1, 3, 2, 200, 2, 2, 5, 1, 0],
+    [2, 70, 19, 67, 1, 4, 4, 1, 2],
+    [1, 9, 40, 150, 15, 3, 3, 1, 1],
 ];
 
 #[derive(Clone)]
@@ -124,7 +127,13 @@ fn convolution_and_gradients_are_the_sums_of_their_definition() {
         assert_close("y", size, &dense::forward(&cpu, x, weight, Some(bias), size), &y, size.patch() + 1);
         let taps = size.out_channels * size.kernel_height * size.kernel_width;
         assert_close("grad_input", size, &dense::grad_input(&cpu, grad, weight, size), &grad_x, taps);
-        assert_close("grad_weight", size, &dense::grad_weight(&cpu, x, grad, size), &grad_weight, size.batch * plane);
+        let pixels = size.batch * plane;
+        assert_close("grad_weight", size, &dense::grad_weight(&cpu, x, grad, size), &grad_weight, pixels);
+        if few::pays(size) {
+            assert_close("y", size, &few::forward(&cpu, x, weight, Some(bias), size), &y, size.patch() + 1);
+            assert_close("grad_input", size, &few::grad_input(&cpu, grad, weight, size), &grad_x, taps);
+            assert_close("grad_weight", size, &few::grad_weight(&cpu, x, grad, size), &grad_weight, pixels);
+        }
     }
 }
 
@@ -141,14 +150,51 @@ fn ids_stand_for_their_one_hot_form() {
             add(&mut y[at_y], x[at_x], weight[at_weight]);
             add(&mut grad_weight[at_weight], grad[at_y], x[at_x]);
         });
-        assert_close("y", size, &ids::forward(&cpu, &case.ids, weight, None, size), &y, size.patch());
+        assert_close(
+            "y",
+            size,
+            &ids::forward(&cpu, Stack::of_ids(&case.ids, size), weight, None, size),
+            &y,
+            size.patch(),
+        );
         let pixels = size.batch * size.out_height * size.out_width;
         assert_close("grad_weight", size, &ids::grad_weight(&cpu, &case.ids, grad, size), &grad_weight, pixels);
         let plane = size.out_height * size.out_width;
         for (at, y) in y.iter_mut().enumerate() {
             add(y, bias[at / plane % size.out_channels], 1.0);
         }
-        assert_close("y", size, &ids::forward(&cpu, &case.ids, weight, Some(bias), size), &y, size.patch() + 1);
+        assert_close(
+            "y",
+            size,
+            &ids::forward(&cpu, Stack::of_ids(&case.ids, size), weight, Some(bias), size),
+            &y,
+            size.patch() + 1,
+        );
+    }
+}
+
+#[test]
+fn numbers_stand_behind_the_one_hot_form() {
+    for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
+    {
+        let cpu = Cpu::at(level, Some(2)).expect("threads");
+        let Case { size, weight, bias, grad, .. } = &case;
+        let (plane, channels) = (size.in_height * size.in_width, size.in_channels);
+        // The last channels, none to all of them, are numbers; ids of their places lie outside the classes.
+        let classes = channels / 2;
+        let (mut x, labels) = (case.x.clone(), one_hot(&case));
+        for at in (0..x.len()).filter(|at| at / plane % channels < classes) {
+            x[at] = labels[at];
+        }
+        let numbers: Vec<f32> = x.chunks_exact(channels * plane).flat_map(|x| x[classes * plane..].to_vec()).collect();
+        let mut y: Vec<(f64, f64)> = vec![(0.0, 0.0); grad.len()];
+        each_product(size, |at_x, at_weight, at_y| add(&mut y[at_y], x[at_x], weight[at_weight]));
+        let out_plane = size.out_height * size.out_width;
+        for (at, y) in y.iter_mut().enumerate() {
+            add(y, bias[at / out_plane % size.out_channels], 1.0);
+        }
+        let stack = Stack { ids: &case.ids, classes, x: &numbers };
+        assert_close("y", size, &ids::forward(&cpu, stack, weight, Some(bias), size), &y, size.patch() + 1);
     }
 }
 
@@ -159,13 +205,21 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let Case { size, x, ids, weight, bias, grad } = &case;
         let results = backends.each_ref().map(|cpu| {
             cpu.run(|| {
-                [
+                let few = few::pays(size).then(|| {
+                    [
+                        few::forward(cpu, x, weight, Some(bias), size).to_vec(),
+                        few::grad_input(cpu, grad, weight, size).to_vec(),
+                        few::grad_weight(cpu, x, grad, size).to_vec(),
+                    ]
+                });
+                let others = [
                     dense::forward(cpu, x, weight, Some(bias), size).to_vec(),
                     dense::grad_input(cpu, grad, weight, size).to_vec(),
                     dense::grad_weight(cpu, x, grad, size).to_vec(),
-                    super::ids::forward(cpu, ids, weight, Some(bias), size).to_vec(),
+                    super::ids::forward(cpu, Stack::of_ids(ids, size), weight, Some(bias), size).to_vec(),
                     super::ids::grad_weight(cpu, ids, grad, size).to_vec(),
-                ]
+                ];
+                (few, others)
             })
         });
         assert!(results.iter().all(|r| r == &results[0]), "{size:?}");

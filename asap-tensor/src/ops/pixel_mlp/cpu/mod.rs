@@ -1,7 +1,8 @@
 //! Kernels of `Cpu`.
 //!
 //! A thread takes a tile at a time, and of the tile a few rows of pixels, so that a layer's weights and numbers stay
-//! in its caches. Numbers stand with a pixel's channels in one piece, (pixels, C). A whole tile is one kernel for the
+//! in its caches. It first brings the parameters of a few neighbouring tiles into the order (tile, P), in memory that its
+//! second cache holds: neighbours stand in one line of the caches. Numbers stand with a pixel's channels in one piece, (pixels, C). A whole tile is one kernel for the
 //! processor's registers.
 
 mod grad;
@@ -15,23 +16,28 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{PixelMlpOps, PixelMlpSize, RawPixels};
+use crate::cpu::Cpu;
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::simd::{Kernel, Level, Simd};
 use crate::cpu::transpose::transpose;
-use crate::cpu::{Array, Cpu};
 use crate::error::Result;
 use grad::Backward;
 use layers::{Forward, Network};
 
-/// How many numbers of working memory a thread takes in `pixel_mlp`.
-pub(super) fn forward_scratch(size: &PixelMlpSize) -> usize {
-    pieces_count(Network::new(size, Input::Ids(&[]), &[], lanes(Level::best())).forward_counts())
+/// How many numbers of working memory a thread takes in `pixel_mlp`, for some tiles' parameters and for one tile.
+pub(super) fn forward_scratch(size: &PixelMlpSize) -> [usize; 2] {
+    let tiles = tiles_together(size).min(size.grid_height * size.grid_width);
+    let network = Network::new(size, Input::Ids(&[]), &[], lanes(Level::best()));
+    [tiles * size.parameters(), pieces_count(network.forward_counts())]
 }
 
-/// How many numbers of working memory a thread takes in `pixel_mlp_grad`.
-pub(super) fn backward_scratch(size: &PixelMlpSize) -> usize {
-    pieces_count(Network::new(size, Input::Ids(&[]), &[], lanes(Level::best())).backward_counts())
+/// How many numbers of working memory a thread takes in `pixel_mlp_grad`, for some tiles' parameters and their
+/// gradients and for one tile.
+pub(super) fn backward_scratch(size: &PixelMlpSize) -> [usize; 2] {
+    let tiles = tiles_together(size).min(size.grid_height * size.grid_width);
+    let network = Network::new(size, Input::Ids(&[]), &[], lanes(Level::best()));
+    [2 * tiles * size.parameters(), pieces_count(network.backward_counts())]
 }
 
 impl PixelMlpOps for Cpu {
@@ -46,15 +52,20 @@ impl PixelMlpOps for Cpu {
         if y.is_empty() {
             return Ok(Arc::new(y));
         }
-        let mut by_tile = self.array(params.len());
+        let (count, tiles) = (size.parameters(), size.grid_height * size.grid_width);
         self.run(|| {
-            to_tiles(params, size, &mut by_tile);
             let network = Network::new(size, Input::of(&pixels), positions, lanes(self.level()));
-            let tile_params = by_tile.par_chunks_exact(size.parameters());
-            let tile_outputs = tiles_of(&mut y, size.outputs(), size).into_par_iter();
-            tile_params.zip(tile_outputs).enumerate().for_each(|(tile, (params, mut y))| {
-                with_pieces(network.forward_counts(), |scratch| {
-                    self.vectorize(Forward { network: &network, tile, params, y: &mut y, scratch });
+            let mut outputs = tiles_of(&mut y, size.outputs(), size);
+            let groups = groups_of(&mut outputs, size);
+            groups.into_par_iter().for_each(|(image, first, outputs)| {
+                with_scratch(outputs.len() * count, |by_tile| {
+                    let params = &params[image * count + first..][..count * tiles - first];
+                    transpose(params, tiles, &mut MatrixMut::new(by_tile, outputs.len(), count, count));
+                    for (tile, (params, y)) in (image + first..).zip(by_tile.chunks_exact(count).zip(outputs)) {
+                        with_pieces(network.forward_counts(), |scratch| {
+                            self.vectorize(Forward { network: &network, tile, params, y, scratch });
+                        });
+                    }
                 });
             });
         });
@@ -77,25 +88,34 @@ impl PixelMlpOps for Cpu {
         }
         let mut grad = self.array(params.len());
         let mut grad_pixels = wants_pixels.then(|| self.array(pixel_count));
-        let [mut by_tile, mut grad_by_tile]: [Array; 2] = std::array::from_fn(|_| self.array(params.len()));
+        let (count, tiles, together) = (size.parameters(), size.grid_height * size.grid_width, tiles_together(size));
         self.run(|| {
-            to_tiles(params, size, &mut by_tile);
             let network = Network::new(size, Input::of(&pixels), positions, lanes(self.level()));
             let (numbers, channels) = match &mut grad_pixels {
                 Some(grad_pixels) => (&mut grad_pixels[..], size.inputs),
                 None => (&mut [][..], 0),
             };
-            let tile_params = by_tile.par_chunks_exact(size.parameters());
-            let tile_grads = grad_by_tile.par_chunks_exact_mut(size.parameters());
-            let tile_pixels = tiles_of(numbers, channels, size).into_par_iter();
-            let tiles = tile_params.zip(tile_grads).zip(tile_pixels).enumerate();
-            tiles.for_each(|(tile, ((params, grad), mut grad_pixels))| {
-                let (network, grad_pixels) = (&network, &mut grad_pixels[..]);
-                with_pieces(network.backward_counts(), |scratch| {
-                    self.vectorize(Backward { network, tile, params, grad_output, grad, grad_pixels, scratch });
+            let mut tile_pixels = tiles_of(numbers, channels, size);
+            let grads = grad.chunks_exact_mut(count * tiles).flat_map(|grad| {
+                let groups = MatrixMut::new(grad, count, tiles, tiles).blocks(count, together);
+                groups.into_iter().map(|(_, _, grad)| grad)
+            });
+            let groups: Vec<_> = groups_of(&mut tile_pixels, size).into_iter().zip(grads).collect();
+            groups.into_par_iter().for_each(|((image, first, pixels), mut grad)| {
+                with_scratch(2 * pixels.len() * count, |by_tile| {
+                    let (by_tile, grad_by_tile) = by_tile.split_at_mut(pixels.len() * count);
+                    let params = &params[image * count + first..][..count * tiles - first];
+                    transpose(params, tiles, &mut MatrixMut::new(by_tile, pixels.len(), count, count));
+                    let numbers = by_tile.chunks_exact(count).zip(grad_by_tile.chunks_exact_mut(count));
+                    for (tile, ((params, grad), grad_pixels)) in (image + first..).zip(numbers.zip(pixels)) {
+                        let network = &network;
+                        with_pieces(network.backward_counts(), |scratch| {
+                            self.vectorize(Backward { network, tile, params, grad_output, grad, grad_pixels, scratch });
+                        });
+                    }
+                    transpose(grad_by_tile, count, &mut grad);
                 });
             });
-            from_tiles(&grad_by_tile, size, &mut grad);
         });
         Ok((Arc::new(grad), grad_pixels.map(Arc::new)))
     }
@@ -119,6 +139,28 @@ fn lanes(level: Level) -> usize {
 
 /// Numbers in a line of the caches.
 const LINE: usize = 16;
+/// Parts, at least, that work is split into where the shape allows it, so that many threads find some.
+const PARTS: usize = 32;
+
+/// Neighbouring tiles whose parameters a thread takes at a time: a cache line's, or fewer where threads would find too
+/// few parts of the work.
+fn tiles_together(size: &PixelMlpSize) -> usize {
+    let parts = size.batch * size.grid_height * size.grid_width / PARTS;
+    [LINE, LINE / 2].into_iter().find(|&tiles| tiles <= parts).unwrap_or(LINE / 4)
+}
+
+/// Something of every tile in groups of neighbours, each with the numbers of its image's first tile and, counted from
+/// that, of its own.
+fn groups_of<'a, T>(tiles: &'a mut [T], size: &PixelMlpSize) -> Vec<(usize, usize, &'a mut [T])> {
+    let (grid, together) = (size.grid_height * size.grid_width, tiles_together(size));
+    let images = tiles.chunks_mut(grid).enumerate();
+    images
+        .flat_map(|(n, image)| {
+            let groups = image.chunks_mut(together).enumerate();
+            groups.map(move |(which, group)| (n * grid, which * together, group))
+        })
+        .collect()
+}
 
 /// What [`with_pieces`] takes.
 fn pieces_count<const N: usize>(counts: [usize; N]) -> usize {
@@ -165,32 +207,5 @@ impl<'a> Input<'a> {
             RawPixels::Ids(ids) => Input::Ids(ids),
             RawPixels::Dense(x) => Input::Dense(x),
         }
-    }
-}
-
-/// Channels and tiles that one thread moves at a time between (N, P, h, w) and (N, h, w, P). Both sides' rows lie far
-/// apart: so many, and no more, that the processor remembers where their pages are.
-const CHANNELS: usize = 256;
-const TILES: usize = 64;
-
-/// (N, P, h, w) → (N, h, w, P).
-fn to_tiles(params: &[f32], size: &PixelMlpSize, by_tile: &mut [f32]) {
-    let (count, tiles) = (size.parameters(), size.grid_height * size.grid_width);
-    for (params, by_tile) in params.chunks_exact(count * tiles).zip(by_tile.chunks_exact_mut(count * tiles)) {
-        let blocks = MatrixMut::new(by_tile, tiles, count, count).blocks(TILES, CHANNELS);
-        blocks.into_par_iter().for_each(|(tile, channel, mut block)| {
-            transpose(&params[channel * tiles + tile..], tiles, &mut block);
-        });
-    }
-}
-
-/// (N, h, w, P) → (N, P, h, w).
-fn from_tiles(by_tile: &[f32], size: &PixelMlpSize, params: &mut [f32]) {
-    let (count, tiles) = (size.parameters(), size.grid_height * size.grid_width);
-    for (params, by_tile) in params.chunks_exact_mut(count * tiles).zip(by_tile.chunks_exact(count * tiles)) {
-        let blocks = MatrixMut::new(params, count, tiles, tiles).blocks(CHANNELS, TILES);
-        blocks.into_par_iter().for_each(|(channel, tile, mut block)| {
-            transpose(&by_tile[tile * count + channel..], count, &mut block);
-        });
     }
 }

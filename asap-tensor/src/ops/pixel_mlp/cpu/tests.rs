@@ -1,10 +1,13 @@
-use super::super::cases::{Case, assert_close, case, definition, one_hot, sizes};
+use super::super::cases::{Case, assert_close, case, definition, one_hot, size, sizes};
 use crate::cpu::Cpu;
 use crate::cpu::simd::Level;
 use crate::ops::pixel_mlp::{PixelMlpOps, PixelMlpSize, RawPixels};
 
+/// Also tiles that are enough for whole groups, and not a multiple of one.
 fn levels_and_sizes() -> impl Iterator<Item = (Level, PixelMlpSize)> {
-    Level::available().into_iter().flat_map(|level| sizes().into_iter().map(move |size| (level, size)))
+    let groups = [size(2, [9, 31], 1, 2, true, &[3]), size(1, [9, 31], 2, 2, false, &[2, 3])];
+    let sizes = [sizes(), groups.to_vec()].concat();
+    Level::available().into_iter().flat_map(move |level| sizes.clone().into_iter().map(move |size| (level, size)))
 }
 
 #[test]
