@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::cpu::gemm::MatrixMut;
+use crate::cpu::simd::{Kernel, Simd};
 use crate::ops::conv2d::Conv2dSize;
 
 /// The output columns q that read inside x with kernel column `s`.
@@ -28,7 +29,26 @@ pub(super) fn row_parts(size: &Conv2dSize, pixels: Range<usize>) -> impl Iterato
 
 /// Fills `columns`, row-major, with the patches of input channels `channels` of one image for the output pixels
 /// `pixels`.
-pub(super) fn gather(x: &[f32], channels: Range<usize>, pixels: Range<usize>, size: &Conv2dSize, columns: &mut [f32]) {
+pub(super) struct Gather<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) channels: Range<usize>,
+    pub(super) pixels: Range<usize>,
+    pub(super) size: &'a Conv2dSize,
+    pub(super) columns: &'a mut [f32],
+}
+
+impl Kernel for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Gather { x, channels, pixels, size, columns } = self;
+        gather(x, channels, pixels, size, columns);
+    }
+}
+
+#[inline(always)]
+fn gather(x: &[f32], channels: Range<usize>, pixels: Range<usize>, size: &Conv2dSize, columns: &mut [f32]) {
     let plane = size.in_height * size.in_width;
     let kernel = size.kernel_height * size.kernel_width;
     let mut rows = columns.chunks_exact_mut(pixels.len());
@@ -63,6 +83,7 @@ pub(super) fn gather(x: &[f32], channels: Range<usize>, pixels: Range<usize>, si
 }
 
 /// `to` becomes every STRIDEth number of `from`, in a form that compiles to shuffles.
+#[inline(always)]
 fn take_every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
     let last = to.len() - 1;
     for (to, from) in to.iter_mut().zip(from[..last * STRIDE].as_chunks::<STRIDE>().0) {
@@ -72,6 +93,7 @@ fn take_every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
 }
 
 /// Adds `from` to every STRIDEth number of `to`.
+#[inline(always)]
 fn add_to_every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
     let last = from.len() - 1;
     for (to, from) in to[..last * STRIDE].as_chunks_mut::<STRIDE>().0.iter_mut().zip(from) {
@@ -82,13 +104,26 @@ fn add_to_every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
 
 /// Adds `columns`, the gradients of patches of some input channels for the output rows `rows`, to `grad`: a row of
 /// numbers for each of these channels, of which it holds the input rows `band`.
-pub(super) fn scatter_add(
-    columns: &[f32],
-    rows: Range<usize>,
-    band: Range<usize>,
-    size: &Conv2dSize,
-    grad: &mut MatrixMut<'_>,
-) {
+pub(super) struct ScatterAdd<'a, 'g> {
+    pub(super) columns: &'a [f32],
+    pub(super) rows: Range<usize>,
+    pub(super) band: Range<usize>,
+    pub(super) size: &'a Conv2dSize,
+    pub(super) grad: &'a mut MatrixMut<'g>,
+}
+
+impl Kernel for ScatterAdd<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let ScatterAdd { columns, rows, band, size, grad } = self;
+        scatter_add(columns, rows, band, size, grad);
+    }
+}
+
+#[inline(always)]
+fn scatter_add(columns: &[f32], rows: Range<usize>, band: Range<usize>, size: &Conv2dSize, grad: &mut MatrixMut<'_>) {
     let pixels = rows.len() * size.out_width;
     let kernel = size.kernel_height * size.kernel_width;
     for (i, columns) in columns.chunks_exact(kernel * pixels).enumerate() {

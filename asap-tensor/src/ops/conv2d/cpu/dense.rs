@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::columns::{gather, scatter_add};
+use super::columns::{Gather, ScatterAdd};
 use crate::cpu::gemm::{self, Matrix, MatrixMut, product};
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::{Array, Cpu};
@@ -110,7 +110,8 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
         blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
             let width = y.width();
             with_scratch(patch * width, |columns| {
-                gather(&x[n * image..][..image], 0..size.in_channels, q..q + width, size, columns);
+                let (x, channels) = (&x[n * image..][..image], 0..size.in_channels);
+                cpu.vectorize(Gather { x, channels, pixels: q..q + width, size, columns });
                 compute(o, &mut y, Matrix::new(columns, patch, width, width));
             });
         });
@@ -121,7 +122,7 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
                 let rows = channels * size.kernel_height * size.kernel_width;
                 columns.par_chunks_mut(rows * pixels).enumerate().for_each(|(part, columns)| {
                     let channels = part * channels..((part + 1) * channels).min(size.in_channels);
-                    gather(x, channels, 0..pixels, size, columns);
+                    cpu.vectorize(Gather { x, channels, pixels: 0..pixels, size, columns });
                 });
                 let columns = Matrix::new(columns, patch, pixels, pixels);
                 let blocks = MatrixMut::new(y, outputs, pixels, pixels).blocks(rows_at_once(outputs), width);
@@ -196,7 +197,8 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
                 let height = grad.height() * kernel;
                 let grad_output = grad_output(n).columns(now.start * size.out_width, width);
                 product(&mut MatrixMut::new(columns, height, width, width), weight, grad_output, false);
-                scatter_add(columns, now.clone(), band.clone(), size, &mut grad);
+                let (rows, band) = (now.clone(), band.clone());
+                cpu.vectorize(ScatterAdd { columns, rows, band, size, grad: &mut grad });
             });
             rows.start = now.end;
         }
@@ -286,7 +288,8 @@ pub(super) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv
                 continue;
             }
             with_scratch(rows * width, |columns| {
-                gather(x, row / kernel..(row + rows) / kernel, pixels_now.clone(), size, columns);
+                let (channels, pixels) = (row / kernel..(row + rows) / kernel, pixels_now.clone());
+                cpu.vectorize(Gather { x, channels, pixels, size, columns });
                 product(&mut grad, grad_output, Matrix::new(columns, rows, width, width).transposed(), add);
             });
         }
