@@ -13,6 +13,7 @@
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
+//! | [`metrics`] | how near drawn pictures come to real ones |
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`atomic`] | files that are never half written |
@@ -30,6 +31,7 @@ pub mod generator;
 pub mod layers;
 pub mod losses;
 pub mod memory;
+pub mod metrics;
 pub mod network;
 pub mod optimiser;
 pub mod round;
