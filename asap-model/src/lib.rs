@@ -14,6 +14,7 @@
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
 //! | [`metrics`] | how near drawn pictures come to real ones |
+//! | [`evaluation`] | how good a generator is: its pictures against real ones, by the measures of [`metrics`] |
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`atomic`] | files that are never half written |
@@ -27,6 +28,7 @@ pub mod data;
 pub mod discriminator;
 mod divergence;
 pub mod error;
+pub mod evaluation;
 pub mod generator;
 pub mod layers;
 pub mod losses;
