@@ -183,7 +183,7 @@ pub struct Infer {
                         asap eval --generated drawn --real cmp-facades/val_img --size 256x256\n\n\
                         Pictures are compared in 8 bits. L1 is the mean difference of values in [-1, 1]; PSNR and \
                         SSIM are scikit-image's, SSIM with Gaussian weights; SWD is the sliced Wasserstein distance of \
-                        7×7 patches, times 1000. Depth maps are measured by RMSE, absolute relative error, and the \
+                        7×7 patches, times 1000; FID and KID compare Inception v3's features. Depth maps are measured by RMSE, absolute relative error, and the \
                         share of pixels whose ratio is below 1.25.")]
 pub struct Eval {
     /// A run folder, a .safetensors, or a published .pth (then with --config)
@@ -214,6 +214,16 @@ pub struct Eval {
     /// The two folders hold depth maps
     #[arg(long, requires = "generated", conflicts_with = "unpaired")]
     pub depth: bool,
+    /// Inception v3's weights for FID and KID: pt_inception-2015-12-05-6726825d.pth of
+    /// github.com/mseitzer/pytorch-fid, or converted to .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub inception: Option<PathBuf>,
+    /// Where features of real pictures are kept for the next time [default: in the user's folder for caches]
+    #[arg(long, value_name = "DIR", requires = "inception")]
+    pub cache: Option<PathBuf>,
+    /// Keep no features
+    #[arg(long, requires = "inception", conflicts_with = "cache")]
+    pub no_cache: bool,
     /// The level of real depth maps that means "not measured"; level 0, without a depth, always does
     #[arg(long, value_name = "LEVEL", default_value_t = 0)]
     pub invalid: u16,

@@ -8,6 +8,7 @@
 //! | [`discriminator`] | PatchGANs at several scales |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
 //! | [`layers`], [`network`] | what networks are made of, and what they share: parameters, how they start |
+//! | [`inception`] | the Inception v3 whose features the Fréchet inception distance compares |
 //! | [`losses`], [`optimiser`], [`round`](mod@round) | the losses, Adam, one round of training |
 //! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
@@ -30,6 +31,7 @@ mod divergence;
 pub mod error;
 pub mod evaluation;
 pub mod generator;
+pub mod inception;
 pub mod layers;
 pub mod losses;
 pub mod memory;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use asap_model::checkpoint::{Weights, safetensors};
 use asap_model::data::{Picture, Plane, RgbImage};
-use asap_model::metrics::{DepthErrors, LevelDistance, Patches, l1, psnr, ssim};
+use asap_model::metrics::{
+    DepthErrors, Features, LevelDistance, Patches, frechet_distance, kernel_distance, l1, psnr, ssim,
+};
 use serde_json::Value;
 
 fn fixture(name: &str) -> PathBuf {
@@ -94,6 +96,45 @@ fn depth_errors_are_numpys() {
     assert_eq!((Some(found.valid), found.masked), (expected["valid"].as_u64(), 4));
     let [rmse, abs_rel, delta1] = ["rmse", "abs_rel", "delta1"].map(|key| expected[key].as_f64().unwrap());
     require_near("depth", &[found.rmse, found.abs_rel, found.delta1], &[rmse, abs_rel, delta1], 1e-12);
+}
+
+/// The features of a tensor (N, width).
+fn features(name: &str) -> Features {
+    let tensor = &tensors()[name];
+    Features::new(tensor.shape[1], tensor.data.iter().map(|&x| x.into()).collect()).unwrap()
+}
+
+#[test]
+fn the_frechet_distance_is_numpys_also_with_fewer_pictures_than_features() {
+    let expected = expected();
+    for (name, key) in [("many", "frechet"), ("few", "frechet_of_few")] {
+        let found = frechet_distance(&features(name), &features("others")).unwrap();
+        require_near(key, &[found], &[expected[key].as_f64().unwrap()], 1e-10);
+        assert!(frechet_distance(&features(name), &features(name)).unwrap().abs() < 1e-12);
+    }
+}
+
+#[test]
+fn the_kernel_distance_and_its_spread_are_numpys() {
+    let (all, few) = (expected(), features("few"));
+    let expected = &all["kid"];
+    let found = kernel_distance(&features("many"), &features("others"), all["seed"].as_u64().unwrap()).unwrap();
+    assert_eq!((found.subsets, Some(found.size as u64)), (100, expected["size"].as_u64()));
+    let [mean, deviation] = ["mean", "deviation"].map(|key| expected[key].as_f64().unwrap());
+    require_near("kid", &[found.mean, found.deviation], &[mean, deviation], 1e-10);
+    assert_eq!(kernel_distance(&few, &features("many"), 0).unwrap().size, 3);
+}
+
+#[test]
+fn features_that_cannot_be_compared_are_refused() {
+    let of = |width, rows: &[f64]| Features::new(width, rows.to_vec());
+    assert!(of(2, &[1.0, 2.0, 3.0]).is_err());
+    assert!(of(2, &[1.0, f64::NAN]).unwrap_err().to_string().contains("feature 1 of picture 0 is NaN"));
+    let (one, two, narrow) = (of(2, &[1.0, 2.0]).unwrap(), of(2, &[1.0; 4]).unwrap(), of(1, &[1.0; 4]).unwrap());
+    for (other, part) in [(&one, "2 and 1 pictures are too few"), (&narrow, "2 and 1 numbers")] {
+        assert!(frechet_distance(&two, other).unwrap_err().to_string().contains(part));
+        assert!(kernel_distance(&two, other, 0).unwrap_err().to_string().contains(part));
+    }
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! `asap eval`: a generator against a data set, and two folders.
 
+use asap_model::checkpoint::{HostTensor, Metadata, Weights, safetensors};
 use asap_model::data::{Plane, write_gray16, write_rgb};
+use asap_model::inception::Inception;
+use asap_model::network::{FillByName, Initialiser, Kind};
+use asap_tensor::Plan;
 use serde_json::{Value, json};
 
 use crate::support::{TINY, Workplace, keys};
@@ -135,4 +139,56 @@ fn what_cannot_be_compared_is_named() {
         let ran = here.asap(&format!("eval {line}"));
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "asap eval {line}: {}", ran.stderr);
     }
+}
+
+/// Keeps all numbers that a network is filled with.
+struct Recorder(FillByName, Weights);
+
+impl Initialiser for Recorder {
+    fn fill(&mut self, name: &str, shape: &[usize], kind: Kind) -> Vec<f32> {
+        let data = self.0.fill(name, shape, kind);
+        self.1.insert(name.to_owned(), HostTensor { shape: shape.to_vec(), data: data.clone() });
+        data
+    }
+}
+
+#[test]
+fn fid_and_kid_compare_features_and_keep_those_of_the_real_pictures() {
+    let here = Workplace::new();
+    let mut recorder = Recorder(FillByName { prefix: "eval.".into(), gain: 2.0_f64.sqrt() }, Weights::new());
+    Inception::made_up(&Plan::new(1), &mut recorder).unwrap();
+    let mut weights = recorder.1;
+    safetensors::write(&here.path("inception.safetensors"), &weights, &Metadata::new()).unwrap();
+    for (folder, steps) in [("a", [1, 2]), ("b", [3, 4])] {
+        steps.iter().for_each(|step| picture(&here, &format!("{folder}/{}.png", step % 2), [24, 32], *step));
+    }
+    let line = "eval --generated a --real b --inception inception.safetensors --cache kept";
+    let first = report(&here, line);
+    assert!(first["fid"].as_f64().unwrap() > 0.0 && first["kid_deviation"].is_number(), "{first:?}");
+    assert_eq!((&first["kid_subset_size"], &first["features_kept"]), (&json!(2), &json!(false)));
+    let sha256 = first["inception_sha256"].as_str().unwrap();
+    assert_eq!(sha256.len(), 64);
+    assert_eq!(here.names("kept").len(), 1);
+
+    let second = report(&here, line);
+    assert_eq!(second["features_kept"], true);
+    assert_eq!((&second["fid"], &second["kid"]), (&first["fid"], &first["kid"]), "kept features are the same");
+    let text = here.done(&line.replace("--real b", "--real a")).stdout;
+    assert!(text.contains(sha256) && text.contains("fid") && text.contains("±"), "{text}");
+    assert_eq!(here.names("kept").len(), 2, "other pictures have features of their own");
+
+    // Features that were damaged on the disk are computed again; a folder that can't be made is only said.
+    here.write(&format!("kept/{}", here.names("kept")[0]), "damaged");
+    here.write(&format!("kept/{}", here.names("kept")[1]), "damaged");
+    assert_eq!(report(&here, line)["fid"], first["fid"]);
+    let ran = here.done(&line.replace("--cache kept", "--cache inception.safetensors/kept"));
+    assert!(ran.stderr.contains("are not kept") && ran.stderr.contains("inception.safetensors/kept"), "{}", ran.stderr);
+
+    weights.remove("Mixed_7c.branch_pool.bn.running_var");
+    safetensors::write(&here.path("half.safetensors"), &weights, &Metadata::new()).unwrap();
+    let parts = ["half.safetensors", "Mixed_7c.branch_pool.bn.running_var", "github.com/mseitzer/pytorch-fid"];
+    here.refused("eval --generated a --real b --inception half.safetensors", 5, &parts);
+    here.refused("eval --generated a --real b --inception gone.pth", 5, &["gone.pth", parts[2]]);
+    let why = &report(&here, "eval --generated a --real b")["not_measured"]["fid"];
+    assert!(why.as_str().unwrap().contains("pt_inception-2015-12-05-6726825d.pth"), "{why}");
 }

@@ -3,16 +3,25 @@
 //! | file | holds |
 //! |---|---|
 //! | `pictures` | [`Pictures`]: a generator and a data set ([`Drawn`]), or two folders ([`Files`]) |
+//! | `inception` | [`InceptionFile`]: the features that FID and KID compare; [`FeatureCache`] keeps those of real pictures |
 //!
 //! The measures themselves are in [`metrics`](crate::metrics).
 
+mod inception;
 mod pictures;
 
+pub use inception::{FeatureCache, FeatureNetwork, InceptionFile};
 pub use pictures::{Drawn, Files, Pictures, Shown};
+
+use std::path::PathBuf;
 
 use crate::config::Output;
 use crate::data::Picture;
-use crate::metrics::{DepthErrors, DepthSummary, LevelDistance, Patches, SSIM_WINDOW, l1, psnr, ssim};
+use crate::inception::{FEATURES, WEIGHTS_SOURCE};
+use crate::metrics::{
+    DepthErrors, DepthSummary, Features, KernelDistance, LevelDistance, Patches, SSIM_WINDOW, frechet_distance,
+    kernel_distance, l1, psnr, ssim,
+};
 use crate::{Error, Result};
 
 /// What an evaluation is told.
@@ -45,6 +54,14 @@ pub struct Evaluation {
     pub ssim: Option<f64>,
     /// Sliced Wasserstein distance by level, times 1000, the finest first.
     pub swd: Option<Vec<LevelDistance>>,
+    /// The Fréchet inception distance, [`frechet_distance`] of Inception's features.
+    pub fid: Option<f64>,
+    /// The kernel inception distance, [`kernel_distance`] of the same.
+    pub kid: Option<KernelDistance>,
+    /// Whether the real pictures' features were kept from an evaluation before.
+    pub features_kept: bool,
+    /// Why the real pictures' features could not be kept, where they were to be.
+    pub cache_fault: Option<String>,
     /// Errors of depth maps.
     pub depth: Option<DepthSummary>,
     /// Measures that were not taken, and why.
@@ -73,13 +90,23 @@ impl Sizes {
     }
 }
 
-/// Compares all pictures; `progress` is told how many are done, of how many.
+/// The network whose features FID and KID compare, and where those of real pictures are kept.
+#[derive(Clone, Copy)]
+pub struct Eye<'a> {
+    /// The network.
+    pub network: &'a dyn FeatureNetwork,
+    /// Where features are kept, if they are.
+    pub cache: Option<&'a FeatureCache>,
+}
+
+/// Compares all pictures; `progress` is told how many are done, of how many. FID and KID need an `eye`.
 ///
 /// # Errors
 /// [`Error::Data`] if there are none, or one can't be read; otherwise if a kernel fails.
 pub fn evaluate(
     pictures: &dyn Pictures,
     options: &Options,
+    eye: Option<Eye<'_>>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Evaluation> {
     let counts = pictures.counts();
@@ -88,7 +115,8 @@ pub fn evaluate(
             return Err(Error::Data { file: what.into(), problem: "there are no pictures to compare".into() });
         }
     }
-    let mut tally = Tally::new(pictures, options);
+    let eye = eye.filter(|_| pictures.output() == Output::Rgb);
+    let mut tally = Tally::new(pictures, options, eye)?;
     let total = counts[0].max(counts[1]);
     for index in 0..total {
         if pictures.is_paired() {
@@ -121,6 +149,13 @@ struct Tally<'a> {
     depth: DepthErrors,
     drawn: Set,
     real: Set,
+    eye: Option<Eye<'a>>,
+    drawn_features: Vec<f64>,
+    real_features: Vec<f64>,
+    /// What was kept of the real pictures, and the file for it.
+    kept: Option<Features>,
+    file: Option<PathBuf>,
+    cache_fault: Option<String>,
     compared: Sizes,
     not_measured: Vec<(&'static str, String)>,
 }
@@ -136,7 +171,7 @@ struct Set {
 }
 
 impl<'a> Tally<'a> {
-    fn new(pictures: &dyn Pictures, options: &'a Options) -> Self {
+    fn new(pictures: &dyn Pictures, options: &'a Options, eye: Option<Eye<'a>>) -> Result<Self> {
         let mut not_measured = Vec::new();
         let mut skip = |measures: &[&'static str], why: &str| {
             not_measured.extend(measures.iter().map(|&measure| (measure, why.to_owned())));
@@ -148,13 +183,21 @@ impl<'a> Tally<'a> {
                 skip(&["depth"], "these are colours");
             }
             (Output::Depth, paired) => {
-                skip(&["l1", "psnr", "ssim", "swd"], "these are depths");
+                skip(&["l1", "psnr", "ssim", "swd", "fid", "kid"], "these are depths");
                 if !paired {
                     skip(&["depth"], "the pictures are not pairs");
                 }
             }
         }
-        Tally {
+        if eye.is_none() && pictures.output() == Output::Rgb {
+            let why = format!("it needs the weights of Inception v3, as --inception FILE: {WEIGHTS_SOURCE}");
+            skip(&["fid", "kid"], &why);
+        }
+        let file = match eye {
+            Some(Eye { network, cache: Some(cache) }) => Some(cache.file(pictures, network)?),
+            _ => None,
+        };
+        Ok(Tally {
             options,
             counts: pictures.counts(),
             pairs: 0,
@@ -164,9 +207,15 @@ impl<'a> Tally<'a> {
             depth: DepthErrors::new(options.invalid, options.farthest),
             drawn: Set::default(),
             real: Set::default(),
+            eye,
+            drawn_features: Vec::new(),
+            real_features: Vec::new(),
+            kept: file.as_ref().and_then(|file| FeatureCache::read(file, pictures.counts()[1])),
+            file,
+            cache_fault: None,
             compared: Sizes::default(),
             not_measured,
-        }
+        })
     }
 
     fn add_pair(&mut self, drawn: &Shown, real: &Shown) -> Result<()> {
@@ -189,11 +238,17 @@ impl<'a> Tally<'a> {
 
     fn add_drawn(&mut self, shown: &Shown) -> Result<()> {
         self.compared.add(shown.picture.size());
+        if let (Some(eye), Picture::Rgb(picture)) = (self.eye, &shown.picture) {
+            self.drawn_features.extend(eye.network.features(picture)?.into_iter().map(f64::from));
+        }
         self.drawn.add(shown, self.options.seed, self.counts[0])
     }
 
     fn add_real(&mut self, shown: &Shown) -> Result<()> {
         self.compared.add(shown.picture.size());
+        if let (Some(eye), Picture::Rgb(picture), None) = (self.eye, &shown.picture, &self.kept) {
+            self.real_features.extend(eye.network.features(picture)?.into_iter().map(f64::from));
+        }
         self.real.add(shown, self.options.seed, self.counts[1])
     }
 
@@ -205,6 +260,8 @@ impl<'a> Tally<'a> {
         if measured && self.psnr.is_infinite() {
             self.not_measured.push(("psnr", "it is infinite, since a pair is equal".into()));
         }
+        let features_kept = self.kept.is_some();
+        let inception = self.inception()?;
         let depth = self.depth.summary();
         if !colours && self.pairs > 0 && depth.is_none() {
             self.not_measured.push(("depth", "no pixel of the real maps has a depth".into()));
@@ -218,9 +275,37 @@ impl<'a> Tally<'a> {
             psnr: (measured && self.psnr.is_finite()).then_some(self.psnr / pairs),
             ssim: self.ssim.filter(|_| measured).map(|sum| sum / pairs),
             swd,
+            fid: inception.map(|(fid, _)| fid),
+            kid: inception.map(|(_, kid)| kid),
+            features_kept,
+            cache_fault: self.cache_fault,
             depth,
             not_measured: self.not_measured,
         })
+    }
+
+    /// FID and KID. A cache that can't be written is no reason to measure nothing.
+    fn inception(&mut self) -> Result<Option<(f64, KernelDistance)>> {
+        if self.eye.is_none() {
+            return Ok(None);
+        }
+        let drawn = Features::new(FEATURES, std::mem::take(&mut self.drawn_features))?;
+        let real = match self.kept.take() {
+            Some(kept) => kept,
+            None => {
+                let real = Features::new(FEATURES, std::mem::take(&mut self.real_features))?;
+                let fault = self.file.as_ref().and_then(|file| FeatureCache::write(file, &real).err());
+                self.cache_fault = fault.map(|error| error.to_string());
+                real
+            }
+        };
+        if drawn.len().min(real.len()) < 2 {
+            let why = "it needs two pictures of each kind".to_owned();
+            self.not_measured.extend([("fid", why.clone()), ("kid", why)]);
+            return Ok(None);
+        }
+        let kid = kernel_distance(&drawn, &real, self.options.seed)?;
+        Ok(Some((frechet_distance(&drawn, &real)?, kid)))
     }
 
     fn swd(&mut self) -> Result<Option<Vec<LevelDistance>>> {

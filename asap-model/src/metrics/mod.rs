@@ -6,18 +6,27 @@
 //! | `ssim` | [`ssim`], structural similarity (Wang et al. 2004) | two pictures, window by window |
 //! | `depth` | [`DepthErrors`]: RMSE, absolute relative error, δ < 1.25 (Eigen et al. 2014) | two depth maps, where there is a depth |
 //! | `swd` | [`Patches`], sliced Wasserstein distance (Karras et al. 2018) | two sets of pictures, by their patches |
+//! | `frechet` | [`frechet_distance`] (Heusel et al. 2017) | two sets of features, by their means and covariances |
+//! | `kid` | [`kernel_distance`] (Bińkowski et al. 2018) | two sets of features, by a polynomial kernel |
+//! | `features` | [`Features`]: what the last two are given | |
 //! | `pyramid` | the Laplacian pyramid that the patches come from | |
 //!
 //! Measures of pictures see what a file holds: levels of 8 bits, whose range is 255.
 
 mod depth;
 mod difference;
+mod features;
+mod frechet;
+mod kid;
 mod pyramid;
 mod ssim;
 mod swd;
 
 pub use depth::{DepthErrors, DepthSummary};
 pub use difference::{l1, psnr};
+pub use features::Features;
+pub use frechet::frechet_distance;
+pub use kid::{KernelDistance, kernel_distance};
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use swd::{LevelDistance, PATCH_SIDE, PATCHES_A_PICTURE, Patches};
 

@@ -11,7 +11,9 @@ use anyhow::Result;
 use asap_model::Error;
 use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
 use asap_model::data::{DataSet, Source, Split, detect_layout, is_split};
-use asap_model::evaluation::{Drawn, Evaluation, Files, Options, Pictures, evaluate};
+use asap_model::evaluation::{
+    Drawn, Evaluation, Eye, FeatureCache, FeatureNetwork, Files, InceptionFile, Options, Pictures, evaluate,
+};
 use asap_model::trainer::Sources;
 use asap_tensor::Backend;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -24,14 +26,18 @@ use crate::memory;
 use crate::output::Output;
 use report::Report;
 
+/// What the published weights' SHA-256 begins with, as their file's name tells.
+const PUBLISHED_WEIGHTS: &str = "6726825d";
+
 /// Compares the pictures and prints the measures.
 pub fn run(args: Eval, common: &Common, output: &Output) -> Result<ExitCode> {
+    let args = &args;
     let report = match (&args.checkpoint, &args.generated, &args.real) {
         (Some(checkpoint), ..) => {
             let checkpoint = checkpoint.clone();
-            on_device(common, output, OfGenerator { args: &args, checkpoint: &checkpoint, common, output })?
+            on_device(common, output, OfGenerator { args, checkpoint: &checkpoint, common, output })?
         }
-        (None, Some(generated), Some(real)) => of_folders(&args, generated, real, common, output)?,
+        (None, Some(generated), Some(real)) => of_folders(args, generated, real, common, output)?,
         _ => return Err(usage("eval", "give --checkpoint, or --generated and --real").into()),
     };
     output.result(|| report.json(), || report.text());
@@ -55,13 +61,15 @@ impl Task for OfGenerator<'_> {
         let (source, real) = validation(args.data.as_deref(), config)?;
         memory::check_picture(config, config.data.size, checkpoint, common)?;
         let pictures = Drawn { translator: &translator, source: source.as_ref(), own_size: args.own_size };
-        let evaluation = compare(&pictures, args, common, output)?;
+        let inception = inception(&backend, args, output)?;
+        let evaluation = compare(&pictures, args, inception.as_ref().map(|network| network as _), common, output)?;
         Ok(Report {
             drawn: shown(checkpoint),
             real,
             depth: config.data.output == Drawing::Depth,
             resize: resize(&config.data, args.own_size),
             device: Some(backend.device()),
+            weights: inception.map(|network| network.sha256),
             options: options(args, common),
             evaluation,
         })
@@ -126,16 +134,68 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
         size: args.size.map(|size| [size.height, size.width]),
         ..matched(generated, real, !args.unpaired)?
     };
-    let evaluation = compare(&files, args, common, output)?;
-    Ok(Report {
+    // Without a network there is nothing to compute on a device.
+    if args.inception.is_some() {
+        return on_device(common, output, OfFolders { args, files, generated, real, common, output });
+    }
+    let evaluation = compare(&files, args, None, common, output)?;
+    Ok(of_files(args, generated, real, None, None, evaluation, common))
+}
+
+struct OfFolders<'a> {
+    args: &'a Eval,
+    files: Files,
+    generated: &'a Path,
+    real: &'a Path,
+    common: &'a Common,
+    output: &'a Output,
+}
+
+impl Task for OfFolders<'_> {
+    type Output = Report;
+
+    fn run<B: Backend>(self, backend: B) -> Result<Report> {
+        let OfFolders { args, files, generated, real, common, output } = self;
+        let inception = inception(&backend, args, output)?;
+        let evaluation = compare(&files, args, inception.as_ref().map(|network| network as _), common, output)?;
+        let weights = inception.map(|network| network.sha256);
+        Ok(of_files(args, generated, real, Some(backend.device()), weights, evaluation, common))
+    }
+}
+
+fn of_files(
+    args: &Eval,
+    generated: &Path,
+    real: &Path,
+    device: Option<String>,
+    weights: Option<String>,
+    evaluation: Evaluation,
+    common: &Common,
+) -> Report {
+    Report {
         drawn: shown(generated),
         real: shown(real),
         depth: args.depth,
         resize: args.size.map(|size| format!("bicubic to {}×{}, as Pillow does it", size.width, size.height)),
-        device: None,
+        device,
+        weights,
         options: options(args, common),
         evaluation,
-    })
+    }
+}
+
+/// The network of `--inception`.
+fn inception<B: Backend>(backend: &B, args: &Eval, output: &Output) -> asap_model::Result<Option<InceptionFile<B>>> {
+    let Some(file) = &args.inception else { return Ok(None) };
+    let network = InceptionFile::load(backend, file)?;
+    if !network.sha256.starts_with(PUBLISHED_WEIGHTS) {
+        output.say(format_args!(
+            "{}: not the published file byte by byte (its SHA-256 begins with {PUBLISHED_WEIGHTS}); FID and KID compare \
+             only with those of equal weights",
+            file.display()
+        ));
+    }
+    Ok(Some(network))
 }
 
 /// The pictures of both folders; where they are pairs, by their names.
@@ -182,10 +242,19 @@ fn options(args: &Eval, common: &Common) -> Options {
 }
 
 /// Compares, with a bar on a terminal.
-fn compare(pictures: &dyn Pictures, args: &Eval, common: &Common, output: &Output) -> asap_model::Result<Evaluation> {
+fn compare(
+    pictures: &dyn Pictures,
+    args: &Eval,
+    network: Option<&dyn FeatureNetwork>,
+    common: &Common,
+    output: &Output,
+) -> asap_model::Result<Evaluation> {
     let visible = std::io::stderr().is_terminal() && !output.is_quiet();
     let bar = visible.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)));
-    let found = evaluate(pictures, &options(args, common), &mut |done, total| {
+    let folder = args.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
+    let cache = folder.filter(|_| !args.no_cache).map(FeatureCache::new);
+    let eye = network.map(|network| Eye { network, cache: cache.as_ref() });
+    let found = evaluate(pictures, &options(args, common), eye, &mut |done, total| {
         if let Some(bar) = &bar {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
@@ -194,5 +263,9 @@ fn compare(pictures: &dyn Pictures, args: &Eval, common: &Common, output: &Outpu
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    found
+    let found = found?;
+    if let Some(fault) = &found.cache_fault {
+        output.say(format_args!("the features of the real pictures are not kept: {fault}"));
+    }
+    Ok(found)
 }

@@ -4,6 +4,9 @@ use asap_model::evaluation::{Evaluation, Options, Sizes};
 use asap_model::metrics::LevelDistance;
 use serde_json::{Map, Value, json};
 
+/// How Inception resizes pictures.
+const INCEPTION_RESIZE: &str = "bilinear to 299×299 without smoothing";
+
 /// An evaluation with what was compared, and how it was made comparable.
 pub struct Report {
     /// Where the drawn pictures come from.
@@ -16,6 +19,8 @@ pub struct Report {
     pub resize: Option<String>,
     /// What drew the pictures, if it was done here.
     pub device: Option<String>,
+    /// The SHA-256 of the file with Inception's weights, where they were used.
+    pub weights: Option<String>,
     /// What the evaluation was told.
     pub options: Options,
     /// How it came out.
@@ -52,6 +57,15 @@ impl Report {
             object["l1"] = json!(evaluation.l1);
             object["psnr"] = json!(evaluation.psnr);
             object["ssim"] = json!(evaluation.ssim);
+            let kid = evaluation.kid.as_ref();
+            object["fid"] = json!(evaluation.fid);
+            object["kid"] = json!(kid.map(|kid| kid.mean));
+            object["kid_deviation"] = json!(kid.map(|kid| kid.deviation));
+            object["kid_subsets"] = json!(kid.map(|kid| kid.subsets));
+            object["kid_subset_size"] = json!(kid.map(|kid| kid.size));
+            object["inception_sha256"] = json!(self.weights);
+            object["inception_resize"] = json!(self.weights.as_ref().map(|_| INCEPTION_RESIZE));
+            object["features_kept"] = json!(self.weights.as_ref().map(|_| evaluation.features_kept));
             object["swd"] = json!(self.swd());
             object["swd_levels"] = json!(evaluation.swd.as_ref().map(|all| all.iter().map(level).collect::<Vec<_>>()));
         }
@@ -76,6 +90,10 @@ impl Report {
             text += &format!("  own sizes   drawn {}, real {} pixels\n", range(own_drawn), range(own_real));
         }
         text += &format!("  resized     {}\n", self.resize.as_deref().unwrap_or("no"));
+        if let Some(hash) = &self.weights {
+            let kept = if self.evaluation.features_kept { "; real features kept from before" } else { "" };
+            text += &format!("  Inception   weights of SHA-256 {hash}{kept}\n");
+        }
         for line in self.lines() {
             text += &format!("  {line}\n");
         }
@@ -83,7 +101,7 @@ impl Report {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Evaluation { l1, psnr, ssim, swd, depth, not_measured, .. } = &self.evaluation;
+        let Evaluation { l1, psnr, ssim, swd, fid, kid, depth, not_measured, .. } = &self.evaluation;
         let mut lines = Vec::new();
         let mut line = |name: &str, value: Option<f64>, digits: usize, meaning: &str| {
             if let Some(value) = value {
@@ -100,6 +118,12 @@ impl Report {
             .collect();
         let seed = self.options.seed;
         line("swd", self.swd(), 2, &format!("times 1000, 7×7 patches, seed {seed}; {}", levels.join(", ")));
+        line("fid", *fid, 2, &format!("pictures {INCEPTION_RESIZE}; biased upwards by a small number of pictures"));
+        if let Some(kid) = kid {
+            let (deviation, subsets, size) = (kid.deviation, kid.subsets, kid.size);
+            let meaning = format!("± {deviation:.5} over {subsets} subsets of {size}, seed {seed}");
+            line("kid", Some(kid.mean), 5, &meaning);
+        }
         if let Some(depth) = depth {
             let unit = format!("the largest level is {}", self.options.farthest);
             line("rmse", Some(depth.rmse), 4, &unit);
