@@ -1,7 +1,8 @@
 //! `asap eval`: a generator against a data set, and two folders.
 
 use asap_model::checkpoint::{HostTensor, Metadata, Weights, safetensors};
-use asap_model::data::{Plane, write_gray16, write_rgb};
+use asap_model::data::synthetic::PALETTE;
+use asap_model::data::{Plane, write_gray16, write_labels, write_rgb};
 use asap_model::inception::Inception;
 use asap_model::network::{FillByName, Initialiser, Kind};
 use asap_tensor::Plan;
@@ -119,6 +120,34 @@ fn depth_maps_are_measured_where_there_is_a_depth() {
     assert!(!found.contains_key("ssim"));
     picture(&here, "colours/a.png", [4, 5], 1);
     here.refused("eval --generated colours --real real --depth", 3, &["colours/a.png", "depth map"]);
+}
+
+#[test]
+fn a_generator_of_depths_is_measured_at_the_real_maps_size() {
+    let here = Workplace::new();
+    for folder in ["set/labels", "set/images", "set/large/labels", "set/large/images"] {
+        std::fs::create_dir_all(here.path(folder)).unwrap();
+    }
+    for (folder, side) in [("set", 32), ("set/large", 40)] {
+        let labels = Plane::from_fn(side, side, |x, y| ((x / 5 + y / 7) % 13) as u8);
+        write_labels(&here.path(&format!("{folder}/labels/a.png")), &labels, &PALETTE).unwrap();
+        let depths = Plane::from_fn(side, side, |x, y| (1500 * x + 3 * y) as u16);
+        write_gray16(&here.path(&format!("{folder}/images/a.png")), &depths).unwrap();
+    }
+    here.done(&format!(
+        "train --steps 1 --data set --out run {TINY} --set data.layout=pairs --set data.output=depth \
+         --set data.flip=false"
+    ));
+    let found = report(&here, "eval --checkpoint run --data set/large --set data.resize=fixed --farthest 10");
+    assert_eq!(found["compared"], json!({ "heights": [40, 40], "widths": [40, 40] }));
+    // Only the first column's first pixel has no depth.
+    assert_eq!((&found["valid_pixels"], &found["masked_pixels"]), (&json!(1599), &json!(1)));
+    assert!((0.1..10.0).contains(&found["rmse"].as_f64().unwrap()), "{found:?}");
+    assert!(found["resize"].as_str().unwrap().contains("drawn maps bicubic to the real map's size"), "{found:?}");
+    let text = here.done("eval --checkpoint run --data set/large --own-size").stdout;
+    for part in ["rmse ", "abs_rel ", "delta1 ", "1 have no real depth", "resized     no"] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
 }
 
 #[test]
