@@ -183,8 +183,9 @@ pub struct Infer {
                         asap eval --generated drawn --real cmp-facades/val_img --size 256x256\n\n\
                         Pictures are compared in 8 bits. L1 is the mean difference of values in [-1, 1]; PSNR and \
                         SSIM are scikit-image's, SSIM with Gaussian weights; SWD is the sliced Wasserstein distance of \
-                        7×7 patches, times 1000; FID and KID compare Inception v3's features. Depth maps are measured by RMSE, absolute relative error, and the \
-                        share of pixels whose ratio is below 1.25.")]
+                        7×7 patches, times 1000; FID and KID compare Inception v3's features. Depth maps \
+                        are measured by RMSE, absolute relative error, and the share of pixels whose ratio is below \
+                        1.25.")]
 pub struct Eval {
     /// A run folder, a .safetensors, or a published .pth (then with --config)
     #[arg(long, value_name = "PATH", required_unless_present = "generated", conflicts_with = "generated")]

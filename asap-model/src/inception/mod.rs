@@ -1,5 +1,6 @@
-//! Inception v3 (Szegedy et al. 2016) as the published code of the Fréchet inception distance has it (pytorch-fid, which
-//! follows TensorFlow's network of 2015): means of 3×3 do not count padding, and the last block pools the largest.
+//! Inception v3 (Szegedy et al. 2016) as the published code of the Fréchet inception distance has it (pytorch-fid,
+//! which follows TensorFlow's network of 2015): means of 3×3 do not count padding, and the last block pools the
+//! largest.
 //!
 //! | file | holds |
 //! |---|---|
@@ -65,8 +66,8 @@ enum Step<B: Backend> {
 }
 
 impl<B: Backend> Inception<B> {
-    /// The network with the weights of a file, `.pth` or `.safetensors`, by pytorch-fid's keys; others are not read. Also
-    /// the SHA-256 of the file's bytes.
+    /// The network with the weights of a file, `.pth` or `.safetensors`, by pytorch-fid's keys; others are not read.
+    /// Also the SHA-256 of the file's bytes.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] names the tensor that is missing, misshapen or not finite, and says where the weights come
@@ -114,8 +115,8 @@ impl<B: Backend> Inception<B> {
         Ok(Inception { stem: [first, second], blocks: built })
     }
 
-    /// What the network makes of pictures (N, 3, H, W) with values in [0, 1]: they are resized to 299×299, bilinear without
-    /// smoothing, and brought to [−1, 1].
+    /// What the network makes of pictures (N, 3, H, W) with values in [0, 1]: they are resized to 299×299, bilinear
+    /// without smoothing, and brought to [−1, 1].
     ///
     /// # Errors
     /// If there are not three channels, or a kernel fails.

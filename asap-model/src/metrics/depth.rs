@@ -36,8 +36,8 @@ pub struct DepthSummary {
 }
 
 impl DepthErrors {
-    /// No pixels yet. `invalid` is the level of the real maps that means "not measured"; `farthest` is the depth that the
-    /// largest level stands for, level 0 being depth 0.
+    /// No pixels yet. `invalid` is the level of the real maps that means "not measured"; `farthest` is the depth that
+    /// the largest level stands for, level 0 being depth 0.
     pub fn new(invalid: Option<u16>, farthest: f64) -> Self {
         DepthErrors { invalid, farthest, valid: 0, masked: 0, squares: 0.0, relative: 0.0, within: 0 }
     }

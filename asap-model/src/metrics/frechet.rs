@@ -6,13 +6,13 @@ use super::features::{Features, require_comparable};
 use crate::Result;
 
 /// The squared Fréchet distance between two normal distributions with the means and covariances of two sets of features
-/// (Heusel et al. 2017): ‖μₐ − μᵦ‖² + tr(Σₐ + Σᵦ − 2 (Σₐ Σᵦ)^½), with the covariances of N − 1. Of features of Inception
-/// v3 it is the FID.
+/// (Heusel et al. 2017): ‖μₐ − μᵦ‖² + tr(Σₐ + Σᵦ − 2 (Σₐ Σᵦ)^½), with the covariances of N − 1. Of features of
+/// Inception v3 it is the FID.
 ///
-/// The root's trace is found without the root: with Σ = F·Fᵀ, the eigenvalues of Σₐ Σᵦ are the squared singular values of
-/// Fₐᵀ·Fᵦ, so that the trace is their sum. Such an F is that of the centred features themselves where there are fewer
-/// pictures than numbers of each, and else R of their QR decomposition. No digit is lost to a root, however few pictures
-/// there are.
+/// The root's trace is found without the root: with Σ = F·Fᵀ, the eigenvalues of Σₐ Σᵦ are the squared singular values
+/// of Fₐᵀ·Fᵦ, so that the trace is their sum. Such an F is that of the centred features themselves where there are
+/// fewer pictures than numbers of each, and else R of their QR decomposition. No digit is lost to a root, however few
+/// pictures there are.
 ///
 /// # Errors
 /// If the widths differ, or a set has fewer than two pictures.

@@ -13,8 +13,8 @@ const RADIUS: usize = 5;
 /// The window's side; no picture may be smaller.
 pub const SSIM_WINDOW: usize = 2 * RADIUS + 1;
 
-/// The structural similarity of two pictures (Wang, Bovik, Sheikh, Simoncelli 2004): at most 1, which is equal. For each
-/// window, with means μ, variances σ² and covariance under Gaussian weights,
+/// The structural similarity of two pictures (Wang, Bovik, Sheikh, Simoncelli 2004): at most 1, which is equal. For
+/// each window, with means μ, variances σ² and covariance under Gaussian weights,
 ///
 /// (2 μₐ μᵦ + C₁)(2 σₐᵦ + C₂) / ((μₐ² + μᵦ² + C₁)(σₐ² + σᵦ² + C₂)), C₁ = (0.01·255)², C₂ = (0.03·255)²,
 ///

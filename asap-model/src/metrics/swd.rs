@@ -49,8 +49,8 @@ pub struct LevelDistance {
 }
 
 impl Patches {
-    /// No patches yet, of `pictures` pictures of `size` = [height, width]: 128 a picture and level, fewer where they would
-    /// be more than 131072 a level.
+    /// No patches yet, of `pictures` pictures of `size` = [height, width]: 128 a picture and level, fewer where they
+    /// would be more than 131072 a level.
     ///
     /// # Errors
     /// If a picture is smaller than a patch.
@@ -91,8 +91,8 @@ impl Patches {
         Ok(())
     }
 
-    /// The distance between two sets at each level, the finest first: their patches' channels are each brought to mean 0
-    /// and deviation 1 over the set, projected on 512 directions, and the Wasserstein distances of these projections
+    /// The distance between two sets at each level, the finest first: their patches' channels are each brought to mean
+    /// 0 and deviation 1 over the set, projected on 512 directions, and the Wasserstein distances of these projections
     /// averaged.
     ///
     /// # Errors

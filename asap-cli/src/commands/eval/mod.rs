@@ -190,8 +190,8 @@ fn inception<B: Backend>(backend: &B, args: &Eval, output: &Output) -> asap_mode
     let network = InceptionFile::load(backend, file)?;
     if !network.sha256.starts_with(PUBLISHED_WEIGHTS) {
         output.say(format_args!(
-            "{}: not the published file byte by byte (its SHA-256 begins with {PUBLISHED_WEIGHTS}); FID and KID compare \
-             only with those of equal weights",
+            "{}: not the published file byte by byte (its SHA-256 begins with {PUBLISHED_WEIGHTS}); FID and KID \
+             compare only with those of equal weights",
             file.display()
         ));
     }
