@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use asap_model::Config;
+use asap_model::data::MAX_SIDE;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -74,6 +75,8 @@ pub enum Command {
     Train(Train),
     /// Turn label maps (or RGB images) into pictures
     Infer(Infer),
+    /// Measure how near a generator's pictures come to real ones
+    Eval(Eval),
     /// Recompute a folder of reference cases and print the distances
     Verify(Verify),
     /// Time a forward pass, or a round of training, on this machine
@@ -172,6 +175,84 @@ pub struct Infer {
     /// Draw over pictures that --out holds already
     #[arg(long)]
     pub force: bool,
+}
+
+/// `asap eval`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asap eval --checkpoint runs/facades-256 --data cmp-facades\n  \
+                        asap eval --generated drawn --real cmp-facades/val_img --size 256x256\n\n\
+                        Pictures are compared in 8 bits. L1 is the mean difference of values in [-1, 1]; PSNR and \
+                        SSIM are scikit-image's, SSIM with Gaussian weights; SWD is the sliced Wasserstein distance of \
+                        7×7 patches, times 1000; FID and KID compare Inception v3's features. Depth maps \
+                        are measured by RMSE, absolute relative error, and the share of pixels whose ratio is below \
+                        1.25.")]
+pub struct Eval {
+    /// A run folder, a .safetensors, or a published .pth (then with --config)
+    #[arg(long, value_name = "PATH", required_unless_present = "generated", conflicts_with = "generated")]
+    pub checkpoint: Option<PathBuf>,
+    /// The data set, whose validation pairs are drawn and compared [default: the one that the checkpoint names]
+    #[arg(long, value_name = "DIR", requires = "checkpoint")]
+    pub data: Option<PathBuf>,
+    /// What describes a published checkpoint's network: a file or the name of a preset
+    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
+    #[arg(requires = "checkpoint")]
+    pub config: Option<String>,
+    /// Draw and compare at each picture's own size, instead of data.size
+    #[arg(long, requires = "checkpoint")]
+    pub own_size: bool,
+    /// A folder of generated pictures, and its sub-folders
+    #[arg(long, value_name = "DIR", requires = "real")]
+    pub generated: Option<PathBuf>,
+    /// The folder of the real ones, each with the name of the one it belongs to
+    #[arg(long, value_name = "DIR", requires = "generated")]
+    pub real: Option<PathBuf>,
+    /// The two folders are no pairs: compare them as sets only
+    #[arg(long, requires = "generated")]
+    pub unpaired: bool,
+    /// Resize the pictures of both folders first, bicubic
+    #[arg(long, value_name = "WIDTHxHEIGHT", requires = "generated", value_parser = width_and_height)]
+    pub size: Option<Size>,
+    /// The two folders hold depth maps
+    #[arg(long, requires = "generated", conflicts_with = "unpaired")]
+    pub depth: bool,
+    /// Inception v3's weights for FID and KID: pt_inception-2015-12-05-6726825d.pth of
+    /// github.com/mseitzer/pytorch-fid, or converted to .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub inception: Option<PathBuf>,
+    /// Where features of real pictures are kept for the next time [default: in the user's folder for caches]
+    #[arg(long, value_name = "DIR", requires = "inception")]
+    pub cache: Option<PathBuf>,
+    /// Keep no features
+    #[arg(long, requires = "inception", conflicts_with = "cache")]
+    pub no_cache: bool,
+    /// The level of real depth maps that means "not measured"; level 0, without a depth, always does
+    #[arg(long, value_name = "LEVEL", default_value_t = 0)]
+    pub invalid: u16,
+    /// The depth that the largest level stands for, in the unit that RMSE is to have
+    #[arg(long, value_name = "DEPTH", default_value_t = 1.0, value_parser = depth)]
+    pub farthest: f64,
+}
+
+/// A picture's size.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+fn width_and_height(text: &str) -> Result<Size, String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    let sides = text.split_once(['x', '×']).and_then(|(width, height)| Some((side(width)?, side(height)?)));
+    let (width, height) =
+        sides.ok_or_else(|| format!("a size is WIDTHxHEIGHT in pixels, each from 1 to {MAX_SIDE}, as in 512x256"))?;
+    Ok(Size { width, height })
+}
+
+fn depth(text: &str) -> Result<f64, String> {
+    let depth = text.parse().ok().filter(|depth: &f64| depth.is_finite() && *depth > 0.0);
+    depth.ok_or_else(|| "it must be a number above 0".into())
 }
 
 /// `asap verify`

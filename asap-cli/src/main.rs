@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => commands::train::run(args, &common, &output),
         Command::Infer(args) => commands::infer::run(args, &common, &output),
+        Command::Eval(args) => commands::eval::run(args, &common, &output),
         Command::Verify(args) => commands::verify::run(args, &common, &output),
         Command::Bench(args) => commands::bench::run(args, &common, &output),
         Command::Profile(args) => commands::profile::run(args, &common, &output),

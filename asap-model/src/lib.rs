@@ -8,11 +8,14 @@
 //! | [`discriminator`] | PatchGANs at several scales |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
 //! | [`layers`], [`network`] | what networks are made of, and what they share: parameters, how they start |
+//! | [`inception`] | the Inception v3 whose features the Fréchet inception distance compares |
 //! | [`losses`], [`optimiser`], [`round`](mod@round) | the losses, Adam, one round of training |
 //! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
+//! | [`metrics`] | how near drawn pictures come to real ones |
+//! | [`evaluation`] | how good a generator is: its pictures against real ones, by the measures of [`metrics`] |
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`atomic`] | files that are never half written |
@@ -26,10 +29,13 @@ pub mod data;
 pub mod discriminator;
 mod divergence;
 pub mod error;
+pub mod evaluation;
 pub mod generator;
+pub mod inception;
 pub mod layers;
 pub mod losses;
 pub mod memory;
+pub mod metrics;
 pub mod network;
 pub mod optimiser;
 pub mod round;

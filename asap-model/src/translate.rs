@@ -83,12 +83,23 @@ impl<B: Backend> Translator<B> {
         };
         let edges = instances.map(|map| instance_edges(&map.pad_to_tiles(tile)));
         let sample = Sample { name: String::new(), height, width, input, edges, image: Vec::new() };
+        let [rows, columns] = size;
+        Ok(self.draw(sample)?.crop(0, 0, rows, columns))
+    }
+
+    /// The picture of a prepared sample, of its size: what validation draws. The sample's own picture is not looked at.
+    ///
+    /// # Errors
+    /// If the size is no multiple of S, or less than 2S, or edges are missing.
+    pub fn draw(&self, sample: Sample) -> Result<Picture> {
+        let data = &self.config.data;
+        let [height, width] = [sample.height, sample.width];
         let batch = Batch::stack(0, 0, vec![sample])?;
         let condition = Condition::from_batch(&self.backend, &batch, data)?;
         let image = self.generator.forward(&Binding::frozen(), &condition)?.value().to_f32()?;
         Ok(match data.output {
-            Output::Rgb => Picture::Rgb(to_rgb8(&image, height, width, size)?),
-            Output::Depth => Picture::Gray16(to_gray16(&image, height, width, size)?),
+            Output::Rgb => Picture::Rgb(to_rgb8(&image, height, width, [height, width])?),
+            Output::Depth => Picture::Gray16(to_gray16(&image, height, width, [height, width])?),
         })
     }
 }

@@ -12,11 +12,12 @@ use asap_model::data::{
     InputFiles, InstanceMap, Picture, RawInput, Split, detect_layout, discover_inputs, is_split, read_input,
     read_instances, write_gray8, write_gray16, write_rgb,
 };
-use asap_model::{Config, Error, Translator};
+use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use serde_json::json;
 
-use super::{adjust, configuration, shown, usage};
+use super::files::{Found, pictures};
+use super::{shown, translator, usage};
 use crate::args::{Common, Infer};
 use crate::device::{Task, on_device};
 use crate::exit::DATA;
@@ -51,7 +52,7 @@ impl Task for Draw<'_> {
 
     fn run<B: Backend>(self, backend: B) -> Result<ExitCode> {
         let Draw { args, common, output } = self;
-        let translator = translator(&backend, &args, common)?;
+        let translator = translator(&backend, &args.checkpoint, args.config.as_deref(), common)?;
         let files = files(&args, translator.config())?;
         let out = &args.out;
         refuse_overwriting(&files, out, args.force)?;
@@ -145,25 +146,6 @@ fn make_folder(folder: &Path) -> asap_model::Result<()> {
     std::fs::create_dir_all(folder).map_err(failed)
 }
 
-/// The generator; the configuration in the checkpoint's header, or the one given, with every `--set` applied.
-fn translator<B: Backend>(backend: &B, args: &Infer, common: &Common) -> Result<Translator<B>> {
-    let checkpoint = asap_model::checkpoint::load(&args.checkpoint)?;
-    let config = match (&args.config, &checkpoint.config) {
-        (Some(name), _) => configuration(name, common)?,
-        (None, Some(config)) => {
-            let mut config = config.clone();
-            adjust(&mut config, common)?;
-            config
-        }
-        (None, None) => {
-            let problem = "it holds no configuration, as published checkpoints do: describe its network by --config \
-                           FILE or PRESET, and --set for what differs";
-            return Err(usage(&args.checkpoint.display().to_string(), problem).into());
-        }
-    };
-    Ok(Translator::new(backend, &checkpoint, config)?)
-}
-
 /// Where the picture of an input goes.
 fn picture_of(file: &InputFiles, out: &Path) -> PathBuf {
     out.join(format!("{}.png", file.name))
@@ -245,59 +227,4 @@ fn files(args: &Infer, config: &Config) -> asap_model::Result<Vec<InputFiles>> {
         files.push(InputFiles { name, input, instances: instances.next().map(|found| found.file) });
     }
     Ok(files)
-}
-
-/// A picture that an argument names, itself or by its folder.
-struct Found {
-    /// Its path below the folder, or its file name; without the ending.
-    name: String,
-    file: PathBuf,
-}
-
-impl Found {
-    fn new(file: PathBuf, folder: Option<&Path>) -> Found {
-        let below = folder.and_then(|folder| file.strip_prefix(folder).ok()).unwrap_or(&file).with_extension("");
-        let name = if folder.is_some() { Some(below.as_os_str()) } else { below.file_name() };
-        Found { name: name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(), file }
-    }
-}
-
-/// Files as they are given; the pictures of a folder and of its sub-folders in order of their names.
-fn pictures(paths: &[PathBuf]) -> asap_model::Result<Vec<Found>> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(Found::new(path.clone(), None));
-            continue;
-        }
-        let mut inside = Vec::new();
-        walk(path, &mut inside)?;
-        if inside.is_empty() {
-            return Err(Error::Data { file: path.clone(), problem: "the folder has no .png or .jpg files".into() });
-        }
-        inside.sort();
-        files.extend(inside.into_iter().map(|file| Found::new(file, Some(path))));
-    }
-    Ok(files)
-}
-
-/// The visible pictures of a folder and of its sub-folders; links to folders are not followed.
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> asap_model::Result<()> {
-    let unreadable = |source| Error::Io { file: folder.into(), action: "list the folder", source };
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let file = entry.path();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if entry.file_type().map_err(unreadable)?.is_dir() {
-            walk(&file, files)?;
-            continue;
-        }
-        let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-        if ["png", "jpg", "jpeg"].contains(&ending.as_str()) && !file.is_dir() {
-            files.push(file);
-        }
-    }
-    Ok(())
 }

@@ -1,10 +1,13 @@
-//! The commands, one file each; `roofline` is a way of `profile`, `workload` what it and `bench` time.
+//! The commands, one file each; `roofline` is a way of `profile`, `workload` what it and `bench` time, `files` the
+//! pictures that `infer` and `eval` are given.
 
 pub mod bench;
 pub mod completions;
 pub mod convert;
 pub mod data;
 pub mod doctor;
+pub mod eval;
+pub mod files;
 pub mod infer;
 pub mod init;
 pub mod profile;
@@ -13,7 +16,10 @@ pub mod train;
 pub mod verify;
 pub mod workload;
 
-use asap_model::{Config, Error};
+use std::path::Path;
+
+use asap_model::{Config, Error, Translator};
+use asap_tensor::Backend;
 
 use crate::args::Common;
 
@@ -34,6 +40,30 @@ pub fn adjust(config: &mut Config, common: &Common) -> asap_model::Result<()> {
         config.train.seed = seed;
     }
     common.assignments.iter().try_for_each(|assignment| config.set(assignment))
+}
+
+/// The generator of a checkpoint; the configuration in its header, or the one given, with every `--set` applied.
+pub fn translator<B: Backend>(
+    backend: &B,
+    checkpoint: &Path,
+    config: Option<&str>,
+    common: &Common,
+) -> asap_model::Result<Translator<B>> {
+    let loaded = asap_model::checkpoint::load(checkpoint)?;
+    let config = match (config, &loaded.config) {
+        (Some(name), _) => configuration(name, common)?,
+        (None, Some(config)) => {
+            let mut config = config.clone();
+            adjust(&mut config, common)?;
+            config
+        }
+        (None, None) => {
+            let problem = "it holds no configuration, as published checkpoints do: describe its network by --config \
+                           FILE or PRESET, and --set for what differs";
+            return Err(usage(&checkpoint.display().to_string(), problem));
+        }
+    };
+    Translator::new(backend, &loaded, config)
 }
 
 /// A preset's own name, or a file's name without its ending.

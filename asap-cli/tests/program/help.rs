@@ -3,10 +3,11 @@
 use crate::support::Workplace;
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "",
     "train",
     "infer",
+    "eval",
     "verify",
     "bench",
     "profile",

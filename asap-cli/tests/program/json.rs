@@ -20,6 +20,7 @@ fn every_command_prints_objects_only() {
         ("data check houses", 1),
         (&train, 6),
         ("infer --checkpoint run --input map.png --out drawn --force", 1),
+        ("eval --checkpoint run --set data.val_count=1", 1),
         ("convert run/generator.safetensors generator.pth", 1),
         ("bench --preset tiny.toml --runs 1", 1),
         ("bench --preset tiny.toml --runs 1 --train", 1),
@@ -46,6 +47,7 @@ fn an_error_leaves_standard_output_empty() {
     for line in [
         "train --config nowhere.toml",
         "infer --checkpoint nowhere --input a.png --out b",
+        "eval --checkpoint nowhere --data a",
         "verify nowhere",
         "bench --preset nowhere",
         "profile --preset nowhere",

@@ -7,6 +7,7 @@ mod corpus;
 mod cuda;
 mod data;
 mod doctor;
+mod eval;
 mod exit_codes;
 #[cfg(target_os = "linux")]
 mod failing_disk;

@@ -10,6 +10,7 @@
 //! | `discriminator` | `discriminator.rs` | every layer, loss, gradients, spectral vectors |
 //! | `vgg19` | `vgg19.rs` | features, loss, gradient |
 //! | `train` | `train.rs` | rounds of training: losses, images, final weights |
+//! | `inception` | `inception.rs` | activations and features of Inception v3; the Fréchet distance |
 //! | `resize` | `resize.rs` | bicubic and nearest resizing of 8-bit images |
 //!
 //! A kind that is not known is reported as skipped.
@@ -18,6 +19,7 @@ mod case;
 mod discriminator;
 mod generator;
 mod generator_full;
+mod inception;
 mod resize;
 mod train;
 mod vgg19;
@@ -104,6 +106,7 @@ fn recomputation<B: Backend>(kind: &str) -> Option<Recompute<B>> {
         "discriminator" => Some(discriminator::recompute),
         "vgg19" => Some(vgg19::recompute),
         "train" => Some(train::recompute),
+        "inception" => Some(inception::recompute),
         "resize" => Some(resize::recompute),
         _ => None,
     }

@@ -90,6 +90,17 @@ impl Taps {
         Self::from_lists(inputs, &lists)
     }
 
+    /// The mean of 3 at stride 1 with one pixel of padding that is not counted.
+    pub fn average_pool_same(inputs: usize) -> Self {
+        let lists: Vec<Vec<_>> = (0..inputs)
+            .map(|o| {
+                let (first, end) = (o.saturating_sub(1), (o + 2).min(inputs));
+                (first..end).map(|i| (i, 1.0 / (end - first) as f64)).collect()
+            })
+            .collect();
+        Self::from_lists(inputs, &lists)
+    }
+
     /// The mean of the whole axis, as each of `outputs` outputs.
     pub fn mean(inputs: usize, outputs: usize) -> Self {
         let all: Vec<_> = (0..inputs).map(|i| (i, 1.0 / inputs as f64)).collect();
@@ -169,6 +180,8 @@ mod tests {
             Taps::bilinear(19, 7).unwrap(),
             Taps::average_pool(9),
             Taps::average_pool(1),
+            Taps::average_pool_same(6),
+            Taps::average_pool_same(1),
             Taps::mean(5, 2),
         ];
         for taps in kinds {
@@ -177,6 +190,15 @@ mod tests {
                 assert!((sum - 1.0).abs() < 1e-12, "output {o} of {taps:?} sums to {sum}");
             }
         }
+    }
+
+    #[test]
+    fn a_mean_of_three_counts_the_pixels_of_the_axis_only() {
+        let taps = Taps::average_pool_same(4);
+        let third = 1.0 / 3.0;
+        assert_eq!(dense(&taps, 0), [0.5, 0.5, 0.0, 0.0]);
+        assert_eq!(dense(&taps, 2), [0.0, third, third, third]);
+        assert_eq!(taps.outputs(), 4);
     }
 
     #[test]

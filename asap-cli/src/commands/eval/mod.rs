@@ -1,0 +1,271 @@
+//! `asap eval`: how near pictures come to real ones.
+
+mod report;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use asap_model::Error;
+use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
+use asap_model::data::{DataSet, Source, Split, detect_layout, is_split};
+use asap_model::evaluation::{
+    Drawn, Evaluation, Eye, FeatureCache, FeatureNetwork, Files, InceptionFile, Options, Pictures, evaluate,
+};
+use asap_model::trainer::Sources;
+use asap_tensor::Backend;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use super::files::{Found, pictures};
+use super::{shown, translator, usage};
+use crate::args::{Common, Eval};
+use crate::device::{Task, on_device};
+use crate::memory;
+use crate::output::Output;
+use report::Report;
+
+/// What the published weights' SHA-256 begins with, as their file's name tells.
+const PUBLISHED_WEIGHTS: &str = "6726825d";
+
+/// Compares the pictures and prints the measures.
+pub fn run(args: Eval, common: &Common, output: &Output) -> Result<ExitCode> {
+    let args = &args;
+    let report = match (&args.checkpoint, &args.generated, &args.real) {
+        (Some(checkpoint), ..) => {
+            let checkpoint = checkpoint.clone();
+            on_device(common, output, OfGenerator { args, checkpoint: &checkpoint, common, output })?
+        }
+        (None, Some(generated), Some(real)) => of_folders(args, generated, real, common, output)?,
+        _ => return Err(usage("eval", "give --checkpoint, or --generated and --real").into()),
+    };
+    output.result(|| report.json(), || report.text());
+    Ok(ExitCode::SUCCESS)
+}
+
+struct OfGenerator<'a> {
+    args: &'a Eval,
+    checkpoint: &'a Path,
+    common: &'a Common,
+    output: &'a Output,
+}
+
+impl Task for OfGenerator<'_> {
+    type Output = Report;
+
+    fn run<B: Backend>(self, backend: B) -> Result<Report> {
+        let OfGenerator { args, checkpoint, common, output } = self;
+        let translator = translator(&backend, checkpoint, args.config.as_deref(), common)?;
+        let config = translator.config();
+        let (source, real) = validation(args.data.as_deref(), config)?;
+        memory::check_picture(config, config.data.size, checkpoint, common)?;
+        let pictures = Drawn { translator: &translator, source: source.as_ref(), own_size: args.own_size };
+        let inception = inception(&backend, args, output)?;
+        let evaluation = compare(&pictures, args, inception.as_ref().map(|network| network as _), common, output)?;
+        Ok(Report {
+            drawn: shown(checkpoint),
+            real,
+            depth: config.data.output == Drawing::Depth,
+            resize: resize(&config.data, args.own_size),
+            device: Some(backend.device()),
+            weights: inception.map(|network| network.sha256),
+            options: options(args, common),
+            evaluation,
+        })
+    }
+}
+
+/// How pairs that have another size are made comparable.
+fn resize(data: &DataConfig, own_size: bool) -> Option<String> {
+    let [height, width] = data.size;
+    let inputs = match data.input {
+        Input::Labels => "label maps nearest",
+        Input::Rgb => "inputs bicubic",
+    };
+    match (data.output, data.resize) {
+        _ if own_size => None,
+        (Drawing::Depth, Resize::Crop) => None,
+        (Drawing::Depth, _) => {
+            Some(format!("{inputs} to {width}×{height}, drawn maps bicubic to the real map's size, as Pillow does it"))
+        }
+        (Drawing::Rgb, Resize::Fixed | Resize::ResizeAndCrop) => {
+            Some(format!("pictures bicubic and {inputs} to {width}×{height}, as Pillow does it"))
+        }
+        (Drawing::Rgb, Resize::Crop) => Some(format!("the middle {width}×{height} cut out")),
+        (Drawing::Rgb, Resize::None) => None,
+    }
+}
+
+/// The validation pairs of a data set, or of the one that the checkpoint was trained on; and what it is called.
+fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Box<dyn Source>, String)> {
+    let mut config = config.clone();
+    if let Some(dir) = dir {
+        config.data.layout = detect_layout(dir)?;
+        let split = if is_split(dir, config.data.layout) { Split::Val } else { Split::Train };
+        return Ok((Box::new(DataSet::discover(dir, &config.data, split)?), shown(dir)));
+    }
+    if config.data.layout == Layout::Synthetic {
+        let name = format!("synthetic facades of seed {}", config.train.seed);
+        return Ok((Box::new(Shared(Sources::open(&config)?)), name));
+    }
+    let Some(dir) = config.data.dir.take() else {
+        return Err(usage("--data", "the checkpoint names no data set: give its folder, as in --data DIR"));
+    };
+    Ok((Box::new(DataSet::discover(&dir, &config.data, Split::Val)?), shown(&dir)))
+}
+
+/// The validation pairs of a run.
+struct Shared(Sources);
+
+impl Source for Shared {
+    fn len(&self) -> usize {
+        self.0.validation.len()
+    }
+
+    fn raw(&self, index: usize) -> asap_model::Result<asap_model::data::Raw> {
+        self.0.validation.raw(index)
+    }
+}
+
+fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, output: &Output) -> Result<Report> {
+    let files = Files {
+        output: if args.depth { Drawing::Depth } else { Drawing::Rgb },
+        size: args.size.map(|size| [size.height, size.width]),
+        ..matched(generated, real, !args.unpaired)?
+    };
+    // Without a network there is nothing to compute on a device.
+    if args.inception.is_some() {
+        return on_device(common, output, OfFolders { args, files, generated, real, common, output });
+    }
+    let evaluation = compare(&files, args, None, common, output)?;
+    Ok(of_files(args, generated, real, None, None, evaluation, common))
+}
+
+struct OfFolders<'a> {
+    args: &'a Eval,
+    files: Files,
+    generated: &'a Path,
+    real: &'a Path,
+    common: &'a Common,
+    output: &'a Output,
+}
+
+impl Task for OfFolders<'_> {
+    type Output = Report;
+
+    fn run<B: Backend>(self, backend: B) -> Result<Report> {
+        let OfFolders { args, files, generated, real, common, output } = self;
+        let inception = inception(&backend, args, output)?;
+        let evaluation = compare(&files, args, inception.as_ref().map(|network| network as _), common, output)?;
+        let weights = inception.map(|network| network.sha256);
+        Ok(of_files(args, generated, real, Some(backend.device()), weights, evaluation, common))
+    }
+}
+
+fn of_files(
+    args: &Eval,
+    generated: &Path,
+    real: &Path,
+    device: Option<String>,
+    weights: Option<String>,
+    evaluation: Evaluation,
+    common: &Common,
+) -> Report {
+    Report {
+        drawn: shown(generated),
+        real: shown(real),
+        depth: args.depth,
+        resize: args.size.map(|size| format!("bicubic to {}×{}, as Pillow does it", size.width, size.height)),
+        device,
+        weights,
+        options: options(args, common),
+        evaluation,
+    }
+}
+
+/// The network of `--inception`.
+fn inception<B: Backend>(backend: &B, args: &Eval, output: &Output) -> asap_model::Result<Option<InceptionFile<B>>> {
+    let Some(file) = &args.inception else { return Ok(None) };
+    let network = InceptionFile::load(backend, file)?;
+    if !network.sha256.starts_with(PUBLISHED_WEIGHTS) {
+        output.say(format_args!(
+            "{}: not the published file byte by byte (its SHA-256 begins with {PUBLISHED_WEIGHTS}); FID and KID \
+             compare only with those of equal weights",
+            file.display()
+        ));
+    }
+    Ok(Some(network))
+}
+
+/// The pictures of both folders; where they are pairs, by their names.
+fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Files> {
+    let [of_generated, of_real] = [("--generated", generated), ("--real", real)].map(|(argument, folder)| {
+        if !folder.is_dir() {
+            return Err(usage(argument, format!("{} is not a folder", folder.display())));
+        }
+        pictures(&[folder.to_path_buf()])
+    });
+    let by_name = |found: Vec<Found>| -> asap_model::Result<BTreeMap<String, PathBuf>> {
+        let mut files = BTreeMap::new();
+        for Found { name, file } in found {
+            if let Some(other) = files.insert(name, file.clone())
+                && paired
+            {
+                let problem = format!("has the same name as {}; which one belongs to the pair?", other.display());
+                return Err(Error::Data { file, problem });
+            }
+        }
+        Ok(files)
+    };
+    let (of_generated, of_real) = (of_generated?, of_real?);
+    let files = |drawn, real| Files { drawn, real, paired, output: Drawing::Rgb, size: None };
+    if !paired {
+        let file = |found: Found| found.file;
+        return Ok(files(of_generated.into_iter().map(file).collect(), of_real.into_iter().map(file).collect()));
+    }
+    let (of_generated, of_real) = (by_name(of_generated)?, by_name(of_real)?);
+    for (these, others, folder) in [(&of_generated, &of_real, real), (&of_real, &of_generated, generated)] {
+        if let Some((name, file)) = these.iter().find(|(name, _)| !others.contains_key(*name)) {
+            let problem = format!(
+                "has no partner: looked for {name}.png (or .jpg) in {}; --unpaired compares the folders as sets only",
+                folder.display()
+            );
+            return Err(Error::Data { file: file.clone(), problem });
+        }
+    }
+    Ok(files(of_generated.into_values().collect(), of_real.into_values().collect()))
+}
+
+fn options(args: &Eval, common: &Common) -> Options {
+    Options { seed: common.seed.unwrap_or(0), invalid: Some(args.invalid), farthest: args.farthest }
+}
+
+/// Compares, with a bar on a terminal.
+fn compare(
+    pictures: &dyn Pictures,
+    args: &Eval,
+    network: Option<&dyn FeatureNetwork>,
+    common: &Common,
+    output: &Output,
+) -> asap_model::Result<Evaluation> {
+    let visible = std::io::stderr().is_terminal() && !output.is_quiet();
+    let bar = visible.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)));
+    let folder = args.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
+    let cache = folder.filter(|_| !args.no_cache).map(FeatureCache::new);
+    let eye = network.map(|network| Eye { network, cache: cache.as_ref() });
+    let found = evaluate(pictures, &options(args, common), eye, &mut |done, total| {
+        if let Some(bar) = &bar {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let found = found?;
+    if let Some(fault) = &found.cache_fault {
+        output.say(format_args!("the features of the real pictures are not kept: {fault}"));
+    }
+    Ok(found)
+}
