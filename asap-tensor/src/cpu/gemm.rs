@@ -142,6 +142,8 @@ const DEPTH: usize = 128;
 const WIDTH: usize = 512;
 /// Numbers left free between the copied rows of A, so that these do not share their places in a cache.
 const GAP: usize = 16;
+/// From one copied row of A to the next; known beforehand, it needs no register for each row.
+const ROW: usize = DEPTH + GAP;
 /// Registers in a panel's row.
 const REGISTERS: usize = 2;
 
@@ -166,7 +168,7 @@ fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>,
     let panel = REGISTERS * level.lanes();
     let terms = a.columns.min(DEPTH);
     let packed_b = c.columns.min(WIDTH).next_multiple_of(panel) * terms;
-    let packed_a = c.rows * (terms + GAP);
+    let packed_a = c.rows * ROW;
     // The memory is taken out here: a closure's code would not be compiled for the registers.
     with_scratch(packed_a + packed_b, |scratch| {
         let (packed_a, packed_b) = scratch.split_at_mut(packed_a);
@@ -180,7 +182,7 @@ pub(crate) fn scratch(rows: usize) -> usize {
     if let Level::Tiles(..) = Level::best() {
         return tiles::scratch(rows, usize::MAX, usize::MAX);
     }
-    WIDTH.next_multiple_of(REGISTERS * Level::best().lanes()) * DEPTH + rows * (DEPTH + GAP)
+    WIDTH.next_multiple_of(REGISTERS * Level::best().lanes()) * DEPTH + rows * ROW
 }
 
 /// The loops around [`panel::multiply`]: over parts of k, over parts of B's columns, over panels of such a part.
@@ -206,15 +208,14 @@ impl Kernel for Product<'_, '_> {
         for start in (0..a.columns).step_by(DEPTH) {
             let depth = DEPTH.min(a.columns - start);
             let now = a.columns(start, depth);
-            let row = depth + GAP;
             if a.column_stride == 1 {
-                for (i, copy) in packed_a.chunks_exact_mut(row).take(a.rows).enumerate() {
+                for (i, copy) in packed_a.chunks_exact_mut(ROW).take(a.rows).enumerate() {
                     copy[..depth].copy_from_slice(&now.data[i * now.row_stride..][..depth]);
                 }
             } else {
-                transpose(now.data, now.column_stride, &mut MatrixMut::new(packed_a, a.rows, depth, row));
+                transpose(now.data, now.column_stride, &mut MatrixMut::new(packed_a, a.rows, depth, ROW));
             }
-            let a_rows = Rows { start: packed_a.as_ptr(), row, step: 1 };
+            let a_rows = Rows { start: packed_a.as_ptr(), row: ROW, step: 1 };
             for first in (0..b.columns).step_by(WIDTH) {
                 let width = WIDTH.min(b.columns - first);
                 pack(simd, b.rows(start, depth).columns(first, width), packed_b);

@@ -1,6 +1,6 @@
 //! The four steps of a block: transform tiles of x, transform weights, multiply, transform back.
 
-use super::plan::{Blocks, Convolution};
+use super::plan::{Blocks, Convolution, INPUTS};
 use super::transform::{Form, Input, POINTS, Steps, both_sides};
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::panel::{Panel, Rows, multiply};
@@ -144,7 +144,7 @@ impl<F: Form> Kernel for TransformWeight<'_, F> {
         let Blocks { inputs, outputs, .. } = *self.blocks;
         let &Convolution { output_step, input_step, flipped, .. } = self.conv;
         let taps = F::TAPS * F::TAPS;
-        let stage = &mut self.stage[..taps * inputs];
+        let stage = &mut self.stage[..16 * inputs];
         assert!(self.to.len() >= POINTS * inputs * outputs && self.channels <= inputs && self.outputs <= outputs);
         assert!(inputs.is_multiple_of(S::LANES));
         stage.fill(0.0);
@@ -154,8 +154,8 @@ impl<F: Form> Kernel for TransformWeight<'_, F> {
                 prefetch(weight.as_ptr().wrapping_add(AHEAD * output_step + i * input_step));
             }
             match F::TAPS {
-                4 => read_weights::<16>(weight, input_step, self.channels, inputs, stage),
-                _ => read_weights::<9>(weight, input_step, self.channels, inputs, stage),
+                4 => read_weights::<S, 16>(s, weight, input_step, self.channels, inputs, stage),
+                _ => read_weights::<S, 9>(s, weight, input_step, self.channels, inputs, stage),
             }
             for at in (0..self.channels).step_by(S::LANES) {
                 // SAFETY: the stage holds a row of `inputs` numbers for each tap, whole registers; `to` 36 for each output channel.
@@ -174,20 +174,34 @@ impl<F: Form> Kernel for TransformWeight<'_, F> {
     }
 }
 
-/// Lays the weights of each of some input channels out as rows of `width` numbers, one for each channel.
+/// Lays the weights of each of some input channels out as rows of `width` numbers, one for each channel. The stage has
+/// 16 such rows; those after the last tap are left with numbers of no meaning.
 #[inline(always)]
-fn read_weights<const TAPS: usize>(weight: &[f32], step: usize, channels: usize, width: usize, stage: &mut [f32]) {
-    let all = |i: usize| -> &[f32; TAPS] { weight[i * step..].first_chunk().expect("a channel's weights") };
-    let whole = channels - channels % 4;
-    for i in (0..whole).step_by(4) {
-        // Squares of four channels by four weights stay in registers.
-        let four = [all(i), all(i + 1), all(i + 2), all(i + 3)];
-        for tap in 0..TAPS {
-            stage[tap * width + i..][..4].copy_from_slice(&four.map(|weights| weights[tap]));
+fn read_weights<S: Simd, const TAPS: usize>(
+    s: S,
+    weight: &[f32],
+    step: usize,
+    channels: usize,
+    width: usize,
+    stage: &mut [f32],
+) {
+    // Whole squares of channels by taps, as far as their last row ends inside the weight.
+    let last = TAPS.next_multiple_of(S::LANES);
+    let reachable = weight.len().saturating_sub(last).div_ceil(step).min(channels);
+    let whole = reachable - reachable % S::LANES;
+    assert!(stage.len() >= 16 * width && channels <= width && last <= 16);
+    for i in (0..whole).step_by(S::LANES) {
+        for tap in (0..TAPS).step_by(S::LANES) {
+            // SAFETY: the last channel of the square has `last` numbers from its first weight on; the stage has 16 rows.
+            unsafe {
+                let to = stage.as_mut_ptr().add(tap * width + i);
+                s.transpose(weight.as_ptr().add(i * step + tap), step, to, width);
+            }
         }
     }
     for i in whole..channels {
-        all(i).iter().enumerate().for_each(|(tap, &w)| stage[tap * width + i] = w);
+        let all: &[f32; TAPS] = weight[i * step..].first_chunk().expect("a channel's weights");
+        all.iter().enumerate().for_each(|(tap, &w)| stage[tap * width + i] = w);
     }
 }
 
@@ -227,7 +241,8 @@ impl Multiply<'_> {
         let Blocks { width, inputs, outputs, .. } = *self.blocks;
         // SAFETY: `run` has checked that all 36 of each lie inside their numbers, and `at` leaves V registers.
         unsafe {
-            let rows = Rows { start: self.weight.as_ptr().add(f * outputs * inputs), row: inputs, step: 1 };
+            // A step that is known beforehand needs no register for each row.
+            let rows = Rows { start: self.weight.as_ptr().add(f * outputs * INPUTS), row: INPUTS, step: 1 };
             let panel = Panel { start: self.x.as_ptr().add(f * inputs * width + at), step: width };
             let sums = self.sums.as_mut_ptr().add(f * outputs * width + at);
             let first = self.first;
@@ -257,7 +272,7 @@ impl Kernel for Multiply<'_> {
         let Blocks { width, inputs, outputs, .. } = *self.blocks;
         assert!(self.weight.len() >= POINTS * outputs * inputs && self.x.len() >= POINTS * inputs * width);
         assert!(self.sums.len() >= POINTS * outputs * width && width.is_multiple_of(S::LANES));
-        assert!(self.outputs <= outputs && self.channels <= inputs);
+        assert!(self.outputs <= outputs && self.channels <= inputs && inputs == INPUTS);
         let pairs = width / S::LANES / 2;
         for f in 0..POINTS {
             for pair in 0..pairs {

@@ -6,7 +6,7 @@ use crate::ops::conv2d::Conv2dSize;
 /// Tiles that are multiplied at a time, at most: their numbers for some channels stay in a core's second cache.
 const TILES: usize = 64;
 /// Input channels that a product sums over at a time: its sums are read and written once for that many.
-const INPUTS: usize = 64;
+pub(super) const INPUTS: usize = 64;
 /// Tiles are padded to a multiple of this: a register of every level, and two of most.
 const REGISTER: usize = 16;
 /// Bands from which on each is a task of its own, and the weights are transformed once for all.
