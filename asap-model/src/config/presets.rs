@@ -6,7 +6,7 @@ use crate::{Error, Result};
 /// Names and descriptions, in the order in which people meet them.
 const PRESETS: &[(&str, &str)] = &[
     ("quickstart", "synthetic facades at 128×128, a few minutes on two CPU cores"),
-    ("facades-small", "the CMP facades at 128×128, about an hour on two CPU cores"),
+    ("facades-small", "the CMP facades at 128×128, about 20 minutes on two CPU cores"),
     ("facades-256", "the CMP facades at 256×256, the paper's network"),
     ("facades-512", "the CMP facades at 512×512, the paper's network"),
     ("facades-1024", "the CMP facades at 1024×1024, the paper's network, three discriminators"),
