@@ -14,6 +14,7 @@ use asap_tensor::{Cuda, MatmulPrecision};
 use crate::args::Common;
 #[cfg(feature = "cuda")]
 use crate::args::Precision;
+use crate::machine::memory;
 use crate::output::Output;
 
 /// The device that `--device` names.
@@ -140,9 +141,13 @@ impl From<Precision> for MatmulPrecision {
     }
 }
 
+/// The cpu device, which may hold some memory beyond what is planned where there is plenty.
 fn cpu(common: &Common) -> Result<Cpu> {
-    Ok(Cpu::new(common.threads.map(usize::from))?)
+    Ok(Cpu::new(common.threads.map(usize::from))?.holding_more(memory().available / PLENTY))
 }
+
+/// The share of the memory at hand that the cpu device may hold beyond what its tensors take.
+const PLENTY: u64 = 8;
 
 fn describe(cpu: &Cpu) -> String {
     let threads = cpu.threads();

@@ -3,7 +3,8 @@
 //! A network asks for the same sizes in every pass, and memory that is new to a process costs as much time as some
 //! kernels take. So what a tensor lets go of is kept for the next one of its size, within one bound: what lives and
 //! what is kept together never exceed the most that ever lived at once. So a process that keeps is no larger than one
-//! that doesn't.
+//! that doesn't. Where a backend is given more, up to a quarter, what is kept also serves somewhat smaller tensors, and a
+//! round of training asks the system for nothing once the first ones are over.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,7 +16,9 @@ const SMALL: usize = 1 << 14;
 
 /// Numbers of one tensor. Their memory returns to its pool.
 pub struct Array {
+    /// The tensor's numbers, and others behind them where its memory is larger.
     numbers: Vec<f32>,
+    count: usize,
     pool: Pool,
 }
 
@@ -23,13 +26,13 @@ impl Deref for Array {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.numbers
+        &self.numbers[..self.count]
     }
 }
 
 impl DerefMut for Array {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.numbers
+        &mut self.numbers[..self.count]
     }
 }
 
@@ -44,19 +47,19 @@ impl Clone for Array {
 
 impl PartialEq for Array {
     fn eq(&self, other: &Self) -> bool {
-        self.numbers == other.numbers
+        self[..] == other[..]
     }
 }
 
 impl fmt::Debug for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.numbers.fmt(f)
+        self[..].fmt(f)
     }
 }
 
 impl Drop for Array {
     fn drop(&mut self) {
-        self.pool.put_back(std::mem::take(&mut self.numbers));
+        self.pool.put_back(std::mem::take(&mut self.numbers), self.count);
     }
 }
 
@@ -72,17 +75,34 @@ struct Kept {
     waiting_count: usize,
     /// How many numbers live in arrays, small ones aside.
     live: usize,
+    /// How many more their memory has.
+    unused: usize,
     /// The most that ever lived at once.
     most: usize,
+    /// Numbers that may be held beyond `most`, if that is at most a quarter of it.
+    more: usize,
 }
 
 impl Kept {
-    /// Counts `count` numbers as living, and makes room for them.
-    fn enter(&mut self, count: usize) -> Vec<Vec<f32>> {
+    /// Takes memory for `count` numbers out of what waits: of that size, or else the smallest that is at most half as
+    /// large again, as far as more than the most that lived may be held.
+    fn find(&mut self, count: usize) -> Option<Vec<f32>> {
+        let fits = |length: usize| length == count || (self.more > 0 && (count..=count + count / 2).contains(&length));
+        let waiting = self.waiting.iter().map(Vec::len).enumerate().rev();
+        let (at, _) = waiting.filter(|&(_, length)| fits(length)).min_by_key(|&(_, length)| length)?;
+        let found = self.waiting.remove(at)?;
+        self.waiting_count -= found.len();
+        Some(found)
+    }
+
+    /// Counts `count` numbers as living, in memory of `length`, and makes room for them.
+    fn enter(&mut self, count: usize, length: usize) -> Vec<Vec<f32>> {
         self.live += count;
+        self.unused += length - count;
         self.most = self.most.max(self.live);
+        let bound = self.most + self.more.min(self.most / 4);
         let mut released = Vec::new();
-        while self.live + self.waiting_count > self.most {
+        while self.live + self.unused + self.waiting_count > bound {
             let Some(oldest) = self.waiting.pop_front() else { break };
             self.waiting_count -= oldest.len();
             released.push(oldest);
@@ -115,18 +135,19 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets it hold `count` numbers beyond the most that ever lived, or a quarter of that if it is less.
+    pub(crate) fn hold_more(&self, count: usize) {
+        self.kept().more = count;
+    }
+
     /// `count` numbers of unknown value: whoever takes them writes every one.
     pub(crate) fn take(&self, count: usize) -> Array {
         if count < SMALL {
-            return Array { numbers: vec![0.0; count], pool: self.clone() };
+            return Array { numbers: vec![0.0; count], count, pool: self.clone() };
         }
         let mut kept = self.kept();
-        let found = kept.waiting.iter().rposition(|numbers| numbers.len() == count);
-        let found = found.and_then(|at| kept.waiting.remove(at));
-        if found.is_some() {
-            kept.waiting_count -= count;
-        }
-        let released = kept.enter(count);
+        let found = kept.find(count);
+        let released = kept.enter(count, found.as_ref().map_or(count, Vec::len));
         drop(kept);
         drop(released);
         let mut numbers = found.unwrap_or_else(|| fresh(count));
@@ -134,22 +155,24 @@ impl Pool {
             // A kernel that leaves a number out is found out.
             numbers.fill(f32::NAN);
         }
-        Array { numbers, pool: self.clone() }
+        Array { numbers, count, pool: self.clone() }
     }
 
     /// Numbers that exist already.
     pub(crate) fn adopt(&self, numbers: Vec<f32>) -> Array {
-        if numbers.len() >= SMALL {
-            let released = self.kept().enter(numbers.len());
+        let count = numbers.len();
+        if count >= SMALL {
+            let released = self.kept().enter(count, count);
             drop(released);
         }
-        Array { numbers, pool: self.clone() }
+        Array { numbers, count, pool: self.clone() }
     }
 
-    fn put_back(&self, numbers: Vec<f32>) {
-        if numbers.len() >= SMALL {
+    fn put_back(&self, numbers: Vec<f32>, count: usize) {
+        if count >= SMALL {
             let mut kept = self.kept();
-            kept.live -= numbers.len();
+            kept.live -= count;
+            kept.unused -= numbers.len() - count;
             kept.waiting_count += numbers.len();
             kept.waiting.push_back(numbers);
         }
@@ -191,6 +214,27 @@ mod tests {
         assert!(kept.live + kept.waiting_count <= most);
         drop(kept);
         drop((larger, adopted));
+    }
+
+    #[test]
+    fn with_more_memory_smaller_arrays_use_it_again_within_the_bound() {
+        let pool = Pool::default();
+        pool.hold_more(LARGE);
+        let first = pool.take(LARGE + LARGE / 2);
+        let place = first.as_ptr();
+        drop(first);
+        let smaller = pool.take(LARGE);
+        assert_eq!((smaller.as_ptr(), smaller.len()), (place, LARGE));
+        let far_smaller = pool.take(SMALL);
+        assert_ne!(far_smaller.as_ptr(), place);
+        drop((smaller, far_smaller));
+        let others: Vec<Array> = (0..3).map(|i| pool.take(3 * LARGE + i)).collect();
+        drop(others);
+        let kept = pool.kept();
+        assert_eq!((kept.live, kept.unused), (0, 0));
+        let held = kept.waiting.iter().map(Vec::len).sum::<usize>();
+        assert_eq!(held, kept.waiting_count);
+        assert!(held > kept.most && held <= kept.most + LARGE, "{held} of {}", kept.most);
     }
 
     #[test]

@@ -54,6 +54,14 @@ impl Cpu {
         Ok(Cpu { threads: Arc::new(threads), memory: Pool::default(), level, profiler: None })
     }
 
+    /// The same backend, which may hold `bytes` of memory beyond the most that its tensors ever took at once, or a quarter
+    /// of that if it is less: then a round of training asks the system for no memory once the first ones are over.
+    #[must_use]
+    pub fn holding_more(self, bytes: u64) -> Self {
+        self.memory.hold_more(usize::try_from(bytes).unwrap_or(usize::MAX) / size_of::<f32>());
+        self
+    }
+
     /// How many threads compute.
     pub fn threads(&self) -> usize {
         self.threads.current_num_threads()
