@@ -1,0 +1,21 @@
+//! The generators that the paper compares with, from their own published code.
+
+use asap_tensor::Backend;
+
+use super::Comparison;
+use super::case::{Case, Quantity};
+use crate::Result;
+use crate::compared::Compared;
+use crate::config::{ComparedConfig, DataConfig};
+use crate::network::{Binding, Blank, Network};
+
+pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
+    let data = DataConfig::from_published(case.options())?;
+    let config = ComparedConfig::from_published(case.kind(), case.options())?;
+    let mut generator = Compared::new(backend, &config, data.lowres_channels(), &mut Blank)?;
+    generator.load(&case.checkpoint("_net_G")?)?;
+    let condition = case.condition(backend, "", data.classes)?;
+    let output = generator.forward(&Binding::frozen(), &condition)?;
+    report(case.compare("output", output.value(), Quantity::Output)?);
+    Ok(())
+}
