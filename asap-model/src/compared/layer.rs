@@ -50,7 +50,8 @@ pub(super) struct Layer<B: Backend> {
     weight: Parameter<B>,
     bias: Option<Parameter<B>>,
     step: Step,
-    norm: Option<BatchNorm<B>>,
+    /// With its name.
+    norm: Option<(BatchNorm<B>, String)>,
     by_instance: bool,
     /// Of the leaky ReLU that follows: 0 is ReLU, 1 none.
     slope: f64,
@@ -62,11 +63,27 @@ impl<B: Backend> Layer<B> {
         backend: &B,
         init: &mut dyn Initialiser,
         (sequence, module): (&str, usize),
+        size: Size,
+        norm: Norm,
+        slope: f64,
+    ) -> Result<Self> {
+        let mut layer = Self::named(backend, init, format!("{sequence}.{module}"), size, norm, slope)?;
+        if norm == Norm::Batch {
+            let name = format!("{sequence}.{}", module + 1);
+            layer.norm = Some((BatchNorm::new(backend, init, &name, size.outputs, true)?, name));
+        }
+        Ok(layer)
+    }
+
+    /// The layer of that name, without batch norm.
+    pub fn named(
+        backend: &B,
+        init: &mut dyn Initialiser,
+        name: String,
         Size { inputs, outputs, kernel, step }: Size,
         norm: Norm,
         slope: f64,
     ) -> Result<Self> {
-        let name = format!("{sequence}.{module}");
         let shape = match step {
             Step::Doubling { .. } => [inputs, outputs, kernel, kernel],
             Step::Zeros { .. } | Step::Mirrored { .. } => [outputs, inputs, kernel, kernel],
@@ -78,16 +95,27 @@ impl<B: Backend> Layer<B> {
                 Some(Parameter::new(backend, init, format!("{name}.bias"), &[outputs], Kind::Shift)?)
             }
         };
-        let batch_norm = match norm {
-            Norm::Batch => Some(BatchNorm::new(backend, init, &format!("{sequence}.{}", module + 1), outputs, true)?),
-            Norm::None { .. } | Norm::Instance => None,
-        };
-        Ok(Layer { name, weight, bias, step, norm: batch_norm, by_instance: norm == Norm::Instance, slope })
+        Ok(Layer { name, weight, bias, step, norm: None, by_instance: norm == Norm::Instance, slope })
     }
 
-    /// (N, inputs, H, W) → (N, outputs, H′, W′).
+    /// (N, inputs, H, W) → (N, outputs, H′, W′). A profiler sees batch norm and what follows as a layer of its own.
     pub fn forward(&self, binding: &Binding<B>, x: &Stack<B>) -> Result<Var<B>> {
-        let _scope = self.weight.value().backend().profiler().map(|profiler| profiler.enter(&self.name));
+        let profiler = self.weight.value().backend().profiler();
+        let scope = profiler.map(|profiler| profiler.enter(&self.name));
+        let y = self.convolved(binding, x)?;
+        drop(scope);
+        let y = match &self.norm {
+            Some((norm, name)) => {
+                let _scope = profiler.map(|profiler| profiler.enter(name));
+                self.activated(norm.forward(binding, &y)?)?
+            }
+            None => y,
+        };
+        binding.output(&self.name, y)
+    }
+
+    /// The convolution, and what follows it where that is not batch norm; of no layer that a profiler sees.
+    pub fn convolved(&self, binding: &Binding<B>, x: &Stack<B>) -> Result<Var<B>> {
         let weight = binding.var(&self.weight);
         let bias = self.bias.as_ref().map(|bias| binding.var(bias));
         let y = match self.step {
@@ -97,27 +125,25 @@ impl<B: Backend> Layer<B> {
                 vjp::conv2d_transposed(&x.to_dense()?, &weight, bias.as_ref(), 2, 1, output_padding)?
             }
         };
-        let y = if self.by_instance {
-            vjp::instance_norm(&y, None, INSTANCE_NORM_EPSILON, self.slope)?
-        } else {
-            let y = match &self.norm {
-                Some(norm) => norm.forward(binding, &y)?,
-                None => y,
-            };
-            if self.slope == 1.0 { y } else { vjp::leaky_relu(&y, self.slope)? }
-        };
-        binding.output(&self.name, y)
+        if self.by_instance {
+            return Ok(vjp::instance_norm(&y, None, INSTANCE_NORM_EPSILON, self.slope)?);
+        }
+        if self.norm.is_some() { Ok(y) } else { self.activated(y) }
+    }
+
+    fn activated(&self, y: Var<B>) -> Result<Var<B>> {
+        Ok(if self.slope == 1.0 { y } else { vjp::leaky_relu(&y, self.slope)? })
     }
 
     /// Weight, bias, and those of the norm.
     pub fn parameters(&self) -> Vec<&Parameter<B>> {
-        let norm = self.norm.iter().flat_map(BatchNorm::parameters);
+        let norm = self.norm.iter().flat_map(|(norm, _)| norm.parameters());
         std::iter::once(&self.weight).chain(&self.bias).chain(norm).collect()
     }
 
     /// The same, to update.
     pub fn parameters_mut(&mut self) -> Vec<&mut Parameter<B>> {
-        let norm = self.norm.iter_mut().flat_map(BatchNorm::parameters_mut);
+        let norm = self.norm.iter_mut().flat_map(|(norm, _)| norm.parameters_mut());
         std::iter::once(&mut self.weight).chain(&mut self.bias).chain(norm).collect()
     }
 }

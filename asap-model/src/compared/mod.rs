@@ -6,12 +6,14 @@
 //! | `unet` | pix2pix's U-Net |
 //! | `resnet` | pix2pix's residual network, which is also pix2pixHD's global generator |
 //! | `enhancer` | pix2pixHD's local enhancers |
+//! | `spade` | SPADE's generator |
 //!
 //! Their sizes are in [`ComparedConfig`].
 
 mod enhancer;
 mod layer;
 mod resnet;
+mod spade;
 #[cfg(test)]
 mod tests;
 mod unet;
@@ -27,6 +29,7 @@ use crate::{Error, Result};
 use enhancer::Enhanced;
 use layer::Norm;
 use resnet::{ResNet, Sizes};
+use spade::Spade;
 use unet::Unet;
 
 /// Channels of the pictures that they draw.
@@ -45,6 +48,7 @@ enum Architecture<B: Backend> {
     Unet(Unet<B>),
     ResNet(ResNet<B>),
     Enhanced(Enhanced<B>),
+    Spade(Spade<B>),
 }
 
 impl<B: Backend> Compared<B> {
@@ -70,6 +74,9 @@ impl<B: Backend> Compared<B> {
                 let (global, local) = ([halvings, blocks], [enhancers, local_blocks]);
                 Architecture::Enhanced(Enhanced::new(backend, init, [inputs, OUTPUTS], width, global, local)?)
             }
+            ComparedConfig::Spade { width, doublings } => {
+                Architecture::Spade(Spade::new(backend, init, [inputs, OUTPUTS], width, doublings)?)
+            }
         };
         Ok(Compared { architecture, multiple: config.multiple() })
     }
@@ -90,6 +97,7 @@ impl<B: Backend> Compared<B> {
             Architecture::Unet(unet) => unet.forward(binding, &stack)?,
             Architecture::ResNet(resnet) => resnet.forward(binding, &stack)?,
             Architecture::Enhanced(enhanced) => enhanced.forward(binding, &stack)?,
+            Architecture::Spade(spade) => spade.forward(binding, &stack)?,
         };
         Ok(vjp::tanh(&y)?)
     }
@@ -101,6 +109,7 @@ impl<B: Backend> Network<B> for Compared<B> {
             Architecture::Unet(unet) => unet.parameters(),
             Architecture::ResNet(resnet) => resnet.parameters(),
             Architecture::Enhanced(enhanced) => enhanced.parameters(),
+            Architecture::Spade(spade) => spade.parameters(),
         }
     }
 
@@ -109,6 +118,7 @@ impl<B: Backend> Network<B> for Compared<B> {
             Architecture::Unet(unet) => unet.parameters_mut(),
             Architecture::ResNet(resnet) => resnet.parameters_mut(),
             Architecture::Enhanced(enhanced) => enhanced.parameters_mut(),
+            Architecture::Spade(spade) => spade.parameters_mut(),
         }
     }
 

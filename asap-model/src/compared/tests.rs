@@ -1,4 +1,4 @@
-use asap_tensor::{Ids, Plan, Reference};
+use asap_tensor::{Ids, Plan, Profiler, Reference, Storage};
 
 use super::*;
 use crate::condition::Pixels;
@@ -16,6 +16,7 @@ fn published_sizes_have_the_published_numbers_of_parameters() {
         ("pix2pix-unet", 3, 54_413_955),
         ("pix2pix-resnet", 3, 11_383_427),
         ("pix2pixhd", 36, 182_546_755),
+        ("spade", 36, 93_048_003),
     ] {
         assert_eq!(published(name, inputs).trainable_count(), parameters, "{name}");
     }
@@ -64,4 +65,28 @@ fn sides_that_cannot_be_halved_as_often_are_refused() {
     assert_eq!(draw(16, 24).unwrap().value().dims(), [1, 3, 16, 24]);
     let error = draw(16, 20).err().unwrap().to_string();
     assert!(error.contains("multiples of 8, not 16 and 20"), "{error}");
+}
+
+/// Multiply-accumulates of a picture drawn from dense channels, in 10⁹.
+fn macs(name: &str, [inputs, height, width]: [usize; 3]) -> f64 {
+    let profiler = Profiler::new();
+    let backend = Plan::new(1).with_profiler(profiler.clone());
+    let config = ComparedConfig::published(name).unwrap();
+    let generator = Compared::new(&backend, &config, inputs, &mut Blank).unwrap();
+    let pixels = Pixels::Dense(Var::constant(Tensor::zeros(&backend, [1, inputs, height, width]).unwrap()));
+    generator.forward(&Binding::frozen(), &Condition { pixels, edges: None }).unwrap();
+    profiler.take().iter().map(|record| record.cost.macs as f64 / 1e9).sum()
+}
+
+#[test]
+fn published_sizes_cost_the_multiply_accumulates_that_are_reported_of_them() {
+    // The paper gives 281.0 for SPADE at 256×512.
+    let spade = macs("spade", [36, 256, 512]);
+    assert!((spade - 281.3).abs() < 0.05, "{spade}");
+    // 56.8 is reported of the residual network, and given in the paper for pix2pix, as though every output pixel of the
+    // two transposed convolutions at stride 2 met the whole kernel; it meets a quarter.
+    let resnet = macs("pix2pix-resnet", [3, 256, 256]);
+    let doubling = |inputs: usize, side: usize| (side * side * inputs * (inputs / 2) * 9) as f64 / 1e9;
+    let reported = resnet + 3.0 * (doubling(256, 64) + doubling(128, 128));
+    assert!((reported - 56.8).abs() < 0.05, "{reported}");
 }

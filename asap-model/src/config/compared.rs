@@ -46,15 +46,26 @@ pub enum ComparedConfig {
         /// Residual blocks of each.
         local_blocks: usize,
     },
+    /// SPADE's generator with spectral norm and batch norm, without an encoder of styles.
+    Spade {
+        /// Channels of its sixth doubling; the first block has 16 times as many.
+        width: usize,
+        /// How often sides are doubled: 5, 6 or 7.
+        doublings: usize,
+    },
 }
 
 /// Names of the published sizes, with what they are.
-const PUBLISHED: [(&str, &str); 4] = [
+const PUBLISHED: [(&str, &str); 5] = [
     ("pix2pix-unet", "pix2pix's U-Net of eight levels"),
     ("pix2pix-resnet", "pix2pix's residual network of nine blocks"),
     ("pix2pixhd", "pix2pixHD's global generator"),
     ("pix2pixhd-local", "pix2pixHD's global generator and one local enhancer"),
+    ("spade", "SPADE's generator for Cityscapes, of six doublings"),
 ];
+
+/// The norms of SPADE that have a counterpart here.
+const SPADE_NORM: &str = "spectralspadesyncbatch3x3";
 
 impl ComparedConfig {
     /// Name and description of every generator at its published size.
@@ -74,6 +85,7 @@ impl ComparedConfig {
             "pix2pixhd-local" => {
                 ComparedConfig::Pix2PixHdLocal { width: 32, halvings: 4, blocks: 9, enhancers: 1, local_blocks: 3 }
             }
+            "spade" => ComparedConfig::Spade { width: 64, doublings: 6 },
             _ => {
                 let names: Vec<&str> = PUBLISHED.iter().map(|(name, _)| *name).collect();
                 let problem = format!("there is no such compared generator; there are {}", names.join(", "));
@@ -82,7 +94,7 @@ impl ComparedConfig {
         })
     }
 
-    /// The generator of a published project, `pix2pix` or `pix2pixhd`, by that code's options (a JSON object); what they
+    /// The generator of a published project, `pix2pix`, `pix2pixhd` or `spade`, by that code's options (a JSON object); what they
     /// leave out has that code's default.
     ///
     /// # Errors
@@ -129,10 +141,40 @@ impl ComparedConfig {
                 }),
                 _ => Err(options.refused("netG", "it must be global or local")),
             },
+            "spade" => {
+                if options.text("norm_G", SPADE_NORM)? != SPADE_NORM {
+                    return Err(options.refused("norm_G", &format!("only {SPADE_NORM} has a counterpart here")));
+                }
+                if options.flag("use_vae", false)? {
+                    return Err(options.refused("use_vae", "an encoder of styles has no counterpart here"));
+                }
+                let doublings = match options.text("num_upsampling_layers", "normal")? {
+                    "normal" => 5,
+                    "more" => 6,
+                    "most" => 7,
+                    _ => return Err(options.refused("num_upsampling_layers", "it must be normal, more or most")),
+                };
+                Ok(ComparedConfig::Spade { width: width(64)?, doublings })
+            }
             other => {
-                let problem = format!("{other} has no counterpart here: there are pix2pix and pix2pixhd");
+                let problem = format!("{other} has no counterpart here: there are pix2pix, pix2pixhd and spade");
                 Err(Error::Config { origin: ORIGIN.into(), problem })
             }
+        }
+    }
+
+    /// What the paper gives for this generator at its published size and 256×512 (table 1): millions of parameters and
+    /// 10⁹ multiply-accumulates. Counting convolutions, SPADE has 93.05 and 281.3; for pix2pix the parameters are those
+    /// of the U-Net, but 56.8 is what is reported of the residual network at 256×256, where each output pixel of a
+    /// transposed convolution is taken to meet the whole kernel.
+    pub fn paper_figures(&self) -> Option<[f64; 2]> {
+        let paper = |name: &str| Self::published(name).is_ok_and(|published| published == *self);
+        if paper("pix2pix-unet") {
+            Some([54.4, 56.8])
+        } else if paper("spade") {
+            Some([93.0, 281.0])
+        } else {
+            None
         }
     }
 
@@ -143,6 +185,7 @@ impl ComparedConfig {
             ComparedConfig::Pix2PixResNet { .. } => 2,
             ComparedConfig::Pix2PixHd { halvings, .. } => halvings,
             ComparedConfig::Pix2PixHdLocal { halvings, enhancers, .. } => halvings + enhancers,
+            ComparedConfig::Spade { doublings, .. } => doublings,
         }
     }
 }
