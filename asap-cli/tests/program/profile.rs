@@ -51,7 +51,7 @@ fn a_compared_generators_layers_add_up_to_its_published_size_beside_the_papers_f
     assert_eq!(total["parameters"], counted);
     assert!(objects.iter().all(|object| object["generator"] == "pix2pix-resnet"), "{objects:?}");
     assert_eq!(plan["memory"], "inference");
-    here.write("tall.toml", &TINY_FILE.replace("[32, 32]", "[256, 256]"));
+    here.write("tall.toml", TINY_FILE.replace("[32, 32]", "[256, 256]"));
     let ran = here.done("profile --preset tall.toml --compared pix2pix-unet --threads 1");
     assert!(ran.stdout.ends_with("the paper, at 256×512: 54.4M parameters, 56.8 G MAC\n"), "{}", ran.stdout);
     let refused = here.asap("profile --preset tiny.toml --compared pix2pix-unet");

@@ -1,4 +1,4 @@
-//! Convolution – norm – activation, the layer of all of these networks but SPADE's.
+//! Convolution – norm – activation, what these networks are made of.
 
 use asap_autograd::{Var, vjp};
 use asap_tensor::Backend;

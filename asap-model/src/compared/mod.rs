@@ -48,7 +48,7 @@ enum Architecture<B: Backend> {
     Unet(Unet<B>),
     ResNet(ResNet<B>),
     Enhanced(Enhanced<B>),
-    Spade(Spade<B>),
+    Spade(Box<Spade<B>>),
 }
 
 impl<B: Backend> Compared<B> {
@@ -75,7 +75,7 @@ impl<B: Backend> Compared<B> {
                 Architecture::Enhanced(Enhanced::new(backend, init, [inputs, OUTPUTS], width, global, local)?)
             }
             ComparedConfig::Spade { width, doublings } => {
-                Architecture::Spade(Spade::new(backend, init, [inputs, OUTPUTS], width, doublings)?)
+                Architecture::Spade(Box::new(Spade::new(backend, init, [inputs, OUTPUTS], width, doublings)?))
             }
         };
         Ok(Compared { architecture, multiple: config.multiple() })

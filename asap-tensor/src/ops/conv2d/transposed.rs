@@ -61,17 +61,17 @@ mod tests {
     use crate::random::uniform_by_name;
     use crate::{Backend, Cpu, Reference};
 
-    /// x, weight, stride, padding, output padding.
-    const CASES: [([usize; 4], [usize; 4], usize, usize, usize); 5] = [
-        ([1, 1, 1, 1], [1, 1, 1, 1], 1, 0, 0),
-        ([2, 3, 4, 5], [3, 2, 3, 3], 2, 1, 1),
-        ([2, 3, 1, 3], [3, 4, 4, 4], 2, 1, 0),
-        ([1, 2, 3, 2], [2, 5, 3, 2], 3, 0, 2),
-        ([1, 2, 5, 4], [2, 2, 3, 3], 1, 1, 0),
+    /// x, weight, [stride, padding, output padding].
+    const CASES: [([usize; 4], [usize; 4], [usize; 3]); 5] = [
+        ([1, 1, 1, 1], [1, 1, 1, 1], [1, 0, 0]),
+        ([2, 3, 4, 5], [3, 2, 3, 3], [2, 1, 1]),
+        ([2, 3, 1, 3], [3, 4, 4, 4], [2, 1, 0]),
+        ([1, 2, 3, 2], [2, 5, 3, 2], [3, 0, 2]),
+        ([1, 2, 5, 4], [2, 2, 3, 3], [1, 1, 0]),
     ];
 
     fn equals_the_definition<B: Backend>(backend: &B) {
-        for (x, weight, stride, padding, output_padding) in CASES {
+        for (x, weight, [stride, padding, output_padding]) in CASES {
             let ([n, i, h, w], [_, o, r, s]) = (x, weight);
             let [image, kernel, bias] =
                 [("x", n * i * h * w), ("w", i * o * r * s), ("b", o)].map(|(name, n)| uniform_by_name(name, n));
