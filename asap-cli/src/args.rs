@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use asap_model::Config;
+use asap_model::config::ComparedConfig;
 use asap_model::data::MAX_SIDE;
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::device::Device;
@@ -115,6 +116,29 @@ impl TypedValueParser for PresetOrFile {
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(Config::presets().iter().map(|(name, what)| PossibleValue::new(*name).help(*what))))
+    }
+}
+
+/// The name of a generator that the paper compares with.
+#[derive(Clone, Debug)]
+struct ComparedName;
+
+impl TypedValueParser for ComparedName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        let names: Vec<&str> = ComparedConfig::all_published().iter().map(|(name, _)| *name).collect();
+        PossibleValuesParser::new(names).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let all = ComparedConfig::all_published().iter();
+        Some(Box::new(all.map(|(name, what)| PossibleValue::new(*name).help(*what))))
     }
 }
 
@@ -294,6 +318,9 @@ pub struct Profile {
     /// Presets or configuration files [default: cityscapes-256]
     #[arg(long = "preset", value_name = "NAME", value_parser = PresetOrFile, hide_possible_values = true)]
     pub presets: Vec<String>,
+    /// Generators that the paper compares with, at their published sizes on the preset's inputs, instead of its own
+    #[arg(long, value_name = "NAME", value_parser = ComparedName, conflicts_with = "roofline")]
+    pub compared: Vec<String>,
     /// Op by op: bytes, operations, time, and the share of what the device can do
     #[arg(long)]
     pub roofline: bool,

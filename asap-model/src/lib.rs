@@ -5,6 +5,7 @@
 //! | [`config`] | every width, depth, factor and constant, read from TOML; the presets |
 //! | [`condition`] | what the networks are given: labels or an image, and instance edges |
 //! | [`generator`] | the low-resolution stream and the pixelwise MLPs |
+//! | [`compared`] | the generators that the paper compares with: pix2pix, pix2pixHD, SPADE |
 //! | [`discriminator`] | PatchGANs at several scales |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
 //! | [`layers`], [`network`] | what networks are made of, and what they share: parameters, how they start |
@@ -23,6 +24,7 @@
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod compared;
 pub mod condition;
 pub mod config;
 pub mod data;
@@ -44,6 +46,7 @@ pub mod translate;
 pub mod verify;
 pub mod vgg;
 
+pub use compared::Compared;
 pub use condition::Condition;
 pub use config::Config;
 pub use discriminator::Discriminator;

@@ -17,9 +17,10 @@
 //! | `conv2d` | `y[n,o] = b[o] + Σ w[o,i]·x[n,i]`, stride s, zero padding p | (N, I, H, W), (O, I, K, L), (O) | two more convolutions | `ops/conv2d` |
 //! | `conv2d_ids` | the same on the one-hot form of ids, which never exists | ids (N, 1, H, W) | in the weight only | `ops/conv2d` |
 //! | `conv2d_stack` | the same, an image's channels behind | ids, (N, C, H, W) | as of the two above | `ops/conv2d` |
+//! | `conv2d_transposed` | `conv2d`'s gradient in its input, as a layer | (N, I, H, W), (I, O, K, L), (O) | `conv2d` of g; its gradient in the weight | `ops/conv2d` |
 //! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, 1/σ | closed form | `ops/instance_norm` |
 //! | `max_pool2`, `avg_pool` | largest of 2×2; mean of 3×3 at stride 2 | → (N, C, H/2, W/2) | to the largest; spread | `ops/pool` |
-//! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, tent | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
+//! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
 //! | `resize_ids` | the same on the one-hot form of ids | ids (N, 1, H, W) → (N, C, H′, W′) | none | `ops/resize` |
 //! | `pixel_mlp` | the paper's op: each cell's weights applied to its S×S tile | (N, P, h, w), pixels → (N, C_n, h·S, w·S) | recomputed layer by layer | `ops/pixel_mlp` |
 //! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |

@@ -88,3 +88,30 @@ pub fn conv2d_stack<B: Backend>(
         ])
     })
 }
+
+/// The transposed convolution of x, (N, I, H, W), with a weight (I, O, R, S) and an optional bias (O).
+///
+/// # Errors
+/// As [`ops::conv2d_transposed`].
+pub fn conv2d_transposed<B: Backend>(
+    x: &Var<B>,
+    weight: &Var<B>,
+    bias: Option<&Var<B>>,
+    stride: usize,
+    padding: usize,
+    output_padding: usize,
+) -> Result<Var<B>> {
+    let (x_value, weight_value) = (x.value(), weight.value());
+    let y = ops::conv2d_transposed(x_value, weight_value, bias.map(Var::value), stride, padding, output_padding)?;
+    let saved_weight = weight_value.clone();
+    let saved_x = weight.is_recorded().then(|| x_value.clone());
+    Var::record(y, &with_optional(&[x, weight], bias), move |g, wants| {
+        let weight = &saved_weight;
+        let grad_weight = |x| ops::conv2d_grad_weight(g, x, weight.shape(), stride, padding);
+        Ok(vec![
+            when(wants[0], || ops::conv2d(g, weight, None, stride, padding))?,
+            saved_x.as_ref().map(grad_weight).transpose()?,
+            when(wants.get(2) == Some(&true), || ops::sum_channels(g))?,
+        ])
+    })
+}

@@ -59,3 +59,23 @@ fn conv2d_stack_has_right_gradients_in_image_weight_and_bias() {
         assert_vjp(&name, &inputs[..2], |v| vjp::conv2d_stack(&ids, &v[0], &v[1], None, stride, padding));
     }
 }
+
+#[test]
+fn conv2d_transposed_has_right_gradients_in_image_weight_and_bias() {
+    for (x, weight, stride, padding, output_padding) in [
+        ([1, 1, 1, 1], [1, 1, 1, 1], 1, 0, 0),
+        ([2, 3, 3, 4], [3, 2, 3, 3], 2, 1, 1),
+        ([2, 3, 1, 2], [3, 2, 4, 4], 2, 1, 0),
+        ([1, 2, 3, 2], [2, 4, 3, 2], 3, 0, 2),
+    ] {
+        let name = format!("conv2d_transposed {x:?} {weight:?} stride {stride} padding {padding}+{output_padding}");
+        let inputs = [normal("x", x), normal("weight", weight), normal("bias", [weight[1]])];
+        assert_vjp(&name, &inputs, |v| {
+            vjp::conv2d_transposed(&v[0], &v[1], Some(&v[2]), stride, padding, output_padding)
+        });
+        let name = format!("{name} without bias");
+        assert_vjp(&name, &inputs[..2], |v| {
+            vjp::conv2d_transposed(&v[0], &v[1], None, stride, padding, output_padding)
+        });
+    }
+}

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`data`] | `[data]`: which pairs, at which size, with which augmentation |
 //! | [`networks`] | `[generator]` and `[discriminator]`: widths, depths, factors |
+//! | [`compared`] | the generators that the paper compares with |
 //! | [`training`] | `[loss]` and `[train]`: weights of the losses, rates, lengths; the learning rate's decay |
 //! | [`keys`] | every key with its explanation; the nearest known key to a misspelt one |
 //! | `text` | reading from TOML text with the line of every fault, `KEY=VALUE`, writing back |
@@ -12,6 +13,7 @@
 //! | `starter` | every key, explained, with its default |
 //! | `published` | the published code's option names |
 
+pub mod compared;
 pub mod data;
 pub mod keys;
 pub mod networks;
@@ -22,6 +24,7 @@ mod text;
 pub mod training;
 mod validate;
 
+pub use compared::ComparedConfig;
 pub use data::{DataConfig, Input, Layout, Output, Resize};
 pub use networks::{DiscriminatorConfig, GeneratorConfig, GeneratorKind, Padding};
 pub use training::{LossConfig, TrainConfig};

@@ -118,33 +118,33 @@ fn in_range(checked: Result<(), Fault>) -> Result<()> {
     checked.map_err(|(_, problem)| Error::Config { origin: ORIGIN.into(), problem })
 }
 
-const ORIGIN: &str = "published options";
+pub(super) const ORIGIN: &str = "published options";
 
 /// A JSON object of options, asked by name.
-struct Options<'a>(&'a Value);
+pub(super) struct Options<'a>(pub(super) &'a Value);
 
 impl<'a> Options<'a> {
     fn get(&self, name: &str) -> Option<&'a Value> {
         self.0.get(name)
     }
 
-    fn refused(&self, name: &str, why: &str) -> Error {
+    pub(super) fn refused(&self, name: &str, why: &str) -> Error {
         let value = self.get(name).unwrap_or(&Value::Null);
         Error::Config { origin: ORIGIN.into(), problem: format!("{name} = {value}: {why}") }
     }
 
-    fn count(&self, name: &str, default: usize) -> Result<usize> {
+    pub(super) fn count(&self, name: &str, default: usize) -> Result<usize> {
         let Some(value) = self.get(name) else { return Ok(default) };
         let count = value.as_u64().filter(|&count| count <= u32::MAX.into());
         count.map(|count| count as usize).ok_or_else(|| self.refused(name, "it must be a whole number from 0"))
     }
 
-    fn flag(&self, name: &str, default: bool) -> Result<bool> {
+    pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool> {
         let Some(value) = self.get(name) else { return Ok(default) };
         value.as_bool().ok_or_else(|| self.refused(name, "it must be true or false"))
     }
 
-    fn text(&self, name: &str, default: &'static str) -> Result<&'a str> {
+    pub(super) fn text(&self, name: &str, default: &'static str) -> Result<&'a str> {
         let Some(value) = self.get(name) else { return Ok(default) };
         value.as_str().ok_or_else(|| self.refused(name, "it must be a string"))
     }

@@ -50,6 +50,18 @@ impl<B: Backend> SpectralWeight<B> {
         })
     }
 
+    /// W/σ by the vectors as they are, or W where it is not normalised: the published networks in evaluation mode.
+    ///
+    /// # Errors
+    /// If a kernel fails.
+    pub fn settled(&self, binding: &Binding<B>) -> Result<Var<B>> {
+        let weight = binding.var(&self.weight);
+        match &self.vectors {
+            Some((left, right)) => divided(&weight, left.value(), right.value()),
+            None => Ok(weight),
+        }
+    }
+
     /// W/σ, or W where it is not normalised. Makes one power iteration: updates u and v.
     ///
     /// # Errors
@@ -63,9 +75,7 @@ impl<B: Backend> SpectralWeight<B> {
         let u = unit(&matmul(&matrix, &v, Transpose::default())?)?;
         *left.value_mut() = u.reshape([outputs])?;
         *right.value_mut() = v.reshape([patch])?;
-        let image = vjp::matmul(&vjp::reshape(&weight, [outputs, patch])?, &Var::constant(v), Transpose::default())?;
-        let sigma = vjp::sum(&vjp::mul(&image, &Var::constant(u))?)?;
-        Ok(vjp::div(&weight, &sigma)?)
+        divided(&weight, left.value(), right.value())
     }
 
     /// The weight, and u and v where it is normalised.
@@ -79,6 +89,15 @@ impl<B: Backend> SpectralWeight<B> {
         let vectors = self.vectors.iter_mut().flat_map(|(u, v)| [u, v]);
         std::iter::once(&mut self.weight).chain(vectors).collect()
     }
+}
+
+/// W/(uᵀWv) for W (O, I, R, S), u (O) and v (I·R·S).
+fn divided<B: Backend>(weight: &Var<B>, u: &Tensor<B>, v: &Tensor<B>) -> Result<Var<B>> {
+    let (outputs, patch) = (u.count(), v.count());
+    let [u, v] = [u.reshape([outputs, 1])?, v.reshape([patch, 1])?].map(Var::constant);
+    let image = vjp::matmul(&vjp::reshape(weight, [outputs, patch])?, &v, Transpose::default())?;
+    let sigma = vjp::sum(&vjp::mul(&image, &u)?)?;
+    Ok(vjp::div(weight, &sigma)?)
 }
 
 /// x / max(‖x‖, [`SHORTEST`]).

@@ -1,7 +1,7 @@
 //! Channels stacked for a convolution: labels, whose one-hot form never exists, and dense channels after them.
 
 use asap_autograd::{Var, vjp};
-use asap_tensor::ops::{Pad, PadMode, Taps, pad_ids, resize_ids};
+use asap_tensor::ops::{Pad, PadMode, Taps, one_hot, pad_ids, resize_ids};
 use asap_tensor::{Backend, Ids};
 
 use crate::Result;
@@ -87,6 +87,23 @@ impl<B: Backend> Stack<B> {
         Ok(match (votes, dense) {
             (Some(votes), Some(dense)) => Stack::dense(vjp::cat(&[&votes, &dense], 1)?),
             (votes, dense) => Stack { labels: None, dense: votes.or(dense) },
+        })
+    }
+
+    /// All channels as numbers, (N, C, H, W): the labels in their one-hot form.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn to_dense(&self) -> Result<Var<B>> {
+        let labels = match &self.labels {
+            Some(Labels { ids, classes }) => Some(Var::constant(one_hot(ids, *classes)?)),
+            None => None,
+        };
+        Ok(match (labels, &self.dense) {
+            (Some(labels), Some(dense)) => vjp::cat(&[&labels, dense], 1)?,
+            (Some(only), None) => only,
+            (None, Some(only)) => only.clone(),
+            (None, None) => unreachable!("a stack has channels"),
         })
     }
 

@@ -16,12 +16,18 @@ pub enum Kind {
     Shift,
     /// A singular vector of a spectrally normalised weight: kept in checkpoints, not trained.
     SpectralVector,
+    /// The mean of a channel that batch norm saw in training, (C): kept in checkpoints, not trained.
+    RunningMean,
+    /// Likewise its variance, (C).
+    RunningVariance,
+    /// How many batches those are of, (): kept in checkpoints, not trained.
+    BatchCount,
 }
 
 impl Kind {
     /// Whether the optimiser updates it.
     pub fn is_trained(self) -> bool {
-        self != Kind::SpectralVector
+        matches!(self, Kind::Weight | Kind::Scale | Kind::Shift)
     }
 }
 
@@ -72,8 +78,8 @@ impl Initialiser for XavierNormal {
                 let fans = (shape[0] + shape[1]) * taps;
                 normal(self.seed, name, count, self.gain * (2.0 / fans as f64).sqrt())
             }
-            Kind::Scale => vec![1.0; count],
-            Kind::Shift => vec![0.0; count],
+            Kind::Scale | Kind::RunningVariance => vec![1.0; count],
+            Kind::Shift | Kind::RunningMean | Kind::BatchCount => vec![0.0; count],
             Kind::SpectralVector => {
                 let mut vector = normal(self.seed, name, count, 1.0);
                 let length = vector.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
@@ -100,7 +106,7 @@ impl Initialiser for Blank {
 
 /// Numbers that anyone can make again from the parameter's name alone, for comparing full-size networks without
 /// shipping their weights. With u uniform in [−1, 1): weights u·g·√(3 / fan in), and a quarter of that where the
-/// kernel's height is 1; scales 1 + u/10; shifts u/10.
+/// kernel's height is 1; scales and running variances 1 + u/10; shifts and running means u/10.
 #[derive(Clone, Debug)]
 pub struct FillByName {
     /// What stands before each name, ending in a dot.
@@ -119,8 +125,13 @@ impl Initialiser for FillByName {
                 let bound = quarter * self.gain * (3.0 / fan_in as f64).sqrt();
                 numbers.iter_mut().for_each(|u| *u = (f64::from(*u) * bound) as f32);
             }
-            Kind::Scale => numbers.iter_mut().for_each(|u| *u = (1.0 + 0.1 * f64::from(*u)) as f32),
-            Kind::Shift | Kind::SpectralVector => numbers.iter_mut().for_each(|u| *u = (0.1 * f64::from(*u)) as f32),
+            Kind::Scale | Kind::RunningVariance => {
+                numbers.iter_mut().for_each(|u| *u = (1.0 + 0.1 * f64::from(*u)) as f32)
+            }
+            Kind::Shift | Kind::SpectralVector | Kind::RunningMean => {
+                numbers.iter_mut().for_each(|u| *u = (0.1 * f64::from(*u)) as f32);
+            }
+            Kind::BatchCount => numbers.fill(0.0),
         }
         numbers
     }

@@ -61,6 +61,11 @@ impl Case {
         Ok(Case { entry, dir: dir.to_owned(), name: name.to_owned(), seed: seed.to_owned(), file, tensors })
     }
 
+    /// The entry's kind.
+    pub(super) fn kind(&self) -> &str {
+        self.entry["kind"].as_str().unwrap_or_default()
+    }
+
     /// The published code's options.
     pub(super) fn options(&self) -> &Value {
         &self.entry["options"]

@@ -6,6 +6,9 @@ mod cpu;
 pub(crate) mod cuda;
 mod plan;
 mod reference;
+mod transposed;
+
+pub use transposed::conv2d_transposed;
 
 use crate::backend::Storage;
 use crate::error::{Error, Result};

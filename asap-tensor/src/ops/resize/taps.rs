@@ -79,6 +79,19 @@ impl Taps {
         Ok(Self::from_lists(inputs, &lists))
     }
 
+    /// The nearest pixel, or rather that whose area the output's upper left corner lies in (PyTorch's `nearest`); each
+    /// pixel repeated, or a few left out, where one size divides the other.
+    ///
+    /// # Errors
+    /// If either size is 0.
+    pub fn nearest(inputs: usize, outputs: usize) -> Result<Self> {
+        require_argument(inputs > 0 && outputs > 0, "Taps::nearest", || {
+            format!("can't resize {inputs} pixels to {outputs}")
+        })?;
+        let lists: Vec<Vec<_>> = (0..outputs).map(|o| vec![(o * inputs / outputs, 1.0)]).collect();
+        Ok(Self::from_lists(inputs, &lists))
+    }
+
     /// The mean of 3 at stride 2 with one pixel of padding that is not counted.
     pub fn average_pool(inputs: usize) -> Self {
         let lists: Vec<Vec<_>> = (0..inputs.div_ceil(2))
@@ -178,6 +191,8 @@ mod tests {
             Taps::tent(24, 4).unwrap(),
             Taps::bilinear(7, 19).unwrap(),
             Taps::bilinear(19, 7).unwrap(),
+            Taps::nearest(4, 8).unwrap(),
+            Taps::nearest(7, 3).unwrap(),
             Taps::average_pool(9),
             Taps::average_pool(1),
             Taps::average_pool_same(6),
@@ -199,6 +214,14 @@ mod tests {
         assert_eq!(dense(&taps, 0), [0.5, 0.5, 0.0, 0.0]);
         assert_eq!(dense(&taps, 2), [0.0, third, third, third]);
         assert_eq!(taps.outputs(), 4);
+    }
+
+    #[test]
+    fn nearest_repeats_pixels_or_leaves_them_out() {
+        let sources = |inputs, outputs| Taps::nearest(inputs, outputs).unwrap().index().to_vec();
+        assert_eq!(sources(2, 4), [0, 0, 1, 1]);
+        assert_eq!(sources(6, 2), [0, 3]);
+        assert_eq!(sources(5, 3), [0, 1, 3]);
     }
 
     #[test]

@@ -1,0 +1,140 @@
+//! The generators that the paper compares with, in evaluation mode, by the published checkpoints' keys.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `layer` | convolution, norm and activation |
+//! | `unet` | pix2pix's U-Net |
+//! | `resnet` | pix2pix's residual network, which is also pix2pixHD's global generator |
+//! | `enhancer` | pix2pixHD's local enhancers |
+//! | `spade` | SPADE's generator |
+//!
+//! Their sizes are in [`ComparedConfig`].
+
+mod enhancer;
+mod layer;
+mod resnet;
+mod spade;
+#[cfg(test)]
+mod tests;
+mod unet;
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::{Backend, Tensor};
+
+use crate::checkpoint::Checkpoint;
+use crate::condition::Condition;
+use crate::config::ComparedConfig;
+use crate::network::{Binding, Initialiser, Kind, Network, Parameter};
+use crate::{Error, Result};
+use enhancer::Enhanced;
+use layer::Norm;
+use resnet::{ResNet, Sizes};
+use spade::Spade;
+use unet::Unet;
+
+/// Channels of the pictures that they draw.
+const OUTPUTS: usize = 3;
+
+/// A compared generator: labels or an image in, an image in (−1, 1) out. Norms are those of evaluation.
+#[derive(Clone, Debug)]
+pub struct Compared<B: Backend> {
+    architecture: Architecture<B>,
+    /// What sides must be multiples of.
+    multiple: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Architecture<B: Backend> {
+    Unet(Unet<B>),
+    ResNet(ResNet<B>),
+    Enhanced(Enhanced<B>),
+    Spade(Box<Spade<B>>),
+}
+
+impl<B: Backend> Compared<B> {
+    /// A generator of these sizes for `inputs` channels: labels or image, then edges.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn new(backend: &B, config: &ComparedConfig, inputs: usize, init: &mut dyn Initialiser) -> Result<Self> {
+        let image = Some(OUTPUTS);
+        let architecture = match *config {
+            ComparedConfig::Pix2PixUnet { width, levels } => {
+                Architecture::Unet(Unet::new(backend, init, [inputs, OUTPUTS], width, levels)?)
+            }
+            ComparedConfig::Pix2PixResNet { width, blocks, dropout } => {
+                let sizes = Sizes { inputs, width, halvings: 2, blocks, image, norm: Norm::Batch, dropout };
+                Architecture::ResNet(ResNet::new(backend, init, &sizes)?)
+            }
+            ComparedConfig::Pix2PixHd { width, halvings, blocks } => {
+                let sizes = Sizes { inputs, width, halvings, blocks, image, norm: Norm::Instance, dropout: false };
+                Architecture::ResNet(ResNet::new(backend, init, &sizes)?)
+            }
+            ComparedConfig::Pix2PixHdLocal { width, halvings, blocks, enhancers, local_blocks } => {
+                let (global, local) = ([halvings, blocks], [enhancers, local_blocks]);
+                Architecture::Enhanced(Enhanced::new(backend, init, [inputs, OUTPUTS], width, global, local)?)
+            }
+            ComparedConfig::Spade { width, doublings } => {
+                Architecture::Spade(Box::new(Spade::new(backend, init, [inputs, OUTPUTS], width, doublings)?))
+            }
+        };
+        Ok(Compared { architecture, multiple: config.multiple() })
+    }
+
+    /// (N, C, H, W) labels or image → (N, 3, H, W).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if H or W is not a multiple of [`ComparedConfig::multiple`]; otherwise if the channels do not
+    /// fit, the picture is too small to be mirrored, or a kernel fails.
+    pub fn forward(&self, binding: &Binding<B>, condition: &Condition<B>) -> Result<Var<B>> {
+        let stack = condition.stack()?;
+        let [_, height, width] = stack.sizes();
+        if !height.is_multiple_of(self.multiple) || !width.is_multiple_of(self.multiple) {
+            let problem = format!("height and width must be multiples of {}, not {height} and {width}", self.multiple);
+            return Err(Error::Config { origin: "compared generator".into(), problem });
+        }
+        let y = match &self.architecture {
+            Architecture::Unet(unet) => unet.forward(binding, &stack)?,
+            Architecture::ResNet(resnet) => resnet.forward(binding, &stack)?,
+            Architecture::Enhanced(enhanced) => enhanced.forward(binding, &stack)?,
+            Architecture::Spade(spade) => spade.forward(binding, &stack)?,
+        };
+        Ok(vjp::tanh(&y)?)
+    }
+}
+
+impl<B: Backend> Network<B> for Compared<B> {
+    fn parameters(&self) -> Vec<&Parameter<B>> {
+        match &self.architecture {
+            Architecture::Unet(unet) => unet.parameters(),
+            Architecture::ResNet(resnet) => resnet.parameters(),
+            Architecture::Enhanced(enhanced) => enhanced.parameters(),
+            Architecture::Spade(spade) => spade.parameters(),
+        }
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter<B>> {
+        match &mut self.architecture {
+            Architecture::Unet(unet) => unet.parameters_mut(),
+            Architecture::ResNet(resnet) => resnet.parameters_mut(),
+            Architecture::Enhanced(enhanced) => enhanced.parameters_mut(),
+            Architecture::Spade(spade) => spade.parameters_mut(),
+        }
+    }
+
+    /// As for other networks; the number of batches that batch norm has seen may be missing, as in checkpoints older than
+    /// PyTorch 0.4.1.
+    fn load(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let weights = &checkpoint.weights;
+        let needed = |p: &&Parameter<B>| p.kind() != Kind::BatchCount || weights.contains_key(p.name());
+        let parameters = self.parameters().into_iter().filter(needed);
+        let expected: Vec<_> = parameters.map(|p| (p.name().to_owned(), p.value().dims().to_vec())).collect();
+        checkpoint.match_keys(&expected)?;
+        for parameter in self.parameters_mut() {
+            if let Some(host) = weights.get(parameter.name()) {
+                *parameter.value_mut() = Tensor::from_f32(parameter.value().backend(), &host.shape[..], &host.data)?;
+            }
+        }
+        Ok(())
+    }
+}
