@@ -84,10 +84,16 @@ struct Kept {
 }
 
 impl Kept {
+    /// Numbers that may be held beyond the most that ever lived.
+    fn spare(&self) -> usize {
+        self.more.min(self.most / 4)
+    }
+
     /// Takes memory for `count` numbers out of what waits: of that size, or else the smallest that is at most half as
-    /// large again, as far as more than the most that lived may be held.
+    /// large again, as far as the numbers that it leaves unused may be held too.
     fn find(&mut self, count: usize) -> Option<Vec<f32>> {
-        let fits = |length: usize| length == count || (self.more > 0 && (count..=count + count / 2).contains(&length));
+        let unused = self.spare().saturating_sub(self.unused).min(count / 2);
+        let fits = |length: usize| (count..=count + unused).contains(&length);
         let waiting = self.waiting.iter().map(Vec::len).enumerate().rev();
         let (at, _) = waiting.filter(|&(_, length)| fits(length)).min_by_key(|&(_, length)| length)?;
         let found = self.waiting.remove(at)?;
@@ -100,7 +106,7 @@ impl Kept {
         self.live += count;
         self.unused += length - count;
         self.most = self.most.max(self.live);
-        let bound = self.most + self.more.min(self.most / 4);
+        let bound = self.most + self.spare();
         let mut released = Vec::new();
         while self.live + self.unused + self.waiting_count > bound {
             let Some(oldest) = self.waiting.pop_front() else { break };
@@ -220,21 +226,28 @@ mod tests {
     fn with_more_memory_smaller_arrays_use_it_again_within_the_bound() {
         let pool = Pool::default();
         pool.hold_more(LARGE);
-        let first = pool.take(LARGE + LARGE / 2);
+        let first = pool.take(8 * LARGE);
+        let others: Vec<Array> = (0..3).map(|i| pool.take(LARGE + i)).collect();
         let place = first.as_ptr();
         drop(first);
-        let smaller = pool.take(LARGE);
-        assert_eq!((smaller.as_ptr(), smaller.len()), (place, LARGE));
-        let far_smaller = pool.take(SMALL);
-        assert_ne!(far_smaller.as_ptr(), place);
-        drop((smaller, far_smaller));
-        let others: Vec<Array> = (0..3).map(|i| pool.take(3 * LARGE + i)).collect();
+        let smaller = pool.take(7 * LARGE);
+        assert_eq!((smaller.as_ptr(), smaller.len()), (place, 7 * LARGE), "a larger one's memory");
+        assert_eq!(pool.kept().unused, LARGE);
+        let waiting = others[0].as_ptr();
         drop(others);
+        let another = pool.take(LARGE - 1);
+        assert_ne!(another.as_ptr(), waiting, "no more may be left unused");
+        let most = pool.kept().most;
+        for i in 0..20 {
+            drop(pool.take(LARGE / 2 + i));
+            let kept = pool.kept();
+            assert_eq!(kept.waiting_count, kept.waiting.iter().map(Vec::len).sum::<usize>());
+            assert!(kept.live + kept.unused + kept.waiting_count <= most + LARGE);
+        }
+        drop((smaller, another));
         let kept = pool.kept();
         assert_eq!((kept.live, kept.unused), (0, 0));
-        let held = kept.waiting.iter().map(Vec::len).sum::<usize>();
-        assert_eq!(held, kept.waiting_count);
-        assert!(held > kept.most && held <= kept.most + LARGE, "{held} of {}", kept.most);
+        assert!(kept.waiting_count > most, "more than ever lived is held");
     }
 
     #[test]

@@ -45,12 +45,13 @@ impl Tiles {
 fn has_tiles() -> bool {
     const BF16: u32 = 1 << 22;
     const TILE: u32 = 1 << 24;
-    // SAFETY: every x86-64 processor has the instruction.
-    #[allow(unused_unsafe)]
-    let leaves = unsafe { __cpuid(0) }.eax;
+    // The instruction is there on every x86-64 processor; newer compilers know, and ask for no `unsafe`.
+    #[allow(unused_unsafe, reason = "unsafe for the oldest compiler that this is for")]
     // SAFETY: as above.
-    #[allow(unused_unsafe)]
-    let features = if leaves >= 7 { unsafe { __cpuid_count(7, 0) }.edx } else { 0 };
+    let (leaves, features) = unsafe { (__cpuid(0).eax, __cpuid_count(7, 0).edx) };
+    if leaves < 7 {
+        return false;
+    }
     features & BF16 != 0 && features & TILE != 0
 }
 
@@ -153,6 +154,15 @@ unsafe fn configure() {
 /// The registers must be configured; `steps` steps of both sides and 32 rows of 32 sums must be there.
 #[inline(always)]
 unsafe fn block(steps: usize, a: *const f32, b: *const f32, c: *mut f32, stride: usize, add: bool) {
+    // The four tiles of C from the two of A and of B that are loaded.
+    macro_rules! products {
+        () => {
+            "tdpbf16ps tmm0, tmm4, tmm6
+             tdpbf16ps tmm1, tmm4, tmm7
+             tdpbf16ps tmm2, tmm5, tmm6
+             tdpbf16ps tmm3, tmm5, tmm7"
+        };
+    }
     macro_rules! with {
         ($($before:literal)*) => {
             // SAFETY: the caller's. The upper half of the tiles lies 1024 bytes after the lower one, the parts 2048
@@ -165,42 +175,24 @@ unsafe fn block(steps: usize, a: *const f32, b: *const f32, c: *mut f32, stride:
                     "tileloadd tmm5, [{a} + {line} + 1024]",
                     "tileloadd tmm6, [{b} + {line} + 4096]",
                     "tileloadd tmm7, [{b} + {line} + 5120]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
+                    products!(),
                     "tileloadd tmm6, [{b} + {line} + 2048]",
                     "tileloadd tmm7, [{b} + {line} + 3072]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
+                    products!(),
                     "tileloadd tmm6, [{b} + {line}]",
                     "tileloadd tmm7, [{b} + {line} + 1024]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
+                    products!(),
                     "tileloadd tmm4, [{a} + {line} + 2048]",
                     "tileloadd tmm5, [{a} + {line} + 3072]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
+                    products!(),
                     "tileloadd tmm6, [{b} + {line} + 2048]",
                     "tileloadd tmm7, [{b} + {line} + 3072]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
+                    products!(),
                     "tileloadd tmm4, [{a} + {line} + 4096]",
                     "tileloadd tmm5, [{a} + {line} + 5120]",
                     "tileloadd tmm6, [{b} + {line}]",
                     "tileloadd tmm7, [{b} + {line} + 1024]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
+                    products!(),
                     "add {a}, 6144",
                     "add {b}, 6144",
                     "dec {steps}",
