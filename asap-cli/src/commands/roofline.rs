@@ -1,38 +1,26 @@
 //! `asap profile --roofline`: how near every op comes to what the device can do (Williams, Waterman & Patterson 2009).
 //!
-//! An op that moves b bytes and does f operations takes at least the longer of b/bandwidth and f/peak; its share is
-//! that time over the measured one. Both ceilings are measured in the same run. Operations are two for each
-//! multiply-accumulate of convolutions and matrix products; other arithmetic is not counted, and bytes are those of
-//! every number that is read or written, once.
+//! An op's share is the least time that the device's [`Ceilings`] allow it over the measured one. Both ceilings are
+//! measured in the same run.
 //!
-//! Each op is waited for, so that on a GPU the time of a small op is mostly that of its launch. Arrays that stay in a
-//! cache are faster than memory: their share may exceed 1.
+//! Each op is waited for, so that on a GPU the time of a small op is mostly that of its launch.
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Result;
 use asap_model::Config;
-use asap_tensor::ops::{Transpose, Unary, matmul, sum, unary};
-use asap_tensor::profile::{Cost, Record};
-use asap_tensor::{Backend, Profiler, Tensor};
+use asap_tensor::profile::{Bound, Ceilings, Cost, Record};
+use asap_tensor::{Backend, Profiler};
 use serde_json::json;
 
 use super::configuration;
-use super::workload::{Workload, median};
+use super::workload::{Workload, median, times};
 use crate::args::{Common, Profile};
 use crate::device::{Task, on_profiled_device, threads};
 use crate::output::Output;
 
 /// Repetitions that medians are taken of.
 const REPETITIONS: usize = 5;
-/// A ceiling is measured at ever larger sizes until one run takes this long, in seconds.
-const LONG_ENOUGH: f64 = 0.03;
-/// Numbers in the arrays that bandwidth is measured with, first and last: more than caches hold.
-const ARRAYS: [usize; 2] = [1 << 25, 1 << 28];
-/// Rows and columns of the matrices that the peak is measured with, first and last.
-const MATRICES: [usize; 2] = [256, 8192];
-
 /// Prints the ceilings and, for every preset, a line for each op and size, and the total.
 pub fn run(args: &Profile, common: &Common, output: &Output) -> Result<ExitCode> {
     let names = if args.presets.is_empty() { &["cityscapes-256".to_owned()][..] } else { &args.presets };
@@ -58,7 +46,7 @@ impl Task for Roofline<'_> {
     fn run<B: Backend>(self, backend: B) -> Result<()> {
         let Roofline { presets, train, threads, profiler, output } = self;
         profiler.pause(true);
-        let ceilings = Ceilings { bandwidth: bandwidth(&backend)?, peak: peak(&backend)? };
+        let ceilings = Ceilings::measure(&backend)?;
         let (device, precision) = (backend.device(), backend.matmul_precision());
         output.result(
             || {
@@ -79,7 +67,7 @@ impl Task for Roofline<'_> {
             let workload = Workload { config, batch: 1, train };
             let (_, (whole, mut groups)) = workload.prepare(&backend, |run| {
                 profiler.pause(true);
-                let whole = median(times(&backend, run)?);
+                let whole = median(times(&backend, REPETITIONS, run)?);
                 profiler.pause(false);
                 profiler.take();
                 let mut repetitions = Vec::with_capacity(REPETITIONS);
@@ -96,82 +84,6 @@ impl Task for Roofline<'_> {
         }
         Ok(())
     }
-}
-
-/// What the device can do at best.
-struct Ceilings {
-    /// Bytes a second.
-    bandwidth: f64,
-    /// Operations a second.
-    peak: f64,
-}
-
-/// Seconds of each of [`REPETITIONS`] runs, after one that is not timed.
-fn times<B: Backend>(backend: &B, run: &mut dyn FnMut() -> Result<()>) -> Result<Vec<f64>> {
-    run()?;
-    backend.synchronize()?;
-    let time = |_| {
-        let start = Instant::now();
-        run()?;
-        backend.synchronize()?;
-        Ok(start.elapsed().as_secs_f64())
-    };
-    (0..REPETITIONS).map(time).collect()
-}
-
-/// A ceiling is what the device does undisturbed.
-fn fastest(times: Vec<f64>) -> f64 {
-    times.into_iter().fold(f64::INFINITY, f64::min)
-}
-
-/// The rate at the first size whose run takes long enough, or at the last; sizes double.
-fn rate([first, last]: [usize; 2], mut measure: impl FnMut(usize) -> Result<(f64, f64)>) -> Result<f64> {
-    let mut size = first;
-    loop {
-        let (work, seconds) = measure(size)?;
-        if seconds >= LONG_ENOUGH || size >= last {
-            return Ok(work / seconds);
-        }
-        size *= 2;
-    }
-}
-
-/// Bytes a second of large arrays, at best: each number scaled and written elsewhere, or all of them summed. On the CPU
-/// the first is held up by the system, which clears new memory before it gives it out.
-fn bandwidth<B: Backend>(backend: &B) -> Result<f64> {
-    let size = size_of::<B::Elem>();
-    let copying = rate(ARRAYS, |count| {
-        let x = Tensor::full(backend, [count], 0.5)?;
-        let copy = &mut || {
-            unary(Unary::Affine { scale: 0.5, shift: 0.25 }, &x)?;
-            Ok(())
-        };
-        Ok(((2 * count * size) as f64, fastest(times(backend, copy)?)))
-    })?;
-    let reading = rate(ARRAYS, |count| {
-        let x = Tensor::full(backend, [count], 0.5)?;
-        let read = &mut || {
-            sum(&x)?;
-            Ok(())
-        };
-        Ok(((count * size) as f64, fastest(times(backend, read)?)))
-    })?;
-    Ok(copying.max(reading))
-}
-
-/// Operations a second of a product of large square matrices. Their numbers vary: equal ones take less power, and a GPU
-/// that has power left runs faster than it does at work.
-fn peak<B: Backend>(backend: &B) -> Result<f64> {
-    rate(MATRICES, |side| {
-        let numbers: Vec<f32> =
-            (0..side * side).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as u16 as i16 as f32 / 32768.0).collect();
-        let a = Tensor::from_f32(backend, [side, side], &numbers)?;
-        let seconds = fastest(times(backend, &mut || {
-            matmul(&a, &a, Transpose::default())?;
-            Ok(())
-        })?);
-        Ok((2.0 * (side as f64).powi(3), seconds))
-    })
 }
 
 /// All runs of one op at one size.
@@ -226,24 +138,21 @@ struct Row<'a> {
     /// The least seconds that it could take.
     least: f64,
     /// Which ceiling says so.
-    bound: &'static str,
+    bound: Bound,
 }
 
 impl<'a> Row<'a> {
     fn new(group: &'a Group, element_size: usize, ceilings: &Ceilings) -> Self {
         let count = group.count as f64;
-        let bytes = count * group.cost.elements as f64 * element_size as f64;
-        let operations = count * 2.0 * group.cost.macs as f64;
-        let (moving, computing) = (bytes / ceilings.bandwidth, operations / ceilings.peak);
-        let bound = if moving >= computing { "bandwidth" } else { "peak" };
+        let (least, bound) = ceilings.least(group.cost, element_size);
         Row {
             op: group.op,
             layers: &group.layers,
             count: group.count,
-            bytes,
-            operations,
+            bytes: count * group.cost.elements as f64 * element_size as f64,
+            operations: count * 2.0 * group.cost.macs as f64,
             seconds: group.seconds(),
-            least: moving.max(computing),
+            least: count * least,
             bound,
         }
     }
@@ -275,6 +184,7 @@ fn report(preset: &str, workload: Workload<'_>, rows: Vec<Row<'_>>, whole: f64, 
     }
     for row in &rows {
         let &Row { op, count, bytes, operations, seconds, bound, .. } = row;
+        let bound = bound.name();
         let per_second = |work: f64| work / seconds.max(f64::MIN_POSITIVE) / 1e9;
         output.result(
             || {
@@ -342,12 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_both_ceilings_bounds_an_op() {
+    fn the_share_of_several_runs_is_their_least_time_over_the_measured_one() {
         let ceilings = Ceilings { bandwidth: 1e6, peak: 1e4 };
-        // 400 bytes are moved in 0.4 ms; 2 operations take 0.2 ms, 200 take 20 ms.
-        let groups = group(vec![vec![record("", "unary", 1, 1), record("", "matmul", 100, 40)]]);
+        // 400 bytes are moved in 0.4 ms; 200 operations take 20 ms.
+        let records = || vec![record("", "unary", 1, 1), record("", "matmul", 100, 40), record("", "matmul", 100, 60)];
+        let groups = group(vec![records(), records()]);
         let rows: Vec<Row<'_>> = groups.iter().map(|group| Row::new(group, 4, &ceilings)).collect();
-        assert_eq!((rows[0].bound, rows[1].bound), ("bandwidth", "peak"));
-        assert!((rows[0].share() - 0.4).abs() < 1e-9 && (rows[1].share() - 0.5).abs() < 1e-9);
+        assert_eq!((rows[0].bound, rows[1].bound), (Bound::Bandwidth, Bound::Peak));
+        assert!((rows[0].share() - 0.4).abs() < 1e-9 && (rows[1].share() - 0.4).abs() < 1e-9);
     }
 }

@@ -1,5 +1,7 @@
 //! What `bench` and `profile --roofline` time: a forward pass, or a round of training, on made-up inputs.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use asap_model::config::Input;
 use asap_model::data::{Batch, InputData, Sample};
@@ -66,6 +68,19 @@ impl Workload<'_> {
         })?;
         Ok((parameters, measured))
     }
+}
+
+/// Seconds of each of `count` runs, after one that is not timed.
+pub fn times<B: Backend>(backend: &B, count: usize, run: &mut dyn FnMut() -> Result<()>) -> Result<Vec<f64>> {
+    run()?;
+    backend.synchronize()?;
+    let time = |_| {
+        let start = Instant::now();
+        run()?;
+        backend.synchronize()?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    (0..count).map(time).collect()
 }
 
 /// The middle of some numbers, of which there is one at least; of an even number of them, the mean of both in the middle.

@@ -1,4 +1,9 @@
-//! Counts of what ran: every public op reports its multiply-accumulates, bytes and time here.
+//! Counts of what ran, every public op reports its multiply-accumulates, bytes and time here; and what the device can do at
+//! best ([`Ceilings`]).
+
+mod ceilings;
+
+pub use ceilings::{Bound, Ceilings};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

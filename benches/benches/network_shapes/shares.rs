@@ -1,0 +1,116 @@
+//! Criterion's times, beside the least that the machine's ceilings allow.
+
+use std::time::{Duration, Instant};
+
+use asap_tensor::profile::{Bound, Ceilings, Cost};
+use asap_tensor::{Cpu, Profiler, Result, Storage};
+use criterion::Criterion;
+
+/// Times ops on the processor and prints, at the end, what share of its ceilings each reaches.
+pub struct Bench {
+    criterion: Criterion,
+    backend: Cpu,
+    profiler: Profiler,
+    ceilings: Ceilings,
+    rows: Vec<Row>,
+}
+
+/// One op that was timed.
+struct Row {
+    name: String,
+    cost: Cost,
+    /// Seconds of one run, in each of Criterion's samples.
+    samples: Vec<f64>,
+}
+
+impl Row {
+    fn median(&self) -> f64 {
+        let mut samples = self.samples.clone();
+        samples.sort_by(f64::total_cmp);
+        samples[samples.len() / 2]
+    }
+}
+
+impl Bench {
+    /// Measures the ceilings first.
+    pub fn new(criterion: Criterion) -> Result<Self> {
+        let profiler = Profiler::new();
+        profiler.pause(true);
+        let backend = Cpu::new(None)?.with_profiler(profiler.clone());
+        let ceilings = Ceilings::measure(&backend)?;
+        Ok(Bench { criterion, backend, profiler, ceilings, rows: Vec::new() })
+    }
+
+    /// What ops are timed on.
+    pub fn backend(&self) -> Cpu {
+        self.backend.clone()
+    }
+
+    /// Times `run`, if its name is among those that the command line asks for.
+    pub fn op<T>(&mut self, name: &str, mut run: impl FnMut() -> Result<T>) {
+        let mut run = || run().expect("shapes fit");
+        let (profiler, mut cost, mut samples) = (&self.profiler, None, Vec::new());
+        self.criterion.bench_function(name, |bencher| {
+            if cost.is_none() {
+                profiler.pause(false);
+                run();
+                profiler.pause(true);
+                let costs = profiler.take().into_iter().map(|record| record.cost);
+                let sum = |a: Cost, b: Cost| Cost { macs: a.macs + b.macs, elements: a.elements + b.elements };
+                cost = costs.reduce(sum);
+            }
+            bencher.iter_custom(|count| {
+                let mut time = Duration::ZERO;
+                for _ in 0..count {
+                    let start = Instant::now();
+                    let result = run();
+                    time += start.elapsed();
+                    drop(result);
+                }
+                samples.push(time.as_secs_f64() / count as f64);
+                time
+            });
+        });
+        if let Some(cost) = cost {
+            self.rows.push(Row { name: name.to_owned(), cost, samples });
+        }
+    }
+
+    /// Measures the ceilings again, and prints the table by the better of both.
+    pub fn finish(self) -> Result<()> {
+        self.criterion.final_summary();
+        let again = Ceilings::measure(&self.backend)?;
+        let ceilings = Ceilings {
+            bandwidth: self.ceilings.bandwidth.max(again.bandwidth),
+            peak: self.ceilings.peak.max(again.peak),
+        };
+        println!(
+            "\n{} threads: {:.1} GB/s, {:.1} GFLOP/s; 1 GMAC is 2 GFLOP. Shares of the ceiling that is met first:\n",
+            self.backend.threads(),
+            ceilings.bandwidth / 1e9,
+            ceilings.peak / 1e9
+        );
+        println!(
+            "{:<48} {:>9} {:>8} {:>8} {:>9} {:<9} {:>6}",
+            "op", "ms", "GMAC", "MB", "least ms", "ceiling", "share"
+        );
+        for row in &self.rows {
+            let (seconds, size) = (row.median(), size_of::<f32>());
+            let (least, bound) = ceilings.least(row.cost, size);
+            println!(
+                "{:<48} {:>9.3} {:>8.3} {:>8.1} {:>9.3} {:<9} {:>5.0}%",
+                row.name,
+                1e3 * seconds,
+                row.cost.macs as f64 / 1e9,
+                (row.cost.elements as usize * size) as f64 / 1e6,
+                1e3 * least,
+                match bound {
+                    Bound::Bandwidth => "memory",
+                    Bound::Peak => "peak",
+                },
+                100.0 * least / seconds
+            );
+        }
+        Ok(())
+    }
+}
