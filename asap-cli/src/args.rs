@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use asap_model::Config;
 use asap_model::config::ComparedConfig;
 use asap_model::data::MAX_SIDE;
+use asap_model::sweep::Measure;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -78,6 +79,10 @@ pub enum Command {
     Infer(Infer),
     /// Measure how near a generator's pictures come to real ones
     Eval(Eval),
+    /// Draw the same inputs by several generators, beside each other
+    Compare(Compare),
+    /// Train and measure a list of configurations, and draw time against quality
+    Sweep(Sweep),
     /// Recompute a folder of reference cases and print the distances
     Verify(Verify),
     /// Time a forward pass, or a round of training, on this machine
@@ -239,6 +244,14 @@ pub struct Eval {
     /// The two folders hold depth maps
     #[arg(long, requires = "generated", conflicts_with = "unpaired")]
     pub depth: bool,
+    /// How pictures are measured.
+    #[command(flatten)]
+    pub measuring: Measuring,
+}
+
+/// How `eval` and `sweep` measure pictures.
+#[derive(Debug, Args)]
+pub struct Measuring {
     /// Inception v3's weights for FID and KID: pt_inception-2015-12-05-6726825d.pth of
     /// github.com/mseitzer/pytorch-fid, or converted to .safetensors
     #[arg(long, value_name = "FILE")]
@@ -257,6 +270,72 @@ pub struct Eval {
     pub farthest: f64,
 }
 
+/// `asap compare`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  asap compare runs/compared/asap runs/compared/spade-quarter --data cmp-facades\n  \
+                        asap compare runs/facades-1024 latest_net_G.pth=spade.toml --data cmp-facades --size 2048x2048\n\n\
+                        Every picture is a file under --out; index.html shows them beside each other and sheet.png in \
+                        one picture, with the median time of a picture."
+)]
+pub struct Compare {
+    /// A run folder, a .safetensors, or a published .pth with what describes its network: FILE.pth=CONFIG
+    #[arg(required = true, value_name = "CHECKPOINT[=CONFIG]")]
+    pub checkpoints: Vec<String>,
+    /// The data set, whose validation pairs are drawn [default: the one that the first checkpoint names]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The folder for the pictures, the page and the sheet
+    #[arg(long, value_name = "DIR", default_value = "comparison")]
+    pub out: PathBuf,
+    /// Pairs, at equal distances over the set
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..))]
+    pub count: u16,
+    /// Draw at this size instead of the first generator's data.size
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = width_and_height)]
+    pub size: Option<Size>,
+}
+
+/// `asap sweep`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asap sweep configs/ablations/*.toml --data cityscapes --out runs/ablations\n  \
+                        asap sweep configs/compared/*.toml --data cmp-facades --minutes 20 --out runs/compared\n\n\
+                        Each configuration is a run in a folder of its own under --out, named as its file. The same \
+                        command goes on where it was stopped; runs that are done are measured only. sweep.csv and the \
+                        figure, sweep.svg, are written again after each.")]
+pub struct Sweep {
+    /// Configuration files or presets, one for each run
+    #[arg(required = true, value_name = "CONFIG", value_parser = PresetOrFile, hide_possible_values = true)]
+    pub configs: Vec<String>,
+    /// The data set's folder, for all runs
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The folder of all runs, the table and the figure
+    #[arg(long, value_name = "DIR", default_value = "runs/sweep")]
+    pub out: PathBuf,
+    /// Train each this many minutes; validations and checkpoints are not counted
+    #[arg(long, value_name = "M")]
+    pub minutes: Option<f64>,
+    /// Train each this many rounds at most
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// The measure that the figure shows [default: fid where it is taken, else l1, or rmse of depths]
+    #[arg(long, value_name = "MEASURE", value_parser = measure_names().map(measure))]
+    pub measure: Option<Measure>,
+    /// Time pictures of this size instead of data.size
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = width_and_height)]
+    pub at: Option<Size>,
+    /// Pictures that the median time is taken of
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub runs: u16,
+    /// Begin without reading every picture of the data set first
+    #[arg(long)]
+    pub skip_check: bool,
+    /// How pictures are measured.
+    #[command(flatten)]
+    pub measuring: Measuring,
+}
+
 /// A picture's size.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
@@ -272,6 +351,15 @@ fn width_and_height(text: &str) -> Result<Size, String> {
     let (width, height) =
         sides.ok_or_else(|| format!("a size is WIDTHxHEIGHT in pixels, each from 1 to {MAX_SIDE}, as in 512x256"))?;
     Ok(Size { width, height })
+}
+
+fn measure_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Measure::ALL.map(Measure::name))
+}
+
+/// The measure of a name that is known to be one.
+fn measure(name: String) -> Measure {
+    Measure::ALL.into_iter().find(|measure| measure.name() == name).unwrap_or(Measure::L1)
 }
 
 fn depth(text: &str) -> Result<f64, String> {
@@ -321,6 +409,10 @@ pub struct Profile {
     /// Generators that the paper compares with, at their published sizes on the preset's inputs, instead of its own
     #[arg(long, value_name = "NAME", value_parser = ComparedName, conflicts_with = "roofline")]
     pub compared: Vec<String>,
+    /// A line for the preset's own generator and for each compared one (all, or those of --compared), beside the paper's
+    /// figures
+    #[arg(long, conflicts_with = "roofline")]
+    pub table: bool,
     /// Op by op: bytes, operations, time, and the share of what the device can do
     #[arg(long)]
     pub roofline: bool,

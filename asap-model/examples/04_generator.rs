@@ -5,10 +5,10 @@
 use asap_model::condition::Pixels;
 use asap_model::config::{DataConfig, GeneratorConfig};
 use asap_model::data::synthetic::facade;
-use asap_model::generator::downsample;
+use asap_model::generator::{AsapNet, downsample};
 use asap_model::layers::Labels;
 use asap_model::network::XavierNormal;
-use asap_model::{Binding, Condition, Config, Generator, Network, Result};
+use asap_model::{Binding, Condition, Config, Network, Result};
 use asap_tensor::{Cpu, Ids};
 
 /// C_total: the parameters of one tile's MLP, a weight for each pair of channels and a bias for each output.
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
         ..GeneratorConfig::default()
     };
     let data = DataConfig::default(); // 13 classes of facades in, RGB out
-    let generator = Generator::new(&backend, &config, &data, &mut XavierNormal { seed: 1, gain: 1.0 })?;
+    let generator = AsapNet::new(&backend, &config, &data, &mut XavierNormal { seed: 1, gain: 1.0 })?;
     // Frozen: no tape, nothing is recorded.
     let binding = Binding::frozen();
 

@@ -17,6 +17,7 @@
 //! | [`translate`] | inference: pictures of any size from a trained generator |
 //! | [`metrics`] | how near drawn pictures come to real ones |
 //! | [`evaluation`] | how good a generator is: its pictures against real ones, by the measures of [`metrics`] |
+//! | [`sweep`] | several generators beside each other: runtime against quality |
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`atomic`] | files that are never half written |
@@ -39,8 +40,10 @@ pub mod losses;
 pub mod memory;
 pub mod metrics;
 pub mod network;
+mod number;
 pub mod optimiser;
 pub mod round;
+pub mod sweep;
 pub mod trainer;
 pub mod translate;
 pub mod verify;

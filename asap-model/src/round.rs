@@ -9,7 +9,7 @@ use crate::discriminator::Discriminator;
 use crate::divergence::{Watch, Watched, is_finite};
 use crate::generator::Generator;
 use crate::losses::{fake_hinge, feature_matching, generator_hinge, l1, perceptual, real_hinge};
-use crate::network::{Binding, Initialiser};
+use crate::network::{Binding, Initialiser, Network};
 use crate::optimiser::Adam;
 use crate::vgg::Vgg19;
 use crate::{Error, Result};
@@ -88,6 +88,8 @@ pub struct Game<B: Backend> {
     /// VGG19, where its loss has a weight.
     pub vgg: Option<Vgg19<B>>,
     loss: LossConfig,
+    /// Of what dropout leaves out.
+    seed: u64,
     rounds: u64,
 }
 
@@ -106,6 +108,7 @@ impl<B: Backend> Game<B> {
             discriminator_adam: adam(),
             vgg,
             loss: config.loss.clone(),
+            seed: config.train.seed,
             rounds: 0,
         })
     }
@@ -124,7 +127,7 @@ impl<B: Backend> Game<B> {
     /// their conditions. Returns the losses and the image of the generator's step.
     ///
     /// # Errors
-    /// If a loss or a gradient is not finite, which leaves the network it is of as it was; or if a kernel fails.
+    /// If a loss or a gradient is not finite, which leaves the weights it is of as they were; or if a kernel fails.
     pub fn round(&mut self, condition: &Condition<B>, real: &Tensor<B>, rates: Rates) -> Result<(Losses, Tensor<B>)> {
         self.rounds += 1;
         let mut watch = Watch::new();
@@ -146,8 +149,9 @@ impl<B: Backend> Game<B> {
         watch: &mut Watch<B>,
     ) -> Result<Tensor<B>> {
         let tape = Tape::new();
-        let binding = Binding::training(&tape);
+        let binding = Binding::training(&tape).with_dropout(self.seed, format!("generator.{}", self.rounds));
         let fake = self.generator.forward(&binding, condition)?;
+        let buffers = binding.buffers();
         let seen = condition.stack()?;
         let frozen = Binding::frozen();
         let judge = self.discriminator.judge(&frozen)?;
@@ -177,10 +181,11 @@ impl<B: Backend> Game<B> {
         let gradients = binding.into_gradients(&gradients);
         watch.gradients(&self.generator, &gradients)?;
         self.generator_adam.step(&mut self.generator, &gradients, &watch.guard()?, rate)?;
+        self.generator.set_numbers(buffers);
         Ok(image)
     }
 
-    /// The fake is drawn again, with the generator just updated and without gradient (published code).
+    /// The fake is drawn again, with the generator just updated and without gradient, but as in training (published code).
     fn discriminator_step(
         &mut self,
         condition: &Condition<B>,
@@ -188,7 +193,9 @@ impl<B: Backend> Game<B> {
         rate: f64,
         watch: &mut Watch<B>,
     ) -> Result<()> {
-        let fake = self.generator.forward(&Binding::frozen(), condition)?;
+        let binding = Binding::in_training().with_dropout(self.seed, format!("discriminator.{}", self.rounds));
+        let fake = self.generator.forward(&binding, condition)?;
+        self.generator.set_numbers(binding.buffers());
         let seen = condition.stack()?;
         let tape = Tape::new();
         let binding = Binding::training(&tape);

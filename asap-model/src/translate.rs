@@ -6,8 +6,8 @@ use crate::checkpoint::Checkpoint;
 use crate::condition::Condition;
 use crate::config::{Config, Output};
 use crate::data::{
-    Batch, InputData, InstanceMap, Picture, Plane, RawInput, Sample, instance_edges, resize_labels, resize_picture,
-    to_gray16, to_rgb8,
+    Batch, InputData, InstanceMap, Picture, RawInput, Sample, instance_edges, resize_labels, resize_picture, to_gray16,
+    to_rgb8,
 };
 use crate::generator::Generator;
 use crate::network::{Binding, Blank, Network};
@@ -31,7 +31,7 @@ impl<B: Backend> Translator<B> {
         checkpoint.check_finite()?;
         // Compared without numbers first, so that the configuration of another network takes no memory.
         let planned = Generator::new(&Plan::new(1), &config.generator, &config.data, &mut Blank)?;
-        checkpoint.match_keys(&planned.keys())?;
+        planned.check(checkpoint)?;
         let mut generator = Generator::new(backend, &config.generator, &config.data, &mut Blank)?;
         generator.load(checkpoint)?;
         Ok(Translator { backend: backend.clone(), config, generator })
@@ -42,8 +42,13 @@ impl<B: Backend> Translator<B> {
         &self.config
     }
 
-    /// The picture of an input, of the same size: the input is repeated at its right and lower edge to a multiple of
-    /// S, at least 2S, and the picture cropped. With `resize` the input is resized to the configured size first.
+    /// How many numbers of the network were trained.
+    pub fn parameters(&self) -> usize {
+        self.generator.trainable_count()
+    }
+
+    /// The picture of an input, of the same size: the input is repeated at its right and lower edge to
+    /// [`GeneratorConfig::padded_side`](crate::config::GeneratorConfig::padded_side), and the picture cropped. With `resize` the input is resized to the configured size first.
     ///
     /// # Errors
     /// If the network needs an instance map and there is none, or its size is not the input's.
@@ -70,18 +75,13 @@ impl<B: Backend> Translator<B> {
             );
             return Err(Error::Config { origin: "input".into(), problem });
         }
-        let tile = self.config.generator.tile;
-        let (input, [height, width]) = match input {
-            RawInput::Labels(map) => {
-                let Plane { height, width, data } = map.pad_to_tiles(tile);
-                (InputData::Labels(data), [height, width])
-            }
-            RawInput::Rgb(picture) => {
-                let padded = picture.pad_to_tiles(tile);
-                (InputData::Rgb(padded.to_signed_unit()), padded.size())
-            }
+        let padded = size.map(|side| self.config.generator.padded_side(side));
+        let input = match input {
+            RawInput::Labels(map) => InputData::Labels(map.pad_to(padded).data),
+            RawInput::Rgb(picture) => InputData::Rgb(picture.pad_to(padded).to_signed_unit()),
         };
-        let edges = instances.map(|map| instance_edges(&map.pad_to_tiles(tile)));
+        let edges = instances.map(|map| instance_edges(&map.pad_to(padded)));
+        let [height, width] = padded;
         let sample = Sample { name: String::new(), height, width, input, edges, image: Vec::new() };
         let [rows, columns] = size;
         Ok(self.draw(sample)?.crop(0, 0, rows, columns))
@@ -90,7 +90,7 @@ impl<B: Backend> Translator<B> {
     /// The picture of a prepared sample, of its size: what validation draws. The sample's own picture is not looked at.
     ///
     /// # Errors
-    /// If the size is no multiple of S, or less than 2S, or edges are missing.
+    /// If the size is none that the generator draws, or edges are missing.
     pub fn draw(&self, sample: Sample) -> Result<Picture> {
         let data = &self.config.data;
         let [height, width] = [sample.height, sample.width];

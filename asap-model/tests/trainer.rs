@@ -76,13 +76,17 @@ fn resume<B: Backend>(backend: B, config: &Config, dir: &Path) -> Result<Trainer
 
 /// The checkpoint after the last round, of a run that stops at each of `stops` and goes on.
 fn last_checkpoint<B: Backend>(backends: &[B], stops: &[u64]) -> Vec<u8> {
-    let config = tiny();
+    last_checkpoint_of(&tiny(), backends, stops)
+}
+
+/// As [`last_checkpoint`], of a configuration of fifteen rounds.
+fn last_checkpoint_of<B: Backend>(config: &Config, backends: &[B], stops: &[u64]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
     for (part, backend) in backends.iter().enumerate() {
         let mut trainer = match part {
-            0 => start(backend.clone(), &config, &dir).unwrap(),
-            _ => resume(backend.clone(), &config, &dir).unwrap(),
+            0 => start(backend.clone(), config, &dir).unwrap(),
+            _ => resume(backend.clone(), config, &dir).unwrap(),
         };
         let stop_after = stops.get(part).copied();
         let summary = trainer.run(&mut Notes { stop_after, ..Notes::default() }).unwrap();
@@ -119,6 +123,55 @@ fn one_two_or_four_threads_and_a_change_between_them_give_the_same_bytes() {
     assert!(one == last_checkpoint(&[threads(2)], &[]));
     assert!(one == last_checkpoint(&[threads(4)], &[]));
     assert!(one == last_checkpoint(&[threads(2), threads(1), threads(4)], &[7, 12]));
+}
+
+/// Each kind of the compared generators at sizes of a few channels.
+fn tiny_compared() -> Vec<Config> {
+    [
+        ("pix2pix-unet", Some(3), None, 16),
+        ("pix2pix-resnet", None, Some(1), 16),
+        ("pix2pixhd", Some(1), Some(1), 16),
+        ("pix2pixhd-local", Some(1), Some(1), 16),
+        ("spade", Some(5), None, 64),
+    ]
+    .map(|(kind, halvings, blocks, side)| {
+        let mut config = tiny();
+        config.set(&format!("generator.kind={kind}")).unwrap();
+        config.generator.width_factor = 1.0 / 32.0;
+        (config.generator.halvings, config.generator.blocks) = (halvings, blocks);
+        config.data.size = [side; 2];
+        config.validate().unwrap();
+        config
+    })
+    .into()
+}
+
+#[test]
+fn a_compared_generator_trains_and_goes_on_as_if_it_had_never_stopped_on_one_thread_or_two() {
+    for config in tiny_compared() {
+        let threads = |count| Cpu::new(Some(count)).unwrap();
+        let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
+        let stopped = last_checkpoint_of(&config, &[threads(2), threads(1)], &[7]);
+        assert!(whole == stopped, "{}", config.generator.kind.name());
+    }
+}
+
+#[test]
+fn minutes_end_a_run_which_then_counts_as_done() {
+    let mut config = tiny();
+    config.train.minutes = Some(1e-9);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let mut notes = Notes::default();
+    let summary = start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut notes).unwrap();
+    assert_eq!((summary.rounds, summary.stopped), (1, false));
+    assert_eq!(notes.events[1..], ["round 1", "validation 1", "sheet 1", "checkpoint 1"]);
+    let mut again = Notes::default();
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut again).unwrap();
+    assert_eq!((summary.rounds, summary.stopped, again.events.len()), (1, false, 1));
+    config.train.minutes = None;
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut Notes::default()).unwrap();
+    assert_eq!(summary.rounds, 15);
 }
 
 #[test]

@@ -31,7 +31,7 @@ mod unary;
 
 pub use binary::{add, div, mul, sub};
 pub use conv2d::{conv2d, conv2d_ids, conv2d_stack, conv2d_transposed};
-pub use instance_norm::instance_norm;
+pub use instance_norm::{instance_norm, instance_norm_with_statistics};
 pub use layout::{cat, narrow, pad2d, permute, reshape};
 pub use matmul::matmul;
 pub use pixel_mlp::{VarPixels, pixel_mlp};

@@ -1,17 +1,20 @@
-//! The commands, one file each; `roofline` is a way of `profile`, `workload` what it and `bench` time, `files` the
+//! The commands, one file each; `roofline` and `generators` are ways of `profile`, `workload` what it and `bench` time, `files` the
 //! pictures that `infer` and `eval` are given.
 
 pub mod bench;
+pub mod compare;
 pub mod completions;
 pub mod convert;
 pub mod data;
 pub mod doctor;
 pub mod eval;
 pub mod files;
+pub mod generators;
 pub mod infer;
 pub mod init;
 pub mod profile;
 pub mod roofline;
+pub mod sweep;
 pub mod train;
 pub mod verify;
 pub mod workload;

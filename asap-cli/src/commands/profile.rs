@@ -6,14 +6,14 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::ComparedConfig;
+use asap_model::config::{GeneratorConfig, GeneratorKind};
 use asap_model::network::FillByName;
-use asap_model::{Binding, Compared, Condition, Config, Generator, Network, memory};
+use asap_model::{Binding, Condition, Config, Generator, Network, memory};
 use asap_tensor::{Backend, Profiler};
 use serde_json::{Value, json};
 
 use super::workload::made_up_batch;
-use super::{configuration, roofline};
+use super::{configuration, generators, roofline, usage};
 use crate::args::{Common, Profile};
 use crate::device::{Task, on_profiled_device, threads};
 use crate::memory::{plan_json, plan_text};
@@ -28,56 +28,42 @@ pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> 
     let presets = if args.presets.is_empty() { vec!["cityscapes-256".to_owned()] } else { args.presets.clone() };
     for preset in presets {
         let config = configuration(&preset, common)?;
-        let threads = threads(common);
+        if args.table {
+            generators::run(&preset, &config, &args.compared, common, output)?;
+            continue;
+        }
         if args.compared.is_empty() {
             profile(&preset, None, &config, common, output)?;
-            let [height, width] = config.data.size;
-            let drawing = memory::inference(&config, [1, height, width], threads)?;
-            let training = memory::training(&config, threads)?;
-            for (what, plan) in [("inference", &drawing), ("training", &training)] {
-                output.result(|| plan_json(&preset, what, plan), || plan_text(what, plan));
-            }
         }
         for name in &args.compared {
-            let generator = ComparedConfig::published(name)?;
-            profile(&preset, Some((name, &generator)), &config, common, output)?;
-            let [height, width] = config.data.size;
-            let plan = memory::compared_inference(&generator, &config.data, [1, height, width], threads)?;
-            output.result(
-                || with_generator(plan_json(&preset, "inference", &plan), name),
-                || plan_text("inference", &plan),
-            );
-            if let Some([parameters, gmac]) = generator.paper_figures() {
-                output.result(
-                    || json!({ "generator": name, "paper": { "parameters": parameters * 1e6, "gmac": gmac } }),
-                    || format!("the paper, at 256×512: {parameters}M parameters, {gmac} G MAC"),
-                );
-            }
+            profile(&preset, Some(name), &instead(&config, name)?, common, output)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// The configuration with a compared generator at its published sizes.
+pub fn instead(config: &Config, name: &str) -> asap_model::Result<Config> {
+    let kind = GeneratorKind::named(name).ok_or_else(|| usage(name, "there is no such compared generator"))?;
+    let config = Config { generator: GeneratorConfig::of_kind(kind), ..config.clone() };
+    config.validate()?;
+    Ok(config)
+}
+
 /// An object that also says which of the compared generators it is of.
-fn with_generator(mut object: Value, name: &str) -> Value {
-    object["generator"] = json!(name);
+fn with_generator(mut object: Value, name: Option<&str>) -> Value {
+    if let Some(name) = name {
+        object["generator"] = json!(name);
+    }
     object
 }
 
-/// Prints the layers of one generator, and their total.
-fn profile(
-    preset: &str,
-    compared: Option<(&str, &ComparedConfig)>,
-    config: &Config,
-    common: &Common,
-    output: &Output,
-) -> Result<()> {
-    let profiler = Profiler::new();
-    let forward = Forward { config, compared: compared.map(|(_, generator)| generator), profiler: &profiler };
-    let layers = on_profiled_device(common, output, &profiler, forward)?;
+/// Prints the layers of one generator, their total, what memory is planned for it, and what the paper says of it.
+fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Common, output: &Output) -> Result<()> {
+    let layers = measured(config, common, output)?;
     let [height, width] = config.data.size;
     if !output.is_json() {
-        let name = compared.map_or(String::new(), |(name, _)| format!("{name} on the inputs of "));
+        let name = compared.map_or(String::new(), |name| format!("{name} on the inputs of "));
         output.result(
             || json!(null),
             || {
@@ -88,24 +74,14 @@ fn profile(
             },
         );
     }
-    let total = layers.iter().fold(Layer { name: "total".into(), ..Layer::default() }, |mut total, layer| {
-        total.parameters += layer.parameters;
-        total.macs += layer.macs;
-        total.bytes += layer.bytes;
-        total.seconds += layer.seconds;
-        total
-    });
-    for layer in layers.iter().chain([&total]) {
+    for layer in layers.iter().chain([&total(&layers)]) {
         output.result(
             || {
                 let line = json!({
                     "preset": preset, "layer": layer.name, "parameters": layer.parameters,
                     "gmac": layer.macs as f64 / 1e9, "bytes": layer.bytes, "seconds": layer.seconds,
                 });
-                match compared {
-                    Some((name, _)) => with_generator(line, name),
-                    None => line,
-                }
+                with_generator(line, compared)
             },
             || {
                 format!(
@@ -119,24 +95,54 @@ fn profile(
             },
         );
     }
+    let threads = threads(common);
+    let drawing = memory::inference(config, [1, height, width], threads)?;
+    let training = memory::training(config, threads)?;
+    for (what, plan) in [("inference", &drawing), ("training", &training)] {
+        output.result(|| with_generator(plan_json(preset, what, plan), compared), || plan_text(what, plan));
+    }
+    if let Some([parameters, gmac]) = config.generator.paper_figures() {
+        output.result(
+            || with_generator(json!({ "paper": { "parameters": parameters * 1e6, "gmac": gmac } }), compared),
+            || format!("the paper, at 256×512: {parameters}M parameters, {gmac} G MAC"),
+        );
+    }
     Ok(())
+}
+
+/// The layers of a generator in the order in which they run, with what they took on the device.
+pub fn measured(config: &Config, common: &Common, output: &Output) -> Result<Vec<Layer>> {
+    let profiler = Profiler::new();
+    on_profiled_device(common, output, &profiler, Forward { config, profiler: &profiler })
+}
+
+/// All layers together.
+pub fn total(layers: &[Layer]) -> Layer {
+    layers.iter().fold(Layer { name: "total".into(), ..Layer::default() }, |mut total, layer| {
+        total.parameters += layer.parameters;
+        total.macs += layer.macs;
+        total.bytes += layer.bytes;
+        total.seconds += layer.seconds;
+        total
+    })
 }
 
 /// What one layer has and costs.
 #[derive(Default)]
-struct Layer {
+pub struct Layer {
     name: String,
-    parameters: usize,
-    macs: u64,
-    /// Numbers that its ops read and write, once each.
-    bytes: u64,
-    seconds: f64,
+    /// Numbers that are trained.
+    pub parameters: usize,
+    /// Multiply-accumulates; labels are looked up.
+    pub macs: u64,
+    /// Those of the numbers that its ops read and write, once each.
+    pub bytes: u64,
+    /// The time of its ops.
+    pub seconds: f64,
 }
 
 struct Forward<'a> {
     config: &'a Config,
-    /// Instead of the configured one.
-    compared: Option<&'a ComparedConfig>,
     profiler: &'a Profiler,
 }
 
@@ -144,27 +150,19 @@ impl Task for Forward<'_> {
     type Output = Vec<Layer>;
 
     fn run<B: Backend>(self, backend: B) -> Result<Vec<Layer>> {
-        let Forward { config, compared, profiler } = self;
+        let Forward { config, profiler } = self;
         let mut fill = FillByName { prefix: "profile.".into(), gain: 1.0 };
         let batch = made_up_batch(config, 1)?;
         let condition = Condition::from_batch(&backend, &batch, &config.data)?;
-        let binding = Binding::frozen();
-        match compared {
-            None => {
-                let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
-                layers(profiler, &generator, "downsampling", || {
-                    generator.forward(&binding, &condition)?;
-                    Ok(())
-                })
-            }
-            Some(compared) => {
-                let generator = Compared::new(&backend, compared, config.data.lowres_channels(), &mut fill)?;
-                layers(profiler, &generator, "between layers", || {
-                    generator.forward(&binding, &condition)?;
-                    Ok(())
-                })
-            }
-        }
+        let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
+        let outside = match generator {
+            Generator::Asap(_) => "downsampling",
+            Generator::Compared(_) => "between layers",
+        };
+        layers(profiler, &generator, outside, || {
+            generator.forward(&Binding::frozen(), &condition)?;
+            Ok(())
+        })
     }
 }
 

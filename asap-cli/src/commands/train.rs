@@ -41,10 +41,7 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
         }
     };
     if let Some(data) = &args.data {
-        if config.data.layout == Layout::Synthetic {
-            config.data.layout = detect_layout(data)?;
-        }
-        config.data.dir = Some(data.clone());
+        use_data(&mut config, data)?;
     }
     if args.steps.is_some() {
         config.train.steps = args.steps;
@@ -87,8 +84,17 @@ impl Task for Run<'_> {
     }
 }
 
+/// Trains on the data set of that folder; one that is configured as synthetic takes its layout.
+pub fn use_data(config: &mut Config, dir: &Path) -> asap_model::Result<()> {
+    if config.data.layout == Layout::Synthetic {
+        config.data.layout = detect_layout(dir)?;
+    }
+    config.data.dir = Some(dir.into());
+    Ok(())
+}
+
 /// Reads every picture of a data set on disk, so that a bad one is named now and not after the first epoch.
-fn check_pictures(config: &Config, output: &Output) -> asap_model::Result<()> {
+pub fn check_pictures(config: &Config, output: &Output) -> asap_model::Result<()> {
     let Some(dir) = config.data.dir.as_deref().filter(|_| config.data.layout != Layout::Synthetic) else {
         return Ok(());
     };

@@ -3,11 +3,13 @@
 use crate::support::Workplace;
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "",
     "train",
     "infer",
     "eval",
+    "compare",
+    "sweep",
     "verify",
     "bench",
     "profile",

@@ -1,6 +1,7 @@
 //! The program as people and scripts meet it: arguments in, files, both streams and the exit code out.
 
 mod bench;
+mod compared;
 mod convert;
 mod corpus;
 #[cfg(all(feature = "cuda", target_os = "linux", target_arch = "x86_64"))]

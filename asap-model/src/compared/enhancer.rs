@@ -67,7 +67,7 @@ impl<B: Backend> Enhanced<B> {
         Ok(Enhanced { global, enhancers })
     }
 
-    /// (N, C, H, W) → (N, 3, H, W) before the hyperbolic tangent; H and W are multiples of 2^(halvings + count).
+    /// (N, C, H, W) → the image before the hyperbolic tangent; H and W are multiples of 2^(halvings + count).
     pub fn forward(&self, binding: &Binding<B>, x: &Stack<B>) -> Result<Var<B>> {
         let mut pictures = vec![x.clone()];
         for _ in &self.enhancers {

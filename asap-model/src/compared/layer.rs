@@ -135,6 +135,11 @@ impl<B: Backend> Layer<B> {
         Ok(if self.slope == 1.0 { y } else { vjp::leaky_relu(&y, self.slope)? })
     }
 
+    /// That of its convolution.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Weight, bias, and those of the norm.
     pub fn parameters(&self) -> Vec<&Parameter<B>> {
         let norm = self.norm.iter().flat_map(|(norm, _)| norm.parameters());

@@ -1,4 +1,4 @@
-//! The generators that the paper compares with, in evaluation mode, by the published checkpoints' keys.
+//! The generators that the paper compares with, by the published checkpoints' keys.
 //!
 //! | file | holds |
 //! |---|---|
@@ -19,12 +19,11 @@ mod tests;
 mod unet;
 
 use asap_autograd::{Var, vjp};
-use asap_tensor::{Backend, Tensor};
+use asap_tensor::Backend;
 
-use crate::checkpoint::Checkpoint;
 use crate::condition::Condition;
 use crate::config::ComparedConfig;
-use crate::network::{Binding, Initialiser, Kind, Network, Parameter};
+use crate::network::{Binding, Initialiser, Network, Parameter};
 use crate::{Error, Result};
 use enhancer::Enhanced;
 use layer::Norm;
@@ -32,10 +31,7 @@ use resnet::{ResNet, Sizes};
 use spade::Spade;
 use unet::Unet;
 
-/// Channels of the pictures that they draw.
-const OUTPUTS: usize = 3;
-
-/// A compared generator: labels or an image in, an image in (−1, 1) out. Norms are those of evaluation.
+/// A compared generator: labels or an image in, an image in (−1, 1) out.
 #[derive(Clone, Debug)]
 pub struct Compared<B: Backend> {
     architecture: Architecture<B>,
@@ -52,15 +48,20 @@ enum Architecture<B: Backend> {
 }
 
 impl<B: Backend> Compared<B> {
-    /// A generator of these sizes for `inputs` channels: labels or image, then edges.
+    /// A generator of these sizes from `inputs` channels, labels or image, then edges, to `outputs`.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn new(backend: &B, config: &ComparedConfig, inputs: usize, init: &mut dyn Initialiser) -> Result<Self> {
-        let image = Some(OUTPUTS);
+    pub fn new(
+        backend: &B,
+        config: &ComparedConfig,
+        [inputs, outputs]: [usize; 2],
+        init: &mut dyn Initialiser,
+    ) -> Result<Self> {
+        let image = Some(outputs);
         let architecture = match *config {
-            ComparedConfig::Pix2PixUnet { width, levels } => {
-                Architecture::Unet(Unet::new(backend, init, [inputs, OUTPUTS], width, levels)?)
+            ComparedConfig::Pix2PixUnet { width, levels, dropout } => {
+                Architecture::Unet(Unet::new(backend, init, [inputs, outputs], width, levels, dropout)?)
             }
             ComparedConfig::Pix2PixResNet { width, blocks, dropout } => {
                 let sizes = Sizes { inputs, width, halvings: 2, blocks, image, norm: Norm::Batch, dropout };
@@ -72,16 +73,17 @@ impl<B: Backend> Compared<B> {
             }
             ComparedConfig::Pix2PixHdLocal { width, halvings, blocks, enhancers, local_blocks } => {
                 let (global, local) = ([halvings, blocks], [enhancers, local_blocks]);
-                Architecture::Enhanced(Enhanced::new(backend, init, [inputs, OUTPUTS], width, global, local)?)
+                Architecture::Enhanced(Enhanced::new(backend, init, [inputs, outputs], width, global, local)?)
             }
-            ComparedConfig::Spade { width, doublings } => {
-                Architecture::Spade(Box::new(Spade::new(backend, init, [inputs, OUTPUTS], width, doublings)?))
+            ComparedConfig::Spade { width, hidden, doublings } => {
+                let widths = [width, hidden];
+                Architecture::Spade(Box::new(Spade::new(backend, init, [inputs, outputs], widths, doublings)?))
             }
         };
         Ok(Compared { architecture, multiple: config.multiple() })
     }
 
-    /// (N, C, H, W) labels or image → (N, 3, H, W).
+    /// (N, C, H, W) labels or image → (N, outputs, H, W).
     ///
     /// # Errors
     /// [`Error::Config`] if H or W is not a multiple of [`ComparedConfig::multiple`]; otherwise if the channels do not
@@ -120,21 +122,5 @@ impl<B: Backend> Network<B> for Compared<B> {
             Architecture::Enhanced(enhanced) => enhanced.parameters_mut(),
             Architecture::Spade(spade) => spade.parameters_mut(),
         }
-    }
-
-    /// As for other networks; the number of batches that batch norm has seen may be missing, as in checkpoints older than
-    /// PyTorch 0.4.1.
-    fn load(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let weights = &checkpoint.weights;
-        let needed = |p: &&Parameter<B>| p.kind() != Kind::BatchCount || weights.contains_key(p.name());
-        let parameters = self.parameters().into_iter().filter(needed);
-        let expected: Vec<_> = parameters.map(|p| (p.name().to_owned(), p.value().dims().to_vec())).collect();
-        checkpoint.match_keys(&expected)?;
-        for parameter in self.parameters_mut() {
-            if let Some(host) = weights.get(parameter.name()) {
-                *parameter.value_mut() = Tensor::from_f32(parameter.value().backend(), &host.shape[..], &host.data)?;
-            }
-        }
-        Ok(())
     }
 }

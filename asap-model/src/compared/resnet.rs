@@ -14,7 +14,11 @@ const MODULES: usize = 3;
 
 /// Two 3×3 convolutions whose result is added to what they were given.
 #[derive(Clone, Debug)]
-pub(super) struct Block<B: Backend>([Layer<B>; 2]);
+pub(super) struct Block<B: Backend> {
+    layers: [Layer<B>; 2],
+    /// Whether there is dropout between them, in training.
+    dropout: bool,
+}
 
 impl<B: Backend> Block<B> {
     /// The block that is module `name` of its sequence; with `dropout` a module stands between the convolutions.
@@ -30,24 +34,29 @@ impl<B: Backend> Block<B> {
         let size = Size { inputs: width, outputs: width, kernel: 3, step: Step::Mirrored { padding: 1 } };
         // Before each convolution a module mirrors the image.
         let second = 1 + MODULES + usize::from(dropout) + 1;
-        Ok(Block([
+        let layers = [
             Layer::new(backend, init, (&sequence, 1), size, norm, 0.0)?,
             Layer::new(backend, init, (&sequence, second), size, norm, 1.0)?,
-        ]))
+        ];
+        Ok(Block { layers, dropout })
     }
 
     /// (N, width, H, W) → the same shape.
     pub fn forward(&self, binding: &Binding<B>, x: &Var<B>) -> Result<Var<B>> {
-        let y = self.0[0].forward(binding, &Stack::dense(x.clone()))?;
-        Ok(vjp::add(x, &self.0[1].forward(binding, &Stack::dense(y))?)?)
+        let [first, second] = &self.layers;
+        let mut y = first.forward(binding, &Stack::dense(x.clone()))?;
+        if self.dropout {
+            y = binding.dropout(first.name(), y)?;
+        }
+        Ok(vjp::add(x, &second.forward(binding, &Stack::dense(y))?)?)
     }
 
     pub fn layers(&self) -> &[Layer<B>] {
-        &self.0
+        &self.layers
     }
 
     pub fn layers_mut(&mut self) -> &mut [Layer<B>] {
-        &mut self.0
+        &mut self.layers
     }
 }
 

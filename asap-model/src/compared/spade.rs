@@ -13,9 +13,6 @@ use crate::network::{Binding, Initialiser, Kind, Parameter};
 /// Slope of the leaky ReLU.
 const SLOPE: f64 = 0.2;
 
-/// Channels between a label map and its scales and shifts.
-const HIDDEN: usize = 128;
-
 /// Channels of each block by those of the last of them.
 const BLOCKS: [(&str, [usize; 2]); 7] = [
     ("head_0", [16, 16]),
@@ -58,7 +55,7 @@ impl<B: Backend> Spectral<B> {
 
     fn forward(&self, binding: &Binding<B>, x: &Var<B>) -> Result<Var<B>> {
         let bias = self.bias.as_ref().map(|bias| binding.var(bias));
-        Ok(vjp::conv2d(x, &self.weight.settled(binding)?, bias.as_ref(), 1, self.padding)?)
+        Ok(vjp::conv2d(x, &self.weight.bound(binding)?, bias.as_ref(), 1, self.padding)?)
     }
 
     fn parameters(&self) -> Vec<&Parameter<B>> {
@@ -79,14 +76,20 @@ struct Adaptive<B: Backend> {
 }
 
 impl<B: Backend> Adaptive<B> {
-    fn new(backend: &B, init: &mut dyn Initialiser, name: &str, labels: usize, channels: usize) -> Result<Self> {
+    /// For `channels` channels by way of `hidden` ones.
+    fn new(
+        backend: &B,
+        init: &mut dyn Initialiser,
+        name: &str,
+        [labels, hidden, channels]: [usize; 3],
+    ) -> Result<Self> {
         let mut map = |key: &str, size, slope| {
             Layer::named(backend, &mut *init, format!("{name}.{key}"), size, Norm::None { bias: true }, slope)
         };
         let maps = [
-            map("mlp_shared.0", same(labels, HIDDEN), 0.0)?,
-            map("mlp_gamma", same(HIDDEN, channels), 1.0)?,
-            map("mlp_beta", same(HIDDEN, channels), 1.0)?,
+            map("mlp_shared.0", same(labels, hidden), 0.0)?,
+            map("mlp_gamma", same(hidden, channels), 1.0)?,
+            map("mlp_beta", same(hidden, channels), 1.0)?,
         ];
         let norm = BatchNorm::new(backend, init, &format!("{name}.param_free_norm"), channels, false)?;
         Ok(Adaptive { norm, maps })
@@ -124,12 +127,13 @@ impl<B: Backend> Block<B> {
         backend: &B,
         init: &mut dyn Initialiser,
         name: &'static str,
-        labels: usize,
+        [labels, hidden]: [usize; 2],
         [inputs, outputs]: [usize; 2],
     ) -> Result<Self> {
         let between = inputs.min(outputs);
         let mut step = |key: &str, channels: [usize; 2], kernel| -> Result<_> {
-            let norm = Adaptive::new(backend, &mut *init, &format!("{name}.norm_{key}"), labels, channels[0])?;
+            let norm =
+                Adaptive::new(backend, &mut *init, &format!("{name}.norm_{key}"), [labels, hidden, channels[0]])?;
             Ok((norm, Spectral::new(backend, &mut *init, &format!("{name}.conv_{key}"), channels, kernel)?))
         };
         let mut steps = vec![step("0", [inputs, between], 3)?, step("1", [between, outputs], 3)?];
@@ -164,12 +168,13 @@ pub(super) struct Spade<B: Backend> {
 }
 
 impl<B: Backend> Spade<B> {
-    /// A generator whose last block but for a seventh doubling has `width` channels; 5, 6 or 7 doublings.
+    /// A generator whose last block but for a seventh doubling has `width` channels; 5, 6 or 7 doublings. Between a label
+    /// map and its scales and shifts are `hidden` channels.
     pub fn new(
         backend: &B,
         init: &mut dyn Initialiser,
         [inputs, outputs]: [usize; 2],
-        width: usize,
+        [width, hidden]: [usize; 2],
         doublings: usize,
     ) -> Result<Self> {
         let mut named =
@@ -179,15 +184,15 @@ impl<B: Backend> Spade<B> {
         let (first, last) = (named("fc", same(inputs, 16 * width))?, named("conv_img", same(drawn, outputs))?);
         let mut blocks = Vec::with_capacity(BLOCKS.len() + 1);
         for (name, channels) in BLOCKS {
-            blocks.push(Block::new(backend, init, name, inputs, channels.map(|times| times * width))?);
+            blocks.push(Block::new(backend, init, name, [inputs, hidden], channels.map(|times| times * width))?);
         }
         if most {
-            blocks.push(Block::new(backend, init, "up_4", inputs, [width, drawn])?);
+            blocks.push(Block::new(backend, init, "up_4", [inputs, hidden], [width, drawn])?);
         }
         Ok(Spade { first, blocks, last, doublings })
     }
 
-    /// (N, C, H, W) → (N, 3, H, W) before the hyperbolic tangent; H and W are multiples of 2^doublings.
+    /// (N, C, H, W) → the image before the hyperbolic tangent; H and W are multiples of 2^doublings.
     pub fn forward(&self, binding: &Binding<B>, labels: &Stack<B>) -> Result<Var<B>> {
         let [_, height, width] = labels.sizes();
         let [mut h, mut w] = [height, width].map(|side| side >> self.doublings);

@@ -1,12 +1,18 @@
-use asap_tensor::{Ids, Plan, Profiler, Reference, Storage};
+use std::collections::BTreeMap;
+
+use asap_autograd::Tape;
+use asap_tensor::ops::one_hot;
+use asap_tensor::random::uniform_by_name;
+use asap_tensor::{Ids, Plan, Profiler, Reference, Storage, Tensor};
 
 use super::*;
+use crate::checkpoint::Checkpoint;
 use crate::condition::Pixels;
 use crate::layers::Labels;
-use crate::network::Blank;
+use crate::network::{Blank, XavierNormal};
 
 fn published(name: &str, inputs: usize) -> Compared<Plan> {
-    Compared::new(&Plan::new(1), &ComparedConfig::published(name).unwrap(), inputs, &mut Blank).unwrap()
+    Compared::new(&Plan::new(1), &ComparedConfig::published(name).unwrap(), [inputs, 3], &mut Blank).unwrap()
 }
 
 #[test]
@@ -35,15 +41,15 @@ fn every_name_is_that_of_a_generator() {
 fn dropout_moves_the_key_of_a_blocks_second_convolution() {
     for (dropout, key) in [(false, "model.10.conv_block.5.weight"), (true, "model.10.conv_block.6.weight")] {
         let config = ComparedConfig::Pix2PixResNet { width: 2, blocks: 1, dropout };
-        let generator = Compared::new(&Reference::<f32>::new(), &config, 3, &mut Blank).unwrap();
-        assert!(generator.keys().iter().any(|(other, _)| other == key), "no {key}");
+        let generator = Compared::new(&Reference::<f32>::new(), &config, [3, 3], &mut Blank).unwrap();
+        assert!(generator.parameters().iter().any(|p| p.name() == key), "no {key}");
     }
 }
 
 #[test]
 fn a_checkpoint_without_counts_of_batches_is_taken_but_not_one_without_a_weight() {
-    let config = ComparedConfig::Pix2PixUnet { width: 2, levels: 3 };
-    let mut generator = Compared::new(&Reference::<f32>::new(), &config, 3, &mut Blank).unwrap();
+    let config = ComparedConfig::Pix2PixUnet { width: 2, levels: 3, dropout: false };
+    let mut generator = Compared::new(&Reference::<f32>::new(), &config, [3, 3], &mut Blank).unwrap();
     let mut weights = generator.to_weights().unwrap();
     weights.retain(|key, _| !key.ends_with("num_batches_tracked"));
     let mut checkpoint = Checkpoint { file: "old.pth".into(), weights, config: None };
@@ -57,7 +63,7 @@ fn a_checkpoint_without_counts_of_batches_is_taken_but_not_one_without_a_weight(
 fn sides_that_cannot_be_halved_as_often_are_refused() {
     let backend = Reference::<f32>::new();
     let config = ComparedConfig::Pix2PixHd { width: 2, halvings: 3, blocks: 1 };
-    let generator = Compared::new(&backend, &config, 4, &mut Blank).unwrap();
+    let generator = Compared::new(&backend, &config, [4, 3], &mut Blank).unwrap();
     let draw = |h, w| {
         let labels = Labels { ids: Ids::full(&backend, [1, h, w], 0).unwrap(), classes: 4 };
         generator.forward(&Binding::frozen(), &Condition { pixels: Pixels::Labels(labels), edges: None })
@@ -72,7 +78,7 @@ fn macs(name: &str, [inputs, height, width]: [usize; 3]) -> f64 {
     let profiler = Profiler::new();
     let backend = Plan::new(1).with_profiler(profiler.clone());
     let config = ComparedConfig::published(name).unwrap();
-    let generator = Compared::new(&backend, &config, inputs, &mut Blank).unwrap();
+    let generator = Compared::new(&backend, &config, [inputs, 3], &mut Blank).unwrap();
     let pixels = Pixels::Dense(Var::constant(Tensor::zeros(&backend, [1, inputs, height, width]).unwrap()));
     generator.forward(&Binding::frozen(), &Condition { pixels, edges: None }).unwrap();
     profiler.take().iter().map(|record| record.cost.macs as f64 / 1e9).sum()
@@ -89,4 +95,116 @@ fn published_sizes_cost_the_multiply_accumulates_that_are_reported_of_them() {
     let doubling = |inputs: usize, side: usize| (side * side * inputs * (inputs / 2) * 9) as f64 / 1e9;
     let reported = resnet + 3.0 * (doubling(256, 64) + doubling(128, 128));
     assert!((reported - 56.8).abs() < 0.05, "{reported}");
+}
+
+/// Each architecture at sizes of a few channels, with the side of a picture for it.
+fn tiny() -> [(ComparedConfig, usize); 5] {
+    [
+        (ComparedConfig::Pix2PixUnet { width: 2, levels: 6, dropout: true }, 64),
+        (ComparedConfig::Pix2PixResNet { width: 2, blocks: 1, dropout: true }, 8),
+        (ComparedConfig::Pix2PixHd { width: 2, halvings: 1, blocks: 1 }, 8),
+        (ComparedConfig::Pix2PixHdLocal { width: 2, halvings: 1, blocks: 1, enhancers: 1, local_blocks: 1 }, 16),
+        (ComparedConfig::Spade { width: 2, hidden: 3, doublings: 5 }, 64),
+    ]
+}
+
+type Double = Reference<f64>;
+
+/// A generator started at random, whose spectral vectors have settled, and a batch of two.
+fn trained_scene(config: &ComparedConfig, side: usize) -> (Compared<Double>, Condition<Double>) {
+    let backend = Double::new();
+    let mut init = XavierNormal { seed: 5, gain: 1.0 };
+    let mut generator = Compared::new(&backend, config, [4, 2], &mut init).unwrap();
+    let ids = (0..2 * side * side).map(|i| ((i / 3 + i / side) % 3) as u8).collect();
+    let labels = Labels { ids: Ids::from_vec(&backend, [2, side, side], ids).unwrap(), classes: 3 };
+    let edges = Tensor::from_f32(&backend, [2, 1, side, side], &uniform_by_name("edges", 2 * side * side)).unwrap();
+    let condition = Condition { pixels: Pixels::Labels(labels), edges: Some(Var::constant(edges)) };
+    settle(&mut generator);
+    (generator, condition)
+}
+
+/// Iterates every spectral vector until it is the singular one, as the gradient takes it to be.
+fn settle(generator: &mut Compared<Double>) {
+    let mut settled = BTreeMap::new();
+    for weight in generator.parameters() {
+        let Some(name) = weight.name().strip_suffix("_orig") else { continue };
+        let (numbers, outputs) = (weight.value().to_f64().unwrap(), weight.value().dims()[0]);
+        let rows: Vec<&[f64]> = numbers.chunks(numbers.len() / outputs).collect();
+        let unit = |vector: Vec<f64>| {
+            let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+            vector.into_iter().map(|x| x / length).collect::<Vec<f64>>()
+        };
+        let mut u: Vec<f64> = unit((1..=outputs).map(|o| 1.0 / o as f64).collect());
+        for _ in 0..20_000 {
+            let column = |i: usize| rows.iter().zip(&u).map(|(row, u)| row[i] * u).sum();
+            let v = unit((0..rows[0].len()).map(column).collect());
+            u = unit(rows.iter().map(|row| row.iter().zip(&v).map(|(w, v)| w * v).sum()).collect());
+        }
+        settled.insert(format!("{name}_u"), Tensor::from_f64(&Double::new(), [outputs], &u).unwrap());
+    }
+    generator.set_numbers(settled);
+}
+
+#[test]
+fn gradients_in_training_are_those_of_finite_differences() {
+    for (config, side) in tiny() {
+        let (generator, condition) = trained_scene(&config, side);
+        let upstream =
+            Tensor::from_f32(&Double::new(), [2, 2, side, side], &uniform_by_name("up", 8 * side * side / 2));
+        let upstream = Var::constant(upstream.unwrap());
+        let loss = |generator: &Compared<Double>, binding: &Binding<Double>| {
+            vjp::sum(&vjp::mul(&generator.forward(binding, &condition).unwrap(), &upstream).unwrap()).unwrap()
+        };
+        let tape = Tape::new();
+        let binding = Binding::training(&tape).with_dropout(1, "pass");
+        let total = loss(&generator, &binding);
+        let gradients = binding.into_gradients(&tape.backward(&total).unwrap());
+        let moved = |step: f64| {
+            let mut moved = generator.clone();
+            for parameter in moved.parameters_mut().into_iter().filter(|p| p.kind().is_trained()) {
+                let direction = uniform_by_name(parameter.name(), parameter.value().count());
+                let numbers = parameter.value().to_f64().unwrap().into_iter().zip(direction);
+                let numbers: Vec<f64> = numbers.map(|(x, v)| x + step * f64::from(v)).collect();
+                *parameter.value_mut() = Tensor::from_f64(&Double::new(), parameter.value().shape(), &numbers).unwrap();
+            }
+            loss(&moved, &Binding::in_training().with_dropout(1, "pass")).value().to_f64().unwrap()[0]
+        };
+        let step = 1e-6;
+        let difference = (moved(step) - moved(-step)) / (2.0 * step);
+        let along: f64 = gradients
+            .iter()
+            .map(|(name, gradient)| {
+                let direction = uniform_by_name(name, gradient.count());
+                gradient.to_f64().unwrap().iter().zip(direction).map(|(g, v)| g * f64::from(v)).sum::<f64>()
+            })
+            .sum();
+        let trained = generator.parameters().into_iter().filter(|p| p.kind().is_trained()).count();
+        assert_eq!(gradients.len(), trained, "{config:?}");
+        assert!((along - difference).abs() < 1e-6 * difference.abs().max(1.0), "{config:?}: {along}, {difference}");
+    }
+}
+
+#[test]
+fn dropout_leaves_out_half_in_training_only_and_the_same_half_for_the_same_pass() {
+    let (generator, condition) = trained_scene(&tiny()[0].0, 64);
+    let drawn = |binding: Binding<Double>| generator.forward(&binding, &condition).unwrap().value().to_f64().unwrap();
+    let of = |pass: &str| drawn(Binding::in_training().with_dropout(1, pass));
+    assert_eq!(of("a"), of("a"));
+    assert_ne!(of("a"), of("b"));
+    assert_ne!(of("a"), drawn(Binding::in_training()));
+    assert_eq!(drawn(Binding::frozen()), drawn(Binding::frozen().with_dropout(1, "a")));
+}
+
+#[test]
+fn labels_and_their_one_hot_channels_give_the_same_picture() {
+    for (config, side) in tiny() {
+        let (generator, condition) = trained_scene(&config, side);
+        let Pixels::Labels(labels) = &condition.pixels else { panic!("the scene has labels") };
+        let dense = Var::constant(one_hot(&labels.ids, labels.classes).unwrap());
+        let dense = Condition { pixels: Pixels::Dense(dense), edges: condition.edges.clone() };
+        let draw = |condition| generator.forward(&Binding::frozen(), condition).unwrap().value().to_f64().unwrap();
+        for (a, b) in draw(&condition).into_iter().zip(draw(&dense)) {
+            assert!((a - b).abs() < 1e-10, "{config:?}: {a}, {b}");
+        }
+    }
 }

@@ -15,11 +15,17 @@ const SLOPE: f64 = 0.2;
 /// Channels of deep levels by those of the first.
 const MOST: usize = 8;
 
+/// Levels, counted from the outermost, that never have dropout: those in which channels still change, and one more
+/// (published code).
+const WITHOUT_DROPOUT: usize = 4;
+
 /// One level: 4×4 convolutions at stride 2 down and up again.
 #[derive(Clone, Debug)]
 struct Level<B: Backend> {
     down: Layer<B>,
     up: Layer<B>,
+    /// Whether there is dropout behind `up`, in training.
+    dropout: bool,
 }
 
 /// The U-Net.
@@ -39,6 +45,7 @@ impl<B: Backend> Unet<B> {
         [inputs, outputs]: [usize; 2],
         width: usize,
         count: usize,
+        dropout: bool,
     ) -> Result<Self> {
         let channels = |level: usize| width * MOST.min(1 << level.min(MOST));
         let mut sequence = "model.model".to_owned();
@@ -64,13 +71,13 @@ impl<B: Backend> Unet<B> {
             let norm = if outermost { Norm::None { bias: true } } else { Norm::Batch };
             let module = if outermost || innermost { 3 } else { 5 };
             let up = Layer::new(backend, init, (&sequence, module), size, norm, 1.0)?;
-            levels.push(Level { down, up });
+            levels.push(Level { down, up, dropout: dropout && level >= WITHOUT_DROPOUT && !innermost });
             sequence += if outermost { ".1.model" } else { ".3.model" };
         }
         Ok(Unet { levels })
     }
 
-    /// (N, C, H, W) → (N, 3, H, W) before the hyperbolic tangent; H and W are multiples of 2^levels.
+    /// (N, C, H, W) → the image before the hyperbolic tangent; H and W are multiples of 2^levels.
     pub fn forward(&self, binding: &Binding<B>, x: &Stack<B>) -> Result<Var<B>> {
         let mut images: Vec<Var<B>> = Vec::with_capacity(self.levels.len());
         for level in &self.levels {
@@ -87,7 +94,11 @@ impl<B: Backend> Unet<B> {
                 Some(below) => vjp::cat(&[&image, &below], 1)?,
                 None => image,
             };
-            below = Some(level.up.forward(binding, &Stack::dense(vjp::relu(&joined)?))?);
+            let mut y = level.up.forward(binding, &Stack::dense(vjp::relu(&joined)?))?;
+            if level.dropout {
+                y = binding.dropout(level.up.name(), y)?;
+            }
+            below = Some(y);
         }
         Ok(below.unwrap_or_else(|| unreachable!("a U-Net has levels")))
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::networks::{GeneratorConfig, GeneratorKind};
 use super::published::{ORIGIN, Options};
 use crate::{Error, Result};
 
@@ -14,6 +15,8 @@ pub enum ComparedConfig {
         width: usize,
         /// How often sides are halved.
         levels: usize,
+        /// Whether it is trained with dropout.
+        dropout: bool,
     },
     /// pix2pix's residual network with batch norm, halved twice.
     Pix2PixResNet {
@@ -21,7 +24,7 @@ pub enum ComparedConfig {
         width: usize,
         /// Residual blocks.
         blocks: usize,
-        /// Whether it was trained with dropout, which only the numbers in its keys show.
+        /// Whether it is trained with dropout, which moves the numbers in its keys.
         dropout: bool,
     },
     /// pix2pixHD's global generator.
@@ -50,6 +53,8 @@ pub enum ComparedConfig {
     Spade {
         /// Channels of its sixth doubling; the first block has 16 times as many.
         width: usize,
+        /// Channels between a label map and its scales and shifts.
+        hidden: usize,
         /// How often sides are doubled: 5, 6 or 7.
         doublings: usize,
     },
@@ -63,6 +68,9 @@ const PUBLISHED: [(&str, &str); 5] = [
     ("pix2pixhd-local", "pix2pixHD's global generator and one local enhancer"),
     ("spade", "SPADE's generator for Cityscapes, of six doublings"),
 ];
+
+/// Channels between a label map and SPADE's scales and shifts (published code).
+const SPADE_HIDDEN: usize = 128;
 
 /// The norms of SPADE that have a counterpart here.
 const SPADE_NORM: &str = "spectralspadesyncbatch3x3";
@@ -79,19 +87,51 @@ impl ComparedConfig {
     /// [`Error::Config`] lists the names there are, if this is none of them.
     pub fn published(name: &str) -> Result<Self> {
         Ok(match name {
-            "pix2pix-unet" => ComparedConfig::Pix2PixUnet { width: 64, levels: 8 },
+            "pix2pix-unet" => ComparedConfig::Pix2PixUnet { width: 64, levels: 8, dropout: true },
             "pix2pix-resnet" => ComparedConfig::Pix2PixResNet { width: 64, blocks: 9, dropout: true },
             "pix2pixhd" => ComparedConfig::Pix2PixHd { width: 64, halvings: 4, blocks: 9 },
             "pix2pixhd-local" => {
                 ComparedConfig::Pix2PixHdLocal { width: 32, halvings: 4, blocks: 9, enhancers: 1, local_blocks: 3 }
             }
-            "spade" => ComparedConfig::Spade { width: 64, doublings: 6 },
+            "spade" => ComparedConfig::Spade { width: 64, hidden: SPADE_HIDDEN, doublings: 6 },
             _ => {
                 let names: Vec<&str> = PUBLISHED.iter().map(|(name, _)| *name).collect();
                 let problem = format!("there is no such compared generator; there are {}", names.join(", "));
                 return Err(Error::Config { origin: name.into(), problem });
             }
         })
+    }
+
+    /// The generator that `[generator]` describes, where that is one of these: the published sizes, but for those that are
+    /// set.
+    pub fn of(config: &GeneratorConfig) -> Option<Self> {
+        let mut sizes = Self::published(config.kind.name()).ok()?;
+        let scaled = |width: &mut usize| *width = ((*width as f64 * config.width_factor).round() as usize).max(1);
+        let set = |size: &mut usize, value: Option<usize>| *size = value.unwrap_or(*size);
+        match &mut sizes {
+            ComparedConfig::Pix2PixUnet { width, levels, dropout } => {
+                scaled(width);
+                set(levels, config.halvings);
+                *dropout = config.dropout;
+            }
+            ComparedConfig::Pix2PixResNet { width, blocks, dropout } => {
+                scaled(width);
+                set(blocks, config.blocks);
+                *dropout = config.dropout;
+            }
+            ComparedConfig::Pix2PixHd { width, halvings, blocks }
+            | ComparedConfig::Pix2PixHdLocal { width, halvings, blocks, .. } => {
+                scaled(width);
+                set(halvings, config.halvings);
+                set(blocks, config.blocks);
+            }
+            ComparedConfig::Spade { width, hidden, doublings } => {
+                scaled(width);
+                scaled(hidden);
+                set(doublings, config.halvings);
+            }
+        }
+        Some(sizes)
     }
 
     /// The generator of a published project, `pix2pix`, `pix2pixhd` or `spade`, by that code's options (a JSON object); what they
@@ -116,7 +156,8 @@ impl ComparedConfig {
                         if !(2..=16).contains(&levels) {
                             return Err(options.refused("num_downs", "it must be from 2 to 16"));
                         }
-                        Ok(ComparedConfig::Pix2PixUnet { width: width(64)?, levels })
+                        let dropout = options.flag("use_dropout", false)?;
+                        Ok(ComparedConfig::Pix2PixUnet { width: width(64)?, levels, dropout })
                     }
                     "resnet" => Ok(ComparedConfig::Pix2PixResNet {
                         width: width(64)?,
@@ -154,7 +195,7 @@ impl ComparedConfig {
                     "most" => 7,
                     _ => return Err(options.refused("num_upsampling_layers", "it must be normal, more or most")),
                 };
-                Ok(ComparedConfig::Spade { width: width(64)?, doublings })
+                Ok(ComparedConfig::Spade { width: width(64)?, hidden: SPADE_HIDDEN, doublings })
             }
             other => {
                 let problem = format!("{other} has no counterpart here: there are pix2pix, pix2pixhd and spade");
@@ -167,7 +208,7 @@ impl ComparedConfig {
     /// 10⁹ multiply-accumulates. Counting convolutions, SPADE has 93.05 and 281.3; for pix2pix the parameters are those
     /// of the U-Net, but 56.8 is what is reported of the residual network at 256×256, where each output pixel of a
     /// transposed convolution is taken to meet the whole kernel.
-    pub fn paper_figures(&self) -> Option<[f64; 2]> {
+    pub(super) fn paper_figures(&self) -> Option<[f64; 2]> {
         let paper = |name: &str| Self::published(name).is_ok_and(|published| published == *self);
         if paper("pix2pix-unet") {
             Some([54.4, 56.8])
@@ -175,6 +216,30 @@ impl ComparedConfig {
             Some([93.0, 281.0])
         } else {
             None
+        }
+    }
+
+    /// How often sides may be halved, or for SPADE doubled; `None` where that is given.
+    pub(super) fn halvings_of(kind: GeneratorKind) -> Option<std::ops::RangeInclusive<usize>> {
+        match kind {
+            GeneratorKind::Pix2PixUnet => Some(2..=12),
+            GeneratorKind::Pix2PixHd | GeneratorKind::Pix2PixHdLocal => Some(0..=8),
+            GeneratorKind::Spade => Some(5..=7),
+            GeneratorKind::Asap | GeneratorKind::Pix2PixResNet => None,
+        }
+    }
+
+    /// Whether it has residual blocks that can be counted.
+    pub(super) fn has_blocks(kind: GeneratorKind) -> bool {
+        matches!(kind, GeneratorKind::Pix2PixResNet | GeneratorKind::Pix2PixHd | GeneratorKind::Pix2PixHdLocal)
+    }
+
+    /// The least height and width of a picture: where its network mirrors it when it is smallest, there must be two pixels
+    /// to mirror; batch norm of one pixel would leave nothing.
+    pub fn least_side(&self) -> usize {
+        match self {
+            ComparedConfig::Pix2PixUnet { .. } => self.multiple(),
+            _ => 2 * self.multiple(),
         }
     }
 

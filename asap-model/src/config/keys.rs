@@ -11,7 +11,7 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
             ("instances", "whether an instance edge map goes to the low-resolution stream and the discriminators"),
             ("input", "what the generator is fed: labels or rgb"),
             ("output", "what it draws: rgb or depth"),
-            ("size", "[height, width] in pixels, multiples of generator.tile; one number for a square"),
+            ("size", "[height, width] in pixels, multiples of generator.tile (or 2^halvings); one number for a square"),
             ("load_size", "[height, width] to resize to before the random crop of resize-and-crop; without it: size"),
             ("resize", "resize-and-crop, fixed (to size), crop (without resizing) or none (pictures have this size)"),
             ("flip", "whether a training pair is mirrored left to right with probability 1/2"),
@@ -23,7 +23,11 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
     (
         "generator",
         &[
-            ("kind", "which generator: asap"),
+            (
+                "kind",
+                "which generator: asap, or one that the paper compares with, then the keys from width_factor on hold: \
+                 pix2pix-unet, pix2pix-resnet, pix2pixhd, pix2pixhd-local, spade",
+            ),
             ("tile", "S: side in pixels of the tile that shares one set of parameters; a power of two"),
             ("learned_factor", "S2: the part of S learnt by strided convolutions; a power of two"),
             ("width", "channels of the first convolution and of every strided one but the last"),
@@ -34,6 +38,10 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
             ("padding", "what the low-resolution stream's convolutions see beyond the border: reflect or zero"),
             ("positions", "whether the pixelwise networks see a pixel's position in its tile"),
             ("spatially_varying", "whether each tile has parameters of its own"),
+            ("width_factor", "what a compared generator's published widths are multiplied by"),
+            ("halvings", "how often a compared generator halves sides (spade: doubles them); without it: as published"),
+            ("blocks", "residual blocks of pix2pix-resnet and pix2pixhd; without it: as published"),
+            ("dropout", "whether pix2pix's networks are trained with dropout, which moves a residual network's keys"),
         ],
     ),
     (
@@ -61,6 +69,7 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
             ("epochs", "passes through the training pairs"),
             ("decay_epochs", "number of last epochs over which the learning rates fall towards zero"),
             ("steps", "stop after this many rounds, even if epochs are left"),
+            ("minutes", "stop after rounds that took this many minutes together, even if epochs are left"),
             ("batch", "pairs in a batch"),
             ("init_gain", "gain of the Xavier normal initialisation"),
             ("lr_generator", "Adam's learning rate for the generator"),

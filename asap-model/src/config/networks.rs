@@ -2,14 +2,58 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DataConfig;
+use super::{ComparedConfig, DataConfig};
 
 /// Which generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum GeneratorKind {
     /// ASAP-Net's: spatially adaptive pixelwise networks.
+    #[serde(rename = "asap")]
     Asap,
+    /// pix2pix's U-Net.
+    #[serde(rename = "pix2pix-unet")]
+    Pix2PixUnet,
+    /// pix2pix's residual network.
+    #[serde(rename = "pix2pix-resnet")]
+    Pix2PixResNet,
+    /// pix2pixHD's global generator.
+    #[serde(rename = "pix2pixhd")]
+    Pix2PixHd,
+    /// pix2pixHD's global generator with a local enhancer.
+    #[serde(rename = "pix2pixhd-local")]
+    Pix2PixHdLocal,
+    /// SPADE's generator.
+    #[serde(rename = "spade")]
+    Spade,
+}
+
+impl GeneratorKind {
+    /// Every kind.
+    pub const ALL: [GeneratorKind; 6] = [
+        GeneratorKind::Asap,
+        GeneratorKind::Pix2PixUnet,
+        GeneratorKind::Pix2PixResNet,
+        GeneratorKind::Pix2PixHd,
+        GeneratorKind::Pix2PixHdLocal,
+        GeneratorKind::Spade,
+    ];
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The name in a configuration: of the compared generators, that of their published sizes.
+    pub fn name(self) -> &'static str {
+        match self {
+            GeneratorKind::Asap => "asap",
+            GeneratorKind::Pix2PixUnet => "pix2pix-unet",
+            GeneratorKind::Pix2PixResNet => "pix2pix-resnet",
+            GeneratorKind::Pix2PixHd => "pix2pixhd",
+            GeneratorKind::Pix2PixHdLocal => "pix2pixhd-local",
+            GeneratorKind::Spade => "spade",
+        }
+    }
 }
 
 /// What the low-resolution stream's 3×3 convolutions see beyond the border.
@@ -22,7 +66,8 @@ pub enum Padding {
     Zero,
 }
 
-/// `[generator]`: the low-resolution stream that predicts parameters, and the pixelwise networks that use them.
+/// `[generator]`: the low-resolution stream that predicts parameters, and the pixelwise networks that use them; or one of the
+/// generators that the paper compares with, which has the published sizes but for `width_factor` and the keys after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeneratorConfig {
@@ -49,6 +94,14 @@ pub struct GeneratorConfig {
     pub positions: bool,
     /// Whether each tile has parameters of its own (off: an ablation of the paper).
     pub spatially_varying: bool,
+    /// What a compared generator's published widths are multiplied by.
+    pub width_factor: f64,
+    /// How often a compared generator halves sides (SPADE: doubles them), where it is not as published.
+    pub halvings: Option<usize>,
+    /// A compared generator's residual blocks, where they are not as published.
+    pub blocks: Option<usize>,
+    /// Whether pix2pix's networks are trained with dropout.
+    pub dropout: bool,
 }
 
 impl Default for GeneratorConfig {
@@ -65,11 +118,51 @@ impl Default for GeneratorConfig {
             padding: Padding::Reflect,
             positions: true,
             spatially_varying: true,
+            width_factor: 1.0,
+            halvings: None,
+            blocks: None,
+            dropout: true,
         }
     }
 }
 
 impl GeneratorConfig {
+    /// A compared generator of that kind at its published sizes, or ASAP-Net's with the paper's.
+    pub fn of_kind(kind: GeneratorKind) -> Self {
+        GeneratorConfig { kind, ..Self::default() }
+    }
+
+    /// The sizes of a compared generator; `None` for ASAP-Net's.
+    pub fn compared(&self) -> Option<ComparedConfig> {
+        ComparedConfig::of(self)
+    }
+
+    /// What the paper gives for the generator at these sizes and 256×512 (table 1): millions of parameters and 10⁹
+    /// multiply-accumulates. By counting convolutions and products, each weight of an MLP once a pixel, ASAP-Net has 83.20
+    /// and 48.9 on 35 labels and edges.
+    pub fn paper_figures(&self) -> Option<[f64; 2]> {
+        match self.compared() {
+            Some(compared) => compared.paper_figures(),
+            None => (*self == Self::default()).then_some([83.2, 55.1]),
+        }
+    }
+
+    /// What height and width of a picture must be multiples of.
+    pub fn multiple(&self) -> usize {
+        self.compared().map_or(self.tile, |compared| compared.multiple())
+    }
+
+    /// The least height and width of a picture: the low-resolution stream mirrors at the outermost tiles, so there are at
+    /// least two of them.
+    pub fn least_side(&self) -> usize {
+        self.compared().map_or(2 * self.tile, |compared| compared.least_side())
+    }
+
+    /// The side of a picture that a side of this length is padded to.
+    pub fn padded_side(&self, length: usize) -> usize {
+        length.next_multiple_of(self.multiple().max(1)).max(self.least_side())
+    }
+
     /// S1 = S/S2: the factor of the fixed bilinear downsampling.
     pub fn fixed_factor(&self) -> usize {
         self.tile / self.learned_factor.max(1)

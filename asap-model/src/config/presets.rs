@@ -84,12 +84,30 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
-            .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
         let mut names: Vec<&str> = Config::presets().iter().map(|(name, _)| *name).collect();
         files.sort();
         names.sort();
         assert_eq!(files, names);
+    }
+
+    #[test]
+    fn every_configuration_in_a_folder_of_configs_is_valid_and_unlike_the_others() {
+        for folder in ["ablations", "compared"] {
+            let path = format!("{}/../configs/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let mut seen: Vec<Config> = Vec::new();
+            for file in std::fs::read_dir(path).unwrap() {
+                let file = file.unwrap().path();
+                let config = Config::load(&file.to_string_lossy()).unwrap();
+                config.validate().unwrap();
+                assert!(!seen.contains(&config), "{} is like another", file.display());
+                seen.push(config);
+            }
+            assert!(seen.len() >= 3, "{folder}");
+        }
     }
 
     #[test]

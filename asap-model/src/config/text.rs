@@ -189,7 +189,16 @@ mod tests {
     #[test]
     fn every_explained_key_exists_and_every_key_is_explained() {
         let mut config = Config::default();
-        for assignment in ["data.dir=x", "data.load_size=300", "loss.vgg_weights=y", "train.steps=7"] {
+        // Those without a default.
+        for assignment in [
+            "data.dir=x",
+            "data.load_size=300",
+            "loss.vgg_weights=y",
+            "train.steps=7",
+            "train.minutes=1",
+            "generator.halvings=5",
+            "generator.blocks=1",
+        ] {
             config.set(assignment).unwrap();
         }
         let whole: toml::Table = toml::from_str(&config.to_toml().unwrap()).unwrap();

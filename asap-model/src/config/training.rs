@@ -38,6 +38,9 @@ pub struct TrainConfig {
     /// Stop after this many rounds, even if epochs are left; `--steps` sets it. The decay still follows `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
+    /// Stop after rounds that took this many minutes together, even if epochs are left: for networks that are to be trained
+    /// equally long. Validations and checkpoints are not counted. What such a run ends with depends on the machine.
+    pub minutes: Option<f64>,
     /// Pairs in a batch.
     pub batch: usize,
     /// Gain of the Xavier normal initialisation.
@@ -66,6 +69,7 @@ impl Default for TrainConfig {
             epochs: 300,
             decay_epochs: 100,
             steps: None,
+            minutes: None,
             batch: 1,
             init_gain: 0.02,
             lr_generator: 1e-4,

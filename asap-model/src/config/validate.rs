@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Input, Layout, LossConfig, Resize, TrainConfig};
+use super::{
+    ComparedConfig, Config, DataConfig, DiscriminatorConfig, GeneratorConfig, GeneratorKind, Input, Layout, LossConfig,
+    Resize, TrainConfig,
+};
 use crate::{Error, Result, vgg};
 
 /// A key and what is wrong with its value.
@@ -14,6 +17,8 @@ const SIDES: RangeInclusive<usize> = 4..=16384;
 const WIDTHS: RangeInclusive<usize> = 1..=8192;
 /// Weights of the convolution that predicts the tiles' parameters: 4 GiB.
 const MAX_PREDICTING_WEIGHTS: usize = 1 << 30;
+/// Factors of the compared generators' widths: published widths are up to 1024.
+const WIDTH_FACTORS: RangeInclusive<f64> = 1.0 / 64.0..=8.0;
 /// TOML's integers are signed.
 const COUNTS: RangeInclusive<u64> = 0..=i64::MAX as u64;
 
@@ -75,6 +80,11 @@ impl Config {
         self.discriminator.check()?;
         self.loss.check()?;
         self.train.check()?;
+        if let Some(compared) = self.generator.compared() {
+            return self.check_sides(compared.multiple(), compared.least_side(), || {
+                format!("a multiple of {} for generator.kind = \"{}\"", compared.multiple(), self.generator.kind.name())
+            });
+        }
         let channels = self.generator.mlp_channels(&self.data);
         let predicted: usize = channels.windows(2).map(|pair| pair[0] * pair[1] + pair[1]).sum();
         if predicted * self.generator.max_width > MAX_PREDICTING_WEIGHTS {
@@ -88,25 +98,20 @@ impl Config {
             ));
         }
         let tile = self.generator.tile;
-        for (side, length) in self.data.size.into_iter().zip(["height", "width"]) {
-            if !side_fits(tile, side) {
-                return Err((
-                    "data.size",
-                    format!(
-                        "data.size = {:?}: the {length} {side} must be a multiple of generator.tile = {tile}, at least {}",
-                        self.data.size,
-                        2 * tile
-                    ),
-                ));
+        self.check_sides(tile, self.generator.least_side(), || format!("a multiple of generator.tile = {tile}"))
+    }
+
+    /// Checks that the generator can draw pictures of this size; `what` says what sides must be.
+    fn check_sides(&self, multiple: usize, least: usize, what: impl Fn() -> String) -> Result<(), Fault> {
+        let size = self.data.size;
+        for (side, length) in size.into_iter().zip(["height", "width"]) {
+            if !side.is_multiple_of(multiple) || side < least {
+                let problem = format!("data.size = {size:?}: the {length} {side} must be {}, at least {least}", what());
+                return Err(("data.size", problem));
             }
         }
         Ok(())
     }
-}
-
-/// Reflection padding mirrors at the outermost tiles, so there are at least two of them.
-fn side_fits(tile: usize, side: usize) -> bool {
-    side.is_multiple_of(tile) && side >= 2 * tile
 }
 
 impl DataConfig {
@@ -167,6 +172,7 @@ impl DataConfig {
 
 impl GeneratorConfig {
     pub(super) fn check(&self) -> Result<(), Fault> {
+        self.check_compared()?;
         power_of_two("generator.tile", self.tile, 2..=1024)?;
         power_of_two("generator.learned_factor", self.learned_factor, 2..=1024)?;
         if self.tile < self.learned_factor {
@@ -183,6 +189,32 @@ impl GeneratorConfig {
         within("generator.depth", self.depth, 0..=64)?;
         within("generator.mlp_width", self.mlp_width, 1..=512)?;
         within("generator.mlp_depth", self.mlp_depth, 1..=16)
+    }
+
+    /// The keys of the compared generators.
+    fn check_compared(&self) -> Result<(), Fault> {
+        let kind = self.kind;
+        within("generator.width_factor", self.width_factor, WIDTH_FACTORS)?;
+        if kind == GeneratorKind::Asap && self.width_factor != 1.0 {
+            let problem = format!(
+                "generator.width_factor = {}: it is for the compared generators; of asap set generator.width, max_width and \
+                 mlp_width",
+                self.width_factor
+            );
+            return Err(("generator.width_factor", problem));
+        }
+        let none =
+            |key: &str| format!("generator.{key} is set, but generator.kind = \"{}\" has none to choose", kind.name());
+        match (ComparedConfig::halvings_of(kind), self.halvings) {
+            (None, Some(_)) => return Err(("generator.halvings", none("halvings"))),
+            (Some(allowed), Some(halvings)) => within("generator.halvings", halvings, allowed)?,
+            (_, None) => {}
+        }
+        match self.blocks {
+            Some(_) if !ComparedConfig::has_blocks(kind) => Err(("generator.blocks", none("blocks"))),
+            Some(blocks) => within("generator.blocks", blocks, 0..=64),
+            None => Ok(()),
+        }
     }
 }
 
@@ -224,6 +256,11 @@ impl TrainConfig {
         }
         if let Some(steps) = self.steps {
             within("train.steps", steps, 1..=i64::MAX as u64)?;
+        }
+        if let Some(minutes) = self.minutes
+            && !(minutes > 0.0 && minutes.is_finite())
+        {
+            return Err(("train.minutes", format!("train.minutes = {minutes}: it must be above 0 and finite")));
         }
         within("train.batch", self.batch, 1..=4096)?;
         if !(self.init_gain > 0.0 && self.init_gain <= 100.0) {

@@ -7,7 +7,7 @@ use super::plane::{InstanceMap, LabelMap, Plane, RgbImage};
 use crate::{Error, Result, atomic};
 
 /// The 8-bit picture of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. Only the upper
-/// left `crop` = [height, width] is taken: the size before [`Plane::pad_to_tiles`].
+/// left `crop` = [height, width] is taken: the size before [`Plane::pad_to`].
 ///
 /// # Errors
 /// [`Error::Tensor`] if `y` hasn't 3·height·width values, or the crop is larger.

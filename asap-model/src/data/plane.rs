@@ -51,18 +51,13 @@ impl<T: Copy> Plane<T> {
         }
     }
 
-    /// Grows right and down to a multiple of `tile` (the S of the generator), at least `2 * tile` each way, by repeating the last
-    /// column and row: the sizes a generator accepts. Crop its output back to the size before.
-    ///
-    /// An empty plane, or a `tile` of 0, is returned as it is.
-    pub fn pad_to_tiles(&self, tile: usize) -> Plane<T> {
-        if self.data.is_empty() || tile == 0 {
+    /// Grows right and down to [height, width] by repeating the last column and row, as to a size that a generator accepts;
+    /// crop its output back to the size before. An empty plane is returned as it is.
+    pub fn pad_to(&self, [height, width]: [usize; 2]) -> Plane<T> {
+        if self.data.is_empty() {
             return self.clone();
         }
-        let padded = |size: usize| size.next_multiple_of(tile).max(2 * tile);
-        Plane::from_fn(padded(self.height), padded(self.width), |x, y| {
-            self.at(x.min(self.width - 1), y.min(self.height - 1))
-        })
+        Plane::from_fn(height, width, |x, y| self.at(x.min(self.width - 1), y.min(self.height - 1)))
     }
 }
 
@@ -104,12 +99,12 @@ impl Picture {
         }
     }
 
-    /// See [`Plane::pad_to_tiles`].
-    pub fn pad_to_tiles(&self, tile: usize) -> Picture {
+    /// See [`Plane::pad_to`].
+    pub fn pad_to(&self, size: [usize; 2]) -> Picture {
         match self {
-            Picture::Rgb(p) => Picture::Rgb(p.pad_to_tiles(tile)),
-            Picture::Gray8(p) => Picture::Gray8(p.pad_to_tiles(tile)),
-            Picture::Gray16(p) => Picture::Gray16(p.pad_to_tiles(tile)),
+            Picture::Rgb(p) => Picture::Rgb(p.pad_to(size)),
+            Picture::Gray8(p) => Picture::Gray8(p.pad_to(size)),
+            Picture::Gray16(p) => Picture::Gray16(p.pad_to(size)),
         }
     }
 
@@ -163,13 +158,11 @@ mod tests {
     }
 
     #[test]
-    fn padding_repeats_the_last_row_and_column_up_to_two_tiles_or_a_multiple() {
+    fn padding_repeats_the_last_row_and_column() {
         let map = Plane { height: 2, width: 3, data: vec![1, 2, 3, 4, 5, 6] };
-        let padded = map.pad_to_tiles(2);
+        let padded = map.pad_to([4, 4]);
         assert_eq!((padded.height, padded.width), (4, 4));
         assert_eq!(padded.data, [1, 2, 3, 3, 4, 5, 6, 6, 4, 5, 6, 6, 4, 5, 6, 6]);
-        let long = Plane { height: 16, width: 33, data: vec![0; 16 * 33] }.pad_to_tiles(8);
-        assert_eq!((long.height, long.width), (16, 40));
         assert_eq!(map.crop(0, 0, 2, 3), map);
         assert_eq!(padded.crop(0, 0, 2, 3), map);
     }

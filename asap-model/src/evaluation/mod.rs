@@ -68,6 +68,14 @@ pub struct Evaluation {
     pub not_measured: Vec<(&'static str, String)>,
 }
 
+impl Evaluation {
+    /// The mean of the sliced Wasserstein distances over levels.
+    pub fn swd_mean(&self) -> Option<f64> {
+        let levels = self.swd.as_ref()?;
+        Some(levels.iter().map(|level| level.distance).sum::<f64>() / levels.len() as f64)
+    }
+}
+
 /// The smallest and the largest of several pictures' sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {

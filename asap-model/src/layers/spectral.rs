@@ -50,16 +50,22 @@ impl<B: Backend> SpectralWeight<B> {
         })
     }
 
-    /// W/σ by the vectors as they are, or W where it is not normalised: the published networks in evaluation mode.
+    /// W/σ, or W where it is not normalised. In training makes one power iteration, of which the binding gathers u and
+    /// v; in evaluation takes the vectors as they are.
     ///
     /// # Errors
     /// If a kernel fails.
-    pub fn settled(&self, binding: &Binding<B>) -> Result<Var<B>> {
+    pub fn bound(&self, binding: &Binding<B>) -> Result<Var<B>> {
         let weight = binding.var(&self.weight);
-        match &self.vectors {
-            Some((left, right)) => divided(&weight, left.value(), right.value()),
-            None => Ok(weight),
+        let Some((left, right)) = &self.vectors else { return Ok(weight) };
+        if !binding.is_training() {
+            return divided(&weight, left.value(), right.value());
         }
+        let (u, v) = self.iterated(&binding.buffer(left))?;
+        let y = divided(&weight, &u, &v)?;
+        binding.set_buffer(left, u);
+        binding.set_buffer(right, v);
+        Ok(y)
     }
 
     /// W/σ, or W where it is not normalised. Makes one power iteration: updates u and v.
@@ -68,14 +74,24 @@ impl<B: Backend> SpectralWeight<B> {
     /// If a kernel fails.
     pub fn forward(&mut self, binding: &Binding<B>) -> Result<Var<B>> {
         let weight = binding.var(&self.weight);
-        let Some((left, right)) = &mut self.vectors else { return Ok(weight) };
-        let (outputs, patch) = (left.value().count(), right.value().count());
+        let Some((left, _)) = &self.vectors else { return Ok(weight) };
+        let (u, v) = self.iterated(left.value())?;
+        let y = divided(&weight, &u, &v)?;
+        if let Some((left, right)) = &mut self.vectors {
+            *left.value_mut() = u;
+            *right.value_mut() = v;
+        }
+        Ok(y)
+    }
+
+    /// The next u, (O), and v, (I·R·S).
+    fn iterated(&self, u: &Tensor<B>) -> Result<(Tensor<B>, Tensor<B>)> {
+        let outputs = u.count();
+        let patch = self.weight.value().count() / outputs.max(1);
         let matrix = self.weight.value().reshape([outputs, patch])?;
-        let v = unit(&matmul(&matrix, &left.value().reshape([outputs, 1])?, Transpose { a: true, b: false })?)?;
+        let v = unit(&matmul(&matrix, &u.reshape([outputs, 1])?, Transpose { a: true, b: false })?)?;
         let u = unit(&matmul(&matrix, &v, Transpose::default())?)?;
-        *left.value_mut() = u.reshape([outputs])?;
-        *right.value_mut() = v.reshape([patch])?;
-        divided(&weight, left.value(), right.value())
+        Ok((u.reshape([outputs])?, v.reshape([patch])?))
     }
 
     /// The weight, and u and v where it is normalised.

@@ -50,8 +50,8 @@ fn batch(config: &mut Config) -> Lowered {
 }
 
 fn size(config: &mut Config) -> Lowered {
-    let tile = config.generator.tile;
-    let half = config.data.size.map(|side| (side / 2 / tile * tile).max(2 * tile));
+    let (multiple, least) = (config.generator.multiple(), config.generator.least_side());
+    let half = config.data.size.map(|side| (side / 2 / multiple * multiple).max(least));
     if half == config.data.size {
         return None;
     }
@@ -60,6 +60,11 @@ fn size(config: &mut Config) -> Lowered {
 }
 
 fn generator_width(config: &mut Config) -> Lowered {
+    if config.generator.compared().is_some() {
+        let factor = &mut config.generator.width_factor;
+        *factor /= 2.0;
+        return Some((format!("generator.width_factor={factor}"), false));
+    }
     let width = &mut config.generator.max_width;
     *width = Some(*width / 2).filter(|half| *half > 0)?;
     Some((format!("generator.max_width={width}"), false))

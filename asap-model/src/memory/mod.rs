@@ -14,9 +14,8 @@ use asap_tensor::{Ids, Plan, Tensor};
 pub use advice::{Advice, advice};
 
 use crate::Result;
-use crate::compared::Compared;
 use crate::condition::{Condition, Pixels};
-use crate::config::{ComparedConfig, Config, DataConfig, Input};
+use crate::config::{Config, DataConfig, Input};
 use crate::data::HELD_BY_EACH_WORKER;
 use crate::generator::Generator;
 use crate::layers::Labels;
@@ -151,49 +150,14 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
 /// # Errors
 /// As drawing itself: if the picture is too small for the network.
 pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize) -> Result<MemoryPlan> {
-    let side = |length: usize| length.next_multiple_of(config.generator.tile).max(2 * config.generator.tile);
-    drawing(
-        &config.data,
-        [n, side(height), side(width)],
-        threads,
-        |backend| Generator::new(backend, &config.generator, &config.data, &mut Blank),
-        |generator, condition| generator.forward(&Binding::frozen(), condition),
-    )
-}
-
-/// As [`inference`], for a generator that the paper compares with.
-///
-/// # Errors
-/// As [`Compared::forward`].
-pub fn compared_inference(
-    generator: &ComparedConfig,
-    data: &DataConfig,
-    sizes: [usize; 3],
-    threads: usize,
-) -> Result<MemoryPlan> {
-    drawing(
-        data,
-        sizes,
-        threads,
-        |backend| Compared::new(backend, generator, data.lowres_channels(), &mut Blank),
-        |generator, condition| generator.forward(&Binding::frozen(), condition),
-    )
-}
-
-/// What a network takes to draw pictures of these sizes, (N, H, W).
-fn drawing<G: Network<Plan>>(
-    data: &DataConfig,
-    sizes: [usize; 3],
-    threads: usize,
-    build: impl FnOnce(&Plan) -> Result<G>,
-    draw: impl FnOnce(&G, &Condition<Plan>) -> Result<Var<Plan>>,
-) -> Result<MemoryPlan> {
+    let (data, generator) = (&config.data, &config.generator);
+    let sizes = [n, generator.padded_side(height), generator.padded_side(width)];
     let backend = Plan::new(threads);
     let meter = backend.meter();
-    let generator = build(&backend)?;
+    let generator = Generator::new(&backend, generator, data, &mut Blank)?;
     let parameters = meter.usage().live;
     let condition = blank_condition(&backend, data, sizes)?;
-    drop(draw(&generator, &condition)?);
+    drop(generator.forward(&Binding::frozen(), &condition)?);
 
     let usage = meter.usage();
     let pixels = sizes.into_iter().product::<usize>() as u64;

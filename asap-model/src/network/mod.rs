@@ -7,6 +7,8 @@ pub use binding::Binding;
 pub(crate) use init::started;
 pub use init::{Blank, FillByName, Initialiser, Kind, XavierNormal};
 
+use std::collections::BTreeMap;
+
 use asap_tensor::{Backend, Tensor};
 
 use crate::Result;
@@ -84,21 +86,38 @@ pub trait Network<B: Backend> {
         self.parameters().into_iter().map(host).collect()
     }
 
-    /// The published key and the shape of every parameter and buffer.
-    fn keys(&self) -> Vec<(String, Vec<usize>)> {
-        self.parameters().iter().map(|p| (p.name().to_owned(), p.value().dims().to_vec())).collect()
+    /// Whether a checkpoint has this network's tensors. How many batches batch norm has seen may be missing, as in
+    /// checkpoints older than PyTorch 0.4.1.
+    ///
+    /// # Errors
+    /// If a tensor is missing, misshapen or left over; all of them are named.
+    fn check(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let needed = |p: &&Parameter<B>| p.kind != Kind::BatchCount || checkpoint.weights.contains_key(p.name());
+        let parameters = self.parameters().into_iter().filter(needed);
+        let expected: Vec<_> = parameters.map(|p| (p.name().to_owned(), p.value().dims().to_vec())).collect();
+        checkpoint.match_keys(&expected)
     }
 
     /// Replaces all numbers by those of a checkpoint.
     ///
     /// # Errors
-    /// If a tensor is missing, misshapen or left over; all of them are named.
+    /// As [`Network::check`]; or if the device fails.
     fn load(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        checkpoint.match_keys(&self.keys())?;
+        self.check(checkpoint)?;
         for parameter in self.parameters_mut() {
-            let host = &checkpoint.weights[parameter.name()];
-            parameter.value = Tensor::from_f32(parameter.value.backend(), &host.shape[..], &host.data)?;
+            if let Some(host) = checkpoint.weights.get(parameter.name()) {
+                parameter.value = Tensor::from_f32(parameter.value.backend(), &host.shape[..], &host.data)?;
+            }
         }
         Ok(())
+    }
+
+    /// Replaces the numbers of the parameters and buffers that are named, as by [`Binding::buffers`].
+    fn set_numbers(&mut self, mut numbers: BTreeMap<String, Tensor<B>>) {
+        for parameter in self.parameters_mut() {
+            if let Some(value) = numbers.remove(parameter.name()) {
+                parameter.value = value;
+            }
+        }
     }
 }

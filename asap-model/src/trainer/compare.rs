@@ -7,13 +7,14 @@ use crate::{Error, Result};
 
 /// Keys that may differ from those that a run began with: where files lie, how long to train, how often to report.
 /// Every other key shapes what the rounds already played have made.
-pub const CHANGEABLE: [&str; 9] = [
+pub const CHANGEABLE: [&str; 10] = [
     "data.dir",
     "data.workers",
     "loss.vgg_weights",
     "train.epochs",
     "train.decay_epochs",
     "train.steps",
+    "train.minutes",
     "train.save_every",
     "train.sample_every",
     "train.validate_count",

@@ -166,6 +166,20 @@ pub fn validations(path: &Path) -> Result<Vec<(u64, f64)>> {
     Ok(read(path)?.split_inclusive('\n').filter_map(validation).collect())
 }
 
+/// The seconds that the rounds of a `metrics.jsonl` took together.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be read; one that is not there has no rounds.
+pub fn seconds(path: &Path) -> Result<f64> {
+    let mut total = 0.0;
+    each_line(path, |line| {
+        if let Line::Round { seconds, .. } = line {
+            total += seconds;
+        }
+    })?;
+    Ok(total)
+}
+
 /// The means of the first and of the last tenth of a row of numbers, each of one at least; `None` for an empty row.
 pub fn tenths(values: &[f64]) -> Option<(f64, f64)> {
     let count = values.len().div_ceil(10);

@@ -44,6 +44,16 @@ impl Schedule {
         Rates { generator: factor * self.train.lr_generator, discriminator: factor * self.train.lr_discriminator }
     }
 
+    /// How many seconds the rounds may still take after `seconds` of them, where that is limited.
+    pub fn seconds_left(&self, seconds: f64) -> Option<f64> {
+        self.train.minutes.map(|minutes| 60.0 * minutes - seconds)
+    }
+
+    /// Whether the run is over after a round, and `seconds` of rounds.
+    pub fn ends(&self, round: u64, seconds: f64) -> bool {
+        round >= self.total || self.seconds_left(seconds).is_some_and(|left| left <= 0.0)
+    }
+
     /// Whether the state is saved after a round.
     pub fn saves(&self, round: u64) -> bool {
         self.is_due(round, self.train.save_every)
@@ -81,6 +91,14 @@ mod tests {
     fn steps_cut_a_run_off_but_never_prolong_it() {
         assert_eq!(schedule(5, Some(4)).total, 4);
         assert_eq!(schedule(5, Some(100)).total, 6);
+    }
+
+    #[test]
+    fn minutes_end_a_run_by_the_time_of_its_rounds() {
+        let mut schedule = schedule(5, None);
+        assert!(!schedule.ends(5, 1e9) && schedule.ends(6, 0.0));
+        schedule.train.minutes = Some(0.5);
+        assert!(!schedule.ends(5, 29.9) && schedule.ends(1, 30.0));
     }
 
     #[test]

@@ -188,28 +188,32 @@ impl<B: Backend> Trainer<B> {
             sheet: None,
             generator: self.folder.generator_file(),
         };
+        let mut played = metrics::seconds(&self.folder.metrics_file())?;
+        let left = if self.schedule.ends(first, played) { 0 } else { total - first };
         let mut clock = Instant::now();
-        for batch in self.loader()?.take(total.saturating_sub(first) as usize) {
+        for batch in self.loader()?.take(left as usize) {
             let mut report = self.play(&batch?)?;
             report.time = clock.elapsed();
+            played += report.time.as_secs_f64();
             let round = report.round;
+            let is_last = self.schedule.ends(round, played);
             let pace = start.elapsed().as_secs_f64() / (round - first) as f64;
-            report.time_left = Duration::from_secs_f64(pace * total.saturating_sub(round) as f64);
+            let left = pace * total.saturating_sub(round) as f64;
+            let left = self.schedule.seconds_left(played).map_or(left, |limit| left.min(limit.max(0.0)));
+            report.time_left = Duration::from_secs_f64(left);
             let noted = self.metrics.round(&report);
             summary.losses = Some(report.losses.clone());
             observer.observe(&Event::Round(report));
             tolerate(noted, observer)?;
-            if self.schedule.validates(round) {
+            if is_last || self.schedule.validates(round) {
                 summary.sheet = self.validate(observer)?.or(summary.sheet);
             }
-            summary.stopped = round < total && observer.stop_requested();
-            if summary.stopped || round >= total {
+            summary.stopped = !is_last && observer.stop_requested();
+            if summary.stopped || is_last {
                 self.save(observer)?;
+                break;
             } else if self.schedule.saves(round) {
                 tolerate(self.save(observer), observer)?;
-            }
-            if summary.stopped {
-                break;
             }
             clock = Instant::now();
         }

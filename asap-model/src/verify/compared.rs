@@ -12,7 +12,7 @@ use crate::network::{Binding, Blank, FillByName, Kind, Network};
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
     let config = ComparedConfig::from_published(case.kind(), case.options())?;
-    let channels = data.lowres_channels();
+    let channels = [data.lowres_channels(), data.output_channels()];
     let generator = if case.entry["fill_prefix"].is_string() {
         let mut fill = FillByName { prefix: case.fill_prefix(), gain: case.number("fill_gain")? };
         let mut generator = Compared::new(backend, &config, channels, &mut fill)?;

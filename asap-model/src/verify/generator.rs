@@ -8,7 +8,7 @@ use super::case::{Case, Quantity};
 use crate::Result;
 use crate::condition::{Condition, Pixels};
 use crate::config::{DataConfig, GeneratorConfig, Input};
-use crate::generator::{Generator, downsample, plain_pixel_mlp};
+use crate::generator::{AsapNet, downsample, plain_pixel_mlp};
 use crate::network::{Binding, Blank, Network};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
@@ -16,7 +16,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let config = GeneratorConfig::from_published(case.options())?;
     let checkpoint = case.checkpoint("_net_G")?;
     checkpoint.check_padding(&config)?;
-    let mut generator = Generator::new(backend, &config, &data, &mut Blank)?;
+    let mut generator = AsapNet::new(backend, &config, &data, &mut Blank)?;
     generator.load(&checkpoint)?;
 
     let tape = Tape::new();
@@ -47,7 +47,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
 /// One pass forward and back; gradients in the weights, and in `input` where it is given.
 fn pass<B: Backend>(
     case: &Case,
-    generator: &Generator<B>,
+    generator: &AsapNet<B>,
     tape: &Tape<B>,
     condition: &Condition<B>,
     form: &str,

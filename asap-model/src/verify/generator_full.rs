@@ -6,7 +6,7 @@ use super::Comparison;
 use super::case::{Case, Quantity, relative_error};
 use crate::Result;
 use crate::config::{DataConfig, GeneratorConfig};
-use crate::generator::Generator;
+use crate::generator::AsapNet;
 use crate::network::{Binding, FillByName, Network};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
@@ -14,7 +14,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let config = GeneratorConfig::from_published(case.options())?;
     let gain = case.entry["fill_gain"].as_f64().unwrap_or(1.0);
     let mut fill = FillByName { prefix: case.fill_prefix(), gain };
-    let generator = Generator::new(backend, &config, &data, &mut fill)?;
+    let generator = AsapNet::new(backend, &config, &data, &mut fill)?;
     let count = generator.trainable_count() as f64;
     report(exactly("parameters", (count - case.number("parameters")?).abs(), 0.0));
 

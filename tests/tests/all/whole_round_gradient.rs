@@ -457,7 +457,8 @@ fn without_spatial_variation_every_tile_has_the_mean_parameters_and_without_posi
     let scene = Scene::new(&["generator.spatially_varying=false"]);
     let varying = Scene::new(&[]);
     let params = |scene: &Scene| {
-        let params = scene.generator.parameters_of(&Binding::frozen(), &scene.condition).expect("parameters");
+        let Generator::Asap(asap) = &scene.generator else { panic!("the scene has ASAP-Net") };
+        let params = asap.parameters_of(&Binding::frozen(), &scene.condition).expect("parameters");
         params.value().clone()
     };
     let (same, own) = (params(&scene), params(&varying));

@@ -1,9 +1,9 @@
 //! `asap eval`: how near pictures come to real ones.
 
+mod measuring;
 mod report;
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,12 +11,9 @@ use anyhow::Result;
 use asap_model::Error;
 use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
 use asap_model::data::{DataSet, Source, Split, detect_layout, is_split};
-use asap_model::evaluation::{
-    Drawn, Evaluation, Eye, FeatureCache, FeatureNetwork, Files, InceptionFile, Options, Pictures, evaluate,
-};
+use asap_model::evaluation::{Drawn, Evaluation, Files};
 use asap_model::trainer::Sources;
 use asap_tensor::Backend;
-use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::files::{Found, pictures};
 use super::{shown, translator, usage};
@@ -25,9 +22,6 @@ use crate::device::{Task, on_device};
 use crate::memory;
 use crate::output::Output;
 use report::Report;
-
-/// What the published weights' SHA-256 begins with, as their file's name tells.
-const PUBLISHED_WEIGHTS: &str = "6726825d";
 
 /// Compares the pictures and prints the measures.
 pub fn run(args: Eval, common: &Common, output: &Output) -> Result<ExitCode> {
@@ -61,16 +55,15 @@ impl Task for OfGenerator<'_> {
         let (source, real) = validation(args.data.as_deref(), config)?;
         memory::check_picture(config, config.data.size, checkpoint, common)?;
         let pictures = Drawn { translator: &translator, source: source.as_ref(), own_size: args.own_size };
-        let inception = inception(&backend, args, output)?;
-        let evaluation = compare(&pictures, args, inception.as_ref().map(|network| network as _), common, output)?;
+        let (evaluation, weights) = args.measuring.evaluate(&backend, &pictures, common, output)?;
         Ok(Report {
             drawn: shown(checkpoint),
             real,
             depth: config.data.output == Drawing::Depth,
             resize: resize(&config.data, args.own_size),
             device: Some(backend.device()),
-            weights: inception.map(|network| network.sha256),
-            options: options(args, common),
+            weights,
+            options: args.measuring.options(common),
             evaluation,
         })
     }
@@ -98,7 +91,7 @@ fn resize(data: &DataConfig, own_size: bool) -> Option<String> {
 }
 
 /// The validation pairs of a data set, or of the one that the checkpoint was trained on; and what it is called.
-fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Box<dyn Source>, String)> {
+pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Box<dyn Source>, String)> {
     let mut config = config.clone();
     if let Some(dir) = dir {
         config.data.layout = detect_layout(dir)?;
@@ -135,10 +128,10 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
         ..matched(generated, real, !args.unpaired)?
     };
     // Without a network there is nothing to compute on a device.
-    if args.inception.is_some() {
+    if args.measuring.inception.is_some() {
         return on_device(common, output, OfFolders { args, files, generated, real, common, output });
     }
-    let evaluation = compare(&files, args, None, common, output)?;
+    let evaluation = args.measuring.compare(&files, None, common, output)?;
     Ok(of_files(args, generated, real, None, None, evaluation, common))
 }
 
@@ -156,9 +149,7 @@ impl Task for OfFolders<'_> {
 
     fn run<B: Backend>(self, backend: B) -> Result<Report> {
         let OfFolders { args, files, generated, real, common, output } = self;
-        let inception = inception(&backend, args, output)?;
-        let evaluation = compare(&files, args, inception.as_ref().map(|network| network as _), common, output)?;
-        let weights = inception.map(|network| network.sha256);
+        let (evaluation, weights) = args.measuring.evaluate(&backend, &files, common, output)?;
         Ok(of_files(args, generated, real, Some(backend.device()), weights, evaluation, common))
     }
 }
@@ -179,23 +170,9 @@ fn of_files(
         resize: args.size.map(|size| format!("bicubic to {}×{}, as Pillow does it", size.width, size.height)),
         device,
         weights,
-        options: options(args, common),
+        options: args.measuring.options(common),
         evaluation,
     }
-}
-
-/// The network of `--inception`.
-fn inception<B: Backend>(backend: &B, args: &Eval, output: &Output) -> asap_model::Result<Option<InceptionFile<B>>> {
-    let Some(file) = &args.inception else { return Ok(None) };
-    let network = InceptionFile::load(backend, file)?;
-    if !network.sha256.starts_with(PUBLISHED_WEIGHTS) {
-        output.say(format_args!(
-            "{}: not the published file byte by byte (its SHA-256 begins with {PUBLISHED_WEIGHTS}); FID and KID \
-             compare only with those of equal weights",
-            file.display()
-        ));
-    }
-    Ok(Some(network))
 }
 
 /// The pictures of both folders; where they are pairs, by their names.
@@ -235,37 +212,4 @@ fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Fi
         }
     }
     Ok(files(of_generated.into_values().collect(), of_real.into_values().collect()))
-}
-
-fn options(args: &Eval, common: &Common) -> Options {
-    Options { seed: common.seed.unwrap_or(0), invalid: Some(args.invalid), farthest: args.farthest }
-}
-
-/// Compares, with a bar on a terminal.
-fn compare(
-    pictures: &dyn Pictures,
-    args: &Eval,
-    network: Option<&dyn FeatureNetwork>,
-    common: &Common,
-    output: &Output,
-) -> asap_model::Result<Evaluation> {
-    let visible = std::io::stderr().is_terminal() && !output.is_quiet();
-    let bar = visible.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)));
-    let folder = args.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
-    let cache = folder.filter(|_| !args.no_cache).map(FeatureCache::new);
-    let eye = network.map(|network| Eye { network, cache: cache.as_ref() });
-    let found = evaluate(pictures, &options(args, common), eye, &mut |done, total| {
-        if let Some(bar) = &bar {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        }
-    });
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    let found = found?;
-    if let Some(fault) = &found.cache_fault {
-        output.say(format_args!("the features of the real pictures are not kept: {fault}"));
-    }
-    Ok(found)
 }

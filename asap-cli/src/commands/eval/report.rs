@@ -66,7 +66,7 @@ impl Report {
             object["inception_sha256"] = json!(self.weights);
             object["inception_resize"] = json!(self.weights.as_ref().map(|_| INCEPTION_RESIZE));
             object["features_kept"] = json!(self.weights.as_ref().map(|_| evaluation.features_kept));
-            object["swd"] = json!(self.swd());
+            object["swd"] = json!(self.evaluation.swd_mean());
             object["swd_levels"] = json!(evaluation.swd.as_ref().map(|all| all.iter().map(level).collect::<Vec<_>>()));
         }
         object["not_measured"] = Value::Object(why);
@@ -117,7 +117,12 @@ impl Report {
             .map(|level| format!("{}×{}: {:.2}", level.size[1], level.size[0], level.distance))
             .collect();
         let seed = self.options.seed;
-        line("swd", self.swd(), 2, &format!("times 1000, 7×7 patches, seed {seed}; {}", levels.join(", ")));
+        line(
+            "swd",
+            self.evaluation.swd_mean(),
+            2,
+            &format!("times 1000, 7×7 patches, seed {seed}; {}", levels.join(", ")),
+        );
         line("fid", *fid, 2, &format!("pictures {INCEPTION_RESIZE}; biased upwards by a small number of pictures"));
         if let Some(kid) = kid {
             let (deviation, subsets, size) = (kid.deviation, kid.subsets, kid.size);
@@ -138,12 +143,6 @@ impl Report {
                 .map(|(measure, why)| format!("{measure:<11} {:>9}  {why}", "-")),
         );
         lines
-    }
-
-    /// The mean over the levels.
-    fn swd(&self) -> Option<f64> {
-        let levels = self.evaluation.swd.as_ref()?;
-        Some(levels.iter().map(|level| level.distance).sum::<f64>() / levels.len() as f64)
     }
 
     /// Whether a person would look for this measure: not for those of depths among colours, nor the reverse.

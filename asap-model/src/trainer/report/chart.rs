@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use maud::{Markup, html};
 
 use super::curve::Curve;
-use super::number;
+use crate::number;
 
 /// The picture's sides, in its own units; a unit is about a pixel where three charts stand beside each other.
 const WIDTH: f64 = 360.0;

@@ -9,13 +9,11 @@
 //! | `page` | the page |
 //! | `chart` | curves as inline SVG |
 //! | `settings` | the configuration as tables |
-//! | `number` | numbers and times as people read them; the ticks of an axis |
 //! | `style.css` | how the page looks, light and dark |
 
 mod chart;
 mod curve;
 mod gallery;
-mod number;
 mod page;
 mod run;
 mod settings;

@@ -7,10 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{Chart, Look};
-use super::number;
 use super::run::{Run, Status};
 use super::settings;
 use crate::config::Input;
+use crate::number;
 use crate::trainer::machine::Machine;
 use crate::trainer::preview::Preview;
 

@@ -1,0 +1,269 @@
+//! `asap compare`: label · each generator's picture · real, with the time of a picture beneath, as in the paper's figures 3
+//! to 9.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `page` | the HTML page |
+//! | `sheet` | one picture of all of them |
+
+mod page;
+mod sheet;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use asap_model::config::{Config, DataConfig};
+use asap_model::data::{Picture, Plane, Raw, RawInput, RgbImage, resize_labels, resize_picture, write_rgb};
+use asap_model::trainer::palette;
+use asap_model::{Error, Translator, atomic};
+use asap_tensor::Backend;
+use serde_json::json;
+
+use super::eval::validation;
+use super::workload::median;
+use super::{short_name, shown, translator, usage};
+use crate::args::{Common, Compare};
+use crate::device::{Task, on_device};
+use crate::memory;
+use crate::output::Output;
+use crate::progress::thousands;
+
+/// Draws the same inputs by every generator, and writes the pictures, the page and the sheet.
+pub fn run(args: Compare, common: &Common, output: &Output) -> Result<ExitCode> {
+    let generators = named(&args.checkpoints)?;
+    on_device(common, output, Drawing { args: &args, generators, common, output })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A checkpoint, what describes its network if that is not in it, and what it is called.
+struct Named {
+    checkpoint: PathBuf,
+    config: Option<String>,
+    name: String,
+}
+
+/// `PATH`, or `PATH=CONFIG` where there is no file of the whole name. Equal names are numbered.
+fn named(arguments: &[String]) -> asap_model::Result<Vec<Named>> {
+    let mut all: Vec<Named> = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let (checkpoint, config) = match argument.rsplit_once('=') {
+            Some((checkpoint, config)) if !Path::new(argument).exists() => (checkpoint, Some(config.to_owned())),
+            _ => (argument.as_str(), None),
+        };
+        let stem = short_name(checkpoint.trim_end_matches(['/', '\\']));
+        if stem.is_empty() {
+            return Err(usage(argument, "it names no checkpoint: give PATH, or PATH=CONFIG for a published one"));
+        }
+        let taken = |name: &str| [INPUT, REAL].contains(&name) || all.iter().any(|other| other.name == name);
+        let numbered = (2..).map(|number| format!("{stem}-{number}"));
+        let name = std::iter::once(stem.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(stem);
+        all.push(Named { checkpoint: checkpoint.into(), config, name });
+    }
+    Ok(all)
+}
+
+/// The folders of the first and the last column.
+const INPUT: &str = "input";
+const REAL: &str = "real";
+
+/// One column: the pictures of a generator, or inputs, or real ones.
+struct Column {
+    name: String,
+    /// What is said beneath it.
+    caption: String,
+    pictures: Vec<RgbImage>,
+}
+
+struct Drawing<'a> {
+    args: &'a Compare,
+    generators: Vec<Named>,
+    common: &'a Common,
+    output: &'a Output,
+}
+
+impl Task for Drawing<'_> {
+    type Output = ();
+
+    fn run<B: Backend>(self, backend: B) -> Result<()> {
+        let Drawing { args, generators, common, output } = self;
+        let mut columns: Vec<Column> = Vec::with_capacity(generators.len() + 2);
+        let mut inputs: Option<Inputs> = None;
+        for Named { checkpoint, config, name } in generators {
+            // One after the other, so that there is memory for the largest.
+            let translator = translator(&backend, &checkpoint, config.as_deref(), common)?;
+            let inputs = match &mut inputs {
+                Some(inputs) => inputs,
+                none => none.insert(Inputs::read(args, translator.config())?),
+            };
+            inputs.check(translator.config(), &checkpoint)?;
+            memory::check_picture(translator.config(), inputs.size, &checkpoint, common)?;
+            let (pictures, seconds) = inputs.draw(&translator)?;
+            let [height, width] = inputs.size;
+            let kind = translator.config().generator.kind.name();
+            let parameters = translator.parameters();
+            output.result(
+                || {
+                    json!({
+                        "name": name, "checkpoint": shown(&checkpoint), "generator": kind, "parameters": parameters,
+                        "height": height, "width": width, "pictures": pictures.len(), "seconds": seconds,
+                    })
+                },
+                || {
+                    format!(
+                        "{name} ({kind}, {} parameters): {width}×{height} in {:.1} ms",
+                        thousands(parameters),
+                        1e3 * seconds
+                    )
+                },
+            );
+            columns.push(Column { name, caption: format!("{:.1} ms", 1e3 * seconds), pictures });
+        }
+        let Some(inputs) = inputs else { return Ok(()) };
+        columns.insert(0, Column { name: INPUT.into(), caption: String::new(), pictures: inputs.shown() });
+        columns.push(Column { name: REAL.into(), caption: String::new(), pictures: inputs.real() });
+        write(&args.out, &inputs, &columns, &backend.device(), output)?;
+        Ok(())
+    }
+}
+
+/// The inputs that all generators draw from, at one size.
+struct Inputs {
+    data: DataConfig,
+    size: [usize; 2],
+    raw: Vec<Raw>,
+    /// The data set.
+    source: String,
+}
+
+impl Inputs {
+    /// The first `--count` validation pairs, or all at equal distances over the set, resized.
+    fn read(args: &Compare, config: &Config) -> asap_model::Result<Self> {
+        let (source, name) = validation(args.data.as_deref(), config)?;
+        let size = args.size.map_or(config.data.size, |size| [size.height, size.width]);
+        let count = usize::from(args.count).min(source.len());
+        if count == 0 {
+            return Err(Error::Data { file: name.into(), problem: "there are no validation pairs".into() });
+        }
+        let raw = (0..count).map(|number| Ok(resized(source.raw(number * source.len() / count)?, size)));
+        Ok(Inputs { data: config.data.clone(), size, raw: raw.collect::<asap_model::Result<_>>()?, source: name })
+    }
+
+    /// Checks that a generator draws the same kind of picture from the same kind of input.
+    fn check(&self, config: &Config, checkpoint: &Path) -> asap_model::Result<()> {
+        let kinds = |data: &DataConfig| (data.input, data.output, data.classes, data.instances);
+        if kinds(&config.data) == kinds(&self.data) {
+            return Ok(());
+        }
+        let said = |data: &DataConfig| {
+            format!(
+                "data.input {:?}, data.output {:?}, data.classes {}, data.instances {}",
+                data.input, data.output, data.classes, data.instances
+            )
+        };
+        let problem = format!(
+            "it draws something else than the first generator ({}; the first: {}): compare generators of one data set",
+            said(&config.data),
+            said(&self.data)
+        );
+        Err(usage(&checkpoint.display().to_string(), problem))
+    }
+
+    /// All pictures, and the median time of one, in seconds, after one that is not timed.
+    fn draw<B: Backend>(&self, translator: &Translator<B>) -> asap_model::Result<(Vec<RgbImage>, f64)> {
+        let draw = |raw: &Raw| translator.translate(&raw.input, raw.instances.as_ref(), false);
+        if let Some(first) = self.raw.first() {
+            draw(first)?;
+        }
+        let (mut pictures, mut seconds) = (Vec::with_capacity(self.raw.len()), Vec::with_capacity(self.raw.len()));
+        for raw in &self.raw {
+            let start = Instant::now();
+            let picture = draw(raw)?;
+            seconds.push(start.elapsed().as_secs_f64());
+            pictures.push(in_colours(&picture));
+        }
+        Ok((pictures, median(seconds)))
+    }
+
+    /// The inputs as people see them: each label in a colour of its own.
+    fn shown(&self) -> Vec<RgbImage> {
+        let colours = palette(self.data.classes);
+        let shown = |raw: &Raw| match &raw.input {
+            RawInput::Rgb(picture) => in_colours(picture),
+            RawInput::Labels(map) => Plane {
+                height: map.height,
+                width: map.width,
+                data: map.data.iter().map(|id| colours.get(usize::from(*id)).copied().unwrap_or_default()).collect(),
+            },
+        };
+        self.raw.iter().map(shown).collect()
+    }
+
+    fn real(&self) -> Vec<RgbImage> {
+        self.raw.iter().map(|raw| in_colours(&raw.image)).collect()
+    }
+}
+
+/// A pair in another size: pictures bicubic, ids nearest.
+fn resized(raw: Raw, [height, width]: [usize; 2]) -> Raw {
+    Raw {
+        name: raw.name,
+        input: match raw.input {
+            RawInput::Labels(map) => RawInput::Labels(resize_labels(&map, height, width)),
+            RawInput::Rgb(picture) => RawInput::Rgb(resize_picture(&picture, height, width)),
+        },
+        instances: raw.instances.map(|map| resize_labels(&map, height, width)),
+        image: resize_picture(&raw.image, height, width),
+    }
+}
+
+/// A picture for people: depth is gray.
+fn in_colours(picture: &Picture) -> RgbImage {
+    match picture {
+        Picture::Rgb(image) => image.clone(),
+        Picture::Gray8(p) => Plane { height: p.height, width: p.width, data: p.data.iter().map(|g| [*g; 3]).collect() },
+        Picture::Gray16(p) => {
+            let gray = |level: &u16| [(level >> 8) as u8; 3];
+            Plane { height: p.height, width: p.width, data: p.data.iter().map(gray).collect() }
+        }
+    }
+}
+
+/// Writes every picture, the sheet and the page.
+fn write(out: &Path, inputs: &Inputs, columns: &[Column], device: &str, output: &Output) -> asap_model::Result<()> {
+    for column in columns {
+        let folder = out.join(&column.name);
+        std::fs::create_dir_all(&folder).map_err(|source| Error::Io {
+            file: folder.clone(),
+            action: "make the folder for the pictures",
+            source,
+        })?;
+        for (number, picture) in column.pictures.iter().enumerate() {
+            write_rgb(&folder.join(page::file_name(number)), picture)?;
+        }
+    }
+    let sheet = out.join("sheet.png");
+    write_rgb(&sheet, &sheet::draw(columns))?;
+    let text = page::page(inputs, columns, device);
+    let page = out.join("index.html");
+    atomic::write(&page, |file| std::io::Write::write_all(file, text.as_bytes()))?;
+    output.say(format_args!("look at {} and {}", page.display(), sheet.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_equal_names_are_numbered_and_a_configuration_stands_behind_the_last_equals_sign() {
+        let arguments = ["runs/a", "others/a/", "b.pth=facades-512", "c=d.pth=e=f.toml", "real"].map(str::to_owned);
+        let all = named(&arguments).unwrap();
+        let names: Vec<&str> = all.iter().map(|named| named.name.as_str()).collect();
+        assert_eq!(names, ["a", "a-2", "b", "c=d", "real-2"]);
+        assert_eq!(all[2].config.as_deref(), Some("facades-512"));
+        assert_eq!((all[2].checkpoint.to_str(), &all[0].config), (Some("b.pth"), &None));
+        assert!(named(&["=x".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! `asap profile --table`: generators beside each other and the paper's figures, a line each.
+//!
+//! Multiply-accumulates are counted as papers do, from one-hot labels: those of convolutions and matrix products, of every
+//! tap, also where it meets padding. Times are measured with labels looked up.
+
+use anyhow::Result;
+use asap_autograd::Var;
+use asap_model::condition::Pixels;
+use asap_model::config::GeneratorKind;
+use asap_model::network::Blank;
+use asap_model::{Binding, Condition, Config, Generator, memory};
+use asap_tensor::{Plan, Profiler, Storage, Tensor};
+use serde_json::json;
+
+use super::profile::{instead, measured, total};
+use crate::args::Common;
+use crate::device::threads;
+use crate::output::Output;
+use crate::progress::thousands;
+
+/// Prints the preset's own generator and the compared ones of these names, or of all where none is named.
+pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, output: &Output) -> Result<()> {
+    let [height, width] = config.data.size;
+    let own = config.generator.kind.name();
+    let named = |kind: &GeneratorKind| match names {
+        [] => *kind != GeneratorKind::Asap,
+        names => names.iter().any(|name| name == kind.name()),
+    };
+    let compared = GeneratorKind::ALL.into_iter().filter(named).map(GeneratorKind::name);
+    if !output.is_json() {
+        output.result(
+            || json!(null),
+            || {
+                format!(
+                    "{preset}, {height}×{width}: parameters and multiply-accumulates (from one-hot labels), and the paper's \
+                     figures at 256×512\n{:<16} {:>12} {:>9} {:>9} {:>8} {:>10} {:>12} {:>12}",
+                    "generator", "parameters", "paper, M", "G MAC", "paper", "ms", "moved, MB", "planned, MB"
+                )
+            },
+        );
+    }
+    for (number, name) in std::iter::once(own).chain(compared).enumerate() {
+        let of_name = if number == 0 { Ok(config.clone()) } else { instead(config, name) };
+        let config = match of_name {
+            Ok(config) => config,
+            Err(why) => {
+                output.result(
+                    || json!({ "preset": preset, "generator": name, "left_out": why.to_string() }),
+                    || format!("{name:<16} left out: {why}"),
+                );
+                continue;
+            }
+        };
+        let all = total(&measured(&config, common, output)?);
+        let gmac = dense_macs(&config)? as f64 / 1e9;
+        let planned = memory::inference(&config, [1, height, width], threads(common))?.total();
+        let paper = config.generator.paper_figures();
+        output.result(
+            || {
+                json!({
+                    "preset": preset, "generator": name, "height": height, "width": width, "parameters": all.parameters,
+                    "gmac": gmac, "seconds": all.seconds, "bytes": all.bytes, "planned_bytes": planned,
+                    "paper": paper.map(|[parameters, gmac]| json!({ "parameters": parameters * 1e6, "gmac": gmac })),
+                })
+            },
+            || {
+                let [of_parameters, of_macs] =
+                    paper.map_or([const { String::new() }; 2], |figures| figures.map(|figure| format!("{figure:.1}")));
+                format!(
+                    "{name:<16} {:>12} {of_parameters:>9} {gmac:>9.1} {of_macs:>8} {:>10.1} {:>12.1} {:>12.1}",
+                    thousands(all.parameters),
+                    all.seconds * 1e3,
+                    all.bytes as f64 / 1e6,
+                    planned as f64 / 1e6
+                )
+            },
+        );
+    }
+    Ok(())
+}
+
+/// Multiply-accumulates of one picture from one-hot labels, by a pass without numbers.
+pub fn dense_macs(config: &Config) -> asap_model::Result<u64> {
+    let profiler = Profiler::new();
+    let backend = Plan::new(1).with_profiler(profiler.clone());
+    let generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
+    let [height, width] = config.data.size;
+    let dense = |channels: usize| Tensor::zeros(&backend, [1, channels, height, width]).map(Var::constant);
+    let edges = if config.data.instances { Some(dense(1)?) } else { None };
+    let condition = Condition { pixels: Pixels::Dense(dense(config.data.input_channels())?), edges };
+    generator.forward(&Binding::frozen(), &condition)?;
+    Ok(profiler.take().iter().map(|record| record.cost.macs).sum())
+}

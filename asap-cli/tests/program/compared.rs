@@ -1,0 +1,126 @@
+//! The generators that the paper compares with, in every command; sweeps; pictures beside each other.
+
+use serde_json::{Value, json};
+
+use crate::support::{TINY_FILE, Workplace};
+
+/// A configuration file of the tiny network with another generator.
+fn write_kind(here: &Workplace, name: &str, kind: &str, size: usize) {
+    let generator = format!("[generator]\nkind = \"{kind}\"\nwidth_factor = 0.03125\n[discriminator]");
+    let (before, _) = TINY_FILE.split_once("[generator]").expect("a section");
+    let (_, after) = TINY_FILE.split_once("[discriminator]").expect("a section");
+    let text = format!("{before}{generator}{after}").replace("[32, 32]", &format!("[{size}, {size}]"));
+    here.write(name, text + FEW_PAIRS);
+}
+
+/// Without the perceptual loss, whose weights are a file.
+const FEW_PAIRS: &str = "[loss]\nlambda_vgg = 0.0\n[train]\nsample_every = 0\n";
+
+#[test]
+fn a_compared_generator_is_trained_drawn_with_measured_and_timed_as_asap_is() {
+    let here = Workplace::new();
+    write_kind(&here, "hd.toml", "pix2pixhd", 32);
+    let few = "--set data.count=4 --set data.val_count=2 --threads 1";
+    here.done(&format!("train --config hd.toml --steps 2 --out run {few}"));
+    here.done("train --out run --resume --steps 3 --threads 1");
+    here.done("data synth houses --count 10 --size 40");
+    here.done("infer --checkpoint run --data houses --out drawn");
+    assert_eq!(here.names("drawn").len(), 2, "the validation pairs");
+    let found = here.done("eval --checkpoint run --data houses --set data.resize=fixed --json").objects();
+    assert!(found[0]["l1"].is_number(), "{found:?}");
+    let timed = here.done("bench --preset hd.toml --train --runs 1 --json --threads 1").objects();
+    assert!(timed[0]["median_s"].as_f64().expect("a time") > 0.0);
+    here.done(&format!("train --config hd.toml --dry-run {few}"));
+}
+
+#[test]
+fn values_that_no_compared_generator_can_have_are_refused_by_name() {
+    let here = Workplace::new();
+    write_kind(&here, "spade.toml", "spade", 128);
+    for (set, parts) in [
+        ("data.size=[128,96]", ["the width 96 must be a multiple of 64", "\"spade\""]),
+        ("generator.halvings=4", ["generator.halvings = 4", "from 5 to 7"]),
+        ("generator.blocks=3", ["generator.blocks is set", "\"spade\""]),
+        ("generator.width_factor=0", ["generator.width_factor = 0", "from 0.015625 to 8"]),
+        ("generator.kind=spad", ["generator.kind", "spad"]),
+        ("generator.kind=asap", ["generator.width_factor = 0.03125", "generator.width"]),
+    ] {
+        here.refused(&format!("profile --preset spade.toml --set {set}"), 2, &parts);
+    }
+}
+
+#[test]
+fn a_table_of_generators_stands_beside_the_papers_figures() {
+    let here = Workplace::new();
+    here.write("tiny.toml", TINY_FILE);
+    let objects = here.done("profile --preset tiny.toml --table --json --threads 1").objects();
+    let names: Vec<&Value> = objects.iter().map(|object| &object["generator"]).collect();
+    assert_eq!(names[0], "asap");
+    assert!(names.len() >= 6, "{names:?}");
+    let of = |name: &str| objects.iter().find(|object| object["generator"] == name).expect("a line");
+    let why = of("pix2pix-unet")["left_out"].as_str().expect("a reason");
+    assert!(why.contains("multiple of 256"), "{why}");
+    assert_eq!(of("pix2pixhd")["parameters"], 182_546_755 - 23 * 49 * 64);
+    let chosen = here.done("profile --preset tiny.toml --table --compared pix2pixhd --threads 1").stdout;
+    assert!(chosen.lines().count() == 4 && chosen.contains("pix2pixhd"), "{chosen}");
+}
+
+#[test]
+fn a_sweep_trains_measures_and_draws_and_the_same_command_goes_on() {
+    let here = Workplace::new();
+    here.write("asap.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
+    write_kind(&here, "hd.toml", "pix2pixhd", 32);
+    let line = "sweep asap.toml hd.toml --steps 2 --out all --runs 2 --at 64x32 --threads 1 --json \
+                --set data.count=4 --set data.val_count=2";
+    let first = here.done(line).objects();
+    let measured = |objects: &[serde_json::Map<String, Value>]| -> Vec<serde_json::Map<String, Value>> {
+        objects.iter().filter(|object| object.get("event") == Some(&json!("measured"))).cloned().collect()
+    };
+    let lines = measured(&first);
+    assert_eq!(lines.len(), 2);
+    for (line, name) in lines.iter().zip(["asap", "hd"]) {
+        assert_eq!((&line["name"], &line["rounds"]), (&json!(name), &json!(2)));
+        assert_eq!((&line["width"], &line["height"]), (&json!(64), &json!(32)));
+        assert!(line["l1"].is_number() && line["fid"].is_null(), "{line:?}");
+    }
+    let table = std::fs::read_to_string(here.path("all/sweep.csv")).unwrap();
+    assert_eq!(table.lines().count(), 3);
+    let figure = std::fs::read_to_string(here.path("all/sweep.svg")).unwrap();
+    assert_eq!(figure.matches("<circle").count(), 2);
+
+    let again = here.done(line).objects();
+    assert!(again.iter().all(|object| object.get("event") != Some(&json!("round"))), "nothing was left to train");
+    let l1 = |lines: &[serde_json::Map<String, Value>]| lines.iter().map(|line| line["l1"].clone()).collect::<Vec<_>>();
+    assert_eq!(l1(&lines), l1(&measured(&again)));
+    here.refused("sweep asap.toml other/asap.toml --out all", 2, &["other/asap.toml"]);
+    here.refused("sweep asap.toml asap.toml --out all", 2, &["two configurations of the name asap"]);
+    let changed = line.replace(" hd.toml", "") + " --set train.lr_generator=1";
+    here.refused(&changed, 2, &["asap is left out", "train.lr_generator (1.0, it began with 0.0001)"]);
+}
+
+#[test]
+fn generators_are_drawn_beside_each_other_with_their_times() {
+    let here = Workplace::new();
+    here.write("asap.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
+    write_kind(&here, "hd.toml", "pix2pixhd", 32);
+    let few = "--set data.count=4 --set data.val_count=2 --threads 1";
+    for name in ["asap", "hd"] {
+        here.done(&format!("train --config {name}.toml --steps 1 --out runs/{name} {few}"));
+    }
+    here.done("data synth houses --count 20 --size 40");
+    let found =
+        here.done("compare runs/asap runs/hd --data houses --count 2 --size 48x32 --out beside --json").objects();
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|line| line["seconds"].as_f64().is_some_and(|time| time > 0.0)), "{found:?}");
+    for column in ["input", "asap", "hd", "real"] {
+        assert_eq!(here.names(&format!("beside/{column}")), ["001.png", "002.png"], "{column}");
+    }
+    let page = std::fs::read_to_string(here.path("beside/index.html")).unwrap();
+    assert_eq!(page.matches("<img").count(), 8);
+    assert!(page.contains(" ms</small>") && page.contains("48×32"), "{page}");
+    assert!(here.path("beside/sheet.png").exists());
+    let rgb = TINY_FILE.replace("classes = 13", "classes = 14");
+    here.write("other.toml", format!("{rgb}{FEW_PAIRS}"));
+    here.done(&format!("train --config other.toml --steps 1 --out runs/other {few}"));
+    here.refused("compare runs/asap runs/other --data houses --out beside", 2, &["runs/other", "data.classes 14"]);
+}
