@@ -44,7 +44,7 @@ def arguments():
     add("--scaling", action="store_true", help="asap alone: one thread beside all, and the MLPs at growing sizes")
     add("--peer", action="append", choices=PEERS, help="may be repeated (default: all)")
     add("--rounds", type=int, default=5, metavar="N", help="turns of each program (default 5)")
-    add("--runs", type=int, metavar="N", help="timed runs in a turn (default 5, of training 1)")
+    add("--runs", type=int, metavar="N", help="timed runs in a turn (default 5, of training 3)")
     add("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one for each core")
     add("--asap", metavar="PATH", help="the program (default: what `cargo build --release` left)")
     add("--json", type=Path, metavar="FILE", help="write all that was measured there")
@@ -55,7 +55,8 @@ def arguments():
     if not args.asap:
         parser.error("there is no asap: build it with `cargo build --release`, or name it with --asap PATH")
     args.preset = args.preset or (TRAIN if args.train else INFER)
-    args.runs = args.runs or (1 if args.train else 5)
+    # The first rounds of a process still ask the system for memory.
+    args.runs = args.runs or (3 if args.train else 5)
     args.peer = args.peer or [peer for peer in PEERS if not args.train or peer.startswith("torch")]
     return args
 

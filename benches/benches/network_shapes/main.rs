@@ -5,6 +5,8 @@
 
 mod shares;
 
+use std::time::Duration;
+
 use asap_tensor::ops::{
     AdamStep, Binary, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary, adam, binary, conv2d, conv2d_grad_input,
     conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed, instance_norm,
@@ -167,7 +169,12 @@ fn optimiser(bench: &mut Bench) -> Result<()> {
 }
 
 fn main() -> Result<()> {
-    let mut bench = Bench::new(Criterion::default().sample_size(10).configure_from_args())?;
+    // Some fifty ops in a few minutes.
+    let criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500));
+    let mut bench = Bench::new(criterion.configure_from_args())?;
     for group in [convolutions, label_convolutions, pixel_mlps, layers, optimiser] {
         group(&mut bench)?;
     }

@@ -8,7 +8,7 @@ use super::Column;
 /// The most pixels of a picture's longer side on the sheet.
 const LONGEST: usize = 512;
 /// The narrowest column that names are readable in.
-const NARROWEST: usize = 96;
+const NARROWEST: usize = 160;
 /// White pixels between pictures.
 const GAP: usize = 6;
 /// Sides of a letter of the font.
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn small_pictures_are_enlarged_and_large_ones_reduced() {
         let small = draw(&[column("a name that is too long for its column", [8, 16], [0, 0, 7])]);
-        assert_eq!(small.width, 2 * GAP + 96);
+        assert_eq!(small.width, 2 * GAP + 160);
         assert_eq!(draw(&[column("large", [1024, 2048], [0; 3])]).width, 2 * GAP + 512);
     }
 }
