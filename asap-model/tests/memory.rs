@@ -84,6 +84,9 @@ fn a_round_of_training_takes_the_memory_that_is_planned() {
     for (preset, threads, assignments) in [
         ("quickstart", 1, &["train.batch=4"][..]),
         ("quickstart", 2, &[]),
+        ("quickstart", 1, &["generator.kind=spade", "generator.width_factor=0.125"]),
+        ("quickstart", 2, &["generator.kind=pix2pix-resnet", "generator.width_factor=0.25", "train.batch=2"]),
+        ("quickstart", 1, &["generator.kind=pix2pixhd", "generator.width_factor=0.125", "train.batch=2"]),
         ("cityscapes-256", 1, &["data.size=[64,128]", "loss.lambda_vgg=0"]),
         ("depth-256", 1, &["data.size=[64,64]", "discriminator.spectral_norm=false"]),
         ("facades-512", 1, &["data.size=[64,128]", "train.batch=2", "generator.padding=zero"]),
@@ -103,6 +106,7 @@ fn drawing_takes_the_memory_that_is_planned() {
     let mut kept = BACKENDS.lock().unwrap_or_else(PoisonError::into_inner);
     for (preset, size, assignments) in [
         ("quickstart", [512, 384], &[][..]),
+        ("quickstart", [256, 384], &["generator.kind=spade", "generator.width_factor=0.125"]),
         ("cityscapes-256", [128, 256], &["generator.max_width=128"]),
         ("depth-256", [96, 128], &["generator.max_width=128", "generator.positions=false"]),
     ] {
