@@ -24,6 +24,11 @@ use output::Output;
 fn main() -> ExitCode {
     let Arguments { command, common } = Arguments::parse();
     let output = Output::new(&common);
+    if let Some(threads) = common.threads {
+        // What is spread over threads outside of a device: reading a data set, measuring pictures. The pool is not there
+        // yet, so this can't fail.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+    }
     let result = match command {
         Command::Train(args) => commands::train::run(args, &common, &output),
         Command::Infer(args) => commands::infer::run(args, &common, &output),

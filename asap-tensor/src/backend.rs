@@ -110,16 +110,20 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
         None
     }
 
+    /// Bytes that tensors and kernels hold now; `None` where nobody counts.
+    fn held_memory(&self) -> Option<u64> {
+        None
+    }
+
     /// Runs one kernel, reporting its cost and time where a profiler is attached.
     fn measure<T>(&self, op: &'static str, cost: Cost, kernel: impl FnOnce() -> Result<T>) -> Result<T> {
-        match self.profiler().filter(|profiler| !profiler.is_paused()) {
-            None => kernel(),
-            Some(profiler) => profiler.record(op, cost, || {
-                let result = kernel();
-                self.synchronize()?;
-                result
-            }),
-        }
+        let Some(profiler) = self.profiler().filter(|profiler| !profiler.is_paused()) else { return kernel() };
+        let waited = || {
+            let result = kernel();
+            self.synchronize()?;
+            result
+        };
+        profiler.record(op, cost, waited, || self.held_memory())
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::Result;
 use asap_model::config::{GeneratorConfig, GeneratorKind};
 use asap_model::network::FillByName;
 use asap_model::{Binding, Condition, Config, Generator, Network, memory};
-use asap_tensor::{Backend, Profiler};
+use asap_tensor::{Backend, Plan, Profiler, Storage};
 use serde_json::{Value, json};
 
 use super::workload::made_up_batch;
@@ -68,8 +68,8 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
             || json!(null),
             || {
                 format!(
-                    "{name}{preset}, {height}×{width}\n{:<36} {:>12} {:>10} {:>10} {:>10}",
-                    "layer", "parameters", "G MAC", "MB", "ms"
+                    "{name}{preset}, {height}×{width}\n{:<36} {:>12} {:>10} {:>10} {:>10} {:>10}",
+                    "layer", "parameters", "G MAC", "moved, MB", "held, MB", "ms"
                 )
             },
         );
@@ -79,17 +79,19 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
             || {
                 let line = json!({
                     "preset": preset, "layer": layer.name, "parameters": layer.parameters,
-                    "gmac": layer.macs as f64 / 1e9, "bytes": layer.bytes, "seconds": layer.seconds,
+                    "gmac": layer.macs as f64 / 1e9, "bytes": layer.bytes, "held_bytes": layer.held,
+                    "seconds": layer.seconds,
                 });
                 with_generator(line, compared)
             },
             || {
                 format!(
-                    "{:<36} {:>12} {:>10.3} {:>10.1} {:>10.2}",
+                    "{:<36} {:>12} {:>10.3} {:>10.1} {:>10.1} {:>10.2}",
                     layer.name,
                     thousands(layer.parameters),
                     layer.macs as f64 / 1e9,
                     layer.bytes as f64 / 1e6,
+                    layer.held as f64 / 1e6,
                     layer.seconds * 1e3
                 )
             },
@@ -113,7 +115,16 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
 /// The layers of a generator in the order in which they run, with what they took on the device.
 pub fn measured(config: &Config, common: &Common, output: &Output) -> Result<Vec<Layer>> {
     let profiler = Profiler::new();
-    on_profiled_device(common, output, &profiler, Forward { config, profiler: &profiler })
+    let mut layers = on_profiled_device(common, output, &profiler, Forward { config, profiler: &profiler })?;
+    // The same pass without numbers tells what is held meanwhile.
+    let profiler = Profiler::new();
+    let plan = Plan::new(threads(common)).with_profiler(profiler.clone());
+    for planned in (Forward { config, profiler: &profiler }).run(plan)? {
+        if let Some(layer) = layers.iter_mut().find(|layer| layer.name == planned.name) {
+            layer.held = planned.held;
+        }
+    }
+    Ok(layers)
 }
 
 /// All layers together.
@@ -122,6 +133,7 @@ pub fn total(layers: &[Layer]) -> Layer {
         total.parameters += layer.parameters;
         total.macs += layer.macs;
         total.bytes += layer.bytes;
+        total.held = total.held.max(layer.held);
         total.seconds += layer.seconds;
         total
     })
@@ -137,6 +149,8 @@ pub struct Layer {
     pub macs: u64,
     /// Those of the numbers that its ops read and write, once each.
     pub bytes: u64,
+    /// The most that is planned to be held while it runs: all weights, what it works on, working memory of the threads.
+    pub held: u64,
     /// The time of its ops.
     pub seconds: f64,
 }
@@ -187,6 +201,7 @@ fn layers<B: Backend>(
         let layer = &mut layers[at];
         layer.macs += record.cost.macs;
         layer.bytes += record.cost.elements * size_of::<B::Elem>() as u64;
+        layer.held = layer.held.max(record.held.unwrap_or(0));
         layer.seconds += record.time.as_secs_f64();
     }
     for layer in &mut layers {

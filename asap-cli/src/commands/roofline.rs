@@ -110,7 +110,7 @@ fn group(repetitions: Vec<Vec<Record>>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let total = repetitions.len();
     for (repetition, records) in repetitions.into_iter().enumerate() {
-        for Record { scope, op, cost, time } in records {
+        for Record { scope, op, cost, time, .. } in records {
             let known = groups.iter().position(|group| group.op == op && group.cost == cost);
             let index = known.unwrap_or_else(|| {
                 groups.push(Group { op, cost, layers: Vec::new(), count: 0, times: vec![0.0; total] });
@@ -237,7 +237,7 @@ mod tests {
 
     fn record(scope: &str, op: &'static str, macs: u64, milliseconds: u64) -> Record {
         let cost = Cost { macs, elements: 100 };
-        Record { scope: scope.into(), op, cost, time: Duration::from_millis(milliseconds) }
+        Record { scope: scope.into(), op, cost, time: Duration::from_millis(milliseconds), held: None }
     }
 
     #[test]

@@ -22,6 +22,11 @@ fn layers_add_up_to_the_network_counted_by_hand() {
         let total = total[key].as_f64().expect("a number");
         assert!((sum - total).abs() <= 1e-9 * total && total > 0.0, "{key}: {sum} of {total}");
     }
+    let held = |layer: &serde_json::Map<String, serde_json::Value>| layer["held_bytes"].as_u64().expect("a number");
+    assert_eq!(Some(held(total)), layers.iter().map(held).max());
+    let planned = |part: &str| plans[0][part].as_u64().expect("a number");
+    let most = planned("parameters_bytes") + planned("activations_bytes") + planned("scratch_bytes");
+    assert!((planned("parameters_bytes") + 1..=most).contains(&held(total)), "{total:?}");
     for (plan, what) in plans.iter().zip(["inference", "training"]) {
         assert_eq!((&plan["preset"], &plan["memory"]), (&"tiny.toml".into(), &what.into()));
         let bytes = |part: &str| plan[&format!("{part}_bytes")].as_u64().unwrap_or_else(|| panic!("no {part}"));

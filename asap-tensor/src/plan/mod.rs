@@ -144,6 +144,10 @@ impl Storage for Plan {
     fn with_profiler(&self, profiler: Profiler) -> Self {
         Plan { profiler: Some(profiler), ..self.clone() }
     }
+
+    fn held_memory(&self) -> Option<u64> {
+        Some(self.meter.usage().live)
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub struct Record {
     pub cost: Cost,
     /// How long it took.
     pub time: Duration,
+    /// Bytes that were held when it was done, its inputs still among them; `None` where nobody counts.
+    pub held: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -77,14 +79,21 @@ impl Profiler {
         std::mem::take(&mut self.state().records)
     }
 
-    /// Runs `kernel` and records its cost and time under the current scope.
-    pub fn record<T>(&self, op: &'static str, cost: Cost, kernel: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Runs `kernel` and records its cost and time under the current scope, and what `held` says afterwards.
+    pub fn record<T>(
+        &self,
+        op: &'static str,
+        cost: Cost,
+        kernel: impl FnOnce() -> Result<T>,
+        held: impl FnOnce() -> Option<u64>,
+    ) -> Result<T> {
         let start = Instant::now();
         let result = kernel()?;
         let time = start.elapsed();
+        let held = held();
         let mut state = self.state();
         let scope = state.scopes.join("/");
-        state.records.push(Record { scope, op, cost, time });
+        state.records.push(Record { scope, op, cost, time, held });
         Ok(result)
     }
 }
