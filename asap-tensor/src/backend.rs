@@ -7,7 +7,7 @@
 //!
 //! | op | formula | shapes | gradient | folder |
 //! |---|---|---|---|---|
-//! | `unary` | y = f(x): abs, sqrt, tanh, leaky ReLU, a·x + b | any | g · f′(x) | `ops/unary` |
+//! | `unary` | y = f(x): abs, sqrt, tanh, sigmoid, leaky ReLU, a·x + b | any | g · f′(x) | `ops/unary` |
 //! | `binary` | y = a ∘ b: +, −, ×, ÷ | b: as a, (), or (C) against (N, C, …) | product rule, summed where b was spread | `ops/binary` |
 //! | `sum`, `sum_channels` | Σ x, Σ over all but C | → (), → (C) | g spread back | `ops/reduce` |
 //! | `permute`, `narrow`, `cat` | axes reordered, a range taken, pieces joined | any | the inverse move | `ops/layout` |

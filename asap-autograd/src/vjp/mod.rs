@@ -38,7 +38,7 @@ pub use pixel_mlp::{VarPixels, pixel_mlp};
 pub use pool::{avg_pool, max_pool2};
 pub use reduce::{mean, sum, sum_channels};
 pub use resize::resize;
-pub use unary::{abs, affine, leaky_relu, neg, relu, sqrt, tanh, unary};
+pub use unary::{abs, affine, leaky_relu, neg, relu, sigmoid, sqrt, tanh, unary};
 
 use asap_tensor::{Backend, Result};
 

@@ -51,6 +51,14 @@ pub fn tanh<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
     unary(Unary::Tanh, x)
 }
 
+/// 1/(1 + e⁻ˣ).
+///
+/// # Errors
+/// As [`ops::unary`](fn@ops::unary).
+pub fn sigmoid<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
+    unary(Unary::Sigmoid, x)
+}
+
 /// max(0, x).
 ///
 /// # Errors

@@ -39,6 +39,14 @@ fn tanh_differentiated_at_its_input_is_found() {
 }
 
 #[test]
+fn a_sigmoid_differentiated_like_a_tanh_is_found() {
+    assert_found("1 − y² for y·(1 − y)", &[normal("x", [2, 3])], &[0], |v| {
+        let y = ops::unary(Unary::Sigmoid, v[0].value())?;
+        one(&v[0], y.clone(), move |g| ops::mul(g, &one_minus_square(&y)?))
+    });
+}
+
+#[test]
 fn a_leaky_relu_without_its_slope_is_found() {
     assert_found("slope 0 for 0.01", &[off_zero("x", [2, 3, 2, 2])], &[0], |v| {
         let x = v[0].value().clone();

@@ -18,6 +18,7 @@ fn functions_of_one_number_have_right_gradients() {
         assert_vjp(&format!("abs {shape:?}"), &x, |v| vjp::abs(&v[0]));
         assert_vjp(&format!("sqrt {shape:?}"), &[positive], |v| vjp::sqrt(&v[0]));
         assert_vjp(&format!("tanh {shape:?}"), &x, |v| vjp::tanh(&v[0]));
+        assert_vjp(&format!("sigmoid {shape:?}"), &x, |v| vjp::sigmoid(&v[0]));
         for slope in [0.01, 0.2, 1.0, -0.5] {
             assert_vjp(&format!("leaky_relu {slope} {shape:?}"), &x, |v| vjp::leaky_relu(&v[0], slope));
         }

@@ -14,8 +14,9 @@ fn code(op: Unary) -> (i32, f32, f32) {
         Unary::Abs => (0, 0.0, 0.0),
         Unary::Sqrt => (1, 0.0, 0.0),
         Unary::Tanh => (2, 0.0, 0.0),
-        Unary::LeakyRelu { slope } => (3, slope as f32, 0.0),
-        Unary::Affine { scale, shift } => (4, scale as f32, shift as f32),
+        Unary::Sigmoid => (3, 0.0, 0.0),
+        Unary::LeakyRelu { slope } => (4, slope as f32, 0.0),
+        Unary::Affine { scale, shift } => (5, scale as f32, shift as f32),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Unary {
     Sqrt,
     /// tanh x.
     Tanh,
+    /// 1/(1 + e⁻ˣ).
+    Sigmoid,
     /// x where x > 0, else `slope`·x; the derivative at 0 is `slope`. Slope 0 is ReLU.
     LeakyRelu {
         /// What negative numbers are multiplied by.
@@ -47,6 +49,7 @@ impl Unary {
             Unary::Abs => x.abs(),
             Unary::Sqrt => x.sqrt(),
             Unary::Tanh => x.tanh(),
+            Unary::Sigmoid => E::one() / (E::one() + (-x).exp()),
             Unary::LeakyRelu { slope } => {
                 if x > E::zero() {
                     x
@@ -71,6 +74,7 @@ impl Unary {
             }
             Unary::Sqrt => E::from_f64(0.5) / y,
             Unary::Tanh => E::one() - y * y,
+            Unary::Sigmoid => y * (E::one() - y),
             Unary::LeakyRelu { slope } => {
                 if x > E::zero() {
                     E::one()

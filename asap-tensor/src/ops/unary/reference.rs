@@ -40,6 +40,9 @@ mod tests {
         assert_eq!(apply(Unary::Abs, &[-2.0, 0.0, 3.0]), (vec![2.0, 0.0, 3.0], vec![-1.0, 0.0, 1.0]));
         assert_eq!(apply(Unary::Sqrt, &[4.0]), (vec![2.0], vec![0.25]));
         assert_eq!(apply(Unary::Tanh, &[0.0]), (vec![0.0], vec![1.0]));
+        let (y, slopes) = apply(Unary::Sigmoid, &[0.0, 3f64.ln(), -1000.0, 1000.0]);
+        assert!((y[1] - 0.75).abs() < 1e-15 && (slopes[1] - 0.1875).abs() < 1e-15, "{y:?} {slopes:?}");
+        assert_eq!(([y[0], y[2], y[3]], [slopes[0], slopes[2], slopes[3]]), ([0.5, 0.0, 1.0], [0.25, 0.0, 0.0]));
         let leaky = Unary::LeakyRelu { slope: 0.25 };
         assert_eq!(apply(leaky, &[-4.0, 0.0, 3.0]), (vec![-1.0, 0.0, 3.0], vec![0.25, 0.25, 1.0]));
         assert_eq!(apply(Unary::RELU, &[-4.0, 0.0, 3.0]), (vec![0.0, 0.0, 3.0], vec![0.0, 0.0, 1.0]));

@@ -1,5 +1,5 @@
 // Functions of one number. `op` is the place of the function in the enum `Unary`; a and b are its constants.
-enum { ABS, SQRT, TANH, LEAKY_RELU, AFFINE };
+enum { ABS, SQRT, TANH, SIGMOID, LEAKY_RELU, AFFINE };
 
 // y = f(x)
 extern "C" __global__ void unary(float* __restrict__ y, const float* __restrict__ x, size_t count, int op, float a,
@@ -10,6 +10,7 @@ extern "C" __global__ void unary(float* __restrict__ y, const float* __restrict_
             case ABS: v = fabsf(v); break;
             case SQRT: v = sqrtf(v); break;
             case TANH: v = tanhf(v); break;
+            case SIGMOID: v = 1.0f / (1.0f + expf(-v)); break;
             case LEAKY_RELU: v = v > 0.0f ? v : v * a; break;
             case AFFINE: v = v * a + b; break;
         }
@@ -27,6 +28,7 @@ extern "C" __global__ void unary_grad(float* __restrict__ grad, const float* __r
             case ABS: derivative = v == 0.0f ? 0.0f : v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : v; break;
             case SQRT: derivative = 0.5f / y[i]; break;
             case TANH: derivative = 1.0f - y[i] * y[i]; break;
+            case SIGMOID: derivative = y[i] * (1.0f - y[i]); break;
             case LEAKY_RELU: derivative = v > 0.0f ? 1.0f : a; break;
         }
         grad[i] = grad_output[i] * derivative;

@@ -18,6 +18,7 @@ fn op() -> impl Strategy<Value = Unary> {
         Just(Unary::Abs),
         Just(Unary::Sqrt),
         Just(Unary::Tanh),
+        Just(Unary::Sigmoid),
         Just(Unary::RELU),
         (0.0..1.5f64).prop_map(|slope| Unary::LeakyRelu { slope }),
         (-2.0..2.0f64, -2.0..2.0f64).prop_map(|(scale, shift)| Unary::Affine { scale, shift }),
@@ -55,6 +56,8 @@ impl Property for Case {
             }
             // tanh′ = 1 − y².
             Unary::Tanh => vec![absolute(y), g.iter().zip(y).map(|(g, y)| g.abs() * (1.0 + y * y)).collect()],
+            // σ′ = y − y².
+            Unary::Sigmoid => vec![absolute(y), g.iter().zip(y).map(|(g, y)| g.abs() * (y + y * y)).collect()],
             _ => vec![absolute(y), absolute(grad_x)],
         })
     }
