@@ -22,6 +22,7 @@
 //! | `max_pool2`, `avg_pool` | largest of 2×2; mean of 3×3 at stride 2 | → (N, C, H/2, W/2) | to the largest; spread | `ops/pool` |
 //! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
 //! | `resize_ids` | the same on the one-hot form of ids | ids (N, 1, H, W) → (N, C, H′, W′) | none | `ops/resize` |
+//! | `pixel_conv` | `y[n,c,p,q] = Σ k[n,9c+t,p,q]·x[n,c,p+⌊t/3⌋−1,q+t mod 3−1]`: each pixel's own 3×3 kernel | (N, C, H, W), (N, 9·C, H, W) → (N, C, H, W) | gathered by the kernels around; g·x | `ops/pixel_conv` |
 //! | `pixel_mlp` | the paper's op: each cell's weights applied to its S×S tile | (N, P, h, w), pixels → (N, C_n, h·S, w·S) | recomputed layer by layer | `ops/pixel_mlp` |
 //! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |
 
@@ -31,8 +32,8 @@ use num_traits::Float;
 
 use crate::error::Result;
 use crate::ops::{
-    AdamOps, BinaryOps, Conv2dOps, InstanceNormOps, LayoutOps, MatmulOps, PixelMlpOps, PoolOps, ReduceOps, ResizeOps,
-    UnaryOps,
+    AdamOps, BinaryOps, Conv2dOps, InstanceNormOps, LayoutOps, MatmulOps, PixelConvOps, PixelMlpOps, PoolOps,
+    ReduceOps, ResizeOps, UnaryOps,
 };
 use crate::profile::{Cost, Profiler};
 
@@ -139,6 +140,7 @@ pub trait Backend:
     + InstanceNormOps
     + PoolOps
     + ResizeOps
+    + PixelConvOps
     + PixelMlpOps
     + AdamOps
 {
@@ -155,6 +157,7 @@ impl<B> Backend for B where
         + InstanceNormOps
         + PoolOps
         + ResizeOps
+        + PixelConvOps
         + PixelMlpOps
         + AdamOps
 {

@@ -8,6 +8,7 @@ mod layout;
 mod matmul;
 mod mistakes;
 mod normalisation;
+mod pixel_conv;
 mod pixel_mlp;
 mod pointwise;
 mod sampling;

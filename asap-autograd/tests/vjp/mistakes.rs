@@ -180,6 +180,17 @@ fn a_resize_back_by_the_opposite_resize_is_found() {
 }
 
 #[test]
+fn kernels_of_pixels_that_are_not_turned_round_on_the_way_back_are_found() {
+    let inputs = [normal("x", [1, 2, 3, 4]), normal("kernels", [1, 18, 3, 4])];
+    assert_found("each pixel's own kernel for those around it", &inputs, &[0], |v| {
+        let (x, kernels) = (v[0].value().clone(), v[1].value().clone());
+        Var::record(ops::pixel_conv(&x, &kernels)?, &[&v[0], &v[1]], move |g, _| {
+            Ok(vec![Some(ops::pixel_conv(g, &kernels)?), Some(ops::pixel_conv_grad_kernels(&x, g)?)])
+        })
+    });
+}
+
+#[test]
 fn a_pixel_mlp_that_forgets_its_tanh_is_found() {
     let mlp = PixelMlp { tile: 2, widths: vec![3, 2] };
     let positions = Tensor::from_f32(&Double::new(), [1, 2, 2], &ops::position_table(2)).unwrap();

@@ -7,6 +7,7 @@ pub mod conv2d;
 pub mod instance_norm;
 pub mod layout;
 pub mod matmul;
+pub mod pixel_conv;
 pub mod pixel_mlp;
 pub mod pool;
 pub mod reduce;
@@ -24,6 +25,7 @@ pub use instance_norm::{
 };
 pub use layout::{LayoutOps, Pad, PadMode, PadSize, cat, narrow, one_hot, pad_ids, pad2d, pad2d_grad, permute, place};
 pub use matmul::{MatmulOps, MatmulSize, Transpose, matmul};
+pub use pixel_conv::{PixelConvOps, PixelConvSize, pixel_conv, pixel_conv_grad_input, pixel_conv_grad_kernels};
 pub use pixel_mlp::{
     PixelMlp, PixelMlpOps, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
 };
@@ -59,6 +61,7 @@ pub(crate) fn cuda_sources() -> Vec<crate::cuda::Source> {
         binary::cuda::SOURCE,
         instance_norm::cuda::SOURCE,
         layout::cuda::SOURCE,
+        pixel_conv::cuda::SOURCE,
         pool::cuda::SOURCE,
         reduce::cuda::SOURCE,
         resize::cuda::SOURCE,

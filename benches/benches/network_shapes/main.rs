@@ -1,5 +1,5 @@
-//! Every op that a picture and a round of training of cityscapes-256 spend their time in, at the network's own shapes, with
-//! the share that each reaches of what the machine can do.
+//! Every op that a picture and a round of training of cityscapes-256 spend their time in, at the network's own shapes, and
+//! the one that only CC-FPSE has, at its largest there; with the share that each reaches of what the machine can do.
 //!
 //! `cargo bench -p asap-benches [-- FILTER]`
 
@@ -10,8 +10,9 @@ use std::time::Duration;
 use asap_tensor::ops::{
     AdamStep, Binary, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary, adam, binary, conv2d, conv2d_grad_input,
     conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed, instance_norm,
-    instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d, pad2d_grad, pixel_mlp, pixel_mlp_grad,
-    position_table, resize, resize_grad, resize_ids, sum, sum_channels, unary, unary_grad,
+    instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d, pad2d_grad, pixel_conv, pixel_conv_grad_input,
+    pixel_conv_grad_kernels, pixel_mlp, pixel_mlp_grad, position_table, resize, resize_grad, resize_ids, sum,
+    sum_channels, unary, unary_grad,
 };
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Cpu, Ids, Result, Shape, Tensor};
@@ -83,6 +84,17 @@ fn label_convolutions(bench: &mut Bench) -> Result<()> {
         let weight = filled(&backend, "weight", [64, CLASSES + dense, kernel, kernel])?;
         bench.op(&format!("conv2d_stack {name}"), || conv2d_stack(&map, &x, &weight, None, stride, padding));
     }
+    Ok(())
+}
+
+/// Pixels' own kernels in CC-FPSE's last block, and the gates behind them.
+fn pixel_convs(bench: &mut Bench) -> Result<()> {
+    let backend = bench.backend();
+    let (x, kernels) = (filled(&backend, "x", [1, 128, 256, 512])?, filled(&backend, "kernels", [1, 1152, 256, 512])?);
+    bench.op("pixel_conv 128, 256x512", || pixel_conv(&x, &kernels));
+    bench.op("pixel_conv_grad_input 128, 256x512", || pixel_conv_grad_input(&x, &kernels));
+    bench.op("pixel_conv_grad_kernels 128, 256x512", || pixel_conv_grad_kernels(&x, &x));
+    bench.op("sigmoid 128, 256x512", || unary(Unary::Sigmoid, &x));
     Ok(())
 }
 
@@ -175,7 +187,7 @@ fn main() -> Result<()> {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_millis(1500));
     let mut bench = Bench::new(criterion.configure_from_args())?;
-    for group in [convolutions, label_convolutions, pixel_mlps, layers, optimiser] {
+    for group in [convolutions, label_convolutions, pixel_convs, pixel_mlps, layers, optimiser] {
         group(&mut bench)?;
     }
     bench.finish()

@@ -7,6 +7,7 @@ mod conv2d;
 mod instance_norm;
 mod layout;
 mod matmul;
+mod pixel_conv;
 mod pixel_mlp;
 mod planted;
 mod pool;
