@@ -5,7 +5,7 @@
 //! | [`config`] | every width, depth, factor and constant, read from TOML; the presets |
 //! | [`condition`] | what the networks are given: labels or an image, and instance edges |
 //! | [`generator`] | the low-resolution stream and the pixelwise MLPs |
-//! | [`compared`] | the generators that the paper compares with: pix2pix, pix2pixHD, SPADE |
+//! | [`compared`] | the generators that the paper compares with: pix2pix, pix2pixHD, SPADE, CC-FPSE |
 //! | [`discriminator`] | PatchGANs at several scales |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
 //! | [`layers`], [`network`] | what networks are made of, and what they share: parameters, how they start |

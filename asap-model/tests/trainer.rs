@@ -133,6 +133,7 @@ fn tiny_compared() -> Vec<Config> {
         ("pix2pixhd", Some(1), Some(1), 16),
         ("pix2pixhd-local", Some(1), Some(1), 16),
         ("spade", Some(5), None, 64),
+        ("cc-fpse", Some(5), None, 64),
     ]
     .map(|(kind, halvings, blocks, side)| {
         let mut config = tiny();

@@ -66,10 +66,11 @@ fn published_cases_are_verified_on_the_gpu() {
     let index: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(published("index.json")).unwrap()).unwrap();
     std::fs::create_dir(machine.here.path("cases")).unwrap();
-    for file in ["gen_zero_pad.safetensors", "gen_zero_pad_net_G.pth"] {
+    for file in ["gen_zero_pad.safetensors", "gen_zero_pad_net_G.pth", "cc_fpse.safetensors"] {
         std::fs::copy(published(file), machine.here.path("cases").join(file)).unwrap();
     }
-    machine.here.write("cases/index.json", json!({ "gen_zero_pad": index["gen_zero_pad"] }).to_string());
+    let cases = json!({ "gen_zero_pad": index["gen_zero_pad"], "cc_fpse": index["cc_fpse"] });
+    machine.here.write("cases/index.json", cases.to_string());
     let objects = machine.done("verify cases --json --device cuda").objects();
     assert!(objects.len() > 20 && objects.iter().all(|object| object["ok"] == true), "{objects:?}");
 }

@@ -32,6 +32,13 @@ pub(super) struct Size {
     pub step: Step,
 }
 
+impl Size {
+    /// A 3×3 convolution that keeps the image's size.
+    pub fn same(inputs: usize, outputs: usize) -> Self {
+        Size { inputs, outputs, kernel: 3, step: Step::Zeros { stride: 1, padding: 1 } }
+    }
+}
+
 /// What follows a layer's convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Norm {

@@ -6,14 +6,20 @@
 //! | `unet` | pix2pix's U-Net |
 //! | `resnet` | pix2pix's residual network, which is also pix2pixHD's global generator |
 //! | `enhancer` | pix2pixHD's local enhancers |
+//! | `growth`, `spectral`, `adaptive` | what SPADE's and CC-FPSE's generators share: how pictures grow, convolutions by spectrally normalised weights, norms by conditions |
 //! | `spade` | SPADE's generator |
+//! | `cc_fpse` | CC-FPSE's generator |
 //!
 //! Their sizes are in [`ComparedConfig`].
 
+mod adaptive;
+mod cc_fpse;
 mod enhancer;
+mod growth;
 mod layer;
 mod resnet;
 mod spade;
+mod spectral;
 #[cfg(test)]
 mod tests;
 mod unet;
@@ -25,6 +31,7 @@ use crate::condition::Condition;
 use crate::config::ComparedConfig;
 use crate::network::{Binding, Initialiser, Network, Parameter};
 use crate::{Error, Result};
+use cc_fpse::CcFpse;
 use enhancer::Enhanced;
 use layer::Norm;
 use resnet::{ResNet, Sizes};
@@ -45,6 +52,7 @@ enum Architecture<B: Backend> {
     ResNet(ResNet<B>),
     Enhanced(Enhanced<B>),
     Spade(Box<Spade<B>>),
+    CcFpse(Box<CcFpse<B>>),
 }
 
 impl<B: Backend> Compared<B> {
@@ -79,6 +87,10 @@ impl<B: Backend> Compared<B> {
                 let widths = [width, hidden];
                 Architecture::Spade(Box::new(Spade::new(backend, init, [inputs, outputs], widths, doublings)?))
             }
+            ComparedConfig::CcFpse { width, hidden, doublings } => {
+                let widths = [width, hidden];
+                Architecture::CcFpse(Box::new(CcFpse::new(backend, init, [inputs, outputs], widths, doublings)?))
+            }
         };
         Ok(Compared { architecture, multiple: config.multiple() })
     }
@@ -100,6 +112,7 @@ impl<B: Backend> Compared<B> {
             Architecture::ResNet(resnet) => resnet.forward(binding, &stack)?,
             Architecture::Enhanced(enhanced) => enhanced.forward(binding, &stack)?,
             Architecture::Spade(spade) => spade.forward(binding, &stack)?,
+            Architecture::CcFpse(cc_fpse) => cc_fpse.forward(binding, &stack)?,
         };
         Ok(vjp::tanh(&y)?)
     }
@@ -112,6 +125,7 @@ impl<B: Backend> Network<B> for Compared<B> {
             Architecture::ResNet(resnet) => resnet.parameters(),
             Architecture::Enhanced(enhanced) => enhanced.parameters(),
             Architecture::Spade(spade) => spade.parameters(),
+            Architecture::CcFpse(cc_fpse) => cc_fpse.parameters(),
         }
     }
 
@@ -121,6 +135,7 @@ impl<B: Backend> Network<B> for Compared<B> {
             Architecture::ResNet(resnet) => resnet.parameters_mut(),
             Architecture::Enhanced(enhanced) => enhanced.parameters_mut(),
             Architecture::Spade(spade) => spade.parameters_mut(),
+            Architecture::CcFpse(cc_fpse) => cc_fpse.parameters_mut(),
         }
     }
 }

@@ -58,22 +58,35 @@ pub enum ComparedConfig {
         /// How often sides are doubled: 5, 6 or 7.
         doublings: usize,
     },
+    /// CC-FPSE's generator with spectral norm and batch norm, without an encoder of styles.
+    CcFpse {
+        /// Channels of its last block; the first has 16 times as many.
+        width: usize,
+        /// Channels between what is known of a place and the kernels, gates, scales and shifts that follow from it.
+        hidden: usize,
+        /// How often sides are doubled: 5 or 6.
+        doublings: usize,
+    },
 }
 
 /// Names of the published sizes, with what they are.
-const PUBLISHED: [(&str, &str); 5] = [
+const PUBLISHED: [(&str, &str); 6] = [
     ("pix2pix-unet", "pix2pix's U-Net of eight levels"),
     ("pix2pix-resnet", "pix2pix's residual network of nine blocks"),
     ("pix2pixhd", "pix2pixHD's global generator"),
     ("pix2pixhd-local", "pix2pixHD's global generator and one local enhancer"),
     ("spade", "SPADE's generator for Cityscapes, of six doublings"),
+    ("cc-fpse", "CC-FPSE's generator for Cityscapes, of six doublings"),
 ];
 
-/// Channels between a label map and SPADE's scales and shifts (published code).
-const SPADE_HIDDEN: usize = 128;
+/// Channels between a label map and SPADE's scales and shifts, and between a place and CC-FPSE's kernels (published code).
+const HIDDEN: usize = 128;
 
 /// The norms of SPADE that have a counterpart here.
 const SPADE_NORM: &str = "spectralspadesyncbatch3x3";
+
+/// The norms of CC-FPSE that have a counterpart here.
+const CC_FPSE_NORM: &str = "spectralsync_batch";
 
 impl ComparedConfig {
     /// Name and description of every generator at its published size.
@@ -93,7 +106,8 @@ impl ComparedConfig {
             "pix2pixhd-local" => {
                 ComparedConfig::Pix2PixHdLocal { width: 32, halvings: 4, blocks: 9, enhancers: 1, local_blocks: 3 }
             }
-            "spade" => ComparedConfig::Spade { width: 64, hidden: SPADE_HIDDEN, doublings: 6 },
+            "spade" => ComparedConfig::Spade { width: 64, hidden: HIDDEN, doublings: 6 },
+            "cc-fpse" => ComparedConfig::CcFpse { width: 64, hidden: HIDDEN, doublings: 6 },
             _ => {
                 let names: Vec<&str> = PUBLISHED.iter().map(|(name, _)| *name).collect();
                 let problem = format!("there is no such compared generator; there are {}", names.join(", "));
@@ -125,7 +139,8 @@ impl ComparedConfig {
                 set(halvings, config.halvings);
                 set(blocks, config.blocks);
             }
-            ComparedConfig::Spade { width, hidden, doublings } => {
+            ComparedConfig::Spade { width, hidden, doublings }
+            | ComparedConfig::CcFpse { width, hidden, doublings } => {
                 scaled(width);
                 scaled(hidden);
                 set(doublings, config.halvings);
@@ -134,8 +149,8 @@ impl ComparedConfig {
         Some(sizes)
     }
 
-    /// The generator of a published project, `pix2pix`, `pix2pixhd` or `spade`, by that code's options (a JSON object); what they
-    /// leave out has that code's default.
+    /// The generator of a published project, `pix2pix`, `pix2pixhd`, `spade` or `cc-fpse`, by that code's options (a JSON
+    /// object); what they leave out has that code's default.
     ///
     /// # Errors
     /// [`Error::Config`] for another project, an option of the wrong type, or one that has no counterpart here.
@@ -147,9 +162,7 @@ impl ComparedConfig {
         }
         match project {
             "pix2pix" => {
-                if options.text("norm", "batch")? != "batch" {
-                    return Err(options.refused("norm", "only batch has a counterpart here"));
-                }
+                options.only("norm", "batch")?;
                 match options.text("netG", "unet")? {
                     "unet" => {
                         let levels = options.positive("num_downs", 8)?;
@@ -183,22 +196,25 @@ impl ComparedConfig {
                 _ => Err(options.refused("netG", "it must be global or local")),
             },
             "spade" => {
-                if options.text("norm_G", SPADE_NORM)? != SPADE_NORM {
-                    return Err(options.refused("norm_G", &format!("only {SPADE_NORM} has a counterpart here")));
-                }
-                if options.flag("use_vae", false)? {
-                    return Err(options.refused("use_vae", "an encoder of styles has no counterpart here"));
-                }
+                options.only("norm_G", SPADE_NORM)?;
+                options.without_styles()?;
                 let doublings = match options.text("num_upsampling_layers", "normal")? {
                     "normal" => 5,
                     "more" => 6,
                     "most" => 7,
                     _ => return Err(options.refused("num_upsampling_layers", "it must be normal, more or most")),
                 };
-                Ok(ComparedConfig::Spade { width: width(64)?, hidden: SPADE_HIDDEN, doublings })
+                Ok(ComparedConfig::Spade { width: width(64)?, hidden: HIDDEN, doublings })
+            }
+            "cc-fpse" => {
+                options.only("norm_G", CC_FPSE_NORM)?;
+                options.without_styles()?;
+                let doublings = if options.text("dataset_mode", "coco")? == "cityscapes" { 6 } else { 5 };
+                Ok(ComparedConfig::CcFpse { width: width(64)?, hidden: HIDDEN, doublings })
             }
             other => {
-                let problem = format!("{other} has no counterpart here: there are pix2pix, pix2pixhd and spade");
+                let problem =
+                    format!("{other} has no counterpart here: there are pix2pix, pix2pixhd, spade and cc-fpse");
                 Err(Error::Config { origin: ORIGIN.into(), problem })
             }
         }
@@ -207,7 +223,7 @@ impl ComparedConfig {
     /// What the paper gives for this generator at its published size and 256×512 (table 1): millions of parameters and
     /// 10⁹ multiply-accumulates. Counting convolutions, SPADE has 93.05 and 281.3; for pix2pix the parameters are those
     /// of the U-Net, but 56.8 is what is reported of the residual network at 256×256, where each output pixel of a
-    /// transposed convolution is taken to meet the whole kernel.
+    /// transposed convolution is taken to meet the whole kernel. Of CC-FPSE there is no figure.
     pub(super) fn paper_figures(&self) -> Option<[f64; 2]> {
         let paper = |name: &str| Self::published(name).is_ok_and(|published| published == *self);
         if paper("pix2pix-unet") {
@@ -219,12 +235,13 @@ impl ComparedConfig {
         }
     }
 
-    /// How often sides may be halved, or for SPADE doubled; `None` where that is given.
+    /// How often sides may be halved, or for SPADE and CC-FPSE doubled; `None` where that is given.
     pub(super) fn halvings_of(kind: GeneratorKind) -> Option<std::ops::RangeInclusive<usize>> {
         match kind {
             GeneratorKind::Pix2PixUnet => Some(2..=12),
             GeneratorKind::Pix2PixHd | GeneratorKind::Pix2PixHdLocal => Some(0..=8),
             GeneratorKind::Spade => Some(5..=7),
+            GeneratorKind::CcFpse => Some(5..=6),
             GeneratorKind::Asap | GeneratorKind::Pix2PixResNet => None,
         }
     }
@@ -250,12 +267,28 @@ impl ComparedConfig {
             ComparedConfig::Pix2PixResNet { .. } => 2,
             ComparedConfig::Pix2PixHd { halvings, .. } => halvings,
             ComparedConfig::Pix2PixHdLocal { halvings, enhancers, .. } => halvings + enhancers,
-            ComparedConfig::Spade { doublings, .. } => doublings,
+            ComparedConfig::Spade { doublings, .. } | ComparedConfig::CcFpse { doublings, .. } => doublings,
         }
     }
 }
 
 impl Options<'_> {
+    /// Refuses every value of an option but the one that has a counterpart, its default.
+    fn only(&self, name: &str, value: &'static str) -> Result<()> {
+        match self.text(name, value)? == value {
+            true => Ok(()),
+            false => Err(self.refused(name, &format!("only {value} has a counterpart here"))),
+        }
+    }
+
+    /// Refuses an encoder of styles.
+    fn without_styles(&self) -> Result<()> {
+        match self.flag("use_vae", false)? {
+            false => Ok(()),
+            true => Err(self.refused("use_vae", "an encoder of styles has no counterpart here")),
+        }
+    }
+
     fn positive(&self, name: &str, default: usize) -> Result<usize> {
         match self.count(name, default)? {
             0 => Err(self.refused(name, "it must be at least 1")),

@@ -26,7 +26,7 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
             (
                 "kind",
                 "which generator: asap, or one that the paper compares with, then the keys from width_factor on hold: \
-                 pix2pix-unet, pix2pix-resnet, pix2pixhd, pix2pixhd-local, spade",
+                 pix2pix-unet, pix2pix-resnet, pix2pixhd, pix2pixhd-local, spade, cc-fpse",
             ),
             ("tile", "S: side in pixels of the tile that shares one set of parameters; a power of two"),
             ("learned_factor", "S2: the part of S learnt by strided convolutions; a power of two"),
@@ -39,7 +39,10 @@ pub const SECTIONS: [(&str, &[(&str, &str)]); 5] = [
             ("positions", "whether the pixelwise networks see a pixel's position in its tile"),
             ("spatially_varying", "whether each tile has parameters of its own"),
             ("width_factor", "what a compared generator's published widths are multiplied by"),
-            ("halvings", "how often a compared generator halves sides (spade: doubles them); without it: as published"),
+            (
+                "halvings",
+                "how often a compared generator halves sides (spade, cc-fpse: doubles them); without it: as published",
+            ),
             ("blocks", "residual blocks of pix2pix-resnet and pix2pixhd; without it: as published"),
             ("dropout", "whether pix2pix's networks are trained with dropout, which moves a residual network's keys"),
         ],

@@ -25,17 +25,21 @@ pub enum GeneratorKind {
     /// SPADE's generator.
     #[serde(rename = "spade")]
     Spade,
+    /// CC-FPSE's generator.
+    #[serde(rename = "cc-fpse")]
+    CcFpse,
 }
 
 impl GeneratorKind {
     /// Every kind.
-    pub const ALL: [GeneratorKind; 6] = [
+    pub const ALL: [GeneratorKind; 7] = [
         GeneratorKind::Asap,
         GeneratorKind::Pix2PixUnet,
         GeneratorKind::Pix2PixResNet,
         GeneratorKind::Pix2PixHd,
         GeneratorKind::Pix2PixHdLocal,
         GeneratorKind::Spade,
+        GeneratorKind::CcFpse,
     ];
 
     /// The kind of that name.
@@ -52,6 +56,7 @@ impl GeneratorKind {
             GeneratorKind::Pix2PixHd => "pix2pixhd",
             GeneratorKind::Pix2PixHdLocal => "pix2pixhd-local",
             GeneratorKind::Spade => "spade",
+            GeneratorKind::CcFpse => "cc-fpse",
         }
     }
 }
@@ -96,7 +101,7 @@ pub struct GeneratorConfig {
     pub spatially_varying: bool,
     /// What a compared generator's published widths are multiplied by.
     pub width_factor: f64,
-    /// How often a compared generator halves sides (SPADE: doubles them), where it is not as published.
+    /// How often a compared generator halves sides (SPADE, CC-FPSE: doubles them), where it is not as published.
     pub halvings: Option<usize>,
     /// A compared generator's residual blocks, where they are not as published.
     pub blocks: Option<usize>,

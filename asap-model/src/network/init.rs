@@ -22,6 +22,8 @@ pub enum Kind {
     RunningVariance,
     /// How many batches those are of, (): kept in checkpoints, not trained.
     BatchCount,
+    /// Nothing: a tensor of the published checkpoints that is used nowhere.
+    Idle,
 }
 
 impl Kind {
@@ -79,7 +81,7 @@ impl Initialiser for XavierNormal {
                 normal(self.seed, name, count, self.gain * (2.0 / fans as f64).sqrt())
             }
             Kind::Scale | Kind::RunningVariance => vec![1.0; count],
-            Kind::Shift | Kind::RunningMean | Kind::BatchCount => vec![0.0; count],
+            Kind::Shift | Kind::RunningMean | Kind::BatchCount | Kind::Idle => vec![0.0; count],
             Kind::SpectralVector => {
                 let mut vector = normal(self.seed, name, count, 1.0);
                 let length = vector.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
@@ -131,7 +133,7 @@ impl Initialiser for FillByName {
             Kind::Shift | Kind::SpectralVector | Kind::RunningMean => {
                 numbers.iter_mut().for_each(|u| *u = (0.1 * f64::from(*u)) as f32);
             }
-            Kind::BatchCount => numbers.fill(0.0),
+            Kind::BatchCount | Kind::Idle => numbers.fill(0.0),
         }
         numbers
     }

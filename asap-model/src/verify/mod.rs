@@ -10,7 +10,7 @@
 //! | `discriminator` | `discriminator.rs` | every layer, loss, gradients, spectral vectors |
 //! | `vgg19` | `vgg19.rs` | features, loss, gradient |
 //! | `train` | `train.rs` | rounds of training: losses, images, final weights |
-//! | `pix2pix`, `pix2pixhd`, `spade` | `compared.rs` | images of the generators that the paper compares with |
+//! | `pix2pix`, `pix2pixhd`, `spade`, `cc-fpse` | `compared.rs` | images of the generators that the paper compares with |
 //! | `inception` | `inception.rs` | activations and features of Inception v3; the Fréchet distance |
 //! | `resize` | `resize.rs` | bicubic and nearest resizing of 8-bit images |
 //!
@@ -108,7 +108,7 @@ fn recomputation<B: Backend>(kind: &str) -> Option<Recompute<B>> {
         "discriminator" => Some(discriminator::recompute),
         "vgg19" => Some(vgg19::recompute),
         "train" => Some(train::recompute),
-        "pix2pix" | "pix2pixhd" | "spade" => Some(compared::recompute),
+        "pix2pix" | "pix2pixhd" | "spade" | "cc-fpse" => Some(compared::recompute),
         "inception" => Some(inception::recompute),
         "resize" => Some(resize::recompute),
         _ => None,
