@@ -178,13 +178,25 @@ pub trait Conv2dOps: Storage {
     where
         Self: LayoutOps + BinaryOps,
     {
-        let (outputs, channels, taps) = (size.out_channels, size.in_channels, size.kernel_height * size.kernel_width);
-        let of_ids = self.narrow(weight, outputs, channels, taps, 0, classes)?;
-        let of_x = self.narrow(weight, outputs, channels, taps, classes, channels - classes)?;
-        let from_ids = self.conv2d_ids(ids, &of_ids, bias, &size.of_channels(classes))?;
-        let from_x = self.conv2d(x, &of_x, None, &size.of_channels(channels - classes))?;
-        self.binary(Binary::Add, &from_ids, &from_x, Broadcast::Same)
+        stack_apart(self, (ids, x), classes, weight, bias, size)
     }
+}
+
+/// [`Conv2dOps::conv2d_stack`] of ids and x as the sum of two convolutions.
+fn stack_apart<B: Conv2dOps + LayoutOps + BinaryOps>(
+    backend: &B,
+    (ids, x): (&B::IdBuffer, &B::Buffer),
+    classes: usize,
+    weight: &B::Buffer,
+    bias: Option<&B::Buffer>,
+    size: &Conv2dSize,
+) -> Result<B::Buffer> {
+    let (outputs, channels, taps) = (size.out_channels, size.in_channels, size.kernel_height * size.kernel_width);
+    let of_ids = backend.narrow(weight, outputs, channels, taps, 0, classes)?;
+    let of_x = backend.narrow(weight, outputs, channels, taps, classes, channels - classes)?;
+    let from_ids = backend.conv2d_ids(ids, &of_ids, bias, &size.of_channels(classes))?;
+    let from_x = backend.conv2d(x, &of_x, None, &size.of_channels(channels - classes))?;
+    backend.binary(Binary::Add, &from_ids, &from_x, Broadcast::Same)
 }
 
 fn check_bias<B: Storage>(op: &'static str, bias: Option<&Tensor<B>>, size: &Conv2dSize) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The memory of `Cpu`'s kernels.
 
 use super::cpu::{dense, few, ids, winograd};
-use super::{Conv2dOps, Conv2dSize};
+use super::{Conv2dOps, Conv2dSize, stack_apart};
 use crate::cpu::simd::Level;
 use crate::error::Result;
 use crate::plan::Plan;
@@ -114,12 +114,15 @@ impl Conv2dOps for Plan {
     fn conv2d_stack(
         &self,
         ids: &Self::IdBuffer,
-        _x: &Self::Buffer,
-        _classes: usize,
+        x: &Self::Buffer,
+        classes: usize,
         weight: &Self::Buffer,
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        if winograd::pays(&size.of_channels(size.in_channels - classes)) {
+            return stack_apart(self, (ids, x), classes, weight, bias, size);
+        }
         self.conv2d_ids(ids, weight, bias, size)
     }
 }

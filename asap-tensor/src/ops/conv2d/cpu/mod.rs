@@ -11,7 +11,7 @@ pub(super) mod winograd;
 
 use std::sync::Arc;
 
-use super::{Conv2dOps, Conv2dSize};
+use super::{Conv2dOps, Conv2dSize, stack_apart};
 use crate::cpu::Cpu;
 use crate::error::Result;
 use ids::Stack;
@@ -87,6 +87,10 @@ impl Conv2dOps for Cpu {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
+        // Winograd's algorithm saves more than writing y once does.
+        if winograd::pays(&size.of_channels(size.in_channels - classes)) {
+            return stack_apart(self, (ids, x), classes, weight, bias, size);
+        }
         let stack = Stack { ids, classes, x };
         Ok(Arc::new(self.run(|| ids::forward(self, stack, weight, bias.map(|b| &b[..]), size))))
     }

@@ -1,6 +1,8 @@
-use super::super::Conv2dSize;
+use std::sync::Arc;
+
+use super::super::{Conv2dOps, Conv2dSize};
 use super::ids::Stack;
-use super::{dense, few, ids};
+use super::{dense, few, ids, winograd};
 use crate::cpu::Cpu;
 use crate::cpu::simd::Level;
 use crate::random::uniform_by_name;
@@ -37,21 +39,23 @@ struct Case {
 }
 
 fn cases() -> impl Iterator<Item = Case> {
-    CASES.iter().map(|&[n, i, h, w, o, r, s, stride, padding]| {
-        let size = Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), stride, padding)
-            .expect("sizes that fit");
-        let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
-        // Some ids lie outside the classes.
-        let ids = draw("ids", n * h * w).iter().map(|u| ((u + 1.0) / 2.0 * (i as f32 + 1.5)) as u8).collect();
-        Case {
-            x: draw("x", size.input().count()),
-            ids,
-            weight: draw("weight", size.weight().count()),
-            bias: draw("bias", o),
-            grad: draw("grad", size.output().count()),
-            size,
-        }
-    })
+    CASES.iter().map(|&sizes| case(sizes))
+}
+
+fn case([n, i, h, w, o, r, s, stride, padding]: [usize; 9]) -> Case {
+    let size = Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), stride, padding)
+        .expect("sizes that fit");
+    let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
+    // Some ids lie outside the classes.
+    let ids = draw("ids", n * h * w).iter().map(|u| ((u + 1.0) / 2.0 * (i as f32 + 1.5)) as u8).collect();
+    Case {
+        x: draw("x", size.input().count()),
+        ids,
+        weight: draw("weight", size.weight().count()),
+        bias: draw("bias", o),
+        grad: draw("grad", size.output().count()),
+        size,
+    }
 }
 
 /// Calls `visit` with the places of x, the weight and y of every product that the convolution sums.
@@ -173,29 +177,49 @@ fn ids_stand_for_their_one_hot_form() {
     }
 }
 
+/// A case whose first half of channels are labels: their number, the channels behind, and the sums that y is made of.
+fn stacked(case: &Case) -> (usize, Vec<f32>, Vec<(f64, f64)>) {
+    let Case { size, weight, bias, grad, .. } = case;
+    let (plane, channels) = (size.in_height * size.in_width, size.in_channels);
+    // Ids of the other channels' places lie outside the classes.
+    let classes = channels / 2;
+    let (mut x, labels) = (case.x.clone(), one_hot(case));
+    for at in (0..x.len()).filter(|at| at / plane % channels < classes) {
+        x[at] = labels[at];
+    }
+    let numbers = x.chunks_exact(channels * plane).flat_map(|x| x[classes * plane..].to_vec()).collect();
+    let mut y = vec![(0.0, 0.0); grad.len()];
+    each_product(size, |at_x, at_weight, at_y| add(&mut y[at_y], x[at_x], weight[at_weight]));
+    let out_plane = size.out_height * size.out_width;
+    for (at, y) in y.iter_mut().enumerate() {
+        add(y, bias[at / out_plane % size.out_channels], 1.0);
+    }
+    (classes, numbers, y)
+}
+
 #[test]
 fn numbers_stand_behind_the_one_hot_form() {
     for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
     {
         let cpu = Cpu::at(level, Some(2)).expect("threads");
-        let Case { size, weight, bias, grad, .. } = &case;
-        let (plane, channels) = (size.in_height * size.in_width, size.in_channels);
-        // The last channels, none to all of them, are numbers; ids of their places lie outside the classes.
-        let classes = channels / 2;
-        let (mut x, labels) = (case.x.clone(), one_hot(&case));
-        for at in (0..x.len()).filter(|at| at / plane % channels < classes) {
-            x[at] = labels[at];
-        }
-        let numbers: Vec<f32> = x.chunks_exact(channels * plane).flat_map(|x| x[classes * plane..].to_vec()).collect();
-        let mut y: Vec<(f64, f64)> = vec![(0.0, 0.0); grad.len()];
-        each_product(size, |at_x, at_weight, at_y| add(&mut y[at_y], x[at_x], weight[at_weight]));
-        let out_plane = size.out_height * size.out_width;
-        for (at, y) in y.iter_mut().enumerate() {
-            add(y, bias[at / out_plane % size.out_channels], 1.0);
-        }
+        let Case { size, weight, bias, .. } = &case;
+        let (classes, numbers, y) = stacked(&case);
         let stack = Stack { ids: &case.ids, classes, x: &numbers };
         assert_close("y", size, &ids::forward(&cpu, stack, weight, Some(bias), size), &y, size.patch() + 1);
     }
+}
+
+#[test]
+fn many_numbers_behind_the_one_hot_form_are_convolved_apart() {
+    let case = case([2, 67, 19, 35, 33, 3, 3, 1, 1]);
+    let Case { size, weight, bias, .. } = &case;
+    let (classes, numbers, y) = stacked(&case);
+    assert!(winograd::pays(&size.of_channels(size.in_channels - classes)));
+    let cpu = Cpu::new(Some(2)).expect("threads");
+    let [numbers, weight, bias] = [&numbers, weight, bias].map(|numbers| cpu.adopt(numbers.clone()));
+    let ids = Arc::new(case.ids.clone());
+    let found = cpu.conv2d_stack(&ids, &numbers, classes, &weight, Some(&bias), size).expect("it is computed");
+    assert_close("y", size, &found, &y, size.patch() + 1);
 }
 
 #[test]
