@@ -192,7 +192,8 @@ pub struct Infer {
     /// A data set: its validation inputs, which need no photos
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The folder for the pictures; those it holds already are kept, unless --force
+    /// The folder for the pictures; those it holds already are kept, unless --force. Depth maps have 16 bits, in the
+    /// scale of the data that the network was trained on
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// What describes a published checkpoint's network: a file or the name of a preset
@@ -201,7 +202,10 @@ pub struct Infer {
     /// Resize inputs to data.size first, as the published test does
     #[arg(long)]
     pub resize: bool,
-    /// Draw over pictures that --out holds already
+    /// Of depth maps also pictures in colours, into this folder: from yellow, at depth 0, to violet, at data.depth_max
+    #[arg(long, value_name = "DIR")]
+    pub colours: Option<PathBuf>,
+    /// Draw over pictures that --out and --colours hold already
     #[arg(long)]
     pub force: bool,
 }
@@ -262,12 +266,13 @@ pub struct Measuring {
     /// Keep no features
     #[arg(long, requires = "inception", conflicts_with = "cache")]
     pub no_cache: bool,
-    /// The level of real depth maps that means "not measured"; level 0, without a depth, always does
-    #[arg(long, value_name = "LEVEL", default_value_t = 0)]
-    pub invalid: u16,
-    /// The depth that the largest level stands for, in the unit that RMSE is to have
-    #[arg(long, value_name = "DEPTH", default_value_t = 1.0, value_parser = depth)]
-    pub farthest: f64,
+    /// The level of real depth maps that means "not measured"; depth 0 always does [default: data.depth_invalid, else 0]
+    #[arg(long, value_name = "LEVEL")]
+    pub invalid: Option<u16>,
+    /// The depth that the largest level stands for, in the unit that RMSE is to have; of 16 bits where the generator has
+    /// data.depth_scale [default: as its data.depth_scale and data.depth_max say, else 1]
+    #[arg(long, value_name = "DEPTH", value_parser = depth)]
+    pub farthest: Option<f64>,
 }
 
 /// `asap compare`
@@ -427,7 +432,7 @@ pub struct Profile {
 pub enum Data {
     /// Read every picture of a data set and name every fault
     Check(DataCheck),
-    /// Write synthetic facades in the published layout
+    /// Write a synthetic data set: facades in the published layout, or scenes with their depths
     Synth(DataSynth),
 }
 
@@ -446,16 +451,29 @@ pub struct DataCheck {
 
 /// `asap data synth`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  asap data synth facades --count 200 --size 256 --seed 7")]
+#[command(after_help = "Examples:\n  asap data synth facades --count 200 --size 256 --seed 7\n  \
+                        asap data synth scenes --kind depth")]
 pub struct DataSynth {
     /// The folder to make
     pub dir: PathBuf,
+    /// What the pictures show
+    #[arg(long, value_enum, default_value_t = SynthKind::Facades)]
+    pub kind: SynthKind,
     /// Pairs; 15% of them are for validation
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub count: usize,
     /// Height and width in pixels
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub size: usize,
+}
+
+/// What synthetic pictures show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SynthKind {
+    /// Houses: label maps and photos, as the CMP facades.
+    Facades,
+    /// Courts under the sky: colours, and depths of 16 bits in millimetres, 0 where nothing was measured.
+    Depth,
 }
 
 /// `asap convert`

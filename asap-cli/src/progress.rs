@@ -92,9 +92,18 @@ impl Observer for Progress<'_> {
         match event {
             Event::Started(started) => self.started(started),
             Event::Round(report) => self.round(report),
-            Event::Validation { round, l1 } => {
-                self.output.json(|| json!({ "event": "validation", "round": round, "validation_l1": l1 }));
-                self.say(&format!("round {round}: validation L1 {l1:.4}"));
+            Event::Validation { round, scores } => {
+                let named = scores.named();
+                self.output.json(|| {
+                    let mut object = json!({ "event": "validation", "round": round });
+                    for (measure, value) in &named {
+                        object[format!("validation_{}", measure.name())] = json!(value);
+                    }
+                    object
+                });
+                let text: Vec<String> =
+                    named.iter().map(|(measure, value)| format!("{} {value:.4}", measure.label())).collect();
+                self.say(&format!("round {round}: validation {}", text.join(", ")));
             }
             Event::Sheet { round, path } => {
                 self.output.json(|| json!({ "event": "samples", "round": round, "path": shown(path) }));

@@ -84,6 +84,7 @@ mod tests {
             edges,
             image: vec![0.0; 12],
             image_channels: 3,
+            mask: None,
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`layers`], [`network`] | what networks are made of, and what they share: parameters, how they start |
 //! | [`inception`] | the Inception v3 whose features the Fréchet inception distance compares |
 //! | [`losses`], [`optimiser`], [`round`](mod@round) | the losses, Adam, one round of training |
+//! | [`mask`] | which pixels of depth maps were measured, and count in the losses |
 //! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
@@ -37,6 +38,7 @@ pub mod generator;
 pub mod inception;
 pub mod layers;
 pub mod losses;
+pub mod mask;
 pub mod memory;
 pub mod metrics;
 pub mod network;
@@ -55,6 +57,7 @@ pub use config::Config;
 pub use discriminator::Discriminator;
 pub use error::{Error, Result};
 pub use generator::Generator;
+pub use mask::Mask;
 pub use network::{Binding, Network};
 pub use round::Game;
 pub use trainer::Trainer;

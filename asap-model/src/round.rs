@@ -9,6 +9,7 @@ use crate::discriminator::Discriminator;
 use crate::divergence::{Watch, Watched, is_finite};
 use crate::generator::Generator;
 use crate::losses::{fake_hinge, feature_matching, generator_hinge, l1, perceptual, real_hinge};
+use crate::mask::{Mask, shown};
 use crate::network::{Binding, Initialiser, Network};
 use crate::optimiser::Adam;
 use crate::vgg::Vgg19;
@@ -23,7 +24,7 @@ pub struct Losses {
     pub feat: Option<f64>,
     /// VGG's features.
     pub vgg: Option<f64>,
-    /// Mean absolute difference.
+    /// Mean absolute difference, of the pixels that were measured.
     pub l1: Option<f64>,
     /// mean max(0, 1 + D(fake)), of the discriminators' step.
     pub fake: f64,
@@ -129,11 +130,27 @@ impl<B: Backend> Game<B> {
     /// # Errors
     /// If a loss or a gradient is not finite, which leaves the weights it is of as they were; or if a kernel fails.
     pub fn round(&mut self, condition: &Condition<B>, real: &Tensor<B>, rates: Rates) -> Result<(Losses, Tensor<B>)> {
+        self.masked_round(condition, real, None, rates)
+    }
+
+    /// As [`round`](Self::round), of which only the pixels count that a mask says were measured: all losses see drawn and
+    /// real maps as [`Mask::shown`], and the L1 loss is the mean over measured pixels of the whole batch. A picture
+    /// without any adds nothing to it; a batch without any has the L1 loss 0. The image returned is as it was drawn.
+    ///
+    /// # Errors
+    /// As [`round`](Self::round); also if the mask has another shape.
+    pub fn masked_round(
+        &mut self,
+        condition: &Condition<B>,
+        real: &Tensor<B>,
+        mask: Option<&Mask<B>>,
+        rates: Rates,
+    ) -> Result<(Losses, Tensor<B>)> {
         self.rounds += 1;
         let mut watch = Watch::new();
-        let real = Var::constant(real.clone());
-        let fake = self.generator_step(condition, &real, rates.generator, &mut watch)?;
-        self.discriminator_step(condition, &real, rates.discriminator, &mut watch)?;
+        let real = shown(&Var::constant(real.clone()), mask)?;
+        let fake = self.generator_step(condition, &real, mask, rates.generator, &mut watch)?;
+        self.discriminator_step(condition, &real, mask, rates.discriminator, &mut watch)?;
         let watched = watch.read()?;
         if let Some((what, value)) = watched.iter().find(|(_, value)| !value.is_finite()) {
             return Err(self.diverged(what, *value, condition, &real)?);
@@ -145,12 +162,14 @@ impl<B: Backend> Game<B> {
         &mut self,
         condition: &Condition<B>,
         real: &Var<B>,
+        mask: Option<&Mask<B>>,
         rate: f64,
         watch: &mut Watch<B>,
     ) -> Result<Tensor<B>> {
         let tape = Tape::new();
         let binding = Binding::training(&tape).with_dropout(self.seed, format!("generator.{}", self.rounds));
-        let fake = self.generator.forward(&binding, condition)?;
+        let drawn = self.generator.forward(&binding, condition)?;
+        let fake = shown(&drawn, mask)?;
         let buffers = binding.buffers();
         let seen = condition.stack()?;
         let frozen = Binding::frozen();
@@ -173,10 +192,10 @@ impl<B: Backend> Game<B> {
             add(VGG, term, self.loss.lambda_vgg)?;
         }
         if self.loss.lambda_l1 != 0.0 {
-            add(L1, l1(&fake, real)?, self.loss.lambda_l1)?;
+            add(L1, l1(&fake, real)?, self.loss.lambda_l1 * mask.map_or(1.0, Mask::scale))?;
         }
         drop(judge);
-        let image = fake.value().clone();
+        let image = drawn.value().clone();
         let gradients = tape.backward(&total)?;
         let gradients = binding.into_gradients(&gradients);
         watch.gradients(&self.generator, &gradients)?;
@@ -190,11 +209,12 @@ impl<B: Backend> Game<B> {
         &mut self,
         condition: &Condition<B>,
         real: &Var<B>,
+        mask: Option<&Mask<B>>,
         rate: f64,
         watch: &mut Watch<B>,
     ) -> Result<()> {
         let binding = Binding::in_training().with_dropout(self.seed, format!("discriminator.{}", self.rounds));
-        let fake = self.generator.forward(&binding, condition)?;
+        let fake = shown(&self.generator.forward(&binding, condition)?, mask)?;
         self.generator.set_numbers(binding.buffers());
         let seen = condition.stack()?;
         let tape = Tape::new();

@@ -4,10 +4,10 @@ use asap_tensor::{Backend, Plan};
 
 use crate::checkpoint::Checkpoint;
 use crate::condition::Condition;
-use crate::config::{Config, Output};
+use crate::config::Config;
 use crate::data::{
-    Batch, InputData, InstanceMap, Picture, RawInput, Sample, instance_edges, resize_labels, resize_picture, to_gray16,
-    to_rgb8,
+    Batch, InputData, InstanceMap, Picture, RawInput, Sample, instance_edges, resize_labels, resize_picture,
+    to_depth_map, to_rgb8,
 };
 use crate::generator::Generator;
 use crate::network::{Binding, Blank, Network};
@@ -47,8 +47,9 @@ impl<B: Backend> Translator<B> {
         self.generator.trainable_count()
     }
 
-    /// The picture of an input, of the same size: the input is repeated at its right and lower edge to
-    /// [`GeneratorConfig::padded_side`](crate::config::GeneratorConfig::padded_side), and the picture cropped. With `resize` the input is resized to the configured size first.
+    /// The picture of an input, or its depth map in the data set's scale, of the same size: the input is repeated at its
+    /// right and lower edge to [`GeneratorConfig::padded_side`](crate::config::GeneratorConfig::padded_side), and the
+    /// picture cropped. With `resize` the input is resized to the configured size first.
     ///
     /// # Errors
     /// If the network needs an instance map and there is none, or its size is not the input's.
@@ -82,7 +83,7 @@ impl<B: Backend> Translator<B> {
         };
         let edges = instances.map(|map| instance_edges(&map.pad_to(padded)));
         let [height, width] = padded;
-        let sample = Sample { name: String::new(), height, width, input, edges, image: Vec::new() };
+        let sample = Sample { name: String::new(), height, width, input, edges, image: Vec::new(), mask: None };
         let [rows, columns] = size;
         Ok(self.draw(sample)?.crop(0, 0, rows, columns))
     }
@@ -97,9 +98,9 @@ impl<B: Backend> Translator<B> {
         let batch = Batch::stack(0, 0, vec![sample])?;
         let condition = Condition::from_batch(&self.backend, &batch, data)?;
         let image = self.generator.forward(&Binding::frozen(), &condition)?.value().to_f32()?;
-        Ok(match data.output {
-            Output::Rgb => Picture::Rgb(to_rgb8(&image, height, width, [height, width])?),
-            Output::Depth => Picture::Gray16(to_gray16(&image, height, width, [height, width])?),
+        Ok(match data.depth() {
+            None => Picture::Rgb(to_rgb8(&image, height, width, [height, width])?),
+            Some(scale) => Picture::Gray16(to_depth_map(&image, height, width, [height, width], &scale)?),
         })
     }
 }

@@ -9,7 +9,7 @@ use asap_model::memory::{self, MemoryPlan};
 use asap_model::network::FillByName;
 use asap_model::round::Rates;
 use asap_model::vgg::Vgg19;
-use asap_model::{Binding, Condition, Config, Game, Generator};
+use asap_model::{Binding, Condition, Config, Game, Generator, Mask};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Cpu, Ids, Tensor};
 use peak_alloc::PeakAlloc;
@@ -72,7 +72,10 @@ fn training_peak(config: &Config, cpu: Cpu) -> u64 {
         let condition = condition(&cpu, config, [n, h, w]);
         let real = uniform_by_name(&format!("real {round}"), n * channels * h * w);
         let real = Tensor::from_vec(&cpu, [n, channels, h, w], real).unwrap();
-        game.round(&condition, &real, Rates { generator: 1e-4, discriminator: 4e-4 }).unwrap();
+        let mask =
+            config.data.is_masked().then(|| Mask::new(Tensor::full(&cpu, [n, 1, h, w], 1.0).unwrap(), n * h * w));
+        let rates = Rates { generator: 1e-4, discriminator: 4e-4 };
+        game.masked_round(&condition, &real, mask.as_ref(), rates).unwrap();
     }
     (ALLOCATOR.peak_usage() - before) as u64
 }
@@ -89,9 +92,11 @@ fn a_round_of_training_takes_the_memory_that_is_planned() {
         ("quickstart", 1, &["generator.kind=pix2pixhd", "generator.width_factor=0.125", "train.batch=2"]),
         ("cityscapes-256", 1, &["data.size=[64,128]", "loss.lambda_vgg=0"]),
         ("depth-256", 1, &["data.size=[64,64]", "discriminator.spectral_norm=false"]),
+        ("depth-synthetic", 1, &["train.batch=12"]),
         ("facades-512", 1, &["data.size=[64,128]", "train.batch=2", "generator.padding=zero"]),
     ] {
-        let assignments = [if preset == "quickstart" { &[] } else { &narrow[..] }, assignments].concat();
+        let small = ["quickstart", "depth-synthetic"].contains(&preset);
+        let assignments = [if small { &[] } else { &narrow[..] }, assignments].concat();
         let config = config(preset, &assignments);
         let plan = memory::training(&config, threads).unwrap();
         let MemoryPlan { parameters, moments, perceptual, activations, scratch, .. } = plan;

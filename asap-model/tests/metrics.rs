@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use asap_model::checkpoint::{Weights, safetensors};
+use asap_model::config::DepthScale;
 use asap_model::data::{Picture, Plane, RgbImage};
 use asap_model::metrics::{
     DepthErrors, Features, LevelDistance, Patches, frechet_distance, kernel_distance, l1, psnr, ssim,
@@ -90,7 +91,7 @@ fn sliced_wasserstein_distances_are_numpys_also_between_sets_of_different_sizes(
 #[test]
 fn depth_errors_are_numpys() {
     let expected = &expected()["depth"];
-    let mut errors = DepthErrors::new(Some(65535), 80.0);
+    let mut errors = DepthErrors::new(DepthScale { per_unit: None, max: 80.0, invalid: Some(65535) });
     maps("drawn_depth").iter().zip(&maps("real_depth")).for_each(|(drawn, real)| errors.add(drawn, real).unwrap());
     let found = errors.summary().unwrap();
     assert_eq!((Some(found.valid), found.masked), (expected["valid"].as_u64(), 4));

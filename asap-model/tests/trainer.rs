@@ -420,7 +420,7 @@ fn training_brings_the_validation_pictures_nearer_to_the_real_ones() {
     let folder = tempfile::tempdir().unwrap();
     let mut trainer = start(Cpu::new(Some(1)).unwrap(), &config, &folder.path().join("run")).unwrap();
     let summary = trainer.run(&mut ()).unwrap();
-    let l1: Vec<f64> = summary.validations.iter().map(|(_, l1)| *l1).collect();
+    let l1: Vec<f64> = summary.validations.iter().map(|(_, scores)| scores.l1).collect();
     let (first, last) = metrics::tenths(&l1).unwrap();
     assert!(last < 0.8 * first, "seed {}: {l1:?}", config.train.seed);
 }

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, Input, Layout};
-use asap_model::data::{Report, check as check_data, detect_layout, synthetic};
+use asap_model::config::{DataConfig, Input, Layout, Output as Drawing};
+use asap_model::data::{DepthCount, Picture, Report, check as check_data, detect_layout, read_depth, synthetic};
 use asap_model::{Config, Error};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{adjust, configuration, shown};
-use crate::args::{Common, DataCheck, DataSynth};
+use crate::args::{Common, DataCheck, DataSynth, SynthKind};
 use crate::exit::DATA;
 use crate::output::Output;
 
@@ -39,12 +39,19 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
             json!({
                 "dir": shown(&args.dir), "layout": layout, "train": report.train, "val": report.val,
                 "heights": report.heights, "widths": report.widths, "classes": classes,
+                "depths": report.depths.as_ref().map(depths_json),
                 "faults": report.faults.len(), "ok": report.faults.is_empty(),
             })
         },
-        || summary(&report, layout.as_str().unwrap_or_default()),
+        || summary(&report, layout.as_str().unwrap_or_default(), &data),
     );
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DATA) })
+}
+
+fn depths_json(depths: &DepthCount) -> Value {
+    let DepthCount { range: [least, greatest], measured, invalid, beyond } = depths;
+    let range = (*measured > 0).then_some([least, greatest]);
+    json!({ "range": range, "measured": measured, "invalid": invalid, "beyond": beyond })
 }
 
 /// What a folder is for by its layout: the classes of the known data sets, any ids for plain pairs.
@@ -54,19 +61,45 @@ fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
         Layout::Pairs => {
             let rgb = dir.join("inputs").is_dir() || dir.join("train/inputs").is_dir();
             let input = if rgb { Input::Rgb } else { Input::Labels };
-            DataConfig { layout: Layout::Pairs, input, classes: 256, ..DataConfig::default() }
+            let pairs = DataConfig { layout: Layout::Pairs, input, classes: 256, ..DataConfig::default() };
+            match holds_depths(dir) {
+                // Depths are then told as levels.
+                true => DataConfig { output: Drawing::Depth, depth_scale: Some(1.0), ..pairs },
+                false => pairs,
+            }
         }
         layout => DataConfig { layout, ..DataConfig::default() },
     })
 }
 
-fn summary(report: &Report, layout: &str) -> String {
+/// Whether the first of the pictures to draw is gray with 16 bits, which no photo is.
+fn holds_depths(dir: &Path) -> bool {
+    let folders = ["images", "train/images", "val/images"].map(|folder| dir.join(folder));
+    let files =
+        folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten().map(|entry| entry.path());
+    let pngs = files.filter(|file| file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")));
+    pngs.min().is_some_and(|file| matches!(read_depth(&file), Ok(Picture::Gray16(_))))
+}
+
+fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
     let Report { train, val, heights: [low, high], widths: [narrow, wide], .. } = report;
     let mut text =
         format!("{layout}: {train} training and {val} validation pairs, {narrow}–{wide} × {low}–{high} pixels");
     for (class, count) in report.classes.iter().enumerate().filter(|(_, count)| count.pixels > 0) {
         let share = 100.0 * report.share(class);
         text += &format!("\n  class {class:>3}: {share:>5.1}% of pixels, in {} pictures", count.pictures);
+    }
+    if let Some(depths @ DepthCount { range: [least, greatest], measured, invalid, beyond }) = &report.depths {
+        let percent = |pixels: u64| 100.0 * depths.share(pixels);
+        if *measured > 0 {
+            text += &format!("\n  depths from {} to {}", rounded(*least), rounded(*greatest));
+        }
+        if data.depth_invalid.is_some() {
+            text += &format!("\n  {:>5.1}% of pixels not measured (data.depth_invalid)", percent(*invalid));
+        }
+        if data.depth_max.is_some() {
+            text += &format!("\n  {:>5.1}% of pixels beyond data.depth_max, which count as that far", percent(*beyond));
+        }
     }
     let faults = report.faults.len();
     text + &match faults {
@@ -76,14 +109,23 @@ fn summary(report: &Report, layout: &str) -> String {
     }
 }
 
-/// Writes synthetic facades.
+/// With four digits after the point at most.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// Writes a synthetic data set.
 pub fn synth(args: DataSynth, common: &Common, output: &Output) -> Result<ExitCode> {
-    let DataSynth { dir, count, size } = args;
+    let DataSynth { dir, kind, count, size } = args;
     let seed = common.seed.unwrap_or(0);
     if dir.is_file() {
         return Err(Error::Data { file: dir, problem: "it is a file; name a folder to make".into() }.into());
     }
-    let written = synthetic::write(&dir, count, size, seed)?;
+    let kind = match kind {
+        SynthKind::Facades => synthetic::Kind::Facades,
+        SynthKind::Depth => synthetic::Kind::Scenes,
+    };
+    let written = synthetic::write(&dir, kind, count, size, seed)?;
     let synthetic::Written { train, val } = written;
     output.result(
         || json!({ "dir": shown(&dir), "train": train, "val": val, "size": size, "seed": seed }),

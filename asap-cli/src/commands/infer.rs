@@ -7,10 +7,10 @@ use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use asap_model::config::DataConfig;
+use asap_model::config::{DataConfig, DepthScale};
 use asap_model::data::{
-    InputFiles, InstanceMap, Picture, RawInput, Split, detect_layout, discover_inputs, is_split, read_input,
-    read_instances, write_gray8, write_gray16, write_rgb,
+    InputFiles, InstanceMap, Picture, RawInput, Split, depth_colours, detect_layout, discover_inputs, is_split,
+    read_input, read_instances, write_gray8, write_gray16, write_rgb,
 };
 use asap_model::{Config, Error};
 use asap_tensor::Backend;
@@ -54,10 +54,13 @@ impl Task for Draw<'_> {
         let Draw { args, common, output } = self;
         let translator = translator(&backend, &args.checkpoint, args.config.as_deref(), common)?;
         let files = files(&args, translator.config())?;
-        let out = &args.out;
-        refuse_overwriting(&files, out, args.force)?;
-        make_folder(out)?;
         let data = translator.config().data.clone();
+        let places = Places { out: &args.out, colours: colours(&args, &data)? };
+        places.refuse_equal()?;
+        refuse_overwriting(&files, &places, args.force)?;
+        places.folders().try_for_each(|(_, folder)| make_folder(folder))?;
+        // Only of folders that are there do all names lead to one.
+        places.refuse_equal()?;
         let mut failed = Vec::new();
         // One thread reads ahead and one writes behind, while the network works in this one.
         std::thread::scope(|scope| {
@@ -65,7 +68,7 @@ impl Task for Draw<'_> {
             let (to_write, pictures) = sync_channel::<Drawn>(READY);
             let names = &files;
             scope.spawn(move || names.iter().map(|file| (file, read(file, &data))).try_for_each(|r| to_draw.send(r)));
-            let writer = scope.spawn(move || pictures.iter().try_for_each(|picture| write(picture, out, output)));
+            let writer = scope.spawn(move || pictures.iter().try_for_each(|picture| write(picture, &places, output)));
             for (file, input) in inputs {
                 let fits = |(input, instances): (RawInput, _)| {
                     let size = if args.resize { translator.config().data.size } else { input.size() };
@@ -119,26 +122,79 @@ fn read(file: &InputFiles, data: &DataConfig) -> Read {
     Ok((input, instances))
 }
 
-/// Writes a picture, and says so.
-fn write((file, picture, seconds): Drawn, out: &Path, output: &Output) -> asap_model::Result<()> {
-    let path = picture_of(file, out);
-    if let Some(folder) = path.parent() {
-        make_folder(folder)?;
-    }
+/// Writes a picture, and its colours where they are asked for, and says so.
+fn write((file, picture, seconds): Drawn, places: &Places, output: &Output) -> asap_model::Result<()> {
+    let path = picture_of(file, places.out);
+    make_parent(&path)?;
     match &picture {
         Picture::Rgb(image) => write_rgb(&path, image),
         Picture::Gray8(image) => write_gray8(&path, image),
         Picture::Gray16(image) => write_gray16(&path, image),
     }?;
+    let coloured = places.colours.map(|(folder, scale)| (picture_of(file, folder), scale));
+    if let (Some((path, scale)), Some((levels, most))) = (&coloured, picture.levels()) {
+        make_parent(path)?;
+        let [height, width] = picture.size();
+        let part = |level: u16| scale.depth(level.into(), most.into()) / scale.max;
+        write_rgb(path, &depth_colours(height, width, |x, y| Some(part(levels[y * width + x]))))?;
+    }
+    let coloured = coloured.map(|(path, _)| path);
     let [height, width] = picture.size();
     output.result(
         || {
             let (input, output) = (shown(&file.input), shown(&path));
-            json!({ "input": input, "output": output, "height": height, "width": width, "seconds": seconds })
+            let mut object =
+                json!({ "input": input, "output": output, "height": height, "width": width, "seconds": seconds });
+            if let Some(coloured) = &coloured {
+                object["colours"] = json!(shown(coloured));
+            }
+            object
         },
         || format!("{}  {width}×{height}  {seconds:.3} s", path.display()),
     );
     Ok(())
+}
+
+/// Where pictures go.
+struct Places<'a> {
+    out: &'a Path,
+    /// The folder for depth maps in colours, and their scale.
+    colours: Option<(&'a Path, DepthScale)>,
+}
+
+impl<'a> Places<'a> {
+    /// Each folder with the argument that names it.
+    fn folders(&self) -> impl Iterator<Item = (&'static str, &'a Path)> {
+        [("--out", self.out)].into_iter().chain(self.colours.map(|(folder, _)| ("--colours", folder)))
+    }
+
+    /// Refuses one folder for both, where pictures have the same names.
+    fn refuse_equal(&self) -> asap_model::Result<()> {
+        let Some((colours, _)) = self.colours else { return Ok(()) };
+        let [out, colours] = [self.out, colours].map(|folder| {
+            folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
+        });
+        if out == colours {
+            return Err(usage(
+                "--colours",
+                "it is the folder of --out, where the maps go by the same names: name another",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The folder for colours, of a network that draws depths.
+fn colours<'a>(args: &'a Infer, data: &DataConfig) -> asap_model::Result<Option<(&'a Path, DepthScale)>> {
+    let Some(folder) = args.colours.as_deref() else { return Ok(None) };
+    let Some(scale) = data.depth() else {
+        return Err(usage("--colours", "this network draws colours, not depths (data.output): leave it out"));
+    };
+    Ok(Some((folder, scale)))
+}
+
+fn make_parent(path: &Path) -> asap_model::Result<()> {
+    path.parent().map_or(Ok(()), make_folder)
 }
 
 fn make_folder(folder: &Path) -> asap_model::Result<()> {
@@ -153,28 +209,28 @@ fn picture_of(file: &InputFiles, out: &Path) -> PathBuf {
 
 /// Refuses to draw over an input or an instance map, as with `--input DIR --out DIR`, and over pictures that are there
 /// already, unless with `--force`.
-fn refuse_overwriting(files: &[InputFiles], out: &Path, force: bool) -> asap_model::Result<()> {
-    let places = files.iter().flat_map(|file| std::iter::once(&file.input).chain(&file.instances));
-    let inputs: BTreeSet<PathBuf> = places.filter_map(|input| input.canonicalize().ok()).collect();
-    let mut existing = Vec::new();
-    for path in files.iter().map(|file| picture_of(file, out)) {
-        if path.canonicalize().is_ok_and(|place| inputs.contains(&place)) {
-            let problem = format!("{} is an input and would be drawn over: give another folder", path.display());
-            return Err(usage("--out", problem));
+fn refuse_overwriting(files: &[InputFiles], places: &Places, force: bool) -> asap_model::Result<()> {
+    let inputs = files.iter().flat_map(|file| std::iter::once(&file.input).chain(&file.instances));
+    let inputs: BTreeSet<PathBuf> = inputs.filter_map(|input| input.canonicalize().ok()).collect();
+    for (argument, folder) in places.folders() {
+        let mut existing = Vec::new();
+        for path in files.iter().map(|file| picture_of(file, folder)) {
+            if path.canonicalize().is_ok_and(|place| inputs.contains(&place)) {
+                let problem = format!("{} is an input and would be drawn over: give another folder", path.display());
+                return Err(usage(argument, problem));
+            }
+            if path.symlink_metadata().is_ok() {
+                existing.push(path);
+            }
         }
-        if path.symlink_metadata().is_ok() {
-            existing.push(path);
-        }
-    }
-    match existing.first() {
-        Some(first) if !force => {
+        if let Some(first) = existing.first().filter(|_| !force) {
             let others = if existing.len() > 1 { format!(" (and {} more)", existing.len() - 1) } else { String::new() };
             let problem =
                 format!("{}{others} exists already: give another folder, or --force to draw over it", first.display());
-            Err(usage("--out", problem))
+            return Err(usage(argument, problem));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn require_equal_sizes(

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::config::Layout;
+use asap_model::config::{DataConfig, Input, Layout, Output as Drawing};
 use asap_model::data::{check, detect_layout};
+use asap_model::sweep::Measure;
 use asap_model::trainer::metrics::tenths;
 use asap_model::trainer::{RunFolder, Sources, Summary, Trainer};
 use asap_model::{Config, Error};
@@ -51,8 +52,9 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
         return Err(usage("--dry-run", "a dry run begins anew: leave --resume out").into());
     }
     memory::check_training(&config, common, output)?;
+    let data = config.data.clone();
     let summary = on_device(common, output, Run { args: &args, config, dir, output })?;
-    report(&summary, &args, output);
+    report(&summary, &args, &data, output);
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
@@ -112,38 +114,63 @@ pub fn check_pictures(config: &Config, output: &Output) -> asap_model::Result<()
     Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.problem) })
 }
 
+/// Every measure of the validations, with its means over their first and their last tenth.
+fn ends(summary: &Summary) -> Vec<(Measure, [f64; 2])> {
+    let named: Vec<_> = summary.validations.iter().map(|(_, scores)| scores.named()).collect();
+    let of_measure = |measure: Measure| -> Vec<f64> {
+        named.iter().flatten().filter(|(known, _)| *known == measure).map(|(_, value)| *value).collect()
+    };
+    let measures = named.last().into_iter().flatten();
+    measures
+        .filter_map(|&(measure, _)| tenths(&of_measure(measure)).map(|(first, last)| (measure, [first, last])))
+        .collect()
+}
+
 /// What came of it, and what to do with it.
-fn report(summary: &Summary, args: &Train, output: &Output) {
+fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
     let Summary { dir, rounds, rounds_total, time, .. } = summary;
-    let l1: Vec<f64> = summary.validations.iter().map(|(_, l1)| *l1).collect();
-    let ends = tenths(&l1);
+    let ends = ends(summary);
     output.result(
         || {
-            json!({
+            let mut object = json!({
                 "event": "finished", "dir": shown(dir), "rounds": rounds, "rounds_total": rounds_total,
                 "stopped": summary.stopped, "seconds": time.as_secs_f64(), "losses": summary.losses.as_ref().map(losses_json),
-                "validation_l1_first_tenth": ends.map(|(first, _)| first),
-                "validation_l1_last_tenth": ends.map(|(_, last)| last),
+                "validation_l1_first_tenth": null, "validation_l1_last_tenth": null,
                 "samples": summary.sheet.as_deref().map(shown), "generator": shown(&summary.generator), "dry_run": args.dry_run,
-            })
+            });
+            for (measure, [first, last]) in &ends {
+                object[format!("validation_{}_first_tenth", measure.name())] = json!(first);
+                object[format!("validation_{}_last_tenth", measure.name())] = json!(last);
+            }
+            object
         },
         || {
             if args.dry_run {
                 return format!("dry run: {rounds} rounds in {}; what was written reads back the same", duration(*time));
             }
             let mut text = format!("{rounds} of {rounds_total} rounds in {}", duration(*time));
-            if let Some((first, last)) = ends {
-                text += &format!("; validation L1 {first:.4} in the first tenth, {last:.4} in the last");
+            for (place, (measure, [first, last])) in ends.iter().enumerate() {
+                let name = measure.label();
+                text += &match place {
+                    0 => format!("; validation {name} {first:.4} in the first tenth, {last:.4} in the last"),
+                    _ => format!("; {name} {first:.4}, {last:.4}"),
+                };
             }
+            let input = if data.input == Input::Rgb { "input" } else { "label" };
             if let Some(sheet) = &summary.sheet {
-                text += &format!("\nlook at    {} (label, ours, real)", sheet.display());
+                text += &format!("\nlook at    {} ({input}, ours, real)", sheet.display());
             }
             let run = dir.display();
             if summary.stopped {
                 return text + &format!("\ngo on      asap train --out {run} --resume");
             }
+            let (set, kind, colours) = match data.output {
+                Drawing::Rgb => ("facades", "", ""),
+                Drawing::Depth => ("scenes", " --kind depth", " --colours colours"),
+            };
             text + &format!(
-                "\ntry next   asap data synth facades --count 20 --size 128 && asap infer --checkpoint {run} --data facades --out drawn"
+                "\ntry next   asap data synth {set}{kind} --count 20 --size 128 && asap infer --checkpoint {run} --data {set} \
+                 --out drawn{colours}"
             )
         },
     );

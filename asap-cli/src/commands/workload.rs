@@ -109,7 +109,7 @@ pub fn made_up_batch(config: &Config, count: usize) -> asap_model::Result<Batch>
         };
         let edge = |u: f32| if u > 0.8 { 1.0 } else { 0.0 };
         let edges = data.instances.then(|| numbers("edges", plane).into_iter().map(edge).collect());
-        Sample { name: format!("made-up {index}"), height, width, input, edges, image: Vec::new() }
+        Sample { name: format!("made-up {index}"), height, width, input, edges, image: Vec::new(), mask: None }
     };
     Batch::stack(0, 0, (0..count).map(sample).collect())
 }

@@ -7,6 +7,7 @@ mod corpus;
 #[cfg(all(feature = "cuda", target_os = "linux", target_arch = "x86_64"))]
 mod cuda;
 mod data;
+mod depth;
 mod doctor;
 mod eval;
 mod exit_codes;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::DepthScale;
+
 /// How a data set lies on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -15,7 +17,7 @@ pub enum Layout {
     Cityscapes,
     /// `labels/`, `images/` and optionally `instances/`, with equal file names.
     Pairs,
-    /// The built-in seeded facades; nothing on disk.
+    /// The built-in seeded pictures; nothing on disk. Facades for labels to colours, scenes for colours to depth.
     Synthetic,
 }
 
@@ -72,6 +74,19 @@ pub struct DataConfig {
     pub input: Input,
     /// What the generator draws.
     pub output: Output,
+    /// Levels of a depth map that make one unit of depth, level 0 being depth 0: 1000 for maps in millimetres whose
+    /// depths are to be told in metres. Without it the largest level of a map's format, 255 or 65535, stands for
+    /// `depth_max`. Only for [`Output::Depth`], as all keys of depth; [`DataConfig::depth`] is what they mean together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth_scale: Option<f64>,
+    /// The depth that the network's 1 stands for, −1 being depth 0; what lies farther counts as this far. Without it the
+    /// depth of level 65535, or 1 where there is no `depth_scale` either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth_max: Option<f64>,
+    /// The level of a depth map that means "not measured", 0 to 65535. With it such pixels count in no loss and no
+    /// measure, and maps are resized nearest, so that it is never mixed with depths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth_invalid: Option<u32>,
     /// Height and width of a training picture in pixels, multiples of the generator's tile. In TOML `[height, width]`, or one
     /// number for a square.
     #[serde(deserialize_with = "size")]
@@ -101,6 +116,9 @@ impl Default for DataConfig {
             instances: false,
             input: Input::Labels,
             output: Output::Rgb,
+            depth_scale: None,
+            depth_max: None,
+            depth_invalid: None,
             size: [256, 256],
             load_size: None,
             resize: Resize::ResizeAndCrop,
@@ -133,6 +151,25 @@ impl DataConfig {
     /// Channels that the low-resolution stream sees: [`input_channels`](Self::input_channels) and the instance edges.
     pub fn lowres_channels(&self) -> usize {
         self.input_channels() + usize::from(self.instances)
+    }
+
+    /// What the levels of depth maps mean; `None` where the generator draws colours.
+    pub fn depth(&self) -> Option<DepthScale> {
+        if self.output != Output::Depth {
+            return None;
+        }
+        let farthest = |per_unit| f64::from(u16::MAX) / per_unit;
+        Some(DepthScale {
+            per_unit: self.depth_scale,
+            max: self.depth_max.unwrap_or_else(|| self.depth_scale.map_or(1.0, farthest)),
+            // Validation refuses what is no level.
+            invalid: self.depth_invalid.and_then(|level| u16::try_from(level).ok()),
+        })
+    }
+
+    /// Whether a batch tells which of its pixels were measured.
+    pub fn is_masked(&self) -> bool {
+        self.depth().is_some_and(|depth| depth.invalid.is_some())
     }
 
     /// Channels that a discriminator sees: the input, the instance edges and the drawn or real picture.

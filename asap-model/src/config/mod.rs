@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`data`] | `[data]`: which pairs, at which size, with which augmentation |
+//! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
 //! | [`networks`] | `[generator]` and `[discriminator]`: widths, depths, factors |
 //! | [`compared`] | the generators that the paper compares with |
 //! | [`training`] | `[loss]` and `[train]`: weights of the losses, rates, lengths; the learning rate's decay |
@@ -15,6 +16,7 @@
 
 pub mod compared;
 pub mod data;
+pub mod depth;
 pub mod keys;
 pub mod networks;
 mod presets;
@@ -26,6 +28,7 @@ mod validate;
 
 pub use compared::ComparedConfig;
 pub use data::{DataConfig, Input, Layout, Output, Resize};
+pub use depth::DepthScale;
 pub use networks::{DiscriminatorConfig, GeneratorConfig, GeneratorKind, Padding};
 pub use training::{LossConfig, TrainConfig};
 

@@ -191,6 +191,9 @@ mod tests {
         let mut config = Config::default();
         // Those without a default.
         for assignment in [
+            "data.depth_scale=1",
+            "data.depth_max=2",
+            "data.depth_invalid=3",
             "data.dir=x",
             "data.load_size=300",
             "loss.vgg_weights=y",
@@ -234,6 +237,20 @@ mod tests {
             ("[data]\nclasses = 1", &["run.toml:2: ", "data.classes = 1", "from 2 to 256"]),
             ("[data]\nclasses = 257", &["run.toml:2: ", "data.classes = 257", "from 2 to 256"]),
             ("[data]\nlayout = \"synthetic\"\nclasses = 5", &["run.toml:3: ", "data.classes = 5", "at least 13"]),
+            ("[data]\nlayout = \"synthetic\"\noutput = \"depth\"", &["run.toml:3: ", "from rgb to depth"]),
+            ("[data]\ndepth_max = 10.0", &["run.toml:2: ", "data.depth_max = 10", "data.output = \"depth\""]),
+            ("[data]\ndepth_invalid = 0", &["run.toml:2: ", "data.depth_invalid = 0", "leave it out"]),
+            ("[data]\noutput = \"depth\"\ndepth_max = 0.0", &["run.toml:3: ", "data.depth_max = 0", "above 0"]),
+            ("[data]\noutput = \"depth\"\ndepth_scale = inf", &["run.toml:3: ", "data.depth_scale = inf", "finite"]),
+            (
+                "[data]\noutput = \"depth\"\ndepth_invalid = 65536",
+                &["run.toml:3: ", "data.depth_invalid = 65536", "from 0 to 65535"],
+            ),
+            ("[data]\noutput = \"depth\"\ndepth_invalid = -1", &["run.toml:3: ", "data.depth_invalid", "-1"]),
+            (
+                "[data]\noutput = \"depth\"\ndepth_scale = 1000\ndepth_max = 80",
+                &["run.toml:4: ", "data.depth_max = 80", "level 80000", "65535"],
+            ),
             ("[generator]\nwidth = 0", &["run.toml:2: ", "generator.width = 0"]),
             ("[generator]\nmlp_width = 512\nmlp_depth = 16\nmax_width = 8192", &["generator.mlp_width = 512"]),
             ("[discriminator]\nscales = 0", &["run.toml:2: ", "discriminator.scales = 0"]),

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::{
     ComparedConfig, Config, DataConfig, DiscriminatorConfig, GeneratorConfig, GeneratorKind, Input, Layout, LossConfig,
-    Resize, TrainConfig,
+    Output, Resize, TrainConfig,
 };
 use crate::{Error, Result, vgg};
 
@@ -148,25 +148,70 @@ impl DataConfig {
                 ),
             ));
         }
-        if self.input == Input::Rgb && self.layout != Layout::Pairs {
+        self.check_depth()?;
+        let synthetic = self.layout == Layout::Synthetic;
+        if synthetic && (self.input == Input::Rgb) != (self.output == Output::Depth) {
+            return Err((
+                "data.output",
+                "data.layout = \"synthetic\" makes facades, from labels to rgb, and scenes, from rgb to depth: set \
+                 data.input and data.output so"
+                    .to_string(),
+            ));
+        }
+        if self.input == Input::Rgb && !synthetic && self.layout != Layout::Pairs {
             return Err((
                 "data.input",
                 "data.input = \"rgb\" needs data.layout = \"pairs\": the other layouts hold label maps".to_string(),
             ));
         }
-        if self.layout == Layout::Synthetic && self.instances {
+        if synthetic && self.instances {
             return Err((
                 "data.instances",
-                "data.instances = true: the synthetic facades have no instance maps; set it to false".to_string(),
+                "data.instances = true: synthetic pictures have no instance maps; set it to false".to_string(),
             ));
         }
-        if self.layout == Layout::Synthetic && self.classes < 13 {
+        if synthetic && self.input == Input::Labels && self.classes < 13 {
             return Err((
                 "data.classes",
                 format!("data.classes = {}: the synthetic facades have ids from 0 to 12, so at least 13", self.classes),
             ));
         }
         Ok(())
+    }
+
+    /// The keys of depth maps.
+    fn check_depth(&self) -> Result<(), Fault> {
+        let Some(depth) = self.depth() else {
+            let set = [
+                ("data.depth_scale", self.depth_scale.map(|scale| scale.to_string())),
+                ("data.depth_max", self.depth_max.map(|max| max.to_string())),
+                ("data.depth_invalid", self.depth_invalid.map(|level| level.to_string())),
+            ];
+            let Some((key, value)) = set.into_iter().find_map(|(key, value)| Some((key, value?))) else {
+                return Ok(());
+            };
+            let problem =
+                format!("{key} = {value}: it is for depth maps; set data.output = \"depth\", or leave it out");
+            return Err((key, problem));
+        };
+        for (key, value) in [("data.depth_scale", self.depth_scale), ("data.depth_max", self.depth_max)] {
+            if value.is_some_and(|value| !(value > 0.0 && value.is_finite())) {
+                let value = value.unwrap_or_default();
+                return Err((key, format!("{key} = {value}: it must be above 0 and finite")));
+            }
+        }
+        let most = f64::from(u16::MAX);
+        if let (Some(per_unit), Some(max)) = (self.depth_scale, self.depth_max)
+            && !(1.0..=most).contains(&depth.full_level(most))
+        {
+            let problem = format!(
+                "data.depth_max = {max}: with data.depth_scale = {per_unit} levels a unit that is level {}, which must be \
+                 from 1 to {most}, the largest of 16 bits",
+                depth.full_level(most)
+            );
+            return Err(("data.depth_max", problem));
+        }
+        within("data.depth_invalid", self.depth_invalid.unwrap_or(0), 0..=u32::from(u16::MAX))
     }
 }
 

@@ -4,7 +4,7 @@ use asap_tensor::random::stream;
 use rand::Rng;
 
 use super::plane::{Picture, Plane};
-use super::resize::{resize_labels, resize_picture};
+use super::resize::{resize_labels, resize_nearest, resize_picture};
 use crate::config::{DataConfig, Resize};
 use crate::{Error, Result};
 
@@ -85,7 +85,15 @@ impl Placement {
 
     /// For photos: bicubic.
     pub fn picture(&self, picture: &Picture) -> Picture {
-        let resized = resize_picture(picture, self.resized[0], self.resized[1]);
+        self.cut(resize_picture(picture, self.resized[0], self.resized[1]))
+    }
+
+    /// For depth maps with pixels that were not measured: nearest, so that no depth is mixed with what is none.
+    pub fn measured(&self, map: &Picture) -> Picture {
+        self.cut(resize_nearest(map, self.resized[0], self.resized[1]))
+    }
+
+    fn cut(&self, resized: Picture) -> Picture {
         let mut placed = resized.crop(self.left, self.top, self.size[0], self.size[1]);
         if self.flip {
             placed.flip();

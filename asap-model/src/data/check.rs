@@ -4,15 +4,16 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::dataset::size_faults;
-use super::decode::{label_faults, read_ids, read_instances, read_photo, read_picture};
+use super::dataset::{read_target, size_faults};
+use super::decode::{label_faults, read_ids, read_instances, read_photo};
 use super::fault::Fault;
 use super::layout::{Pair, Split, is_split, scan_pairs, validate};
-use crate::config::{DataConfig, Input, Layout};
+use super::plane::Picture;
+use crate::config::{DataConfig, DepthScale, Input, Layout};
 use crate::{Error, Result};
 
 /// What a data set holds, and everything that is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The layout it was read in.
     pub layout: Layout,
@@ -26,6 +27,8 @@ pub struct Report {
     pub widths: [usize; 2],
     /// For each class, how often it occurs; empty for RGB input.
     pub classes: Vec<ClassCount>,
+    /// What the depth maps hold; `None` where the pictures are photos.
+    pub depths: Option<DepthCount>,
     /// Everything that is wrong: first what is missing, then by picture.
     pub faults: Vec<Fault>,
 }
@@ -37,6 +40,54 @@ pub struct ClassCount {
     pub pixels: u64,
     /// Pictures in which it occurs.
     pub pictures: u64,
+}
+
+/// What depth maps hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DepthCount {
+    /// The least and the greatest depth, in the unit of `data.depth_max`; the least is above the greatest where there is none.
+    pub range: [f64; 2],
+    /// Pixels with a depth.
+    pub measured: u64,
+    /// Pixels of the level that means "not measured".
+    pub invalid: u64,
+    /// Pixels that lie farther than `data.depth_max`, and count as that far.
+    pub beyond: u64,
+}
+
+impl DepthCount {
+    /// Of no map yet.
+    const NONE: DepthCount = DepthCount { range: [f64::INFINITY, 0.0], measured: 0, invalid: 0, beyond: 0 };
+
+    /// Of a map; its true depths, also beyond `max`.
+    fn of(map: &Picture, scale: &DepthScale) -> Self {
+        let mut count = Self::NONE;
+        let Some((levels, most)) = map.levels() else { return count };
+        let full = scale.full_level(most.into());
+        for level in levels {
+            if Some(level) == scale.invalid {
+                count.invalid += 1;
+                continue;
+            }
+            let depth = f64::from(level) / full * scale.max;
+            count.measured += 1;
+            count.beyond += u64::from(f64::from(level) > full);
+            count.range = [count.range[0].min(depth), count.range[1].max(depth)];
+        }
+        count
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.range = [self.range[0].min(other.range[0]), self.range[1].max(other.range[1])];
+        self.measured += other.measured;
+        self.invalid += other.invalid;
+        self.beyond += other.beyond;
+    }
+
+    /// The share of a count of pixels in all of them, 0 to 1.
+    pub fn share(&self, pixels: u64) -> f64 {
+        pixels as f64 / (self.measured + self.invalid).max(1) as f64
+    }
 }
 
 impl Report {
@@ -65,6 +116,7 @@ pub fn check(dir: &Path, data: &DataConfig) -> Result<Report> {
         heights: [usize::MAX, 0],
         widths: [usize::MAX, 0],
         classes: vec![ClassCount::default(); classes],
+        depths: data.depth().map(|_| DepthCount::NONE),
         faults: Vec::new(),
     };
     let mut pairs = Vec::new();
@@ -88,6 +140,9 @@ pub fn check(dir: &Path, data: &DataConfig) -> Result<Report> {
             all.pixels += pixels;
             all.pictures += u64::from(pixels > 0);
         }
+        if let (Some(all), Some(one)) = (&mut report.depths, pair.depths) {
+            all.add(&one);
+        }
     }
     if report.heights[1] == 0 {
         (report.heights, report.widths) = ([0, 0], [0, 0]);
@@ -100,6 +155,7 @@ pub fn check(dir: &Path, data: &DataConfig) -> Result<Report> {
 struct PairReport {
     size: Option<[usize; 2]>,
     pixels: Vec<u64>,
+    depths: Option<DepthCount>,
     faults: Vec<Fault>,
 }
 
@@ -117,7 +173,17 @@ fn read_pair(pair: &Pair, data: &DataConfig, classes: usize) -> PairReport {
             [ids.height, ids.width]
         }),
     };
-    let image = report.keep(&pair.image, read_picture(&pair.image, data.output));
+    let image = report.keep(&pair.image, read_target(&pair.image, data));
+    if let (Some(map), Some(scale)) = (&image, data.depth()) {
+        let depths = DepthCount::of(map, &scale);
+        if let (0, Some(invalid)) = (depths.measured, scale.invalid) {
+            let problem = format!(
+                "holds no depth: every pixel has the level of data.depth_invalid = {invalid}; remove the pair, or set the key"
+            );
+            report.faults.push(Fault::new(&pair.image, problem));
+        }
+        report.depths = Some(depths);
+    }
     let instances = pair.instances.as_deref().and_then(|file| report.keep(file, read_instances(file)));
     report.size = image.map(|image| image.size());
     if let Some(image) = report.size {

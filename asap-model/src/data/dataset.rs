@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::decode::{read_instances, read_labels, read_photo, read_picture};
+use super::decode::{read_depth, read_instances, read_labels, read_photo};
 use super::fault::Fault;
 use super::layout::{Pair, Split, discover_pairs};
 use super::plane::{InstanceMap, LabelMap, Picture};
 use crate::Result;
-use crate::config::{DataConfig, Input};
+use crate::config::{DataConfig, DepthScale, Input};
 
 /// A source of pictures with what belongs to them. Loaders read it from several threads.
 pub trait Source: Send + Sync {
@@ -102,7 +102,7 @@ impl Source for DataSet {
     fn raw(&self, index: usize) -> Result<Raw> {
         let pair = &self.pairs[index];
         let input = read_input(&pair.input, &self.data)?;
-        let image = read_picture(&pair.image, self.data.output)?;
+        let image = read_target(&pair.image, &self.data)?;
         let instances = pair.instances.as_deref().map(read_instances).transpose()?;
         if let Some(fault) = size_faults(pair, input.size(), image.size(), instances.as_ref()).into_iter().next() {
             return Err(fault.into());
@@ -120,6 +120,32 @@ pub fn read_input(file: &Path, data: &DataConfig) -> Result<RawInput> {
         Input::Labels => read_labels(file, data.classes).map(RawInput::Labels),
         Input::Rgb => read_photo(file).map(|photo| RawInput::Rgb(Picture::Rgb(photo))),
     }
+}
+
+/// Reads a photo, or a depth map, as the configuration says.
+///
+/// # Errors
+/// As [`read_photo`] and [`read_depth`]; [`Error::Data`](crate::Error::Data) for a depth map of 8 bits that can't hold what the
+/// configuration says of its levels.
+pub fn read_target(file: &Path, data: &DataConfig) -> Result<Picture> {
+    let Some(scale) = data.depth() else { return read_photo(file).map(Picture::Rgb) };
+    let map = read_depth(file)?;
+    let most = map.levels().map_or(u16::MAX, |(_, most)| most);
+    let full = scale.full_level(most.into());
+    let problem = match scale {
+        DepthScale { per_unit: Some(per_unit), max, .. } if full > most.into() => format!(
+            "has 8 bits, so depths of at most {}, where data.depth_max is {max} with data.depth_scale = {per_unit}; save it with 16 \
+             bits, or set both keys as its levels are meant",
+            f64::from(most) / per_unit
+        ),
+        DepthScale { invalid: Some(invalid), .. } if invalid > most => {
+            format!(
+                "has 8 bits, in which data.depth_invalid = {invalid} does not occur; save it with 16 bits, or set the key"
+            )
+        }
+        _ => return Ok(map),
+    };
+    Err(Fault::new(file, problem).into())
 }
 
 /// Faults of maps whose size is not the image's.

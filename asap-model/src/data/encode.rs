@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::plane::{InstanceMap, LabelMap, Plane, RgbImage};
+use crate::config::DepthScale;
 use crate::{Error, Result, atomic};
 
 /// The 8-bit picture of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. Only the upper
@@ -20,23 +21,20 @@ pub fn to_rgb8(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Resu
     }))
 }
 
-/// As [`to_rgb8`] for one channel, (1, `height`, `width`): a depth map in 8 bits.
+/// As [`to_rgb8`] for one channel, (1, `height`, `width`): a depth map in 16 bits, of the [level](DepthScale::to_level) that the data set's
+/// scale gives each value.
 ///
 /// # Errors
 /// As [`to_rgb8`].
-pub fn to_gray8(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Result<Plane<u8>> {
+pub fn to_depth_map(
+    y: &[f32],
+    height: usize,
+    width: usize,
+    crop: [usize; 2],
+    scale: &DepthScale,
+) -> Result<Plane<u16>> {
     check_output(y, 1, height, width, crop)?;
-    Ok(Plane::from_fn(crop[0], crop[1], |x, row| level(y[row * width + x])))
-}
-
-/// As [`to_gray8`] in 16 bits: `round((y + 1) / 2 · 65535)`, clamped.
-///
-/// # Errors
-/// As [`to_rgb8`].
-pub fn to_gray16(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Result<Plane<u16>> {
-    check_output(y, 1, height, width, crop)?;
-    let level = |y: f32| ((f64::from(y) + 1.0) / 2.0 * 65535.0).round() as u16;
-    Ok(Plane::from_fn(crop[0], crop[1], |x, row| level(y[row * width + x])))
+    Ok(Plane::from_fn(crop[0], crop[1], |x, row| scale.to_level(y[row * width + x])))
 }
 
 /// The level of a value in [−1, 1]; the conversion clamps what lies outside.

@@ -1,8 +1,8 @@
-//! The synthetic facades as a source of pictures, made when asked for.
+//! Synthetic pictures as a source, made when asked for.
 
 use super::dataset::{Raw, RawInput, Source};
 use super::plane::{Picture, Plane};
-use super::synthetic::facade;
+use super::synthetic::{facade, scene};
 use crate::Result;
 
 /// Synthetic facades of one size, drawn from a seed each time they are asked for. For validation take the facades after those of
@@ -34,6 +34,37 @@ impl Source for SyntheticFacades {
             input: RawInput::Labels(Plane { height, width, data: drawn.labels }),
             instances: None,
             image: Picture::Rgb(Plane { height, width, data: image }),
+        })
+    }
+}
+
+/// Synthetic scenes of one size with their depths, as [`SyntheticFacades`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntheticScenes {
+    /// The place's seed.
+    pub seed: u64,
+    /// Number of the first scene of the seed's place.
+    pub first: u64,
+    /// How many there are.
+    pub count: usize,
+    /// [height, width].
+    pub size: [usize; 2],
+}
+
+impl Source for SyntheticScenes {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn raw(&self, index: usize) -> Result<Raw> {
+        let number = self.first + index as u64;
+        let drawn = scene(self.seed, number, self.size[0], self.size[1]);
+        let (height, width) = (drawn.height, drawn.width);
+        Ok(Raw {
+            name: format!("synth_{number:05}"),
+            input: RawInput::Rgb(Picture::Rgb(Plane { height, width, data: drawn.image })),
+            instances: None,
+            image: Picture::Gray16(Plane { height, width, data: drawn.depth }),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
-use crate::config::{DataConfig, Input, Layout};
+use crate::config::{DataConfig, Input, Layout, Output};
 use crate::{Error, Result};
 
 /// Which part of a data set.
@@ -151,19 +151,23 @@ fn places(dir: &Path, data: &DataConfig, split: Split) -> Places {
         Input::Labels => "label map",
         Input::Rgb => "input picture",
     };
+    let photo = match data.output {
+        Output::Rgb => "photo",
+        Output::Depth => "depth map",
+    };
     let place = |what, dir: PathBuf, endings| Place { what, dir, endings };
     let split_name = split.name();
     let beside = |name: &str| dir.join(format!("{split_name}_{name}"));
     match data.layout {
         Layout::Facades => Places {
             input: place(what, beside("label"), &[]),
-            image: place("photo", beside("img"), &[]),
+            image: place(photo, beside("img"), &[]),
             instances: place("instance map", beside("inst"), &[]),
             depth: 0,
         },
         Layout::Cityscapes if dir.join("gtFine").is_dir() => Places {
             input: place(what, dir.join("gtFine").join(split_name), &LABELS),
-            image: place("photo", dir.join("leftImg8bit").join(split_name), &PHOTO),
+            image: place(photo, dir.join("leftImg8bit").join(split_name), &PHOTO),
             instances: place("instance map", dir.join("gtFine").join(split_name), &INSTANCES),
             depth: MAX_DEPTH,
         },
@@ -173,7 +177,7 @@ fn places(dir: &Path, data: &DataConfig, split: Split) -> Places {
             let instances = if own.is_dir() { own } else { beside("labels") };
             Places {
                 input: place(what, beside("labels"), &LABELS),
-                image: place("photo", beside("images"), &PHOTO),
+                image: place(photo, beside("images"), &PHOTO),
                 instances: place("instance map", instances, &INSTANCES),
                 depth: MAX_DEPTH,
             }
@@ -184,7 +188,7 @@ fn places(dir: &Path, data: &DataConfig, split: Split) -> Places {
             let input = if data.input == Input::Rgb && inputs.is_dir() { inputs } else { base.join("labels") };
             Places {
                 input: place(what, input, &[]),
-                image: place("photo", base.join("images"), &[]),
+                image: place(photo, base.join("images"), &[]),
                 instances: place("instance map", base.join("instances"), &[]),
                 depth: 0,
             }

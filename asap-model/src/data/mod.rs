@@ -1,4 +1,4 @@
-//! Data sets on disk, the synthetic facades, augmentation, batches: all in host memory.
+//! Data sets on disk, synthetic pictures, augmentation, batches: all in host memory.
 //!
 //! What is read and how it is prepared is [`DataConfig`](crate::config::DataConfig), the `[data]` section of the configuration.
 //!
@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `layout` | which files of a folder make pairs: [`detect_layout`], [`discover_inputs`] |
 //! | `decode` | [`read_photo`], [`read_labels`], [`read_instances`], [`read_depth`]; the same from bytes |
-//! | `encode` | a network's output as an 8-bit picture; PNG files, whole or not there |
+//! | `encode` | a network's output as a picture or depth map; PNG files, whole or not there |
+//! | `depth_colours` | [`depth_colours()`]: a depth map as people see it best |
 //! | `plane` | [`Plane`], [`Picture`]: pixels; padding; [`instance_edges`] |
 //! | `resize` | [`resize_image`] and [`resize_labels`], as Pillow's bicubic and nearest |
 //! | `dataset` | [`Source`], and [`DataSet`], which reads a folder |
@@ -14,8 +15,8 @@
 //! | `sample` | [`prepare`]: from a [`Raw`] picture to a [`Sample`]; [`Batch`] |
 //! | `loader` | [`Loader`]: batches from other threads, in a fixed order |
 //! | `check` | [`check()`]: names every fault of a data set |
-//! | [`synthetic`] | facades of houses that never stood anywhere, from a seed |
-//! | `generated` | [`SyntheticFacades`]: the [`Source`] of those |
+//! | [`synthetic`] | facades of houses that never stood anywhere, and scenes with their depths, from a seed |
+//! | `generated` | [`SyntheticFacades`] and [`SyntheticScenes`]: the [`Source`]s of those |
 //! | `fault` | [`Fault`]: what is wrong with a file |
 //!
 //! # Ids
@@ -27,6 +28,7 @@ mod augment;
 mod check;
 mod dataset;
 mod decode;
+mod depth_colours;
 mod encode;
 mod fault;
 mod generated;
@@ -38,17 +40,18 @@ mod sample;
 pub mod synthetic;
 
 pub use augment::{Draw, epoch_order};
-pub use check::{ClassCount, Report, check};
-pub use dataset::{DataSet, Raw, RawInput, Source, read_input};
+pub use check::{ClassCount, DepthCount, Report, check};
+pub use dataset::{DataSet, Raw, RawInput, Source, read_input, read_target};
 pub use decode::{
     MAX_SIDE, instances_of, labels_of, photo_of, read_depth, read_instances, read_labels, read_photo, read_picture,
 };
-pub use encode::{to_gray8, to_gray16, to_rgb8, write_gray8, write_gray16, write_instances, write_labels, write_rgb};
+pub use depth_colours::depth_colours;
+pub use encode::{to_depth_map, to_rgb8, write_gray8, write_gray16, write_instances, write_labels, write_rgb};
 pub use fault::Fault;
-pub use generated::SyntheticFacades;
+pub use generated::{SyntheticFacades, SyntheticScenes};
 pub use layout::{InputFiles, Pair, Split, detect_layout, discover_inputs, is_split};
 pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
 pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
-pub use resize::{resize_image, resize_labels, resize_picture};
+pub use resize::{resize_image, resize_labels, resize_nearest, resize_picture};
 pub use sample::{Batch, InputData, Sample, prepare};

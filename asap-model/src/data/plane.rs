@@ -1,5 +1,7 @@
 //! A rectangle of pixels in host memory, and what moves pixels without mixing them.
 
+use crate::config::DepthScale;
+
 /// Pixels of type `T`, row-major: `u8` for class ids and gray, `u16` for 16-bit gray, `u32` for instance ids, `[u8; 3]` for RGB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plane<T> {
@@ -89,13 +91,29 @@ impl Picture {
 
     /// The picture as the networks see it: (channels, height, width) values in [−1, 1], `(v / max − 0.5) / 0.5` with max 255 or 65535.
     pub fn to_signed_unit(&self) -> Vec<f32> {
-        let unit = |v: f32, max: f32| (v / max - 0.5) / 0.5;
         match self {
             Picture::Rgb(p) => {
-                (0..3).flat_map(|c| p.data.iter().map(move |rgb| unit(f32::from(rgb[c]), 255.0))).collect()
+                (0..3).flat_map(|c| p.data.iter().map(move |rgb| signed_unit(f32::from(rgb[c]), 255.0))).collect()
             }
-            Picture::Gray8(p) => p.data.iter().map(|&v| unit(f32::from(v), 255.0)).collect(),
-            Picture::Gray16(p) => p.data.iter().map(|&v| unit(f32::from(v), 65535.0)).collect(),
+            Picture::Gray8(p) => p.data.iter().map(|&v| signed_unit(f32::from(v), 255.0)).collect(),
+            Picture::Gray16(p) => p.data.iter().map(|&v| signed_unit(f32::from(v), 65535.0)).collect(),
+        }
+    }
+
+    /// A depth map as the networks see it: as [`to_signed_unit`](Self::to_signed_unit), with the level of `scale.max` as
+    /// the max, and 1 beyond it. Colours have no depth, and come as they are.
+    pub fn depth_to_signed_unit(&self, scale: &DepthScale) -> Vec<f32> {
+        let Some((levels, most)) = self.levels() else { return self.to_signed_unit() };
+        let full = scale.full_level(most.into()) as f32;
+        levels.into_iter().map(|level| signed_unit(f32::from(level).min(full), full)).collect()
+    }
+
+    /// The levels of a gray picture, row-major, and the largest that its format has; `None` for RGB.
+    pub fn levels(&self) -> Option<(Vec<u16>, u16)> {
+        match self {
+            Picture::Rgb(_) => None,
+            Picture::Gray8(p) => Some((p.data.iter().map(|&level| level.into()).collect(), u8::MAX.into())),
+            Picture::Gray16(p) => Some((p.data.clone(), u16::MAX)),
         }
     }
 
@@ -125,6 +143,11 @@ impl Picture {
             Picture::Gray16(p) => p.flip(),
         }
     }
+}
+
+/// A level in [−1, 1], of those from 0 to `max`.
+fn signed_unit(level: f32, max: f32) -> f32 {
+    (level / max - 0.5) / 0.5
 }
 
 /// The edge channel of an instance map: 1 where a pixel's id differs from its left, right, upper or lower neighbour's, else 0
@@ -177,6 +200,17 @@ mod tests {
         let depth = Picture::Gray16(Plane { height: 1, width: 3, data: vec![0, 65535, 13107] }).to_signed_unit();
         assert_eq!(depth[..2], [-1.0, 1.0]);
         assert!((depth[2] + 0.6).abs() < 1e-6);
+    }
+
+    #[test]
+    fn depths_map_onto_minus_one_to_one_by_their_scale_and_end_at_the_farthest() {
+        let scale = |per_unit, max| DepthScale { per_unit, max, invalid: None };
+        let map = Picture::Gray16(Plane { height: 1, width: 4, data: vec![0, 5000, 10000, 60000] });
+        assert_eq!(map.depth_to_signed_unit(&scale(Some(1000.0), 10.0)), [-1.0, 0.0, 1.0, 1.0]);
+        let eight = Picture::Gray8(Plane { height: 1, width: 2, data: vec![0, 255] });
+        for picture in [map, eight] {
+            assert_eq!(picture.depth_to_signed_unit(&scale(None, 7.0)), picture.to_signed_unit(), "bit by bit");
+        }
     }
 
     #[test]

@@ -52,6 +52,18 @@ fn bicubic<T: Copy, P: PixelTrait>(
     to.pixels().iter().map(unwrap).collect()
 }
 
+/// A picture in another size, nearest, as [`resize_labels`]: for depth maps in which levels may not be mixed.
+///
+/// # Panics
+/// As [`resize_labels`].
+pub fn resize_nearest(picture: &Picture, height: usize, width: usize) -> Picture {
+    match picture {
+        Picture::Rgb(p) => Picture::Rgb(resize_labels(p, height, width)),
+        Picture::Gray8(p) => Picture::Gray8(resize_labels(p, height, width)),
+        Picture::Gray16(p) => Picture::Gray16(resize_labels(p, height, width)),
+    }
+}
+
 /// A map of ids in another size, nearest: exactly Pillow's `NEAREST`.
 ///
 /// # Panics

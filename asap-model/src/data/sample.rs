@@ -6,7 +6,7 @@ use super::augment::{Draw, Placement};
 use super::dataset::{Raw, RawInput};
 use super::fault::Fault;
 use super::plane::instance_edges;
-use crate::config::DataConfig;
+use crate::config::{DataConfig, DepthScale};
 use crate::{Error, Result};
 
 /// What the generator is fed, in host memory.
@@ -33,10 +33,14 @@ pub struct Sample {
     pub edges: Option<Vec<f32>>,
     /// What it is to draw: (C, H, W) in [−1, 1], C = 3, or 1 for depth.
     pub image: Vec<f32>,
+    /// 1 where a depth was measured, 0 where not, (1, H, W), where the configuration has a level that says so. What
+    /// `image` holds where none was has no meaning.
+    pub mask: Option<Vec<f32>>,
 }
 
 /// Brings a picture and its maps to their final size: with a `draw` as in training (random crop and flip as the configuration says), without
-/// one as in validation (resized to `size`). Photos are resized bicubic, ids nearest, and edges are found afterwards.
+/// one as in validation (resized to `size`). Photos are resized bicubic, ids nearest, and edges are found afterwards; depth maps bicubic,
+/// but nearest where a level means "not measured".
 ///
 /// # Errors
 /// [`Error::Data`] naming the picture where it is too flat for its crop.
@@ -46,13 +50,26 @@ pub fn prepare(raw: &Raw, data: &DataConfig, draw: Option<Draw>) -> Result<Sampl
         RawInput::Labels(map) => InputData::Labels(placement.ids(map).data),
         RawInput::Rgb(picture) => InputData::Rgb(placement.picture(picture).to_signed_unit()),
     };
+    let (image, mask) = match data.depth() {
+        None => (placement.picture(&raw.image).to_signed_unit(), None),
+        Some(scale @ DepthScale { invalid: None, .. }) => {
+            (placement.picture(&raw.image).depth_to_signed_unit(&scale), None)
+        }
+        Some(scale @ DepthScale { invalid: Some(invalid), .. }) => {
+            let map = placement.measured(&raw.image);
+            let measured = |level: u16| if level == invalid { 0.0 } else { 1.0 };
+            let mask = map.levels().map(|(levels, _)| levels.into_iter().map(measured).collect());
+            (map.depth_to_signed_unit(&scale), mask)
+        }
+    };
     Ok(Sample {
         name: raw.name.clone(),
         height: data.size[0],
         width: data.size[1],
         input,
         edges: raw.instances.as_ref().map(|map| instance_edges(&placement.ids(map))),
-        image: placement.picture(&raw.image).to_signed_unit(),
+        image,
+        mask,
     })
 }
 
@@ -77,6 +94,8 @@ pub struct Batch {
     pub image: Vec<f32>,
     /// C: 3, or 1 for depth.
     pub image_channels: usize,
+    /// 1 where a depth was measured, 0 where not, (B, 1, H, W); see [`Sample::mask`].
+    pub mask: Option<Vec<f32>>,
 }
 
 impl Batch {
@@ -100,6 +119,7 @@ impl Batch {
             input: first.input,
             edges: first.edges,
             image: first.image,
+            mask: first.mask,
         };
         for sample in samples {
             let same_size = (sample.height, sample.width, sample.image.len()) == (batch.height, batch.width, image_len);
@@ -108,10 +128,13 @@ impl Batch {
                 (InputData::Rgb(all), InputData::Rgb(one)) if same_size => all.extend(one),
                 _ => return Err(unlike(&sample.name, "input or size")),
             }
-            match (&mut batch.edges, sample.edges) {
-                (Some(all), Some(one)) => all.extend(one),
-                (None, None) => {}
-                _ => return Err(unlike(&sample.name, "instance map")),
+            let maps = [(&mut batch.edges, sample.edges, "instance map"), (&mut batch.mask, sample.mask, "mask")];
+            for (all, one, what) in maps {
+                match (all, one) {
+                    (Some(all), Some(one)) => all.extend(one),
+                    (None, None) => {}
+                    _ => return Err(unlike(&sample.name, what)),
+                }
             }
             batch.names.push(sample.name);
             batch.image.extend(sample.image);

@@ -15,7 +15,7 @@ pub use pictures::{Drawn, Files, Pictures, Shown};
 
 use std::path::PathBuf;
 
-use crate::config::Output;
+use crate::config::{DepthScale, Output};
 use crate::data::Picture;
 use crate::inception::{FEATURES, WEIGHTS_SOURCE};
 use crate::metrics::{
@@ -29,10 +29,8 @@ use crate::{Error, Result};
 pub struct Options {
     /// The seed of patches, directions and subsets.
     pub seed: u64,
-    /// The level of real depth maps that means "not measured".
-    pub invalid: Option<u16>,
-    /// The depth that the largest level of a depth map stands for.
-    pub farthest: f64,
+    /// What the levels of depth maps mean.
+    pub depth: DepthScale,
 }
 
 /// What was compared, and how it came out. A measure that could not be taken is `None`, and `not_measured` says why.
@@ -212,7 +210,7 @@ impl<'a> Tally<'a> {
             l1: 0.0,
             psnr: 0.0,
             ssim: Some(0.0),
-            depth: DepthErrors::new(options.invalid, options.farthest),
+            depth: DepthErrors::new(options.depth),
             drawn: Set::default(),
             real: Set::default(),
             eye,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use asap_tensor::Backend;
 
-use crate::config::{DataConfig, Output, Resize};
-use crate::data::{Picture, Source, prepare, read_picture, resize_picture, to_rgb8};
+use crate::config::{DataConfig, DepthScale, Output, Resize};
+use crate::data::{Picture, Source, prepare, read_picture, resize_nearest, resize_picture, to_rgb8};
 use crate::translate::Translator;
 use crate::{Error, Result};
 
@@ -30,6 +30,11 @@ pub trait Pictures {
 
     /// What they are: colours or depths.
     fn output(&self) -> Output;
+
+    /// What the levels of depth maps mean, where a configuration says so.
+    fn depth(&self) -> Option<DepthScale> {
+        None
+    }
 
     /// A drawn picture.
     ///
@@ -83,6 +88,10 @@ impl<B: Backend> Pictures for Drawn<'_, B> {
         self.data().output
     }
 
+    fn depth(&self) -> Option<DepthScale> {
+        self.data().depth()
+    }
+
     fn drawn(&self, index: usize) -> Result<Shown> {
         Ok(self.pair(index)?.0)
     }
@@ -129,7 +138,7 @@ pub struct Files {
     pub paired: bool,
     /// What they are.
     pub output: Output,
-    /// [height, width] that all are resized to, bicubic; `None` leaves each its own.
+    /// [height, width] that all are resized to, bicubic, depth maps nearest; `None` leaves each its own.
     pub size: Option<[usize; 2]>,
 }
 
@@ -138,7 +147,10 @@ impl Files {
         let picture = read_picture(file, self.output)?;
         let own_size = picture.size();
         let picture = match self.size {
-            Some([height, width]) if own_size != [height, width] => resize_picture(&picture, height, width),
+            Some([height, width]) if own_size != [height, width] => match self.output {
+                Output::Rgb => resize_picture(&picture, height, width),
+                Output::Depth => resize_nearest(&picture, height, width),
+            },
             _ => picture,
         };
         Ok(Shown { name: file.to_owned(), picture, own_size })

@@ -19,6 +19,7 @@ use crate::config::{Config, DataConfig, Input};
 use crate::data::HELD_BY_EACH_WORKER;
 use crate::generator::Generator;
 use crate::layers::Labels;
+use crate::mask::Mask;
 use crate::network::{Binding, Blank, Network};
 use crate::round::{Game, Rates};
 use crate::vgg::Vgg19;
@@ -119,7 +120,9 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
         let [n, h, w] = sizes;
         let real = Tensor::zeros(&backend, [n, config.data.output_channels(), h, w])?;
         let rates = Rates { generator: config.train.lr_generator, discriminator: config.train.lr_discriminator };
-        game.round(&condition, &real, rates)?;
+        let pixels = config.data.is_masked().then(|| Tensor::zeros(&backend, [n, 1, h, w])).transpose()?;
+        let mask = pixels.map(|pixels| Mask::new(pixels, 0));
+        game.masked_round(&condition, &real, mask.as_ref(), rates)?;
         Ok(())
     };
     // The first round makes the moments, so that the second is like all that follow.
@@ -161,8 +164,8 @@ pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize
 
     let usage = meter.usage();
     let pixels = sizes.into_iter().product::<usize>() as u64;
-    // The numbers drawn, the picture made of them, and the input as it was read.
-    let picture = pixels * (4 + 1) * data.output_channels() as u64;
+    // The numbers drawn, the picture made of them, a depth map in 16 bits, and the input as it was read.
+    let picture = pixels * if data.depth().is_some() { 4 + 2 } else { 3 * (4 + 1) };
     Ok(MemoryPlan {
         parameters,
         activations: usage.peak - parameters - usage.scratch,
@@ -193,7 +196,7 @@ fn host_batch(data: &DataConfig, [n, h, w]: [usize; 3]) -> u64 {
         Input::Labels => 1,
         Input::Rgb => 4 * 3,
     };
-    let edges = if data.instances { 4 } else { 0 };
-    let pixel = input + edges + 4 * data.output_channels();
+    let [edges, mask] = [data.instances, data.is_masked()].map(|there| if there { 4 } else { 0 });
+    let pixel = input + edges + mask + 4 * data.output_channels();
     (n * h * w) as u64 * pixel as u64
 }

@@ -1,6 +1,7 @@
 //! Errors of depth maps.
 
 use super::require_equal_sizes;
+use crate::config::DepthScale;
 use crate::data::Picture;
 use crate::{Error, Result};
 
@@ -8,11 +9,10 @@ use crate::{Error, Result};
 const RATIO: f64 = 1.25;
 
 /// Errors of depth maps, over all valid pixels of all maps that were added (Eigen, Puhrsch, Fergus 2014). A pixel is
-/// valid where the real map's level is not the invalid one, and not 0: without a depth there is no ratio to it.
+/// valid where the real map's level is not the scale's invalid one, and not 0: to depth 0 there is no ratio.
 #[derive(Clone, Debug)]
 pub struct DepthErrors {
-    invalid: Option<u16>,
-    farthest: f64,
+    scale: DepthScale,
     valid: u64,
     masked: u64,
     squares: f64,
@@ -36,10 +36,19 @@ pub struct DepthSummary {
 }
 
 impl DepthErrors {
-    /// No pixels yet. `invalid` is the level of the real maps that means "not measured"; `farthest` is the depth that
-    /// the largest level stands for, level 0 being depth 0.
-    pub fn new(invalid: Option<u16>, farthest: f64) -> Self {
-        DepthErrors { invalid, farthest, valid: 0, masked: 0, squares: 0.0, relative: 0.0, within: 0 }
+    /// No pixels yet.
+    pub fn new(scale: DepthScale) -> Self {
+        DepthErrors { scale, valid: 0, masked: 0, squares: 0.0, relative: 0.0, within: 0 }
+    }
+
+    /// Compares a network's output, numbers in [−1, 1], with the real map as networks see it. Where the mask is 0, nothing
+    /// was measured.
+    pub fn add_output(&mut self, drawn: &[f32], real: &[f32], mask: Option<&[f32]>) {
+        for (pixel, (&drawn, &real)) in drawn.iter().zip(real).enumerate() {
+            let measured = mask.is_none_or(|mask| mask[pixel] != 0.0);
+            let real = measured.then(|| self.scale.of_output(real));
+            self.compare(self.scale.of_output(drawn), real);
+        }
     }
 
     /// Compares a drawn depth map with the real one; they may have different numbers of bits.
@@ -50,18 +59,22 @@ impl DepthErrors {
         require_equal_sizes("depth", drawn.size(), real.size())?;
         let ((drawn, most_drawn), (real, most_real)) = (levels(drawn)?, levels(real)?);
         for (drawn, real) in drawn.into_iter().zip(real) {
-            if real == 0 || Some(real) == self.invalid {
-                self.masked += 1;
-                continue;
-            }
-            let drawn = f64::from(drawn) / most_drawn * self.farthest;
-            let real = f64::from(real) / most_real * self.farthest;
-            self.valid += 1;
-            self.squares += (drawn - real).powi(2);
-            self.relative += (drawn - real).abs() / real;
-            self.within += u64::from((drawn / real).max(real / drawn) < RATIO);
+            let measured = Some(real) != self.scale.invalid;
+            let real = measured.then(|| self.scale.depth(real.into(), most_real));
+            self.compare(self.scale.depth(drawn.into(), most_drawn), real);
         }
         Ok(())
+    }
+
+    fn compare(&mut self, drawn: f64, real: Option<f64>) {
+        let Some(real) = real.filter(|real| *real > 0.0) else {
+            self.masked += 1;
+            return;
+        };
+        self.valid += 1;
+        self.squares += (drawn - real).powi(2);
+        self.relative += (drawn - real).abs() / real;
+        self.within += u64::from((drawn / real).max(real / drawn) < RATIO);
     }
 
     /// The errors; `None` where no pixel is valid.
@@ -79,14 +92,9 @@ impl DepthErrors {
 
 /// The levels of a gray picture, and the largest that there can be.
 fn levels(picture: &Picture) -> Result<(Vec<u16>, f64)> {
-    match picture {
-        Picture::Gray8(plane) => Ok((plane.data.iter().map(|&level| level.into()).collect(), 255.0)),
-        Picture::Gray16(plane) => Ok((plane.data.clone(), 65535.0)),
-        Picture::Rgb(_) => {
-            let why = "a depth map is gray, not RGB".into();
-            Err(Error::Tensor(asap_tensor::Error::Argument { op: "depth", why }))
-        }
-    }
+    let why =
+        || Error::Tensor(asap_tensor::Error::Argument { op: "depth", why: "a depth map is gray, not RGB".into() });
+    picture.levels().map(|(levels, most)| (levels, most.into())).ok_or_else(why)
 }
 
 #[cfg(test)]
@@ -94,27 +102,51 @@ mod tests {
     use super::*;
     use crate::data::Plane;
 
+    fn scale(per_unit: Option<f64>, max: f64, invalid: Option<u16>) -> DepthScale {
+        DepthScale { per_unit, max, invalid }
+    }
+
     #[test]
     fn pixels_without_a_real_depth_are_left_out_and_counted() {
         let gray = |data: Vec<u16>| Picture::Gray16(Plane { height: 1, width: data.len(), data });
-        let mut errors = DepthErrors::new(Some(65535), 65535.0);
+        let mut errors = DepthErrors::new(scale(None, 65535.0, Some(65535)));
         errors.add(&gray(vec![90, 200, 7, 7, 0]), &gray(vec![100, 100, 65535, 0, 50])).unwrap();
         let found = errors.summary().unwrap();
         assert_eq!((found.valid, found.masked), (3, 2));
         assert!((found.rmse - ((100.0 + 10000.0 + 2500.0) / 3.0_f64).sqrt()).abs() < 1e-9);
         assert!((found.abs_rel - (0.1 + 1.0 + 1.0) / 3.0).abs() < 1e-12);
         assert!((found.delta1 - 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(DepthErrors::new(None, 1.0).summary(), None);
+        assert_eq!(DepthErrors::new(scale(None, 1.0, None)).summary(), None);
     }
 
     #[test]
     fn maps_of_eight_and_sixteen_bits_are_compared_by_what_they_mean() {
         let eight = Picture::Gray8(Plane { height: 1, width: 2, data: vec![51, 255] });
         let sixteen = Picture::Gray16(Plane { height: 1, width: 2, data: vec![13107, 65535] });
-        let mut errors = DepthErrors::new(None, 10.0);
+        let mut errors = DepthErrors::new(scale(None, 10.0, None));
         errors.add(&eight, &sixteen).unwrap();
         assert!(errors.summary().unwrap().rmse < 1e-12);
         let rgb = Picture::Rgb(Plane { height: 1, width: 2, data: vec![[1; 3]; 2] });
         assert!(errors.add(&rgb, &sixteen).is_err());
+    }
+
+    #[test]
+    fn a_networks_output_has_the_errors_of_the_map_that_is_written_of_it() {
+        // Centimetres of at most 5 metres; 6 metres count as 5.
+        let scale = scale(Some(100.0), 5.0, Some(9));
+        let real = Picture::Gray16(Plane { height: 1, width: 5, data: vec![100, 250, 9, 0, 600] });
+        let drawn = [-0.6, 0.5, 0.3, -0.2, 0.2];
+        let map = Picture::Gray16(Plane { height: 1, width: 5, data: drawn.map(|y| scale.to_level(y)).to_vec() });
+        let (mut of_maps, mut of_output) = (DepthErrors::new(scale), DepthErrors::new(scale));
+        of_maps.add(&map, &real).unwrap();
+        of_output.add_output(&drawn, &real.depth_to_signed_unit(&scale), Some(&[1.0, 1.0, 0.0, 1.0, 1.0]));
+        let (maps, output) = (of_maps.summary().unwrap(), of_output.summary().unwrap());
+        assert_eq!([(maps.valid, maps.masked), (output.valid, output.masked)], [(3, 2); 2]);
+        // Drawn: 1, 3.75 and 3 metres; real: 1, 2.5 and 5.
+        assert!((maps.rmse - ((1.25_f64.powi(2) + 4.0) / 3.0).sqrt()).abs() < 1e-9, "{maps:?}");
+        for (of_map, of_output) in [(maps.rmse, output.rmse), (maps.abs_rel, output.abs_rel)] {
+            assert!((of_map - of_output).abs() < 1e-6, "{maps:?} {output:?}");
+        }
+        assert_eq!((maps.delta1, output.delta1), (1.0 / 3.0, 1.0 / 3.0));
     }
 }

@@ -39,7 +39,7 @@ impl Measure {
         Measure::Delta1,
     ];
 
-    /// Its name in tables.
+    /// Its name in tables and records.
     pub fn name(self) -> &'static str {
         match self {
             Measure::L1 => "l1",
@@ -50,6 +50,21 @@ impl Measure {
             Measure::Kid => "kid",
             Measure::Rmse => "rmse",
             Measure::AbsRel => "abs_rel",
+            Measure::Delta1 => "delta1",
+        }
+    }
+
+    /// Its name as people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Measure::L1 => "L1",
+            Measure::Psnr => "PSNR",
+            Measure::Ssim => "SSIM",
+            Measure::Swd => "SWD",
+            Measure::Fid => "FID",
+            Measure::Kid => "KID",
+            Measure::Rmse => "RMSE",
+            Measure::AbsRel => "AbsRel",
             Measure::Delta1 => "delta1",
         }
     }

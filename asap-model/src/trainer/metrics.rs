@@ -1,7 +1,8 @@
 //! `metrics.jsonl`: losses and validations by round, one JSON object a line.
 //!
 //! A round is `{"round", "epoch", "losses": {NAME: VALUE, ...}, "lr_generator", "lr_discriminator", "seconds"}`, each
-//! loss times its weight; a validation is `{"round", "validation_l1"}`.
+//! loss times its weight; a validation is `{"round", "validation_l1"}`, of depths also `"validation_rmse"`,
+//! `"validation_abs_rel"` and `"validation_delta1"`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::observer::RoundReport;
+use super::validation::{DepthScores, Scores};
 use crate::atomic;
 use crate::{Error, Result};
 
@@ -69,8 +71,12 @@ impl MetricsLog {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn validation(&mut self, round: u64, l1: f64) -> Result<()> {
-        self.write(&json!({ "round": round, "validation_l1": l1 }))
+    pub fn validation(&mut self, round: u64, scores: &Scores) -> Result<()> {
+        let mut line = json!({ "round": round });
+        for (measure, value) in scores.named() {
+            line[format!("validation_{}", measure.name())] = json!(value);
+        }
+        self.write(&line)
     }
 
     /// Writes the line, and those before it that wait. Only the first of several failures in a row is an error.
@@ -113,8 +119,8 @@ pub(super) enum Line {
     Validation {
         /// After this round.
         round: u64,
-        /// The mean L1.
-        l1: f64,
+        /// What it told.
+        scores: Scores,
     },
 }
 
@@ -143,7 +149,7 @@ fn line(value: &Value) -> Option<Line> {
     let round = value.get("round")?.as_u64()?;
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     if let Some(l1) = value.get("validation_l1") {
-        return Some(Line::Validation { round, l1: number(l1) });
+        return Some(Line::Validation { round, scores: Scores { l1: number(l1), depth: depth_scores(value) } });
     }
     let losses = value.get("losses")?.as_object()?;
     Some(Line::Round {
@@ -154,14 +160,24 @@ fn line(value: &Value) -> Option<Line> {
     })
 }
 
-/// The validations of a `metrics.jsonl`, in order: (round, mean L1).
+fn depth_scores(value: &Value) -> Option<DepthScores> {
+    let score = |key: &str| Some(value.get(key)?.as_f64().unwrap_or(f64::NAN));
+    Some(DepthScores {
+        rmse: score("validation_rmse")?,
+        abs_rel: score("validation_abs_rel")?,
+        delta1: score("validation_delta1")?,
+    })
+}
+
+/// The validations of a `metrics.jsonl`, in order, with their rounds.
 ///
 /// # Errors
 /// [`Error::Io`] if the file can't be read; one that is not there has no validations.
-pub fn validations(path: &Path) -> Result<Vec<(u64, f64)>> {
+pub fn validations(path: &Path) -> Result<Vec<(u64, Scores)>> {
     let validation = |line: &str| {
         let line = parse(line)?;
-        Some((line.get("round")?.as_u64()?, line.get("validation_l1")?.as_f64()?))
+        let l1 = line.get("validation_l1")?.as_f64()?;
+        Some((line.get("round")?.as_u64()?, Scores { l1, depth: depth_scores(&line) }))
     };
     Ok(read(path)?.split_inclusive('\n').filter_map(validation).collect())
 }
@@ -204,18 +220,23 @@ fn parse(line: &str) -> Option<Value> {
 mod tests {
     use super::*;
 
+    fn colours(l1: f64) -> Scores {
+        Scores { l1, depth: None }
+    }
+
     #[test]
     fn going_on_drops_later_rounds_and_a_cut_off_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let mut log = MetricsLog::open(&path, 0).unwrap();
         for round in 1..=4 {
-            log.validation(round, round as f64 / 4.0).unwrap();
+            log.validation(round, &colours(round as f64 / 4.0)).unwrap();
         }
         log.file.write_all(b"{\"round\": 1, \"valid").unwrap();
         let mut log = MetricsLog::open(&path, 2).unwrap();
-        log.validation(3, 0.1).unwrap();
-        assert_eq!(validations(&path).unwrap(), [(1, 0.25), (2, 0.5), (3, 0.1)]);
+        let depths = Scores { l1: 0.1, depth: Some(DepthScores { rmse: 2.5, abs_rel: 0.25, delta1: 0.75 }) };
+        log.validation(3, &depths).unwrap();
+        assert_eq!(validations(&path).unwrap(), [(1, colours(0.25)), (2, colours(0.5)), (3, depths)]);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
     }
 
@@ -234,14 +255,14 @@ mod tests {
             time_left: std::time::Duration::ZERO,
         };
         log.round(&report).unwrap();
-        log.validation(1, 0.5).unwrap();
+        log.validation(1, &colours(0.5)).unwrap();
         log.file.write_all(b"{\"round\": 2, \"valid").unwrap();
         let mut lines = Vec::new();
         each_line(&path, |line| lines.push(line)).unwrap();
         let Line::Round { round: 1, losses, rates, seconds } = &lines[0] else { panic!("{lines:?}") };
         assert_eq!((losses[0].clone(), *rates, *seconds), (("GAN".into(), 0.25), [1e-4, 4e-4], 1.5));
         assert!(losses.iter().any(|(name, value)| name == "D_real" && value.is_nan()));
-        assert_eq!(lines[1..], [Line::Validation { round: 1, l1: 0.5 }]);
+        assert_eq!(lines[1..], [Line::Validation { round: 1, scores: colours(0.5) }]);
         each_line(&folder.path().join("none"), |_| panic!("no line")).unwrap();
     }
 

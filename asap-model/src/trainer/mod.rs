@@ -10,7 +10,7 @@
 //! | `state` | checkpoints of the whole state |
 //! | `compare` | which keys may change when a run goes on |
 //! | [`metrics`] | `metrics.jsonl`: losses and validations by round |
-//! | `validation` | the mean L1 over validation pairs |
+//! | `validation` | how far the generator is from validation pairs: [`Scores`] |
 //! | `sheet` | the picture of samples: label · ours · real |
 //! | `recorder` | what keeps a record of a run to look at, and never stops it |
 //! | `report` | `report.html`: curves, pictures, configuration |
@@ -47,4 +47,4 @@ pub use palette::palette;
 pub use sheet::Row;
 pub use sources::Sources;
 pub use training::{Summary, Trainer};
-pub use validation::{Validation, validate};
+pub use validation::{DepthScores, Scores, Validation, validate};

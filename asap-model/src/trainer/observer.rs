@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::validation::Scores;
 use crate::round::{Losses, Rates};
 
 /// Sees a run go on. The library prints nothing: who wants progress, logs or other files writes an observer.
@@ -32,8 +33,8 @@ pub enum Event<'a> {
     Validation {
         /// After this round.
         round: u64,
-        /// Mean |ours − real| over all values of all pictures; values are in [−1, 1], so that 2 is black for white.
-        l1: f64,
+        /// How far it is from them.
+        scores: Scores,
     },
     /// A picture of samples was written.
     Sheet {

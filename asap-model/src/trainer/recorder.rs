@@ -95,6 +95,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::trainer::Scores;
 
     /// Notes the rounds of validations that reach it, and fails at all but the last.
     struct Failing(Rc<RefCell<Vec<u64>>>);
@@ -131,7 +132,7 @@ mod tests {
         let recorders = seen.iter().map(|seen| Box::new(Failing(seen.clone())) as Box<dyn Recorder>);
         let mut recorded = Recorded::new(&mut warnings, recorders.collect());
         for round in 1..=3 {
-            recorded.observe(&Event::Validation { round, l1: 0.5 });
+            recorded.observe(&Event::Validation { round, scores: Scores { l1: 0.5, depth: None } });
         }
         recorded.end(&Err(Error::Data { file: "photo.jpg".into(), problem: "is cut off".into() }));
         assert_eq!(warnings.1, 3, "the observer itself sees every event");

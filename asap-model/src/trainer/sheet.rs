@@ -5,7 +5,7 @@ use std::path::Path;
 use super::palette::palette;
 use crate::Result;
 use crate::config::DataConfig;
-use crate::data::{InputData, Plane, RgbImage, Sample, to_gray8, to_rgb8, write_rgb};
+use crate::data::{InputData, Plane, RgbImage, Sample, depth_colours, to_rgb8, write_rgb};
 
 /// The most rows of a sheet.
 pub(super) const ROWS: usize = 4;
@@ -22,7 +22,7 @@ pub struct Row {
 }
 
 /// Writes rows below each other, each the input (labels in colours of their own, or the RGB picture), the generator's
-/// picture, and the real one; depth is gray.
+/// picture, and the real one; depths are in colours, and black where nothing was measured.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) if it can't be written.
@@ -30,7 +30,7 @@ pub(super) fn write(path: &Path, rows: &[Row], data: &DataConfig) -> Result<()> 
     let colours = palette(data.classes);
     let [height, width] = data.size;
     let pictures = rows.iter().map(|row| {
-        let drawn = |values: &[f32]| picture(values, data);
+        let mask = row.sample.mask.as_deref();
         let input = match &row.sample.input {
             InputData::Labels(ids) => {
                 let colour = |&id: &u8| colours.get(usize::from(id)).copied().unwrap_or_default();
@@ -38,7 +38,7 @@ pub(super) fn write(path: &Path, rows: &[Row], data: &DataConfig) -> Result<()> 
             }
             InputData::Rgb(values) => to_rgb8(values, height, width, data.size)?,
         };
-        Ok([input, drawn(&row.ours)?, drawn(&row.sample.image)?])
+        Ok([input, picture(&row.ours, None, data)?, picture(&row.sample.image, mask, data)?])
     });
     write_rgb(path, &tile(&pictures.collect::<Result<Vec<_>>>()?, data.size))
 }
@@ -49,14 +49,15 @@ pub(super) fn drawn(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
     if sheet.width < left + width { sheet.clone() } else { sheet.crop(left, 0, sheet.height, width) }
 }
 
-/// A drawn or real picture of the configured kind.
-fn picture(values: &[f32], data: &DataConfig) -> Result<RgbImage> {
+/// A drawn or real picture of the configured kind; of depths those where the mask is not 0.
+fn picture(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbImage> {
     let [height, width] = data.size;
-    if data.output_channels() == 3 {
+    if data.depth().is_none() {
         return to_rgb8(values, height, width, data.size);
     }
-    let gray = to_gray8(values, height, width, data.size)?;
-    Ok(Plane { height, width, data: gray.data.into_iter().map(|level| [level; 3]).collect() })
+    let measured = |pixel: usize| mask.is_none_or(|mask| mask[pixel] != 0.0);
+    let part = |pixel: usize| measured(pixel).then(|| (f64::from(values[pixel]) + 1.0) / 2.0);
+    Ok(depth_colours(height, width, |x, y| part(y * width + x)))
 }
 
 fn tile(rows: &[[RgbImage; 3]], [height, width]: [usize; 2]) -> RgbImage {
@@ -84,6 +85,7 @@ mod tests {
             input: InputData::Labels(vec![0, 1, 0, 0, 0, 0]),
             edges: None,
             image: vec![1.0; 18],
+            mask: None,
         };
         let rows = vec![Row { sample, ours: vec![-1.0; 18] }; 2];
         let folder = tempfile::tempdir().unwrap();
@@ -100,14 +102,19 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_gray_and_an_rgb_input_is_shown_as_it_is() {
-        let data = DataConfig { size: [1, 1], output: Output::Depth, ..DataConfig::default() };
-        let input = InputData::Rgb(vec![1.0, -1.0, -1.0]);
-        let sample = Sample { name: "a".into(), height: 1, width: 1, input, edges: None, image: vec![1.0] };
+    fn depths_are_in_colours_black_where_none_was_measured_and_an_rgb_input_is_shown_as_it_is() {
+        let data = DataConfig { size: [1, 2], output: Output::Depth, ..DataConfig::default() };
+        let input = InputData::Rgb([[1.0; 2], [-1.0; 2], [-1.0; 2]].concat());
+        let (image, mask) = (vec![1.0, 1.0], Some(vec![1.0, 0.0]));
+        let sample = Sample { name: "a".into(), height: 1, width: 2, input, edges: None, image, mask };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");
-        write(&path, &[Row { sample, ours: vec![0.0] }], &data).unwrap();
+        write(&path, &[Row { sample, ours: vec![-1.0, 1.0] }], &data).unwrap();
         let sheet = read_photo(&path).unwrap();
-        assert_eq!([sheet.at(0, 0), sheet.at(1 + GAP, 0), sheet.at(2 + 2 * GAP, 0)], [[255, 0, 0], [128; 3], [255; 3]]);
+        let (ours, real) = (2 + GAP, 2 * (2 + GAP));
+        let ends = depth_colours(1, 2, |x, _| Some(x as f64)).data;
+        assert_eq!([sheet.at(0, 0), sheet.at(1, 0)], [[255, 0, 0]; 2]);
+        assert_eq!([sheet.at(ours, 0), sheet.at(ours + 1, 0)], [ends[0], ends[1]], "what is drawn is all shown");
+        assert_eq!([sheet.at(real, 0), sheet.at(real + 1, 0)], [ends[1], [0; 3]]);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Layout, Resize};
-use crate::data::{DataSet, Source, Split, SyntheticFacades};
+use crate::config::{Config, Layout, Output, Resize};
+use crate::data::{DataSet, Source, Split, SyntheticFacades, SyntheticScenes};
 use crate::{Error, Result};
 
 /// Where the pairs of a run come from.
@@ -16,7 +16,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The data set in `data.dir`, or the synthetic facades: those for validation follow those for training.
+    /// The data set in `data.dir`, or synthetic pictures: those for validation follow those for training.
     ///
     /// # Errors
     /// [`Error::Config`] if `data.dir` is needed and not set; [`Error::Data`] as [`DataSet::discover`].
@@ -27,11 +27,14 @@ impl Sources {
                 Resize::ResizeAndCrop => data.load_size.unwrap_or(data.size),
                 Resize::Fixed | Resize::Crop | Resize::None => data.size,
             };
-            let facades = |first, count| SyntheticFacades { seed: config.train.seed, first, count, size };
-            return Ok(Sources {
-                training: Arc::new(facades(0, data.count)),
-                validation: Arc::new(facades(data.count as u64, data.val_count)),
-            });
+            let seed = config.train.seed;
+            let made = |first, count| -> Arc<dyn Source> {
+                match data.output {
+                    Output::Rgb => Arc::new(SyntheticFacades { seed, first, count, size }),
+                    Output::Depth => Arc::new(SyntheticScenes { seed, first, count, size }),
+                }
+            };
+            return Ok(Sources { training: made(0, data.count), validation: made(data.count as u64, data.val_count) });
         }
         let Some(dir) = &data.dir else {
             let problem = "data.dir is not set: give the folder of the data set, as in --data DIR".to_string();

@@ -16,12 +16,13 @@ use super::schedule::Schedule;
 use super::sheet;
 use super::sources::Sources;
 use super::state::{self, State};
-use super::validation::validate;
+use super::validation::{Scores, validate};
 use crate::checkpoint;
 use crate::condition::Condition;
 use crate::config::Config;
 use crate::data::{Batch, Loader, LoaderOptions, Purpose};
 use crate::generator::Generator;
+use crate::mask::Mask;
 use crate::network::{Blank, Initialiser, Network, XavierNormal};
 use crate::round::{Game, Losses};
 use crate::vgg::Vgg19;
@@ -59,8 +60,8 @@ pub struct Summary {
     pub time: Duration,
     /// The losses of the last round; `None` if there was nothing left to play.
     pub losses: Option<Losses>,
-    /// All validations of the run: (round, mean L1 in [0, 2]); [`metrics::tenths`] compares their ends.
-    pub validations: Vec<(u64, f64)>,
+    /// All validations of the run, with their rounds; [`metrics::tenths`] compares their ends.
+    pub validations: Vec<(u64, Scores)>,
     /// The newest picture of samples of this call.
     pub sheet: Option<PathBuf>,
     /// The generator's file.
@@ -271,7 +272,8 @@ impl<B: Backend> Trainer<B> {
         let condition = Condition::from_batch(&self.backend, batch, &self.config.data)?;
         let sizes = [batch.len(), batch.image_channels, batch.height, batch.width];
         let real = Tensor::from_f32(&self.backend, sizes, &batch.image)?;
-        let (losses, _) = self.game.round(&condition, &real, rates)?;
+        let mask = Mask::from_batch(&self.backend, batch)?;
+        let (losses, _) = self.game.masked_round(&condition, &real, mask.as_ref(), rates)?;
         Ok(RoundReport {
             round: self.game.rounds(),
             rounds_total: self.schedule.total,
@@ -288,11 +290,12 @@ impl<B: Backend> Trainer<B> {
         let round = self.game.rounds();
         let (data, count) = (&self.config.data, self.config.train.validate_count);
         let measured = validate(&self.backend, &self.game.generator, &*self.sources.validation, data, count)?;
-        if !measured.l1.is_finite() {
-            return Err(Error::Diverged { round, what: "the validation L1".into(), value: measured.l1, layer: None });
+        let scores = measured.scores;
+        if !scores.l1.is_finite() {
+            return Err(Error::Diverged { round, what: "the validation L1".into(), value: scores.l1, layer: None });
         }
-        tolerate(self.metrics.validation(round, measured.l1), observer)?;
-        observer.observe(&Event::Validation { round, l1: measured.l1 });
+        tolerate(self.metrics.validation(round, &scores), observer)?;
+        observer.observe(&Event::Validation { round, scores });
         let path = self.folder.sheet_file(round);
         let written = tolerate(sheet::write(&path, &measured.rows, data), observer)?.is_some();
         if written {

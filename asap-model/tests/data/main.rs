@@ -3,6 +3,7 @@
 mod batches;
 mod checking;
 mod decoding;
+mod depth;
 mod facades;
 mod layouts;
 mod output;

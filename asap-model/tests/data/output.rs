@@ -1,9 +1,9 @@
 use std::fs;
 
 use asap_model::Error;
+use asap_model::config::DepthScale;
 use asap_model::data::{
-    Plane, read_instances, read_labels, read_photo, to_gray8, to_gray16, to_rgb8, write_instances, write_labels,
-    write_rgb,
+    Plane, read_instances, read_labels, read_photo, to_depth_map, to_rgb8, write_instances, write_labels, write_rgb,
 };
 
 #[test]
@@ -17,8 +17,12 @@ fn an_output_is_rounded_to_its_nearest_level_and_cropped() {
     ];
     let image = to_rgb8(&y, 1, 3, [1, 2]).unwrap();
     assert_eq!(image, Plane { height: 1, width: 2, data: vec![[0, 255, 0], [127, 128, 255]] });
-    assert_eq!(to_gray8(&y, 3, 3, [2, 1]).unwrap().data, [0, 255]);
-    assert_eq!(to_gray16(&y, 3, 3, [3, 2]).unwrap().data, [0, 32613, 65535, 32784, 0, 65535]);
+    let scale = |per_unit, max, invalid| DepthScale { per_unit, max, invalid };
+    let whole = to_depth_map(&y, 3, 3, [3, 2], &scale(None, 1.0, None)).unwrap();
+    assert_eq!(whole.data, [0, 32613, 65535, 32784, 0, 65535]);
+    // Millimetres of at most 9 metres: 4478.85 and 4502.25 before rounding.
+    let millimetres = to_depth_map(&y, 3, 3, [3, 2], &scale(Some(1000.0), 9.0, Some(0))).unwrap();
+    assert_eq!(millimetres.data, [1, 4479, 9000, 4502, 1, 9000], "0 means that nothing was measured");
     for (height, width, crop) in [(1, 2, [1, 2]), (1, 3, [2, 2]), (1, 3, [1, 4])] {
         assert!(matches!(to_rgb8(&y, height, width, crop), Err(Error::Tensor(_))));
     }

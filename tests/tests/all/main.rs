@@ -3,6 +3,7 @@
 mod book;
 mod checkpoint;
 mod fuzz_seeds;
+mod masked_round;
 mod properties;
 mod published_numbers;
 mod whole_round_gradient;

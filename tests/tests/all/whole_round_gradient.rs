@@ -13,9 +13,9 @@ use asap_model::condition::Pixels;
 use asap_model::config::Padding;
 use asap_model::layers::{Labels, SpectralWeight};
 use asap_model::network::{FillByName, Parameter};
-use asap_model::round::Rates;
+use asap_model::round::{Losses, Rates};
 use asap_model::vgg::Vgg19;
-use asap_model::{Binding, Condition, Config, Discriminator, Game, Generator, Network};
+use asap_model::{Binding, Condition, Config, Discriminator, Game, Generator, Mask, Network};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Ids, Tensor};
 
@@ -24,41 +24,45 @@ const SEED: u64 = 20_210_619;
 /// The largest relative error of a right gradient of a whole round: its kinks are too many to stay away from all.
 const TOLERANCE: f64 = 1e-4;
 /// Pictures in a batch.
-const N: usize = 2;
+pub(super) const N: usize = 2;
 /// Their height.
-const H: usize = 16;
+pub(super) const H: usize = 16;
 /// Their width.
-const W: usize = 24;
+pub(super) const W: usize = 24;
 
 /// Which network's losses and gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Player {
+pub(super) enum Player {
     Generator,
     Discriminator,
 }
 
 /// Everything that a round needs.
-struct Scene {
-    config: Config,
-    condition: Condition<Double>,
-    real: Tensor<Double>,
+pub(super) struct Scene {
+    pub config: Config,
+    pub condition: Condition<Double>,
+    pub real: Tensor<Double>,
+    pub mask: Option<Mask<Double>>,
     vgg: Vgg19<Double>,
-    generator: Generator<Double>,
-    discriminator: Discriminator<Double>,
+    pub generator: Generator<Double>,
+    pub discriminator: Discriminator<Double>,
 }
 
-/// What a round told: the player's losses added up, its gradients, and the discriminators after it.
-struct Told {
-    loss: f64,
-    gradients: Weights,
+/// What a round told: the player's losses added up, its gradients, the discriminators after it, all losses, and the
+/// image that was drawn.
+pub(super) struct Told {
+    pub loss: f64,
+    pub gradients: Weights,
     discriminator: Discriminator<Double>,
+    pub losses: Losses,
+    pub image: Tensor<Double>,
 }
 
 fn fill(prefix: &str, gain: f64) -> FillByName {
     FillByName { prefix: prefix.into(), gain }
 }
 
-fn tensor(name: &str, shape: [usize; 4]) -> Tensor<Double> {
+pub(super) fn tensor(name: &str, shape: [usize; 4]) -> Tensor<Double> {
     Tensor::from_f32(&Double::new(), shape, &uniform_by_name(name, shape.iter().product())).expect("numbers")
 }
 
@@ -136,7 +140,7 @@ fn dense(condition: &Condition<Double>) -> Condition<Double> {
 }
 
 impl Scene {
-    fn new(change: &[&str]) -> Self {
+    pub fn new(change: &[&str]) -> Self {
         let config = config(change);
         let channels = config.data.discriminator_channels();
         let backend = Double::new();
@@ -144,7 +148,8 @@ impl Scene {
         let mut judging = fill("D.", 3.0);
         Scene {
             condition: condition(&config),
-            real: tensor("real", [N, 3, H, W]),
+            real: tensor("real", [N, config.data.output_channels(), H, W]),
+            mask: None,
             vgg: tiny_vgg(),
             generator: Generator::new(&backend, &config.generator, &config.data, &mut fill("G.", 1.0))
                 .expect("a generator"),
@@ -155,13 +160,14 @@ impl Scene {
     }
 
     /// One round with a learning rate of 0.
-    fn play(&self, player: Player, generator: &Generator<Double>, discriminator: &Discriminator<Double>) -> Told {
+    pub fn play(&self, player: Player, generator: &Generator<Double>, discriminator: &Discriminator<Double>) -> Told {
         let mut game =
             Game::new(&Double::new(), &self.config, Some(self.vgg.clone()), &mut fill("", 1.0)).expect("a game");
         game.generator = generator.clone();
         game.discriminator = discriminator.clone();
         let rates = Rates { generator: 0.0, discriminator: 0.0 };
-        let (losses, _) = game.round(&self.condition, &self.real, rates).expect("a round");
+        let (losses, image) =
+            game.masked_round(&self.condition, &self.real, self.mask.as_ref(), rates).expect("a round");
         let (loss, adam) = match player {
             Player::Generator => {
                 let terms = [losses.feat, losses.vgg, losses.l1].map(|term| term.expect("every loss has a weight"));
@@ -169,7 +175,8 @@ impl Scene {
             }
             Player::Discriminator => (losses.fake + losses.real, &game.discriminator_adam),
         };
-        Told { loss, gradients: adam.to_weights().expect("moments"), discriminator: game.discriminator }
+        let gradients = adam.to_weights().expect("moments");
+        Told { loss, gradients, discriminator: game.discriminator, losses, image }
     }
 
     /// A player's trained parameters.
@@ -193,7 +200,7 @@ impl Scene {
     }
 
     /// Checks the gradient in each of a player's parameters, or in those given.
-    fn check(&self, player: Player, directions: usize, planted: Option<(Mistake, &str)>) -> Vec<(String, f64)> {
+    pub fn check(&self, player: Player, directions: usize, planted: Option<(Mistake, &str)>) -> Vec<(String, f64)> {
         let mut parameters = self.trained(player);
         if let Some((_, name)) = planted {
             parameters.retain(|parameter| parameter.name() == name);
@@ -241,7 +248,7 @@ fn assign(network: &mut impl Network<Double>, names: &[String], values: &[Var<Do
     assert_eq!(assigned, names.len(), "every name is a parameter's");
 }
 
-fn assert_right(what: &str, errors: &[(String, f64)]) {
+pub(super) fn assert_right(what: &str, errors: &[(String, f64)]) {
     for (name, error) in errors {
         println!("{what:<32} {name:<44} {error:.1e}");
     }
@@ -376,7 +383,7 @@ fn the_gradient_of_a_normalised_weight_is_that_of_held_vectors_and_of_no_others(
     assert!(moving > 1e-3, "vectors that move along have another gradient: {moving:e}");
 }
 
-fn parameter<'a>(network: &'a impl Network<Double>, name: &str) -> &'a Parameter<Double> {
+pub(super) fn parameter<'a>(network: &'a impl Network<Double>, name: &str) -> &'a Parameter<Double> {
     let found = network.parameters().into_iter().find(|parameter| parameter.name() == name);
     found.unwrap_or_else(|| panic!("there is no {name}"))
 }

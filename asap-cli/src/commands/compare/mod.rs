@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use asap_model::config::{Config, DataConfig};
-use asap_model::data::{Picture, Plane, Raw, RawInput, RgbImage, resize_labels, resize_picture, write_rgb};
+use asap_model::data::{
+    Picture, Plane, Raw, RawInput, RgbImage, depth_colours, resize_labels, resize_nearest, resize_picture, write_rgb,
+};
 use asap_model::trainer::palette;
 use asap_model::{Error, Translator, atomic};
 use asap_tensor::Backend;
@@ -152,14 +154,24 @@ impl Inputs {
 
     /// Checks that a generator draws the same kind of picture from the same kind of input.
     fn check(&self, config: &Config, checkpoint: &Path) -> asap_model::Result<()> {
-        let kinds = |data: &DataConfig| (data.input, data.output, data.classes, data.instances);
+        let kinds = |data: &DataConfig| (data.input, data.output, data.depth(), data.classes, data.instances);
         if kinds(&config.data) == kinds(&self.data) {
             return Ok(());
         }
+        let depths = |data: &DataConfig| {
+            let invalid = data.depth_invalid.map(f64::from);
+            let keys = [("scale", data.depth_scale), ("max", data.depth_max), ("invalid", invalid)];
+            let set = keys.into_iter().filter_map(|(key, value)| Some(format!(", data.depth_{key} {}", value?)));
+            set.collect::<String>()
+        };
         let said = |data: &DataConfig| {
             format!(
-                "data.input {:?}, data.output {:?}, data.classes {}, data.instances {}",
-                data.input, data.output, data.classes, data.instances
+                "data.input {:?}, data.output {:?}, data.classes {}, data.instances {}{}",
+                data.input,
+                data.output,
+                data.classes,
+                data.instances,
+                depths(data)
             )
         };
         let problem = format!(
@@ -181,7 +193,7 @@ impl Inputs {
             let start = Instant::now();
             let picture = draw(raw)?;
             seconds.push(start.elapsed().as_secs_f64());
-            pictures.push(in_colours(&picture));
+            pictures.push(self.in_colours(&picture, false));
         }
         Ok((pictures, median(seconds)))
     }
@@ -190,7 +202,7 @@ impl Inputs {
     fn shown(&self) -> Vec<RgbImage> {
         let colours = palette(self.data.classes);
         let shown = |raw: &Raw| match &raw.input {
-            RawInput::Rgb(picture) => in_colours(picture),
+            RawInput::Rgb(picture) => self.in_colours(picture, false),
             RawInput::Labels(map) => Plane {
                 height: map.height,
                 width: map.width,
@@ -201,11 +213,27 @@ impl Inputs {
     }
 
     fn real(&self) -> Vec<RgbImage> {
-        self.raw.iter().map(|raw| in_colours(&raw.image)).collect()
+        self.raw.iter().map(|raw| self.in_colours(&raw.image, true)).collect()
+    }
+
+    /// A picture for people: depths in colours, of real ones what was not measured black.
+    fn in_colours(&self, picture: &Picture, real: bool) -> RgbImage {
+        if let Picture::Rgb(image) = picture {
+            return image.clone();
+        }
+        let [height, width] = picture.size();
+        let (Some(scale), Some((levels, most))) = (self.data.depth(), picture.levels()) else {
+            return Plane::from_fn(height, width, |_, _| [0; 3]);
+        };
+        let invalid = scale.invalid.filter(|_| real);
+        depth_colours(height, width, |x, y| {
+            let level = levels[y * width + x];
+            (Some(level) != invalid).then(|| scale.depth(level.into(), most.into()) / scale.max)
+        })
     }
 }
 
-/// A pair in another size: pictures bicubic, ids nearest.
+/// A pair in another size: pictures bicubic, ids and depths nearest.
 fn resized(raw: Raw, [height, width]: [usize; 2]) -> Raw {
     Raw {
         name: raw.name,
@@ -214,19 +242,10 @@ fn resized(raw: Raw, [height, width]: [usize; 2]) -> Raw {
             RawInput::Rgb(picture) => RawInput::Rgb(resize_picture(&picture, height, width)),
         },
         instances: raw.instances.map(|map| resize_labels(&map, height, width)),
-        image: resize_picture(&raw.image, height, width),
-    }
-}
-
-/// A picture for people: depth is gray.
-fn in_colours(picture: &Picture) -> RgbImage {
-    match picture {
-        Picture::Rgb(image) => image.clone(),
-        Picture::Gray8(p) => Plane { height: p.height, width: p.width, data: p.data.iter().map(|g| [*g; 3]).collect() },
-        Picture::Gray16(p) => {
-            let gray = |level: &u16| [(level >> 8) as u8; 3];
-            Plane { height: p.height, width: p.width, data: p.data.iter().map(gray).collect() }
-        }
+        image: match &raw.image {
+            Picture::Rgb(_) => resize_picture(&raw.image, height, width),
+            Picture::Gray8(_) | Picture::Gray16(_) => resize_nearest(&raw.image, height, width),
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use asap_model::config::DepthScale;
 use asap_model::evaluation::{
     Evaluation, Eye, FeatureCache, FeatureNetwork, InceptionFile, Options, Pictures, evaluate,
 };
@@ -15,9 +16,17 @@ use crate::output::Output;
 const PUBLISHED_WEIGHTS: &str = "6726825d";
 
 impl Measuring {
-    /// What an evaluation is told.
-    pub fn options(&self, common: &Common) -> Options {
-        Options { seed: common.seed.unwrap_or(0), invalid: Some(self.invalid), farthest: self.farthest }
+    /// What an evaluation is told: what the arguments say, and where they say nothing of depths, what the generator's
+    /// configuration does.
+    pub fn options(&self, configured: Option<DepthScale>, common: &Common) -> Options {
+        let mut depth = configured.unwrap_or(DepthScale { per_unit: None, max: 1.0, invalid: None });
+        depth.invalid = self.invalid.or(depth.invalid).or(Some(0));
+        if let Some(farthest) = self.farthest {
+            // Where levels a unit are configured, they are those of the drawn maps too.
+            depth.per_unit = depth.per_unit.map(|_| f64::from(u16::MAX) / farthest);
+            depth.max = farthest;
+        }
+        Options { seed: common.seed.unwrap_or(0), depth }
     }
 
     /// Compares on a device; also tells the SHA-256 of Inception's weights, where they are given.
@@ -52,7 +61,7 @@ impl Measuring {
         let folder = self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
         let cache = folder.filter(|_| !self.no_cache).map(FeatureCache::new);
         let eye = network.map(|network| Eye { network, cache: cache.as_ref() });
-        let found = evaluate(pictures, &self.options(common), eye, &mut |done, total| {
+        let found = evaluate(pictures, &self.options(pictures.depth(), common), eye, &mut |done, total| {
             if let Some(bar) = &bar {
                 bar.set_length(total as u64);
                 bar.set_position(done as u64);

@@ -63,7 +63,7 @@ impl Task for OfGenerator<'_> {
             resize: resize(&config.data, args.own_size),
             device: Some(backend.device()),
             weights,
-            options: args.measuring.options(common),
+            options: args.measuring.options(config.data.depth(), common),
             evaluation,
         })
     }
@@ -99,7 +99,8 @@ pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Bo
         return Ok((Box::new(DataSet::discover(dir, &config.data, split)?), shown(dir)));
     }
     if config.data.layout == Layout::Synthetic {
-        let name = format!("synthetic facades of seed {}", config.train.seed);
+        let what = if config.data.output == Drawing::Depth { "scenes" } else { "facades" };
+        let name = format!("synthetic {what} of seed {}", config.train.seed);
         return Ok((Box::new(Shared(Sources::open(&config)?)), name));
     }
     let Some(dir) = config.data.dir.take() else {
@@ -132,7 +133,7 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
         return on_device(common, output, OfFolders { args, files, generated, real, common, output });
     }
     let evaluation = args.measuring.compare(&files, None, common, output)?;
-    Ok(of_files(args, generated, real, None, None, evaluation, common))
+    Ok(of_files(args, [generated, real], None, None, evaluation, common))
 }
 
 struct OfFolders<'a> {
@@ -150,27 +151,27 @@ impl Task for OfFolders<'_> {
     fn run<B: Backend>(self, backend: B) -> Result<Report> {
         let OfFolders { args, files, generated, real, common, output } = self;
         let (evaluation, weights) = args.measuring.evaluate(&backend, &files, common, output)?;
-        Ok(of_files(args, generated, real, Some(backend.device()), weights, evaluation, common))
+        Ok(of_files(args, [generated, real], Some(backend.device()), weights, evaluation, common))
     }
 }
 
 fn of_files(
     args: &Eval,
-    generated: &Path,
-    real: &Path,
+    [generated, real]: [&Path; 2],
     device: Option<String>,
     weights: Option<String>,
     evaluation: Evaluation,
     common: &Common,
 ) -> Report {
+    let filter = if args.depth { "nearest" } else { "bicubic" };
     Report {
         drawn: shown(generated),
         real: shown(real),
         depth: args.depth,
-        resize: args.size.map(|size| format!("bicubic to {}×{}, as Pillow does it", size.width, size.height)),
+        resize: args.size.map(|size| format!("{filter} to {}×{}, as Pillow does it", size.width, size.height)),
         device,
         weights,
-        options: args.measuring.options(common),
+        options: args.measuring.options(None, common),
         evaluation,
     }
 }

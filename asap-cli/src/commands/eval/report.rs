@@ -47,8 +47,9 @@ impl Report {
             object["delta1"] = json!(depth.map(|depth| depth.delta1));
             object["valid_pixels"] = json!(depth.map(|depth| depth.valid));
             object["masked_pixels"] = json!(depth.map(|depth| depth.masked));
-            object["invalid"] = json!(options.invalid);
-            object["farthest"] = json!(options.farthest);
+            object["invalid"] = json!(options.depth.invalid);
+            object["farthest"] = json!(self.farthest());
+            object["depth_max"] = json!(options.depth.max);
         } else {
             let level = |level: &LevelDistance| {
                 let [height, width] = level.size;
@@ -130,7 +131,12 @@ impl Report {
             line("kid", Some(kid.mean), 5, &meaning);
         }
         if let Some(depth) = depth {
-            let unit = format!("the largest level is {}", self.options.farthest);
+            let unit = match self.options.depth.per_unit {
+                None => format!("the largest level is {}", self.farthest()),
+                Some(per_unit) => {
+                    format!("{per_unit} levels are 1; what lies beyond {} counts as that far", self.options.depth.max)
+                }
+            };
             line("rmse", Some(depth.rmse), 4, &unit);
             line("abs_rel", Some(depth.abs_rel), 4, "mean |drawn - real| / real");
             line("delta1", Some(depth.delta1), 4, "share of pixels with a ratio below 1.25");
@@ -143,6 +149,12 @@ impl Report {
                 .map(|(measure, why)| format!("{measure:<11} {:>9}  {why}", "-")),
         );
         lines
+    }
+
+    /// The depth that the largest level stands for, of 16 bits where levels a unit are given.
+    fn farthest(&self) -> f64 {
+        let depth = &self.options.depth;
+        depth.per_unit.map_or(depth.max, |per_unit| f64::from(u16::MAX) / per_unit)
     }
 
     /// Whether a person would look for this measure: not for those of depths among colours, nor the reverse.

@@ -1,5 +1,5 @@
-//! Synthetic facades: label maps and matching "photos" of houses that never stood anywhere, so that the program can
-//! train, test and be shown without a download.
+//! Synthetic pictures: facades of houses that never stood anywhere, as label maps and matching "photos", and scenes with
+//! their depths, so that the program can train, test and be shown without a download.
 //!
 //! | file | holds |
 //! |---|---|
@@ -8,20 +8,23 @@
 //! | `shape` | a shape: outline, class, material, height above the wall |
 //! | `material` | what each material looks like at a point |
 //! | `render` | shapes to pixels, light and shadow |
+//! | [`scene`](mod@scene) | colour pictures with the depth of every pixel |
 //! | `noise` | random choices and patterns in exact arithmetic |
-//! | `write` | a data set of them on disk |
+//! | `write` | a data set of either on disk |
 
 mod classes;
 mod house;
 mod material;
 mod noise;
 mod render;
+pub mod scene;
 mod shape;
 mod street;
 mod write;
 
 pub use classes::{CLASS_NAMES, CLASSES, PALETTE};
-pub use write::{Written, write};
+pub use scene::{Scene, scene};
+pub use write::{Kind, Written, write};
 
 use noise::Dice;
 

@@ -1,38 +1,74 @@
-//! Synthetic facades as a data set on disk, in the layout of the published facades data.
+//! Synthetic pictures as a data set on disk: facades in the layout of the published facades data, scenes as plain pairs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
-use super::{Facade, PALETTE, facade};
-use crate::data::{Plane, write_labels};
+use super::{Facade, PALETTE, Scene, facade, scene};
+use crate::data::{Plane, write_gray16, write_labels, write_rgb};
 use crate::{Error, Result, atomic};
 
 /// JPEG quality of the photos.
 const QUALITY: u8 = 95;
 
+/// What the pictures show, and so how they lie on disk. `SPLIT` is `train` or `val`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// [`facade`]: `SPLIT_img` (JPEG) and `SPLIT_label` (PNG of the ids, in the colours of [`PALETTE`]).
+    Facades,
+    /// [`scene`](fn@scene): `SPLIT/inputs` (PNG) and `SPLIT/images`, their depth maps (PNG of 16 bits).
+    Scenes,
+}
+
+impl Kind {
+    /// The folders of one split.
+    fn folders(self, split: &str) -> [String; 2] {
+        match self {
+            Kind::Facades => [format!("{split}_img"), format!("{split}_label")],
+            Kind::Scenes => [format!("{split}/inputs"), format!("{split}/images")],
+        }
+    }
+
+    /// Writes one picture and its map into the folders of its split.
+    fn write_pair(self, seed: u64, index: usize, size: usize, [first, second]: [PathBuf; 2]) -> Result<()> {
+        let name = |ending: &str| format!("synth_{index:05}.{ending}");
+        match self {
+            Kind::Facades => {
+                let facade = facade(seed, index as u64, size, size);
+                write_photo(&first.join(name("jpg")), &facade)?;
+                let labels = Plane { height: size, width: size, data: facade.labels };
+                write_labels(&second.join(name("png")), &labels, &PALETTE)
+            }
+            Kind::Scenes => {
+                let Scene { image, depth, height, width } = scene(seed, index as u64, size, size);
+                write_rgb(&first.join(name("png")), &Plane { height, width, data: image })?;
+                write_gray16(&second.join(name("png")), &Plane { height, width, data: depth })
+            }
+        }
+    }
+}
+
 /// How many pairs a data set got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Pairs in `train_img` and `train_label`: indices 0 to `train` − 1.
+    /// Pairs for training: indices 0 to `train` − 1.
     pub train: usize,
-    /// Pairs in `val_img` and `val_label`: the indices after those.
+    /// Pairs for validation: the indices after those.
     pub val: usize,
 }
 
-/// Writes facades 0 to `count` − 1 of `seed`, `size` × `size` pixels, to `dir`: `train_img`, `val_img` (JPEG) and
-/// `train_label`, `val_label` (PNG of the ids, in the colours of [`PALETTE`]). The last 15%, but at least one, are
-/// for validation.
+/// Writes pictures 0 to `count` − 1 of `seed`, `size` × `size` pixels, to `dir`. The last 15%, but at least one, are for
+/// validation.
 ///
 /// `dir` appears whole or not at all: it is written under another name beside itself and then renamed.
 ///
 /// # Errors
 /// [`Error::Data`] if `dir` has something in it already, [`Error::Config`] for a `count` below 2 or a `size` of 0 or
 /// above 4096, [`Error::Io`] when the system refuses.
-pub fn write(dir: &Path, count: usize, size: usize, seed: u64) -> Result<Written> {
-    let refuse = |problem: String| Err(Error::Config { origin: "synthetic facades".into(), problem });
+pub fn write(dir: &Path, kind: Kind, count: usize, size: usize, seed: u64) -> Result<Written> {
+    let refuse = |problem: String| Err(Error::Config { origin: "synthetic data set".into(), problem });
     if count < 2 {
         return refuse(format!("count is {count}; training and validation need one picture each, so at least 2"));
     }
@@ -48,8 +84,8 @@ pub fn write(dir: &Path, count: usize, size: usize, seed: u64) -> Result<Written
     let workplace =
         tempfile::Builder::new().prefix(".synth-").tempdir_in(parent).map_err(io(parent, "create a folder in it"))?;
     // Not the temporary folder itself: only its owner may enter that.
-    let whole = workplace.path().join("facades");
-    for part in ["train_img", "train_label", "val_img", "val_label"] {
+    let whole = workplace.path().join("set");
+    for part in ["train", "val"].into_iter().flat_map(|split| kind.folders(split)) {
         let folder = whole.join(part);
         fs::create_dir_all(&folder).map_err(io(&folder, "create the folder"))?;
     }
@@ -57,11 +93,8 @@ pub fn write(dir: &Path, count: usize, size: usize, seed: u64) -> Result<Written
     let val = ((count as f64 * 0.15).round() as usize).max(1);
     let train = count - val;
     (0..count).into_par_iter().try_for_each(|index| {
-        let facade = facade(seed, index as u64, size, size);
-        let part = if index < train { "train" } else { "val" };
-        write_photo(&whole.join(format!("{part}_img/synth_{index:05}.jpg")), &facade)?;
-        let labels = Plane { height: size, width: size, data: facade.labels };
-        write_labels(&whole.join(format!("{part}_label/synth_{index:05}.png")), &labels, &PALETTE)
+        let split = if index < train { "train" } else { "val" };
+        kind.write_pair(seed, index, size, kind.folders(split).map(|folder| whole.join(folder)))
     })?;
 
     // Renaming over an empty folder is not allowed everywhere.
@@ -83,13 +116,13 @@ fn refuse_existing(dir: &Path) -> Result<()> {
     let refuse = |problem: &str| Err(Error::Data { file: dir.to_path_buf(), problem: problem.into() });
     if dir.is_dir() {
         if fs::read_dir(dir).map_err(io(dir, "read the folder"))?.next().is_some() {
-            return refuse("is not empty; choose a new folder for the synthetic facades");
+            return refuse("is not empty; choose a new folder for the synthetic data set");
         }
         if std::env::current_dir().and_then(|here| Ok(dir.canonicalize()? == here.canonicalize()?)).unwrap_or(false) {
-            return refuse("is the working directory; choose a new folder in it for the synthetic facades");
+            return refuse("is the working directory; choose a new folder in it for the synthetic data set");
         }
     } else if dir.symlink_metadata().is_ok() {
-        return refuse("exists and is not a folder; choose a new folder for the synthetic facades");
+        return refuse("exists and is not a folder; choose a new folder for the synthetic data set");
     }
     Ok(())
 }
@@ -106,14 +139,14 @@ fn write_photo(path: &Path, facade: &Facade) -> Result<()> {
 mod tests {
     use super::super::CLASSES;
     use super::*;
-    use crate::config::DataConfig;
-    use crate::data::{DataSet, Picture, Source, Split, SyntheticFacades, detect_layout};
+    use crate::config::{Config, DataConfig, Layout};
+    use crate::data::{DataSet, Picture, Source, Split, SyntheticFacades, SyntheticScenes, check, detect_layout};
 
     #[test]
     fn a_written_data_set_reads_back_as_the_facades_it_was_drawn_from() {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("new/facades");
-        assert_eq!(write(&dir, 7, 24, 3).unwrap(), Written { train: 6, val: 1 });
+        assert_eq!(write(&dir, Kind::Facades, 7, 24, 3).unwrap(), Written { train: 6, val: 1 });
         let data = DataConfig { layout: detect_layout(&dir).unwrap(), classes: CLASSES, ..DataConfig::default() };
         for (split, first, count) in [(Split::Train, 0, 6), (Split::Val, 6, 1)] {
             let read = DataSet::discover(&dir, &data, split).unwrap();
@@ -135,15 +168,33 @@ mod tests {
     }
 
     #[test]
+    fn written_scenes_read_back_as_they_were_drawn_and_have_no_faults() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("scenes");
+        assert_eq!(write(&dir, Kind::Scenes, 7, 24, 3).unwrap(), Written { train: 6, val: 1 });
+        let data =
+            DataConfig { layout: detect_layout(&dir).unwrap(), ..Config::preset("depth-synthetic").unwrap().data };
+        assert_eq!(data.layout, Layout::Pairs);
+        let drawn = SyntheticScenes { seed: 3, first: 6, count: 1, size: [24, 24] };
+        let read = DataSet::discover(&dir, &data, Split::Val).unwrap();
+        assert_eq!(read.raw(0).unwrap(), drawn.raw(0).unwrap());
+        let report = check(&dir, &data).unwrap();
+        assert_eq!((&report.faults[..], report.train, report.val), (&[][..], 6, 1));
+        let depths = report.depths.unwrap();
+        assert_eq!(depths.measured + depths.invalid, 7 * 24 * 24);
+        assert!(depths.beyond == 0 && depths.range[0] > 1.0 && depths.range[1] <= 30.0, "{depths:?}");
+    }
+
+    #[test]
     fn a_folder_with_something_in_it_is_refused_and_left_alone() {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("mine.txt"), "kept").unwrap();
-        let error = write(temp.path(), 4, 16, 0).unwrap_err();
+        let error = write(temp.path(), Kind::Facades, 4, 16, 0).unwrap_err();
         assert!(matches!(&error, Error::Data { file, .. } if file == temp.path()), "{error}");
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
 
         let file = temp.path().join("mine.txt");
-        assert!(matches!(write(&file, 4, 16, 0).unwrap_err(), Error::Data { .. }));
+        assert!(matches!(write(&file, Kind::Scenes, 4, 16, 0).unwrap_err(), Error::Data { .. }));
         assert_eq!(fs::read_to_string(file).unwrap(), "kept");
     }
 
@@ -152,7 +203,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("empty");
         fs::create_dir(&dir).unwrap();
-        assert_eq!(write(&dir, 2, 8, 0).unwrap(), Written { train: 1, val: 1 });
+        assert_eq!(write(&dir, Kind::Facades, 2, 8, 0).unwrap(), Written { train: 1, val: 1 });
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 4);
     }
 
@@ -160,7 +211,7 @@ mod tests {
     fn counts_and_sizes_that_make_no_data_set_are_refused() {
         let temp = tempfile::tempdir().unwrap();
         for (count, size) in [(0, 8), (1, 8), (4, 0), (4, 5000)] {
-            let error = write(&temp.path().join("x"), count, size, 0).unwrap_err();
+            let error = write(&temp.path().join("x"), Kind::Facades, count, size, 0).unwrap_err();
             assert!(matches!(error, Error::Config { .. }), "{count}, {size}: {error}");
         }
     }

@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::observer::{Event, RoundReport};
 use super::preview::Preview;
 use super::recorder::{End, Recorder};
+use crate::sweep::Measure;
 use crate::{Error, Result};
 use message::{Image, Value};
 
@@ -104,7 +105,11 @@ impl Recorder for EventFile {
                 Ok(())
             }
             Event::Round(report) => self.summary(report.round, &scalars(report)),
-            Event::Validation { round, l1 } => self.summary(*round, &[Value::scalar("validation/L1", *l1)]),
+            Event::Validation { round, scores } => {
+                let scalar =
+                    |(measure, value): (Measure, f64)| Value::scalar(format!("validation/{}", measure.label()), value);
+                self.summary(*round, &scores.named().into_iter().map(scalar).collect::<Vec<_>>())
+            }
             Event::Sheet { round, path } => {
                 let preview = Preview::of_file(path, IMAGE_BYTES)?;
                 let Preview { height, width, bytes, .. } = &preview;
@@ -150,6 +155,9 @@ fn next_number(dir: &Path) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trainer::Scores;
+
+    const SCORES: Scores = Scores { l1: 0.5, depth: None };
 
     fn files(dir: &Path) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -165,7 +173,7 @@ mod tests {
         for _ in 0..2 {
             let mut events = EventFile::new(folder.path());
             assert!(events.open.is_none(), "a session that does nothing leaves no file");
-            events.record(&Event::Validation { round: 1, l1: 0.5 }).unwrap();
+            events.record(&Event::Validation { round: 1, scores: SCORES }).unwrap();
         }
         let files = files(folder.path());
         assert_eq!(files.len(), 3);
@@ -177,7 +185,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("run");
         let mut events = EventFile::new(&dir);
-        let validation = |round| Event::Validation { round, l1: 0.5 };
+        let validation = |round| Event::Validation { round, scores: SCORES };
         let error = events.record(&validation(1)).unwrap_err();
         assert!(matches!(error, Error::Io { file, .. } if file == dir));
         fs::create_dir(&dir).unwrap();

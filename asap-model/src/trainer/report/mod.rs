@@ -67,8 +67,8 @@ impl Recorder for Report {
                 self.run.round(report);
                 if self.attempted.elapsed() < WRITE_EVERY { Ok(()) } else { self.write() }
             }
-            Event::Validation { round, l1 } => {
-                self.run.validate(*round, *l1);
+            Event::Validation { round, scores } => {
+                self.run.validate(*round, scores);
                 Ok(())
             }
             Event::Sheet { round, path } => {

@@ -7,10 +7,11 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{Chart, Look};
-use super::run::{Run, Status};
+use super::run::{Measured, Run, Status};
 use super::settings;
 use crate::config::Input;
 use crate::number;
+use crate::sweep::Measure;
 use crate::trainer::machine::Machine;
 use crate::trainer::preview::Preview;
 
@@ -103,19 +104,22 @@ fn status(run: &Run, now: SystemTime) -> Markup {
 fn facts(run: &Run) -> Markup {
     let count = |value: u64| number::grouped(value as f64);
     let left = run.seconds_left.filter(|_| run.status == Status::Training);
-    let facts: [(&str, Option<String>, Option<String>); 7] = [
+    let validations = run.validations.iter().map(|(measure, Measured { curve, best })| {
+        let value = curve.latest().map(|(_, value)| number::value(value));
+        let end = if measure.falls() { "least" } else { "greatest" };
+        let aside = best.map(|(round, value)| format!("{end} {} after round {}", number::value(value), count(round)));
+        (format!("Validation {}", measure.label()), value, aside)
+    });
+    let facts: [(&str, Option<String>, Option<String>); 5] = [
         ("Rounds", Some(count(run.round)), Some(format!("of {}", count(run.rounds_total)))),
         ("Epoch", Some(count(run.epoch())), Some(format!("of {}", run.config.train.epochs))),
         ("Time left", left.map(number::time), None),
         ("Time per round", run.seconds_per_round().map(number::time), None),
         ("Time in rounds", (run.seconds > 0.0).then(|| number::time(run.seconds)), None),
-        (
-            "Validation L1",
-            run.validation.latest().map(|(_, l1)| number::value(l1)),
-            run.best.map(|(round, l1)| format!("least {} after round {}", number::value(l1), count(round))),
-        ),
-        ("Newest checkpoint", run.checkpoint.map(|round| format!("round {}", count(round))), None),
     ];
+    let checkpoint = run.checkpoint.map(|round| format!("round {}", count(round)));
+    let facts = facts.into_iter().map(|(name, value, aside)| (name.to_owned(), value, aside));
+    let facts = facts.chain(validations).chain([("Newest checkpoint".to_owned(), checkpoint, None)]);
     html! {
         dl.facts {
             @for (name, value, aside) in facts {
@@ -128,12 +132,14 @@ fn facts(run: &Run) -> Markup {
 }
 
 fn curves(run: &Run) -> Markup {
-    let validation = Chart {
-        title: "Validation L1",
-        note: "mean absolute difference on validation pairs; 0 is equal, 2 is black for white",
-        curves: vec![("", &run.validation)],
+    let titles: Vec<String> =
+        run.validations.iter().map(|(measure, _)| format!("Validation {}", measure.label())).collect();
+    let validations = run.validations.iter().zip(&titles).map(|((measure, measured), title)| Chart {
+        title,
+        note: meaning_of_measure(*measure),
+        curves: vec![("", &measured.curve)],
         look: Look::Marked,
-    };
+    });
     let losses = run.losses.iter().map(|(name, curve)| Chart {
         title: name,
         note: meaning(name),
@@ -146,7 +152,7 @@ fn curves(run: &Run) -> Markup {
         curves: vec![("generator", &run.rates[0]), ("discriminators", &run.rates[1])],
         look: Look::FromZero,
     };
-    let charts: Vec<Chart<'_>> = std::iter::once(validation).chain(losses).chain([rates]).collect();
+    let charts: Vec<Chart<'_>> = validations.chain(losses).chain([rates]).collect();
     html! {
         @if run.round == 0 {
             p.note { "No round is played yet." }
@@ -154,6 +160,17 @@ fn curves(run: &Run) -> Markup {
             p.note { "By round. Each loss is times its weight; the line is smoothed, the faint one beneath it is not." }
             div.charts { @for chart in &charts { (chart.draw(run.round)) } }
         }
+    }
+}
+
+/// What a measure of validations is.
+fn meaning_of_measure(measure: Measure) -> &'static str {
+    match measure {
+        Measure::L1 => "mean absolute difference on validation pairs; 0 is equal, 2 is black for white",
+        Measure::Rmse => "root of the mean squared difference of depths, in the unit of data.depth_max",
+        Measure::AbsRel => "mean difference of depths as a part of the real depth",
+        Measure::Delta1 => "share of pixels whose depths have a ratio below 1.25; 1 is best",
+        _ => "",
     }
 }
 
@@ -190,7 +207,13 @@ fn samples(run: &Run) -> Markup {
                 h3 { "After round " (count(*round)) }
                 div.columns aria-hidden="true" { span { (input) } span { "ours" } span { "real" } }
                 (picture(newest, &alt))
-                figcaption { "Validation pairs, the same each time." }
+                figcaption {
+                    "Validation pairs, the same each time."
+                    @if let Some(depth) = run.config.data.depth() {
+                        " Depths in colours, from yellow at 0 to violet at " (number::value(depth.max))
+                        "; where nothing was measured black."
+                    }
+                }
             }
             @if shown.len() > 1 {
                 div {

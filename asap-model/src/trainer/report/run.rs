@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use super::curve::Curve;
 use super::gallery::Gallery;
 use crate::config::Config;
+use crate::sweep::Measure;
 use crate::trainer::folder::RunFolder;
 use crate::trainer::machine::Machine;
 use crate::trainer::metrics::{self, Line};
 use crate::trainer::observer::{RoundReport, Started};
 use crate::trainer::recorder::End;
+use crate::trainer::validation::Scores;
 use crate::{Error, Result};
 
 /// The time of a round is the mean of this many of the latest.
@@ -40,10 +42,8 @@ pub struct Run {
     pub losses: Vec<(String, Curve)>,
     /// The learning rates of generator and discriminators.
     pub rates: [Curve; 2],
-    /// The mean L1 of validations.
-    pub validation: Curve,
-    /// The least mean L1 and its round.
-    pub best: Option<(u64, f64)>,
+    /// What validations told, measure by measure.
+    pub validations: Vec<(Measure, Measured)>,
     /// Pictures of samples.
     pub gallery: Gallery,
     /// The round of the newest checkpoint.
@@ -53,6 +53,15 @@ pub struct Run {
     /// Seconds that are left, as long as rounds are played.
     pub seconds_left: Option<f64>,
     latest_seconds: VecDeque<f64>,
+}
+
+/// The values of a measure.
+#[derive(Default)]
+pub struct Measured {
+    /// All.
+    pub curve: Curve,
+    /// The best and its round.
+    pub best: Option<(u64, f64)>,
 }
 
 /// How a run stands.
@@ -98,8 +107,7 @@ impl Run {
             round: 0,
             losses: Vec::new(),
             rates: Default::default(),
-            validation: Curve::default(),
-            best: None,
+            validations: Vec::new(),
             checkpoint: None,
             seconds: 0.0,
             seconds_left: None,
@@ -123,7 +131,7 @@ impl Run {
             Line::Round { round, losses, rates, seconds } if round <= played => {
                 self.push(round, losses.iter().map(|(name, value)| (name.as_str(), *value)), rates, seconds);
             }
-            Line::Validation { round, l1 } if round <= played => self.validate(round, l1),
+            Line::Validation { round, scores } if round <= played => self.validate(round, &scores),
             Line::Round { .. } | Line::Validation { .. } => {}
         })?;
         for (round, path) in folder.sheets()? {
@@ -144,10 +152,14 @@ impl Run {
     }
 
     /// Takes in a validation.
-    pub fn validate(&mut self, round: u64, l1: f64) {
-        self.validation.push(round, l1);
-        if l1.is_finite() && self.best.is_none_or(|(_, best)| l1 < best) {
-            self.best = Some((round, l1));
+    pub fn validate(&mut self, round: u64, scores: &Scores) {
+        for (measure, value) in scores.named() {
+            let Measured { curve, best } = of(&mut self.validations, |known| *known == measure, || measure);
+            curve.push(round, value);
+            let is_better = |best| if measure.falls() { value < best } else { value > best };
+            if value.is_finite() && best.is_none_or(|(_, best)| is_better(best)) {
+                *best = Some((round, value));
+            }
         }
     }
 
@@ -164,11 +176,7 @@ impl Run {
 
     fn push<'a>(&mut self, round: u64, losses: impl Iterator<Item = (&'a str, f64)>, rates: [f64; 2], seconds: f64) {
         for (name, value) in losses {
-            let place = self.losses.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-                self.losses.push((name.into(), Curve::default()));
-                self.losses.len() - 1
-            });
-            self.losses[place].1.push(round, value);
+            of(&mut self.losses, |known| known == name, || name.to_owned()).push(round, value);
         }
         for (curve, rate) in self.rates.iter_mut().zip(rates) {
             curve.push(round, rate);
@@ -181,4 +189,13 @@ impl Run {
             }
         }
     }
+}
+
+/// What is kept under a name, at the end if there was nothing.
+fn of<N, T: Default>(kept: &mut Vec<(N, T)>, is: impl Fn(&N) -> bool, name: impl FnOnce() -> N) -> &mut T {
+    let place = kept.iter().position(|(known, _)| is(known)).unwrap_or_else(|| {
+        kept.push((name(), T::default()));
+        kept.len() - 1
+    });
+    &mut kept[place].1
 }

@@ -7,6 +7,7 @@ use crate::data::{Plane, write_rgb};
 use crate::round::{Losses, Rates};
 use crate::trainer::metrics::MetricsLog;
 use crate::trainer::observer::{RoundReport, Started};
+use crate::trainer::{DepthScores, Scores};
 
 fn machine() -> Machine {
     let (processor, system) = ("Fast & <Co>".to_string(), "Linux".to_string());
@@ -37,6 +38,10 @@ fn round(round: u64) -> RoundReport {
         time: Duration::from_millis(100),
         time_left: Duration::from_secs(125),
     }
+}
+
+fn colours(l1: f64) -> Scores {
+    Scores { l1, depth: None }
 }
 
 /// A run folder under a name, with a report that has begun.
@@ -115,7 +120,7 @@ fn a_hundred_thousand_rounds_and_large_pictures_stay_a_small_page() {
     for number in 1..=100_000 {
         report.record(&Event::Round(round(number))).unwrap();
         if number % 1000 == 0 {
-            report.record(&Event::Validation { round: number, l1: 0.5 }).unwrap();
+            report.record(&Event::Validation { round: number, scores: colours(0.5) }).unwrap();
         }
     }
     report.end(&End::Finished).unwrap();
@@ -146,7 +151,7 @@ fn going_on_shows_what_was_before_and_nothing_from_after_the_checkpoint() {
     for number in 1..=30 {
         log.round(&round(number)).unwrap();
         if number % 10 == 0 {
-            log.validation(number, 1.0 / number as f64).unwrap();
+            log.validation(number, &colours(1.0 / number as f64)).unwrap();
             write_rgb(&folder.sheet_file(number), &Plane::from_fn(8, 8, |_, _| [0; 3])).unwrap();
         }
     }
@@ -159,6 +164,29 @@ fn going_on_shows_what_was_before_and_nothing_from_after_the_checkpoint() {
     assert_eq!(page.matches("<img ").count(), 1 + 2);
     assert!(page.contains("Samples after round 20") && page.contains("least 0.0500 after round 20"));
     assert!(page.contains("asap train --resume --out"));
+}
+
+#[test]
+fn a_run_of_depths_shows_their_errors_and_what_the_colours_mean() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.set("data.output=depth").unwrap();
+    config.set("data.depth_max=12.5").unwrap();
+    let (folder, mut report) = begin(parent.path(), "run", config, 40);
+    for (number, rmse) in [(10, 2.0), (20, 3.0)] {
+        report.record(&Event::Round(round(number))).unwrap();
+        let depth = Some(DepthScores { rmse, abs_rel: 0.25, delta1: rmse / 10.0 });
+        report.record(&Event::Validation { round: number, scores: Scores { l1: 0.1, depth } }).unwrap();
+        write_rgb(&folder.sheet_file(number), &Plane::from_fn(8, 8, |_, _| [0; 3])).unwrap();
+        report.record(&Event::Sheet { round: number, path: &folder.sheet_file(number) }).unwrap();
+    }
+    let page = page(&folder);
+    for chart in ["L1", "RMSE", "AbsRel", "delta1"] {
+        assert_eq!(points(&page, &format!("Validation {chart}")), 2, "{chart}");
+    }
+    for part in ["least 2.0000 after round 10", "greatest 0.3000 after round 20", "violet at 12.50"] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
 }
 
 #[test]

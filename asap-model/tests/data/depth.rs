@@ -1,0 +1,138 @@
+//! Depth maps of which not every pixel was measured, from the file to the batch.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use asap_model::config::{DataConfig, Input, Layout, Output, Resize};
+use asap_model::data::{
+    Batch, DataSet, Draw, InputData, Picture, Plane, Raw, RawInput, Source, Split, check, prepare, read_target,
+    resize_nearest, resize_picture,
+};
+
+use crate::support::{ids, ids16, names, photo, small};
+
+const HEIGHT: usize = 20;
+const WIDTH: usize = 24;
+/// The level of what was not measured: among those of depths, so that a mixture of others could give it.
+const INVALID: u16 = 1200;
+
+/// Levels of which each says from which column it came, ten a column; a band across has none.
+fn raw() -> Raw {
+    let level = |x: usize, y: usize| if (8..13).contains(&y) { INVALID } else { 10 * x as u16 };
+    Raw {
+        name: "a".into(),
+        input: RawInput::Rgb(Picture::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, 0]))),
+        instances: None,
+        image: Picture::Gray16(Plane::from_fn(HEIGHT, WIDTH, level)),
+    }
+}
+
+fn depths(resize: Resize) -> DataConfig {
+    DataConfig {
+        input: Input::Rgb,
+        output: Output::Depth,
+        depth_scale: Some(10.0),
+        depth_max: Some(24.0),
+        depth_invalid: Some(INVALID.into()),
+        size: [16, 16],
+        resize,
+        ..small(Layout::Pairs)
+    }
+}
+
+#[test]
+fn the_mask_gets_the_crop_and_flip_of_its_picture() {
+    let (raw, data) = (raw(), depths(Resize::Crop));
+    let mut seen = HashSet::new();
+    for epoch in 0..100 {
+        let sample = prepare(&raw, &data, Some(Draw { seed: 3, epoch, index: 0 })).unwrap();
+        let InputData::Rgb(colours) = &sample.input else { panic!("colours stay colours") };
+        let mask = sample.mask.as_ref().unwrap();
+        assert_eq!((mask.len(), sample.image.len()), (256, 256));
+        for i in 0..256 {
+            let [column, row] = [colours[i], colours[256 + i]].map(|c| (c + 1.0) / 2.0 * 255.0);
+            assert_eq!(mask[i] == 0.0, (8..13).contains(&(row.round() as i32)), "row {row}");
+            let depth = (sample.image[i] + 1.0) / 2.0 * 24.0;
+            assert!(mask[i] == 0.0 || (depth - column).abs() < 1e-3, "{depth} in column {column}");
+        }
+        seen.insert(mask.iter().map(|&m| m as u8).collect::<Vec<_>>());
+    }
+    assert_eq!(seen.len(), 5, "the band is at every height");
+}
+
+#[test]
+fn resizing_mixes_no_depth_with_what_was_not_measured() {
+    let raw = raw();
+    for (resize, load_size) in [(Resize::Fixed, None), (Resize::ResizeAndCrop, Some([41, 37]))] {
+        let data = DataConfig { load_size, ..depths(resize) };
+        for draw in [None, Some(Draw { seed: 3, epoch: 1, index: 0 })] {
+            let sample = prepare(&raw, &data, draw).unwrap();
+            for (y, m) in sample.image.iter().zip(sample.mask.unwrap()).filter(|(_, m)| *m != 0.0) {
+                let depth = (y + 1.0) / 2.0 * 24.0;
+                assert!((depth - depth.round()).abs() < 1e-4 && m == 1.0, "{depth} is no depth of the map");
+            }
+        }
+    }
+    let sample = prepare(&raw, &depths(Resize::Fixed), None).unwrap();
+    assert_eq!(
+        sample.image,
+        resize_nearest(&raw.image, 16, 16).depth_to_signed_unit(&depths(Resize::Fixed).depth().unwrap())
+    );
+}
+
+#[test]
+fn without_an_invalid_level_there_is_no_mask_and_maps_are_resized_bicubic() {
+    let raw = raw();
+    let data = DataConfig { depth_invalid: None, depth_scale: None, depth_max: None, ..depths(Resize::Fixed) };
+    let sample = prepare(&raw, &data, None).unwrap();
+    assert_eq!((sample.image, sample.mask), (resize_picture(&raw.image, 16, 16).to_signed_unit(), None));
+}
+
+#[test]
+fn batches_stack_masks_and_refuse_a_picture_without_one() {
+    let (raw, data) = (raw(), depths(Resize::Fixed));
+    let one = || prepare(&raw, &data, None).unwrap();
+    let mask = one().mask.unwrap();
+    assert_eq!(Batch::stack(0, 0, vec![one(), one()]).unwrap().mask, Some([mask.clone(), mask].concat()));
+    let mut without = one();
+    without.mask = None;
+    let error = Batch::stack(0, 0, vec![one(), without]).unwrap_err().to_string();
+    assert!(error.contains("differs in mask"), "{error}");
+}
+
+fn pair(dir: &Path) -> DataConfig {
+    photo(&dir.join("inputs/a.png"), 4, 3, |_, _| [9, 9, 9]);
+    ids16(&dir.join("images/a.png"), 4, 3, |x, y| if x == 2 { INVALID } else { 100 * y as u16 });
+    DataConfig { size: [8, 8], ..depths(Resize::Fixed) }
+}
+
+#[test]
+fn a_map_that_cannot_hold_the_scale_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = pair(dir.path());
+    let file = dir.path().join("images/a.png");
+    assert_eq!(read_target(&file, &data).unwrap().levels().unwrap().1, u16::MAX);
+    ids(&file, 4, 3, |_, _| 200);
+    names(read_target(&file, &data), &file, &["8 bits", "data.depth_invalid = 1200"]);
+    let data = DataConfig { depth_invalid: Some(0), ..data };
+    assert!(read_target(&file, &data).is_ok(), "24 units are level 240");
+    let data = DataConfig { depth_max: Some(30.0), ..data };
+    names(read_target(&file, &data), &file, &["8 bits", "at most 25.5", "data.depth_max is 30"]);
+    let error = DataSet::discover(dir.path(), &data, Split::Train).unwrap().raw(0).unwrap_err();
+    assert!(error.to_string().contains("8 bits"), "{error}");
+}
+
+#[test]
+fn a_check_counts_what_was_measured_and_what_lies_beyond() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = DataConfig { depth_max: Some(25.0), ..pair(dir.path()) };
+    let found = check(dir.path(), &data).unwrap();
+    assert_eq!(found.faults, []);
+    let depths = found.depths.unwrap();
+    assert_eq!((depths.measured, depths.invalid, depths.beyond), (8, 4, 2));
+    assert_eq!(depths.range, [0.0, 30.0], "the true depths, also where they count as less");
+    assert_eq!(depths.share(depths.invalid), 1.0 / 3.0);
+    ids16(&dir.path().join("images/a.png"), 4, 3, |_, _| INVALID);
+    let found = check(dir.path(), &data).unwrap();
+    assert!(found.faults[0].problem.contains("holds no depth"), "{:?}", found.faults);
+}
