@@ -2,6 +2,7 @@
 
 use asap_autograd::{Var, vjp};
 use asap_tensor::Backend;
+use asap_tensor::ops::pixel_conv::TAPS;
 
 use super::super::adaptive::Adaptive;
 use super::super::growth::SLOPE;
@@ -10,9 +11,6 @@ use super::super::spectral::Spectral;
 use crate::Result;
 use crate::layers::{BatchNorm, Stack};
 use crate::network::{Binding, Initialiser, Kind, Parameter};
-
-/// Numbers of a predicted kernel.
-const TAPS: usize = 9;
 
 /// Two convolutions that predict numbers for each pixel from its conditions.
 #[derive(Clone, Debug)]

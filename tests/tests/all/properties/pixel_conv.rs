@@ -1,3 +1,4 @@
+use asap_tensor::ops::pixel_conv::TAPS;
 use asap_tensor::ops::{Pad, PadMode};
 use asap_tensor::{Backend, Result, Tensor, ops};
 use asap_tests::bound::Output;
@@ -8,9 +9,6 @@ use asap_tests::source::Source;
 use proptest::prelude::*;
 
 use super::{channels, side};
-
-/// Numbers of a kernel.
-const TAPS: usize = 9;
 
 #[derive(Debug)]
 struct Case {
