@@ -13,7 +13,7 @@ const PRESETS: &[(&str, &str)] = &[
     ("facades-2048", "the network of facades-1024 at 2048×2048"),
     ("cityscapes-256", "Cityscapes at 256×512, the paper's network"),
     ("cityscapes-512", "Cityscapes at 512×1024, the paper's network"),
-    ("depth-synthetic", "depth from synthetic scenes at 128×128, about ten minutes on two CPU cores"),
+    ("depth-synthetic", "depth from synthetic scenes at 128×128, within ten minutes on two CPU cores"),
     ("depth-256", "depth from a colour image at 256×256"),
 ];
 
