@@ -122,5 +122,8 @@ fn generators_are_drawn_beside_each_other_with_their_times() {
     let rgb = TINY_FILE.replace("classes = 13", "classes = 14");
     here.write("other.toml", format!("{rgb}{FEW_PAIRS}"));
     here.done(&format!("train --config other.toml --steps 1 --out runs/other {few}"));
-    here.refused("compare runs/asap runs/other --data houses --out beside", 2, &["runs/other", "data.classes 14"]);
+    here.refused("compare runs/asap runs/other --data houses --out others", 2, &["runs/other", "data.classes 14"]);
+    let again = "compare runs/asap --data houses --count 1 --out beside";
+    here.refused(again, 2, &["--out", "beside holds something already", "--force"]);
+    here.done(&format!("{again} --force"));
 }

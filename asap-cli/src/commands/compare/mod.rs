@@ -35,6 +35,11 @@ use crate::progress::thousands;
 /// Draws the same inputs by every generator, and writes the pictures, the page and the sheet.
 pub fn run(args: Compare, common: &Common, output: &Output) -> Result<ExitCode> {
     let generators = named(&args.checkpoints)?;
+    if !args.force && args.out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let problem =
+            format!("{} holds something already: give another folder, or --force to draw over it", args.out.display());
+        return Err(usage("--out", problem).into());
+    }
     on_device(common, output, Drawing { args: &args, generators, common, output })?;
     Ok(ExitCode::SUCCESS)
 }
