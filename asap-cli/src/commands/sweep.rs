@@ -24,7 +24,8 @@ use crate::memory::check_training;
 use crate::output::Output;
 use crate::progress::{Progress, thousands};
 
-/// Trains or goes on with every run, evaluates it, and rewrites the table and the figure after each.
+/// Trains or goes on with every run, evaluates it, and rewrites the table and the figure after each. A run that fails is
+/// left out; the exit code is then that of the last one.
 pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
     let plans = plans(&args, common)?;
     for plan in &plans {
@@ -36,7 +37,7 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
         }
     }
     let interrupt = Interrupt::watch(output)?;
-    let (mut entries, mut worst) = (Vec::new(), ExitCode::SUCCESS);
+    let (mut entries, mut ended) = (Vec::new(), ExitCode::SUCCESS);
     for plan in &plans {
         let one = One { args: &args, plan, interrupt: interrupt.clone(), common, output };
         match on_device(common, output, one) {
@@ -50,14 +51,14 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
             }
             // What is left may well succeed, with nobody there to begin it again.
             Err(error) => {
-                worst = exit::code(&error);
+                ended = exit::code(&error);
                 output.error(&anyhow!("{} is left out of the sweep: {error}", plan.name));
                 continue;
             }
         }
         write(&args.out, &entries, args.measure, output)?;
     }
-    Ok(worst)
+    Ok(ended)
 }
 
 /// A run of the sweep.

@@ -149,6 +149,9 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
                 return format!("dry run: {rounds} rounds in {}; what was written reads back the same", duration(*time));
             }
             let mut text = format!("{rounds} of {rounds_total} rounds in {}", duration(*time));
+            if rounds < rounds_total && !summary.stopped {
+                text += " (train.minutes are over)";
+            }
             for (place, (measure, [first, last])) in ends.iter().enumerate() {
                 let name = measure.label();
                 text += &match place {

@@ -32,15 +32,13 @@ pub fn figure(entries: &[Entry], measure: Measure) -> Option<String> {
     let first = points.first()?;
     let values = Axis::around(points.iter().map(|point| point.value));
     let times = Axis::around(points.iter().map(|point| point.ms.log10()));
-    let mut kinds: Vec<&str> = points.iter().map(|point| point.entry.kind).collect();
-    kinds.dedup();
-    let mut distinct: Vec<&str> = Vec::new();
-    kinds.into_iter().for_each(|kind| {
-        if !distinct.contains(&kind) {
-            distinct.push(kind)
+    let mut kinds: Vec<&str> = Vec::new();
+    for point in &points {
+        if !kinds.contains(&point.entry.kind) {
+            kinds.push(point.entry.kind);
         }
-    });
-    let colour = |kind: &str| COLOURS[distinct.iter().position(|other| *other == kind).unwrap_or(0) % COLOURS.len()];
+    }
+    let colour = |kind: &str| COLOURS[kinds.iter().position(|other| *other == kind).unwrap_or(0) % COLOURS.len()];
     let places: Vec<[f64; 2]> = points
         .iter()
         .map(|point| {
