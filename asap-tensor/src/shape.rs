@@ -23,9 +23,9 @@ impl Shape {
         self.rank
     }
 
-    /// The number of elements; 1 for a scalar.
+    /// The number of elements; 1 for a scalar. The largest `usize` stands for more, of which no tensor can be made.
     pub fn count(&self) -> usize {
-        self.dims().iter().product()
+        self.dims().iter().fold(1, |count: usize, &size| count.saturating_mul(size))
     }
 
     /// The sizes of an image batch (N, C, H, W), or `None` for another rank.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::backend::{Element, Storage};
 use crate::error::{Error, Result};
+use crate::ops::require_argument;
 use crate::shape::Shape;
 
 /// Numbers of some shape on a backend. Cloning shares the numbers.
@@ -47,6 +48,7 @@ impl<B: Storage> Tensor<B> {
     /// If the device has no room.
     pub fn full(backend: &B, shape: impl Into<Shape>, value: f64) -> Result<Self> {
         let shape = shape.into();
+        require_room("Tensor::full", shape)?;
         Ok(Self::from_parts(backend, shape, backend.filled(value, shape.count())?))
     }
 
@@ -176,7 +178,9 @@ impl<B: Storage> Ids<B> {
     /// # Errors
     /// If the device has no room.
     pub fn full(backend: &B, sizes: [usize; 3], id: u8) -> Result<Self> {
-        Ok(Self::from_parts(backend, sizes, backend.filled_ids(id, sizes.iter().product())?))
+        let shape = Shape::from(sizes);
+        require_room("Ids::full", shape)?;
+        Ok(Self::from_parts(backend, sizes, backend.filled_ids(id, shape.count())?))
     }
 
     /// A buffer with its sizes; ops make their results with it, once they know both to fit.
@@ -218,6 +222,13 @@ impl<B: Storage> fmt::Debug for Ids<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ids{} on {}", self.shape(), self.backend.device())
     }
+}
+
+/// Refuses more numbers than memory has addresses for.
+fn require_room(op: &'static str, shape: Shape) -> Result<()> {
+    require_argument(shape.count() <= isize::MAX as usize / size_of::<f64>(), op, || {
+        format!("no memory has room for the shape {shape}")
+    })
 }
 
 fn check_count(op: &'static str, shape: Shape, count: usize) -> Result<()> {

@@ -11,6 +11,11 @@ pub struct Output {
     pub terms: usize,
 }
 
+/// The largest of some distances, none of which is negative; infinite where one is not a number.
+pub fn largest(distances: impl Iterator<Item = f64>) -> f64 {
+    distances.fold(0.0, |largest, distance| if distance.is_nan() { f64::INFINITY } else { largest.max(distance) })
+}
+
 /// Whether `got` is within 16·ε·√k·Σ|terms| of `exact`, number by number: rounding errors of k sums mostly cancel, so
 /// they grow as √k; ε is the distance from 1 to the next single-precision number.
 ///
@@ -58,6 +63,12 @@ mod tests {
     #[test]
     fn numbers_that_are_only_moved_must_be_equal() {
         assert!(within_bound(&output(&[1.0 + f64::EPSILON], 0), &output(&[1.0], 0), &[1.0]).is_err());
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_the_largest_distance() {
+        assert_eq!(largest([1.0, 3.0, 2.0].into_iter()), 3.0);
+        assert_eq!(largest([1.0, f64::NAN, 2.0].into_iter()), f64::INFINITY);
     }
 
     #[test]

@@ -60,8 +60,9 @@ mod emulator {
     pub const ORDERS: [Order; 5] = [Order::Fifo, Order::Lifo, Order::Random(1), Order::Random(2), Order::Random(3)];
 
     pub fn install() -> Result<(), String> {
-        let compiler = Command::new("g++").arg("--version").output();
-        compiler.map_err(|error| format!("the emulator needs g++: {error}"))?;
+        let name = std::env::var_os("CUDA_EMULATOR_CXX").unwrap_or_else(|| "g++".into());
+        let compiler = Command::new(&name).arg("--version").output();
+        compiler.map_err(|error| format!("the emulator needs a C++ compiler, {}: {error}", name.display()))?;
         cuda_emulator::install();
         Ok(())
     }

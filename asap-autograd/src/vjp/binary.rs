@@ -47,11 +47,14 @@ pub fn sub<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
 /// As [`ops::binary`](fn@ops::binary).
 pub fn mul<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
     let y = ops::mul(a.value(), b.value())?;
-    let (saved_a, saved_b) = (a.value().clone(), b.value().clone());
-    Var::record(y, &[a, b], move |g, wants| {
+    let shape = b.shape();
+    // Each gradient needs the other factor only.
+    let saved_a = b.is_recorded().then(|| a.value().clone());
+    let saved_b = a.is_recorded().then(|| b.value().clone());
+    Var::record(y, &[a, b], move |g, _| {
         Ok(vec![
-            when(wants[0], || ops::mul(g, &saved_b))?,
-            when(wants[1], || sum_to(ops::mul(g, &saved_a)?, saved_b.shape()))?,
+            saved_b.as_ref().map(|b| ops::mul(g, b)).transpose()?,
+            saved_a.as_ref().map(|a| sum_to(ops::mul(g, a)?, shape)).transpose()?,
         ])
     })
 }
@@ -62,13 +65,14 @@ pub fn mul<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
 /// As [`ops::binary`](fn@ops::binary).
 pub fn div<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
     let y = ops::div(a.value(), b.value())?;
-    let (saved_a, saved_b) = (a.value().clone(), b.value().clone());
+    let saved_a = b.is_recorded().then(|| a.value().clone());
+    let saved_b = b.value().clone();
     Var::record(y, &[a, b], move |g, wants| {
-        let grad_b = || {
-            // −Σ g·a / b², summed first: b is the smaller.
-            let sum = sum_to(ops::mul(g, &saved_a)?, saved_b.shape())?;
+        // −Σ g·a / b², summed first: b is the smaller.
+        let grad_b = |a| {
+            let sum = sum_to(ops::mul(g, a)?, saved_b.shape())?;
             ops::unary(NEGATE, &ops::div(&sum, &ops::mul(&saved_b, &saved_b)?)?)
         };
-        Ok(vec![when(wants[0], || ops::div(g, &saved_b))?, when(wants[1], grad_b)?])
+        Ok(vec![when(wants[0], || ops::div(g, &saved_b))?, saved_a.as_ref().map(grad_b).transpose()?])
     })
 }

@@ -20,7 +20,7 @@ pub fn unary<B: Backend>(op: Unary, x: &Var<B>) -> Result<Var<B>> {
     let needs_x = match op {
         Unary::Abs => true,
         Unary::LeakyRelu { slope } => slope < 0.0,
-        _ => false,
+        Unary::Sqrt | Unary::Tanh | Unary::Sigmoid | Unary::Affine { .. } => false,
     };
     let saved_y = y.clone();
     let saved_x = if needs_x { x.value().clone() } else { y.clone() };

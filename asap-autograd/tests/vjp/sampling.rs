@@ -26,6 +26,7 @@ fn resize_has_the_right_gradient_by_every_kind_of_taps() {
         ("tent", Taps::tent(8, 2).unwrap(), Taps::tent(12, 4).unwrap()),
         ("bilinear", Taps::bilinear(8, 11).unwrap(), Taps::bilinear(12, 5).unwrap()),
         ("average_pool and mean", Taps::average_pool(8), Taps::mean(12, 2)),
+        ("nearest and average_pool_same", Taps::nearest(8, 16).unwrap(), Taps::average_pool_same(12)),
         ("copy and tent", Taps::tent(8, 1).unwrap(), Taps::tent(12, 6).unwrap()),
     ];
     for (name, rows, columns) in kinds {

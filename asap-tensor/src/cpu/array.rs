@@ -65,7 +65,11 @@ impl Drop for Array {
 
 /// Memory that waits for its next tensor. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pool(Arc<Mutex<Kept>>);
+pub(crate) struct Pool {
+    kept: Arc<Mutex<Kept>>,
+    /// Whether unknown numbers are NaN, so that a kernel that leaves one out is found out.
+    marks: bool,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -138,7 +142,7 @@ fn fresh(count: usize) -> Vec<f32> {
 
 impl Pool {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets it hold `count` numbers beyond the most that ever lived, or a quarter of that if it is less.
@@ -146,10 +150,17 @@ impl Pool {
         self.kept().more = count;
     }
 
+    /// The same memory, whose unknown numbers are NaN.
+    pub(crate) fn marking(self) -> Self {
+        Pool { marks: true, ..self }
+    }
+
     /// `count` numbers of unknown value: whoever takes them writes every one.
     pub(crate) fn take(&self, count: usize) -> Array {
+        let marks = self.marks || cfg!(any(test, debug_assertions));
         if count < SMALL {
-            return Array { numbers: vec![0.0; count], count, pool: self.clone() };
+            let unknown = if marks { f32::NAN } else { 0.0 };
+            return Array { numbers: vec![unknown; count], count, pool: self.clone() };
         }
         let mut kept = self.kept();
         let found = kept.find(count);
@@ -157,8 +168,7 @@ impl Pool {
         drop(kept);
         drop(released);
         let mut numbers = found.unwrap_or_else(|| fresh(count));
-        if cfg!(any(test, debug_assertions)) {
-            // A kernel that leaves a number out is found out.
+        if marks {
             numbers.fill(f32::NAN);
         }
         Array { numbers, count, pool: self.clone() }

@@ -62,6 +62,13 @@ impl Cpu {
         self
     }
 
+    /// The same backend, for tests of kernels: every number that a kernel is to write is NaN before, so that one that it
+    /// leaves out shows.
+    #[must_use]
+    pub fn marking_unwritten(self) -> Self {
+        Cpu { memory: self.memory.marking(), ..self }
+    }
+
     /// How many threads compute.
     pub fn threads(&self) -> usize {
         self.threads.current_num_threads()

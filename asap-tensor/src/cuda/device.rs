@@ -45,27 +45,35 @@ pub(super) struct Gpu {
     pub(super) context: Arc<CudaContext>,
 }
 
+/// Starts the driver. How many GPUs there are, and the version of CUDA that it knows; `device` is who asks.
+pub(super) fn start(device: &str) -> Result<(usize, i32)> {
+    let fail = |why: String| Error::Device { device: device.into(), why };
+    libraries::require_all().map_err(|missing| fail(format!("{missing}. Or use --device cpu")))?;
+    result::init().map_err(|error| {
+        fail(format!(
+            "the NVIDIA driver is installed, but does not start ({}); is there a GPU in this machine, and may this \
+                 user see it? `nvidia-smi` should list it",
+            describe(error)
+        ))
+    })?;
+    let driver = libraries::driver_version();
+    if driver < OLDEST_DRIVER {
+        return Err(fail(format!(
+            "the NVIDIA driver knows CUDA up to {} only, and 12.0 is needed; update the driver",
+            libraries::version(driver)
+        )));
+    }
+    let count = CudaContext::device_count();
+    let count = count.map_err(|error| fail(format!("counting the GPUs: {}", describe(error))))?;
+    Ok((count.max(0) as usize, driver))
+}
+
 impl Gpu {
     pub(super) fn open(ordinal: usize) -> Result<Self> {
         let fail = |why: String| Error::Device { device: name(ordinal), why };
-        libraries::require_all().map_err(|missing| fail(format!("{missing}. Or use --device cpu")))?;
         let said = |what: &str, error: DriverError| fail(format!("{what}: {}", describe(error)));
-        result::init().map_err(|error| {
-            fail(format!(
-                "the NVIDIA driver is installed, but does not start ({}); is there a GPU in this machine, and may this \
-                 user see it? `nvidia-smi` should list it",
-                describe(error)
-            ))
-        })?;
-        let driver = libraries::driver_version();
-        if driver < OLDEST_DRIVER {
-            return Err(fail(format!(
-                "the NVIDIA driver knows CUDA up to {} only, and 12.0 is needed; update the driver",
-                libraries::version(driver)
-            )));
-        }
-        let count = CudaContext::device_count().map_err(|error| said("counting the GPUs", error))?;
-        if ordinal >= count.max(0) as usize {
+        let (count, driver) = start(&name(ordinal))?;
+        if ordinal >= count {
             return Err(fail(match count {
                 0 => "the NVIDIA driver finds no GPU; use --device cpu".into(),
                 1 => "there is one GPU only, cuda:0".into(),

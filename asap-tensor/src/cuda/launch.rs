@@ -4,9 +4,13 @@ use cudarc::driver::{CudaFunction, DeviceRepr, result, sys};
 
 use super::{Array, Cuda, Source};
 use crate::error::Result;
+use crate::ops::require_argument;
 
 /// Threads of a block in kernels that treat each number alone.
 const THREADS: u32 = 256;
+/// The most numbers of an image, a weight or a plane: kernels count them in 32 bits, and tiles and blocks reach a little
+/// beyond.
+pub(crate) const MOST_INSIDE: usize = (1 << 31) - (1 << 16);
 /// Shared memory that a block has without asking, in bytes.
 const PLAIN_SHARED_MEMORY: usize = 48 << 10;
 
@@ -150,8 +154,40 @@ impl Launch<'_> {
 
     /// Queues a kernel that treats each of `size` numbers of each of `planes` planes alone, by `FOR_EACH_PLANE` and
     /// `FOR_EACH_INSIDE`: so its threads divide small numbers only to find their place.
+    ///
+    /// # Errors
+    /// As [`Launch::launch`]; or if a plane is too large to be counted in 32 bits.
     pub(crate) fn for_each_plane(self, planes: usize, size: usize) -> Result<()> {
+        require_argument(size <= MOST_INSIDE, self.name, || {
+            format!("a plane may have at most {MOST_INSIDE} numbers on a GPU, not {size}; take smaller images")
+        })?;
+        self.over_planes(planes, size)
+    }
+
+    /// Queues a kernel on the same grid that counts a plane's numbers by `FOR_EACH`.
+    pub(crate) fn over_planes(self, planes: usize, size: usize) -> Result<()> {
+        if planes == 0 || size == 0 {
+            return Ok(());
+        }
         let threads = (THREADS as usize).min(size.next_multiple_of(32));
         self.launch([blocks(size, threads), blocks(planes, 1).min(65_535), 1], [threads as u32, 1, 1])
+    }
+}
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+    use crate::cuda::MatmulPrecision;
+    use crate::cuda::testing::gpu;
+    use crate::ops::pool;
+
+    #[test]
+    fn planes_without_numbers_start_nothing_and_those_beyond_32_bits_are_refused() {
+        let backend = gpu(MatmulPrecision::Highest);
+        let launch = || backend.kernel(&pool::cuda::SOURCE, "max_pool2").unwrap();
+        launch().for_each_plane(1, 0).unwrap();
+        launch().for_each_plane(0, 1).unwrap();
+        let error = launch().for_each_plane(1, MOST_INSIDE + 1).unwrap_err().to_string();
+        assert!(error.contains("max_pool2") && error.contains("2147418113"), "{error}");
     }
 }

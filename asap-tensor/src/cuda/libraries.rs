@@ -1,7 +1,8 @@
 //! The three libraries that CUDA programs need, which are not part of this program: the driver, NVRTC and cuBLAS.
 //!
 //! They are opened when the first GPU is. The driver comes with the card's driver package; NVRTC and cuBLAS with the
-//! CUDA toolkit, or as Python packages. They are looked for on the system's library path first, then in the usual places.
+//! CUDA toolkit, or as Python packages. They are looked for in the folders that [`FOLDERS_VARIABLE`] names, then on the
+//! system's library path, then in the usual places.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};

@@ -36,9 +36,9 @@ pub use array::Array;
 pub(crate) use blas::{Matrices, Product};
 use device::Gpu;
 pub use device::Limits;
-pub(crate) use launch::{Launch, Parameters, blocks};
+pub(crate) use launch::{Launch, MOST_INSIDE, Parameters, blocks};
 pub(crate) use mma::MMA;
-pub use module::{Compiled, Source, Target, compile, sources};
+pub use module::{Compiled, Source, Target, architectures, compile, sources};
 pub(crate) use tables::Table;
 
 use crate::backend::Storage;
@@ -95,6 +95,14 @@ impl Cuda {
     /// If a library, the driver or the GPU is missing, too old or does not answer; the error says what to install.
     pub fn new(ordinal: usize, precision: MatmulPrecision) -> Result<Self> {
         Ok(Cuda { gpu: Arc::new(Gpu::open(ordinal)?), precision, profiler: None })
+    }
+
+    /// How many GPUs the driver finds.
+    ///
+    /// # Errors
+    /// If a library or the driver is missing, too old or does not answer; the error says what to install.
+    pub fn count() -> Result<usize> {
+        device::start("cuda").map(|(count, _)| count)
     }
 
     /// How precisely products are computed: as asked for, but in single precision on cards without the tensor cores

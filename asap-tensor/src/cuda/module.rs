@@ -144,7 +144,7 @@ impl Target {
 }
 
 /// The architectures that the NVRTC at hand compiles for, or none if it does not say.
-fn architectures() -> Vec<i32> {
+pub fn architectures() -> Vec<i32> {
     let mut count = 0;
     // SAFETY: NVRTC is present, and is given room for as many numbers as it says that there are.
     unsafe {

@@ -14,9 +14,10 @@ typedef unsigned int uint32_t;
          i += gridDim.x * (size_t)blockDim.x)
 
 // Threads of a kernel that treats each of `size` numbers of each of `planes` planes alone: the grid's x covers a plane,
-// its y the planes.
+// its y the planes. A plane's numbers each have a thread of their own, so that no index goes beyond an int.
 #define FOR_EACH_PLANE(p, planes) for (size_t p = blockIdx.y; p < (size_t)(planes); p += gridDim.y)
-#define FOR_EACH_INSIDE(i, size) for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < (size); i += gridDim.x * blockDim.x)
+#define FOR_EACH_INSIDE(i, size) \
+    for (int i = blockIdx.x * blockDim.x + threadIdx.x, size_##i = (size); i < size_##i; i = size_##i)
 
 __device__ __forceinline__ int ceil_div(int a, int b) { return (a + b - 1) / b; }
 

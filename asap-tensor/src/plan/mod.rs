@@ -113,6 +113,10 @@ impl Storage for Plan {
         "plan".into()
     }
 
+    fn holds_numbers(&self) -> bool {
+        false
+    }
+
     fn upload(&self, data: Vec<f32>) -> Result<Self::Buffer> {
         Ok(self.block(data.len()))
     }

@@ -2,6 +2,7 @@
 
 mod book;
 mod checkpoint;
+mod empty_tensors;
 mod fuzz_seeds;
 mod masked_round;
 mod properties;

@@ -18,6 +18,7 @@ use asap_model::vgg::Vgg19;
 use asap_model::{Binding, Condition, Config, Discriminator, Game, Generator, Mask, Network};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Ids, Tensor};
+use asap_tests::bound::largest;
 
 /// What directions are drawn from.
 const SEED: u64 = 20_210_619;
@@ -401,8 +402,7 @@ fn over_sigma(weight: &Tensor<Double>, (u, v): &(Vec<f64>, Vec<f64>)) -> Tensor<
 fn distance(a: &Tensor<Double>, b: &Tensor<Double>) -> f64 {
     assert_eq!(a.shape(), b.shape());
     let (a, b) = (a.to_f64().expect("numbers"), b.to_f64().expect("numbers"));
-    let largest = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(f64::abs).fold(0.0, f64::max);
-    largest(&mut a.iter().zip(&b).map(|(a, b)| a - b)) / largest(&mut b.iter().copied())
+    largest(a.iter().zip(&b).map(|(a, b)| (a - b).abs())) / largest(b.iter().map(|b| b.abs()))
 }
 
 /// The image of a condition, every feature of it, and the gradient of their weighted sum in every parameter.

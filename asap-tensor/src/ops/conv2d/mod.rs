@@ -199,10 +199,10 @@ fn stack_apart<B: Conv2dOps + LayoutOps + BinaryOps>(
     backend.binary(Binary::Add, &from_ids, &from_x, Broadcast::Same)
 }
 
-fn check_bias<B: Storage>(op: &'static str, bias: Option<&Tensor<B>>, size: &Conv2dSize) -> Result<()> {
+fn check_bias<B: Storage>(op: &'static str, bias: Option<&Tensor<B>>, outputs: usize, weight: Shape) -> Result<()> {
     match bias {
-        Some(bias) => require(bias.dims() == [size.out_channels], op, size.weight(), bias.shape(), || {
-            format!("the bias must be ({}), one number for each output channel", size.out_channels)
+        Some(bias) => require(bias.dims() == [outputs], op, weight, bias.shape(), || {
+            format!("the bias must be ({outputs}), one number for each output channel")
         }),
         None => Ok(()),
     }
@@ -226,7 +226,7 @@ pub fn conv2d<B: Conv2dOps>(
     padding: usize,
 ) -> Result<Tensor<B>> {
     let size = Conv2dSize::new("conv2d", x.shape(), weight.shape(), stride, padding)?;
-    check_bias("conv2d", bias, &size)?;
+    check_bias("conv2d", bias, size.out_channels, size.weight())?;
     let backend = x.backend();
     let y = backend.measure("conv2d", size.cost(), || {
         backend.conv2d(x.buffer(), weight.buffer(), bias.map(Tensor::buffer), &size)
@@ -304,7 +304,7 @@ pub fn conv2d_ids<B: Conv2dOps>(
     padding: usize,
 ) -> Result<Tensor<B>> {
     let size = ids_size("conv2d_ids", ids, weight.shape(), stride, padding)?;
-    check_bias("conv2d_ids", bias, &size)?;
+    check_bias("conv2d_ids", bias, size.out_channels, size.weight())?;
     let backend = weight.backend();
     let y = backend.measure("conv2d_ids", ids_cost(&size), || {
         backend.conv2d_ids(ids.buffer(), weight.buffer(), bias.map(Tensor::buffer), &size)
@@ -354,7 +354,7 @@ pub fn conv2d_stack<B: Conv2dOps + LayoutOps + BinaryOps>(
         format!("the image has {channels} channels, the weight takes {}", size.in_channels)
     })?;
     let classes = classes.unwrap_or_default();
-    check_bias(op, bias, &size)?;
+    check_bias(op, bias, size.out_channels, size.weight())?;
     let backend = weight.backend();
     let (labels, dense) = (ids_cost(&size.of_channels(classes)), size.of_channels(channels).cost());
     let elements = x.count() + size.weight().count() + size.output().count();

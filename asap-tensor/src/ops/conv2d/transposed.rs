@@ -1,6 +1,6 @@
 //! Transposed convolution: the gradient of a convolution in its input, as a layer that enlarges images.
 
-use super::{Conv2dOps, conv2d_grad_input};
+use super::{Conv2dOps, check_bias, conv2d_grad_input};
 use crate::error::{Error, Result};
 use crate::ops::binary::{BinaryOps, add};
 use crate::ops::{require, require_argument};
@@ -43,11 +43,7 @@ pub fn conv2d_transposed<B: Conv2dOps + BinaryOps>(
         let why = format!("nothing is left between {padding} rows and columns of padding on all sides");
         return Err(Error::Shapes { op, left: x.shape().into(), right: weight.shape().into(), why });
     };
-    if let Some(bias) = bias {
-        require(bias.dims() == [outputs], op, weight.shape(), bias.shape(), || {
-            format!("the bias must be ({outputs}), one number for each output channel")
-        })?;
-    }
+    check_bias(op, bias, outputs, weight.shape())?;
     let y = conv2d_grad_input(x, weight, Shape::from([n, outputs, height, width]), stride, padding)?;
     match bias {
         Some(bias) => add(&y, bias),

@@ -9,7 +9,7 @@ mod reference;
 
 use crate::backend::Storage;
 use crate::error::Result;
-use crate::ops::require;
+use crate::ops::{require, require_argument};
 use crate::profile::Cost;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -81,6 +81,7 @@ fn norm_size<B: Storage>(
     slope: f64,
 ) -> Result<NormSize> {
     let [batch, channels, h, w] = x.nchw(op)?;
+    require_argument(h * w > 0, op, || format!("an image of {h}×{w} has no pixels to take a mean of"))?;
     for part in affine.iter().flat_map(|(scale, shift)| [scale, shift]) {
         require(part.dims() == [channels], op, x.shape(), part.shape(), || {
             format!("scale and shift must be ({channels}), one number for each channel")
@@ -93,7 +94,7 @@ fn norm_size<B: Storage>(
 /// (1: no activation, 0: ReLU). Paper, supplementary 1.1; ε and the biased variance are the published code's.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not fit, or x has no pixels.
 pub fn instance_norm<B: InstanceNormOps>(
     x: &Tensor<B>,
     affine: Option<(&Tensor<B>, &Tensor<B>)>,

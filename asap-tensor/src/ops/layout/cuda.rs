@@ -68,7 +68,8 @@ impl Cuda {
     fn copy_rows(&self, y: (&mut Array<f32>, Rows), x: (&Array<f32>, Rows), rows: usize, length: usize) -> Result<()> {
         let launch = self.kernel(&SOURCE, "copy_rows")?.output(y.0).input(x.0).count(rows).count(length);
         let launch = launch.count(y.1.row).count(y.1.start).count(x.1.row).count(x.1.start);
-        launch.for_each_plane(rows, length)
+        // It counts in 64 bits, so that a row may be longer than a plane.
+        launch.over_planes(rows, length)
     }
 }
 

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use super::PoolOps;
-use crate::cuda::{Cuda, Source};
+use crate::cuda::{Cuda, MOST_INSIDE, Source};
 use crate::error::Result;
+use crate::ops::require_argument;
 
 pub(crate) const SOURCE: Source = Source::new("pool.cu", include_str!("pool.cu"), &[]);
 
 impl PoolOps for Cuda {
     fn max_pool2(&self, x: &Self::Buffer, planes: usize, height: usize, width: usize) -> Result<Self::Buffer> {
+        require_argument(height * width <= MOST_INSIDE, "max_pool2", || {
+            format!("a plane may have at most {MOST_INSIDE} numbers on a GPU, not {height}×{width}")
+        })?;
         let plane = (height / 2) * (width / 2);
         let mut y = self.array(planes * plane)?;
         let launch = self.kernel(&SOURCE, "max_pool2")?.output(&mut y).input(x).count(planes);

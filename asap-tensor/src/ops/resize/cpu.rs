@@ -17,7 +17,7 @@ impl ResizeOps for Cpu {
         let (width, out_height, out_width) = (columns.inputs(), rows.outputs(), columns.outputs());
         let plane = rows.inputs() * width;
         let weights: Vec<f32> = columns.weight().iter().map(|&w| w as f32).collect();
-        let cost = columns.per_output() + rows.per_output() * width.div_ceil(out_width);
+        let cost = columns.per_output() + rows.per_output() * width.div_ceil(out_width.max(1));
         let mut y = self.array(size.planes * out_height * out_width);
         let scratch = || vec![0.0f32; width];
         self.pieces_with(&mut y, out_width, cost, scratch, |line, which, y| {

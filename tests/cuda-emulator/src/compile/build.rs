@@ -23,7 +23,7 @@ const SHIM: [(&str, &str); 7] = [
     ("kernels.h", include_str!("../../shim/kernels.h")),
 ];
 
-const FLAGS: [&str; 22] = [
+const FLAGS: [&str; 23] = [
     "-O1",
     "-g1",
     "-fPIC",
@@ -34,6 +34,8 @@ const FLAGS: [&str; 22] = [
     "-fno-trapping-math",
     "-ffp-contract=off",
     "-fno-stack-protector",
+    // A large frame touches each of its pages, and so the one that guards the stack.
+    "-fstack-clash-protection",
     "-fno-omit-frame-pointer",
     "-fvisibility=hidden",
     // A template's static variables would otherwise be one for all modules of the process.

@@ -150,7 +150,9 @@ impl Machine {
             return self.where_at(instruction + 1);
         }
         let end = stack::bottom(fiber) + stack::STACK - stack::TOP;
-        let words = (stack_pointer.next_multiple_of(8)..end).step_by(8);
+        // Where the stack overflowed the pointer is in the page before it, or further, which can't be read.
+        let start = stack_pointer.max(stack::bottom(fiber) + memory::PAGE).next_multiple_of(8);
+        let words = (start..end).step_by(8);
         // SAFETY: the words lie on the lost fiber's stack.
         let mut addresses = words.map(|word| unsafe { *(word as *const usize) });
         addresses

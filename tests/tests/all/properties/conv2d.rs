@@ -1,6 +1,8 @@
 use asap_tensor::{Backend, Result, Shape, ops};
-use asap_tests::bound::Output;
-use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, for_all, holds, sums};
+use asap_tests::bound::{Output, largest};
+use asap_tests::property::{
+    Double, Property, any_thread_count_gives_the_same_bytes, for_all, holds, holds_on_the_cpu, sums,
+};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -61,20 +63,36 @@ impl Property for Case {
         let grad_weight_ids = ops::conv2d_ids_grad_weight(&ids, &g, self.weight, stride, padding)?;
         let taller = source.normal("stack's weight", [o, 2 * i, r, s])?;
         let y_stack = ops::conv2d_stack(&ids, &x, &taller, bias, stride, padding)?;
-        Ok(vec![
+        // Rows and columns that the steps leave over: a transposed convolution keeps equally many of both.
+        let [rows_over, columns_over] = [(h, r), (w, s)].map(|(side, kernel)| (side + 2 * padding - kernel) % stride);
+        let mut outputs = vec![
             sums("conv2d", &y, i * r * s + 1)?,
             sums("conv2d_grad_input", &grad_x, o * r * s)?,
             sums("conv2d_grad_weight", &grad_weight, pixels)?,
             sums("conv2d_ids", &y_ids, r * s + 1)?,
             sums("conv2d_ids_grad_weight", &grad_weight_ids, pixels)?,
             sums("conv2d_stack", &y_stack, (i + 1) * r * s + 1)?,
-        ])
+        ];
+        if rows_over == columns_over {
+            let bias = source.normal("transposed bias", [i])?;
+            let larger = ops::conv2d_transposed(&g, &weight, Some(&bias), stride, padding, rows_over)?;
+            outputs.push(sums("conv2d_transposed", &larger, o * r * s + 1)?);
+        }
+        Ok(outputs)
     }
 }
 
 #[test]
 fn convolutions_and_their_gradients_are_right() {
     holds(case(channels().boxed(), side().boxed()));
+}
+
+/// From 32 channels on, 3×3 and 4×4 kernels at stride 1 take Winograd's algorithm.
+#[test]
+fn convolutions_of_many_channels_and_their_gradients_are_right() {
+    let channels = prop::sample::select(vec![31usize, 32, 33, 40]);
+    let side = prop::sample::select(vec![5usize, 9, 12, 13, 16, 17, 19]);
+    holds_on_the_cpu(32, case(channels, side).prop_map(|case| Case { stride: 1, ..case }));
 }
 
 #[test]
@@ -102,7 +120,7 @@ fn the_ids_form_equals_the_dense_form_on_one_hot_labels() {
         };
         let [y, y_dense, grad, grad_dense] = compare().map_err(|error| error.to_string())?;
         for (name, ids, dense) in [("conv2d_ids", y, y_dense), ("conv2d_ids_grad_weight", grad, grad_dense)] {
-            let off = ids.iter().zip(&dense).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let off = largest(ids.iter().zip(&dense).map(|(a, b)| (a - b).abs()));
             if ids.len() != dense.len() || off > 1e-11 {
                 return Err(format!("{name} is {off:e} away from the dense form"));
             }

@@ -25,6 +25,12 @@ enum Axis {
     Bilinear(usize, usize),
     /// (inputs, outputs)
     Mean(usize, usize),
+    /// (inputs, outputs)
+    Nearest(usize, usize),
+    /// Inputs of the mean of 3 at stride 2.
+    Pool(usize),
+    /// Inputs of the mean of 3 at stride 1.
+    PoolSame(usize),
 }
 
 impl Axis {
@@ -33,6 +39,9 @@ impl Axis {
             Axis::Tent(outputs, factor) => Taps::tent(outputs * factor, factor),
             Axis::Bilinear(inputs, outputs) => Taps::bilinear(inputs, outputs),
             Axis::Mean(inputs, outputs) => Ok(Taps::mean(inputs, outputs)),
+            Axis::Nearest(inputs, outputs) => Taps::nearest(inputs, outputs),
+            Axis::Pool(inputs) => Ok(Taps::average_pool(inputs)),
+            Axis::PoolSame(inputs) => Ok(Taps::average_pool_same(inputs)),
         }
     }
 }
@@ -42,7 +51,10 @@ fn axis(side: BoxedStrategy<usize>) -> impl Strategy<Value = Axis> + Clone {
     prop_oneof![
         3 => (1usize..=5, factor).prop_map(|(outputs, factor)| Axis::Tent(outputs, factor)),
         3 => (side.clone(), side.clone()).prop_map(|(inputs, outputs)| Axis::Bilinear(inputs, outputs)),
-        1 => (side.clone(), side).prop_map(|(inputs, outputs)| Axis::Mean(inputs, outputs)),
+        1 => (side.clone(), side.clone()).prop_map(|(inputs, outputs)| Axis::Mean(inputs, outputs)),
+        1 => (side.clone(), side.clone()).prop_map(|(inputs, outputs)| Axis::Nearest(inputs, outputs)),
+        1 => side.clone().prop_map(Axis::Pool),
+        1 => side.prop_map(Axis::PoolSame),
     ]
 }
 

@@ -116,7 +116,8 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
             });
         });
     } else {
-        for (x, y) in x.chunks_exact(image.max(1)).zip(y.chunks_exact_mut((outputs * pixels).max(1))) {
+        for (n, y) in y.chunks_exact_mut((outputs * pixels).max(1)).enumerate() {
+            let x = &x[n * image..][..image];
             with_scratch(patch * pixels, |columns| {
                 let channels = part(size.in_channels, PATCH_ROWS);
                 let rows = channels * size.kernel_height * size.kernel_width;

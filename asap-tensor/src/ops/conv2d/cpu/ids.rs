@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::columns::row_parts;
+use super::dense::blocks_of;
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::simd::{Kernel, Level, Simd};
@@ -107,14 +108,8 @@ pub(super) fn forward(cpu: &Cpu, stack: Stack<'_>, weight: &[f32], bias: Option<
     }
 
     let mut y = cpu.array(size.output().count());
-    let items = y.chunks_exact_mut((outputs * pixels).max(1)).enumerate();
-    let blocks: Vec<(usize, usize, MatrixMut<'_>)> = items
-        .flat_map(|(n, y)| {
-            let blocks = MatrixMut::new(y, outputs, pixels, pixels).blocks(outputs.max(1), PIXELS);
-            blocks.into_iter().map(move |(_, q, block)| (n, q, block))
-        })
-        .collect();
-    blocks.into_par_iter().for_each(|(n, first, mut y)| {
+    let blocks = blocks_of(&mut y, outputs, pixels, outputs.max(1), PIXELS);
+    blocks.into_par_iter().for_each(|(n, _, first, mut y)| {
         let stack = stack.item(n, size);
         with_scratch(y.width() * length, |rows| {
             cpu.vectorize(AddUp { stack, first, table: &table, start: &start, size, rows });

@@ -88,7 +88,7 @@ impl Cuda {
         let count = part.images() * size.patch() * part.width();
         let mut columns = self.array(count)?;
         let launch = self.kernel(&SOURCE, "conv2d_columns")?.input(x).output(&mut columns).size(count);
-        launch.structure(sizes).structure(part).for_each(count)?;
+        launch.structure(sizes).structure(part).for_each_plane(1, count)?;
         Ok(columns)
     }
 

@@ -1,11 +1,8 @@
 //! A convolution's sizes as the kernels take them.
 
-use crate::cuda::Parameters;
+use crate::cuda::{MOST_INSIDE as MOST, Parameters};
 use crate::error::{Error, Result};
 use crate::ops::conv2d::Conv2dSize;
-
-/// The kernels count in 32 bits within an image, a weight and the pixels of a batch; tiles reach a little beyond.
-const MOST: usize = (1 << 31) - (1 << 16);
 
 /// `Size` of image.cuh.
 #[repr(C)]

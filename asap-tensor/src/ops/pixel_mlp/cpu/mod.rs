@@ -19,7 +19,7 @@ use super::{PixelMlpOps, PixelMlpSize, RawPixels};
 use crate::cpu::Cpu;
 use crate::cpu::gemm::MatrixMut;
 use crate::cpu::scratch::with_scratch;
-use crate::cpu::simd::{Kernel, Level, Simd};
+use crate::cpu::simd::Level;
 use crate::cpu::transpose::transpose;
 use crate::error::Result;
 use grad::Backward;
@@ -28,7 +28,7 @@ use layers::{Forward, Network};
 /// How many numbers of working memory a thread takes in `pixel_mlp`, for some tiles' parameters and for one tile.
 pub(super) fn forward_scratch(size: &PixelMlpSize) -> [usize; 2] {
     let tiles = tiles_together(size).min(size.grid_height * size.grid_width);
-    let network = Network::new(size, Input::Ids(&[]), &[], lanes(Level::best()));
+    let network = Network::new(size, Input::Ids(&[]), &[], Level::best().lanes());
     [tiles * size.parameters(), pieces_count(network.forward_counts())]
 }
 
@@ -36,7 +36,7 @@ pub(super) fn forward_scratch(size: &PixelMlpSize) -> [usize; 2] {
 /// gradients and for one tile.
 pub(super) fn backward_scratch(size: &PixelMlpSize) -> [usize; 2] {
     let tiles = tiles_together(size).min(size.grid_height * size.grid_width);
-    let network = Network::new(size, Input::Ids(&[]), &[], lanes(Level::best()));
+    let network = Network::new(size, Input::Ids(&[]), &[], Level::best().lanes());
     [2 * tiles * size.parameters(), pieces_count(network.backward_counts())]
 }
 
@@ -54,7 +54,7 @@ impl PixelMlpOps for Cpu {
         }
         let (count, tiles) = (size.parameters(), size.grid_height * size.grid_width);
         self.run(|| {
-            let network = Network::new(size, Input::of(&pixels), positions, lanes(self.level()));
+            let network = Network::new(size, Input::of(&pixels), positions, self.level().lanes());
             let mut outputs = tiles_of(&mut y, size.outputs(), size);
             let groups = groups_of(&mut outputs, size);
             groups.into_par_iter().for_each(|(image, first, outputs)| {
@@ -90,7 +90,7 @@ impl PixelMlpOps for Cpu {
         let mut grad_pixels = wants_pixels.then(|| self.array(pixel_count));
         let (count, tiles, together) = (size.parameters(), size.grid_height * size.grid_width, tiles_together(size));
         self.run(|| {
-            let network = Network::new(size, Input::of(&pixels), positions, lanes(self.level()));
+            let network = Network::new(size, Input::of(&pixels), positions, self.level().lanes());
             let (numbers, channels) = match &mut grad_pixels {
                 Some(grad_pixels) => (&mut grad_pixels[..], size.inputs),
                 None => (&mut [][..], 0),
@@ -119,22 +119,6 @@ impl PixelMlpOps for Cpu {
         });
         Ok((Arc::new(grad), grad_pixels.map(Arc::new)))
     }
-}
-
-/// Numbers in a register.
-fn lanes(level: Level) -> usize {
-    struct Lanes;
-
-    impl Kernel for Lanes {
-        type Output = usize;
-
-        #[inline(always)]
-        fn run<S: Simd>(self, _simd: S) -> usize {
-            S::LANES
-        }
-    }
-
-    level.run(Lanes)
 }
 
 /// Numbers in a line of the caches.
