@@ -69,8 +69,9 @@ pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T
                 task.run(cuda.clone())
             }
             Err(why) => {
-                output.say(format_args!("device: {}{why}", describe(&cpu(common)?)));
-                task.run(cpu(common)?)
+                let cpu = cpu(common)?;
+                output.say(format_args!("device: {}{why}", describe(&cpu)));
+                task.run(cpu)
             }
         },
         Device::Cpu => task.run(cpu(common)?),
@@ -143,7 +144,7 @@ impl From<Precision> for MatmulPrecision {
 
 /// The cpu device, which may hold some memory beyond what is planned where there is plenty.
 fn cpu(common: &Common) -> Result<Cpu> {
-    Ok(Cpu::new(common.threads.map(usize::from))?.holding_more(memory().available / PLENTY))
+    Ok(Cpu::new(Some(cpu_threads(common)))?.holding_more(memory().available / PLENTY))
 }
 
 /// The share of the memory at hand that the cpu device may hold beyond what its tensors take.

@@ -43,15 +43,15 @@ fn control_group_room(groups: &str, root: &Path) -> Option<Room> {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, path) = (parts.next()?, parts.next()?.trim_start_matches('/'));
         match controllers {
-            "" => Some((root.to_path_buf(), path, ["memory.max", "memory.current", "file"])),
+            "" => Some((root.to_path_buf(), path, ["memory.max", "memory.current", "file", "shmem"])),
             _ if controllers.split(',').any(|name| name == "memory") => {
-                let names = ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"];
+                let names = ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache", "total_shmem"];
                 Some((root.join("memory"), path, names))
             }
             _ => None,
         }
     });
-    let rooms = folders.flat_map(|(root, path, [limit, usage, cache])| {
+    let rooms = folders.flat_map(|(root, path, [limit, usage, cache, shared])| {
         let leaf = root.join(path);
         let above: Vec<PathBuf> =
             leaf.ancestors().take_while(|dir| dir.starts_with(&root)).map(Path::to_path_buf).collect();
@@ -59,9 +59,15 @@ fn control_group_room(groups: &str, root: &Path) -> Option<Room> {
             let number = |name: &str| std::fs::read_to_string(dir.join(name)).ok()?.trim().parse::<u64>().ok();
             let limit = number(limit)?;
             let statistics = std::fs::read_to_string(dir.join("memory.stat")).unwrap_or_default();
-            let cached = statistics.lines().find_map(|line| line.strip_prefix(cache)?.trim().parse::<u64>().ok());
-            // Pages that hold parts of files are given up when a program needs the room.
-            let held = number(usage).unwrap_or(0).saturating_sub(cached.unwrap_or(0));
+            let statistic = |name: &str| {
+                let (_, value) =
+                    statistics.lines().filter_map(|line| line.split_once(' ')).find(|(key, _)| *key == name)?;
+                value.trim().parse::<u64>().ok()
+            };
+            // Pages that hold parts of files are given up when a program needs the room; shared memory, which counts among
+            // them, is not.
+            let cached = statistic(cache).unwrap_or(0).saturating_sub(statistic(shared).unwrap_or(0));
+            let held = number(usage).unwrap_or(0).saturating_sub(cached);
             Some(Room { limit, left: limit.saturating_sub(held) })
         })
     });
@@ -120,7 +126,8 @@ pub fn operating_system() -> String {
 
 /// Free bytes of the disk that holds a folder, or would.
 pub fn free_space(folder: &Path) -> Option<u64> {
-    let folder = std::path::absolute(folder).ok()?;
+    // A link leads to another disk.
+    let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder)).ok()?;
     let disks = Disks::new_with_refreshed_list();
     let holding = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
     holding.max_by_key(|disk| disk.mount_point().components().count()).map(|disk| disk.available_space())
@@ -157,6 +164,9 @@ mod tests {
         write(&inner, "memory.current", "600\n");
         assert_eq!(control_group_room("0::/job/step\n", root.path()), Some(Room { limit: 900, left: 300 }));
         assert_eq!(control_group_room("0::/elsewhere\n", root.path()), None);
+        write(&outer, "memory.stat", "anon 300\nfile 400\nfile_mapped 50\nshmem 350\n");
+        let room = control_group_room("0::/job\n", root.path());
+        assert_eq!(room, Some(Room { limit: 1000, left: 350 }), "shared memory stays");
     }
 
     #[test]
@@ -165,9 +175,9 @@ mod tests {
         let group = root.path().join("memory/job");
         write(&group, "memory.limit_in_bytes", "5000\n");
         write(&group, "memory.usage_in_bytes", "2000\n");
-        write(&group, "memory.stat", "cache 100\ntotal_cache 1500\n");
+        write(&group, "memory.stat", "cache 100\ntotal_cache 1500\ntotal_shmem 200\n");
         let groups = "5:cpu,cpuacct:/job\n4:memory:/job\n0::/\n";
-        assert_eq!(control_group_room(groups, root.path()), Some(Room { limit: 5000, left: 4500 }));
+        assert_eq!(control_group_room(groups, root.path()), Some(Room { limit: 5000, left: 4300 }));
     }
 
     #[test]

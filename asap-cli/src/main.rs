@@ -41,12 +41,18 @@ fn main() -> ExitCode {
         Command::Data(Data::Check(args)) => commands::data::check(args, &common, &output),
         Command::Data(Data::Synth(args)) => commands::data::synth(args, &common, &output),
         Command::Convert(args) => commands::convert::run(args, &common, &output),
-        Command::Init(args) => commands::init::run(&args, &output),
+        Command::Init(args) => commands::init::run(&args, &common, &output),
         Command::Doctor => commands::doctor::run(&common, &output),
         Command::Completions(args) => commands::completions::run(&args, &output),
     };
     match result {
-        Ok(code) => code,
+        Ok(code) => match output::lost() {
+            Some(why) => {
+                output.error(&anyhow::anyhow!("standard output: cannot write results: {why}"));
+                ExitCode::from(exit::DATA)
+            }
+            None => code,
+        },
         Err(error) => {
             output.error(&error);
             exit::code(&error)

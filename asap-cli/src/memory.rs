@@ -1,10 +1,8 @@
 //! Whether what is asked for fits into memory, said before it begins.
 
-use std::path::Path;
-
+use asap_model::Result;
 use asap_model::config::Config;
 use asap_model::memory::{self, MemoryPlan};
-use asap_model::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -43,24 +41,40 @@ pub fn check_training(config: &Config, common: &Common, output: &Output) -> Resu
     Ok(())
 }
 
-/// Refuses a picture, of a file, whose drawing takes more memory than there is.
-pub fn check_picture(config: &Config, [height, width]: [usize; 2], file: &Path, common: &Common) -> Result<()> {
+/// Refuses what is to be timed, of that plan, if it takes more memory than there is; else tells how much it takes.
+pub fn check_timing(preset: &str, plan: &MemoryPlan, lower: &str, common: &Common) -> Result<u64> {
+    let (planned, available) = (plan.total(), memory());
+    if !is_planned(common) || common.ignore_memory || planned <= available.available {
+        return Ok(planned);
+    }
+    let problem = format!("it takes {}, {}; lower {lower}; {IGNORE}", bytes(planned), there_is(&available));
+    Err(usage(preset, problem))
+}
+
+/// What is wrong with drawing a picture of that size, and what to do, if it takes more memory than there is.
+///
+/// # Errors
+/// If no plan can be made of it.
+pub fn picture_problem(
+    config: &Config,
+    [height, width]: [usize; 2],
+    advice: &str,
+    common: &Common,
+) -> Result<Option<String>> {
     if !is_planned(common) || common.ignore_memory {
-        return Ok(());
+        return Ok(None);
     }
     let planned = memory::inference(config, [1, height, width], threads(common))?;
-    // The network itself is there already.
-    let more = planned.total() - planned.parameters - planned.program;
+    // The network itself is there already, and the checkpoint that it was read from is gone.
+    let more = MemoryPlan { parameters: 0, program: 0, copies: 0, ..planned }.total();
     let available = memory();
-    if more <= available.available {
-        return Ok(());
-    }
-    let problem = format!(
-        "drawing {width}×{height} pixels takes {} more, {}; draw it in parts, or smaller with --resize; {IGNORE}",
-        bytes(more),
-        there_is(&available)
-    );
-    Err(Error::Data { file: file.into(), problem })
+    Ok((more > available.available).then(|| {
+        format!(
+            "drawing {width}×{height} pixels takes {} more, {}; {advice}; {IGNORE}",
+            bytes(more),
+            there_is(&available)
+        )
+    }))
 }
 
 const IGNORE: &str = "--ignore-memory goes on all the same";

@@ -1,11 +1,31 @@
 //! What people and scripts see: results on standard output, messages on standard error.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::args::Common;
+
+/// The first result that could not be written, as where the disk is full.
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes a line of results. What comes after one that is lost goes on: a run of training is worth more than its lines.
+pub fn print(line: impl Display) {
+    match writeln!(std::io::stdout(), "{line}") {
+        // A reader that went away, as `head` does, is no fault.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            LOST.get_or_init(|| error);
+        }
+        _ => {}
+    }
+}
+
+/// Why results were lost, if any were.
+pub fn lost() -> Option<&'static std::io::Error> {
+    LOST.get()
+}
 
 /// Where words go.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +41,6 @@ impl Output {
         Output { json: common.json, quiet: common.quiet, verbose: common.verbose }
     }
 
-    /// Whether results are JSON.
-    pub fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Whether more detail is wanted.
     pub fn is_verbose(&self) -> bool {
         self.verbose
@@ -38,15 +53,20 @@ impl Output {
 
     /// A result: a JSON object with `--json`, else the text.
     pub fn result(&self, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) {
-        let line = if self.json { json().to_string() } else { text() };
-        // A reader that went away, as `head` does, is no fault.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        if self.json { print(json()) } else { print(text()) }
     }
 
     /// A JSON object where `--json` is given, else nothing.
     pub fn json(&self, json: impl FnOnce() -> Value) {
         if self.json {
-            let _ = writeln!(std::io::stdout(), "{}", json());
+            print(json());
+        }
+    }
+
+    /// Text between results, as a table's head; nothing with `--json`.
+    pub fn text(&self, text: impl FnOnce() -> String) {
+        if !self.json {
+            print(text());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Files that are never half written.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use crate::{Error, Result};
@@ -15,7 +15,8 @@ const PREFIX: &str = ".writing-";
 /// `write` fills the temporary file; it is then flushed to the disk, renamed to `path`, and the folder is flushed too.
 ///
 /// # Errors
-/// [`Error::Io`] names `path`; it then has its old content, and the temporary file is gone.
+/// [`Error::Io`] names `path`; it then has its old content, or the new one where only flushing the folder failed, and the
+/// temporary file is gone.
 pub fn write(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> Result<()> {
     replace(path, write).map_err(|source| Error::Io { file: path.into(), action: "write it", source })
 }
@@ -57,7 +58,11 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Res
 /// Flushes a rename to the disk.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some network and shared folders can't be flushed; the file is as good without.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        other => other,
+    }
 }
 
 /// Folders can't be opened as files here; the system flushes renames itself.

@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// A loss, a gradient or a weight that is no longer a finite number.
     #[error(
-        "training diverged in round {round}: {what} is {value}{}; lower the learning rates (train.lr_generator, train.lr_discriminator) or start from an earlier checkpoint", layer.as_ref().map(|layer| format!(" (not finite first in the output of {layer})")).unwrap_or_default()
+        "training diverged in round {round}: {what} is {value}{}; begin anew with lower learning rates (train.lr_generator, train.lr_discriminator): going on would only repeat it", layer.as_ref().map(|layer| format!(" (not finite first in the output of {layer})")).unwrap_or_default()
     )]
     Diverged {
         /// The round, counted from 1.

@@ -12,7 +12,7 @@
 //! | [`inception`] | the Inception v3 whose features the Fréchet inception distance compares |
 //! | [`losses`], [`optimiser`], [`round`](mod@round) | the losses, Adam, one round of training |
 //! | [`mask`] | which pixels of depth maps were measured, and count in the losses |
-//! | [`data`] | data sets on disk, the synthetic facades, augmentation, batches |
+//! | [`data`] | data sets on disk, synthetic facades and scenes, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
@@ -22,6 +22,7 @@
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`atomic`] | files that are never half written |
+//! | [`shell`] | commands as people type them |
 //! | [`error`] | the one error type |
 
 pub mod atomic;
@@ -45,6 +46,7 @@ pub mod network;
 mod number;
 pub mod optimiser;
 pub mod round;
+pub mod shell;
 pub mod sweep;
 pub mod trainer;
 pub mod translate;

@@ -13,6 +13,13 @@ use crate::generator::Generator;
 use crate::network::{Binding, Blank, Network};
 use crate::{Error, Result};
 
+/// Why a generator's numbers would not be finite.
+const DIVERGED: &str = "the training that wrote it had diverged; use an earlier checkpoint of the run";
+
+/// What a person whose configuration is another network's can look at.
+const SIZES: &str = "sizes follow from [generator], data.classes, data.instances, data.input and data.output: give the \
+                     configuration that the network was trained by";
+
 /// A generator with the configuration that it was trained by.
 pub struct Translator<B: Backend> {
     backend: B,
@@ -28,10 +35,13 @@ impl<B: Backend> Translator<B> {
     pub fn new(backend: &B, checkpoint: &Checkpoint, config: Config) -> Result<Self> {
         config.validate()?;
         checkpoint.check_padding(&config.generator)?;
-        checkpoint.check_finite()?;
+        checkpoint.check_finite(DIVERGED)?;
         // Compared without numbers first, so that the configuration of another network takes no memory.
         let planned = Generator::new(&Plan::new(1), &config.generator, &config.data, &mut Blank)?;
-        planned.check(checkpoint)?;
+        planned.check(checkpoint).map_err(|error| match error {
+            Error::Checkpoint { file, problem } => Error::Checkpoint { file, problem: format!("{problem}\n{SIZES}") },
+            other => other,
+        })?;
         let mut generator = Generator::new(backend, &config.generator, &config.data, &mut Blank)?;
         generator.load(checkpoint)?;
         Ok(Translator { backend: backend.clone(), config, generator })

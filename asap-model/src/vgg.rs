@@ -1,9 +1,12 @@
 //! VGG19 (Simonyan & Zisserman 2015) up to its fifth block, whose features compare images (supplementary 1.4).
 
+use std::path::Path;
+
 use asap_autograd::{Var, vjp};
 use asap_tensor::{Backend, Tensor};
 
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::load::{DAMAGED, load_keys};
 use crate::network::{Initialiser, Kind, started};
 use crate::{Error, Result};
 
@@ -28,12 +31,20 @@ pub struct Vgg19<B: Backend> {
 }
 
 impl<B: Backend> Vgg19<B> {
+    /// The network of torchvision's file, of which most, the classifier, is not read.
+    ///
+    /// # Errors
+    /// As [`load_keys`] and [`Vgg19::load`].
+    pub fn read(backend: &B, file: &Path) -> Result<Self> {
+        Self::load(backend, load_keys(file, &|key| key.starts_with("features."))?)
+    }
+
     /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`); other keys are not read.
     ///
     /// # Errors
     /// If a tensor is missing, does not follow the one before it, or holds a number that is not finite.
     pub fn load(backend: &B, mut checkpoint: Checkpoint) -> Result<Self> {
-        checkpoint.check_finite()?;
+        checkpoint.check_finite(DAMAGED)?;
         let mut channels = 3;
         let mut blocks = Vec::new();
         for block in BLOCKS {

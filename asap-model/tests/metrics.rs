@@ -46,7 +46,8 @@ fn maps(name: &str) -> Vec<Picture> {
 fn require_near(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let distance = |(a, b): (&f64, &f64)| (a - b).abs() / b.abs();
-    let worst = found.iter().zip(expected).map(distance).fold(0.0, f64::max);
+    let largest = |worst: f64, distance: f64| if distance.is_nan() { f64::INFINITY } else { worst.max(distance) };
+    let worst = found.iter().zip(expected).map(distance).fold(0.0, largest);
     println!("{what}: at most {worst:.1e} of the value apart");
     assert!(worst <= tolerance, "{what}: {found:?} is not {expected:?}");
 }

@@ -192,6 +192,8 @@ fn a_run_folder_has_what_a_run_promises() {
     let generator = checkpoint::load(&dir).unwrap();
     assert_eq!(generator.config.as_ref(), Some(&config));
     assert_eq!(generator.weights, asap_model::Network::to_weights(&trainer.game().generator).unwrap());
+    let of_state = checkpoint::load(&run.checkpoint_file(9)).unwrap();
+    assert_eq!((of_state.weights, of_state.config), (generator.weights, generator.config));
 
     let validated: Vec<u64> = summary.validations.iter().map(|(round, _)| *round).collect();
     assert_eq!(validated, [4, 8, 9]);
@@ -326,6 +328,44 @@ fn without_a_checkpoint_that_can_be_read_each_is_named() {
         assert!(error.contains(&format!("round-00000{round}.safetensors: ")), "{error}");
     }
     assert!(run.checkpoint_file(5).exists(), "nothing is renamed for nothing");
+}
+
+/// What can't be opened now may be whole: going on without it would drop its rounds.
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_cannot_be_opened_is_not_taken_for_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, run) = five_rounds(&folder.path().join("run"));
+    let newest = run.checkpoint_file(5);
+    let elsewhere = folder.path().join("not mounted");
+    fs::rename(&newest, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("gone"), &newest).unwrap();
+    let error = resume(Reference::<f32>::new(), &config, run.dir()).err().unwrap();
+    assert!(matches!(&error, Error::Io { file, .. } if *file == newest), "{error}");
+    assert_eq!(metric_rounds(run.dir()), [1, 2, 3, 4, 5]);
+    fs::rename(&elsewhere, &newest).unwrap();
+    assert_eq!(resume(Reference::<f32>::new(), &config, run.dir()).unwrap().game().rounds(), 5);
+}
+
+#[test]
+fn a_run_that_stopped_before_its_first_checkpoint_begins_again_in_its_folder_and_no_other_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, run) = five_rounds(&folder.path().join("run"));
+    let last = fs::read(run.checkpoint_file(5)).unwrap();
+    let restart = || Trainer::restart(Reference::<f32>::new(), config.clone(), run.dir(), Sources::open(&config)?);
+    let error = restart().err().unwrap().to_string();
+    assert!(error.contains("it has a checkpoint"), "{error}");
+    for round in 3..=5 {
+        fs::remove_file(run.checkpoint_file(round)).unwrap();
+    }
+    restart().unwrap().run(&mut ()).unwrap();
+    assert!(fs::read(run.checkpoint_file(5)).unwrap() == last);
+    assert_eq!(metric_rounds(run.dir()), [1, 2, 3, 4, 5]);
+    let elsewhere = folder.path().join("nothing");
+    assert!(
+        Trainer::restart(Reference::<f32>::new(), config.clone(), &elsewhere, Sources::open(&config).unwrap()).is_err()
+    );
+    assert!(!elsewhere.exists());
 }
 
 #[test]

@@ -326,6 +326,9 @@ pub struct Convert {
     /// A configuration to put into the header of a .safetensors: a file or the name of a preset
     #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
     pub config: Option<String>,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `asap init`

@@ -4,8 +4,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::Config;
-use asap_model::memory::{self, MemoryPlan};
 use asap_tensor::{Backend, Profiler};
 use serde_json::json;
 
@@ -14,6 +12,7 @@ use super::workload::{Workload, median};
 use crate::args::{Bench, Common};
 use crate::device::{Task, on_profiled_device, threads};
 use crate::machine::bytes;
+use crate::memory::check_timing;
 use crate::output::Output;
 
 /// Times every preset, one after the other.
@@ -21,8 +20,10 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
     let presets = if args.presets.is_empty() { vec!["cityscapes-256".to_owned()] } else { args.presets.clone() };
     for preset in presets {
         let config = configuration(&preset, common)?;
-        let profiler = Profiler::new();
         let workload = Workload { config: &config, batch: usize::from(args.batch), train: args.train };
+        let planned = check_timing(&preset, &workload.plan(threads(common))?, "--batch or data.size", common)?;
+        forget_peak();
+        let profiler = Profiler::new();
         let timing = Timing { workload, runs: args.runs, profiler: &profiler };
         let Measured { seconds, macs, parameters, device, precision, peak } =
             on_profiled_device(common, output, &profiler, timing)?;
@@ -30,7 +31,6 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
         let max = seconds.iter().copied().fold(0.0, f64::max);
         let median = median(seconds);
         let [height, width] = config.data.size;
-        let planned = planned_bytes(&config, &args, threads(common))?;
         let gmac = macs as f64 / 1e9;
         let mode = workload.mode();
         output.result(
@@ -59,20 +59,6 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The memory that is planned for what is timed: no checkpoint is written or read, and no workers hold batches.
-fn planned_bytes(config: &Config, args: &Bench, threads: usize) -> asap_model::Result<u64> {
-    let mut config = config.clone();
-    config.train.batch = usize::from(args.batch);
-    config.loss.lambda_vgg = if config.data.output_channels() == 3 { 1.0 } else { 0.0 };
-    config.data.workers = 0;
-    let [height, width] = config.data.size;
-    let plan = match args.train {
-        true => memory::training(&config, threads)?,
-        false => memory::inference(&config, [config.train.batch, height, width], threads)?,
-    };
-    Ok(MemoryPlan { copies: 0, ..plan }.total())
 }
 
 struct Timing<'a> {
@@ -113,6 +99,12 @@ impl Task for Timing<'_> {
         let (device, precision) = (backend.device(), backend.matmul_precision());
         Ok(Measured { seconds, macs, parameters, device, precision, peak: backend.take_peak_memory() })
     }
+}
+
+/// Lets the peak of memory begin anew, so that a preset's is not one of those before it (Linux; elsewhere nothing is told).
+fn forget_peak() {
+    // Where the system refuses, the peak of all so far is told.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// The most memory that this process has held, where the system tells (Linux).

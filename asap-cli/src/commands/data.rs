@@ -9,6 +9,7 @@ use asap_model::data::{DepthCount, Picture, Report, check as check_data, detect_
 use asap_model::{Config, Error};
 use serde_json::{Value, json};
 
+use super::train::use_data;
 use super::{adjust, configuration, shown};
 use crate::args::{Common, DataCheck, DataSynth, SynthKind};
 use crate::exit::DATA;
@@ -17,7 +18,11 @@ use crate::output::Output;
 /// Names every fault of a data set; exit code 3 if there is one.
 pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCode> {
     let data = match &args.config {
-        Some(name) => configuration(name, common)?.data,
+        Some(name) => {
+            let mut config = configuration(name, common)?;
+            use_data(&mut config, &args.dir, common)?;
+            config.data
+        }
         None => {
             let mut config = Config { data: by_layout(&args.dir)?, ..Config::default() };
             adjust(&mut config, common)?;

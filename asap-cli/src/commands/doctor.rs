@@ -127,33 +127,37 @@ impl Sought {
 /// Every GPU, or one fault that says why there is none.
 #[cfg(feature = "cuda")]
 fn gpus() -> Vec<Found> {
-    let highest = MatmulPrecision::Highest;
-    let mut found = Vec::new();
-    for ordinal in 0.. {
-        let cuda = match Cuda::new(ordinal, highest) {
-            Ok(cuda) => cuda,
-            // The last one found was the last one there is.
-            Err(_) if ordinal > 0 => break,
-            Err(error) => {
-                let fault = match error {
-                    asap_tensor::Error::Device { why, .. } => why,
-                    other => other.to_string(),
-                };
-                return vec![Found { name: "cuda".into(), what: None, fault: Some(fault) }];
-            }
+    let faulty = |name: String, error| {
+        let why = match error {
+            asap_tensor::Error::Device { why, .. } => why,
+            other => other.to_string(),
         };
-        let limits = cuda.limits().clone();
-        let (major, minor) = limits.compute_capability;
-        let what = format!(
-            "{}, compute capability {major}.{minor}, {}, driver for CUDA {}",
-            limits.name,
-            bytes(limits.memory as u64),
-            version(limits.driver)
-        );
-        let fault = self_check(&cuda).unwrap_or_else(|error| Some(error.to_string()));
-        found.push(Found { name: cuda.device(), what: Some(what), fault });
+        Found { name, what: None, fault: Some(why) }
+    };
+    match Cuda::count() {
+        Err(error) => vec![faulty("cuda".into(), error)],
+        // Opening the first says that there is none.
+        Ok(0) => gpu(0).map_or_else(|error| vec![faulty("cuda".into(), error)], |found| vec![found]),
+        Ok(count) => (0..count)
+            .map(|number| gpu(number).unwrap_or_else(|error| faulty(format!("cuda:{number}"), error)))
+            .collect(),
     }
-    found
+}
+
+/// A GPU that can be opened, and what is wrong with it if anything is.
+#[cfg(feature = "cuda")]
+fn gpu(number: usize) -> asap_tensor::Result<Found> {
+    let cuda = Cuda::new(number, MatmulPrecision::Highest)?;
+    let limits = cuda.limits();
+    let (major, minor) = limits.compute_capability;
+    let what = format!(
+        "{}, compute capability {major}.{minor}, {}, driver for CUDA {}",
+        limits.name,
+        bytes(limits.memory as u64),
+        version(limits.driver)
+    );
+    let fault = self_check(&cuda).unwrap_or_else(|error| Some(error.to_string()));
+    Ok(Found { name: cuda.device(), what: Some(what), fault })
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -180,10 +184,14 @@ fn cuda_libraries() -> Vec<Sought> {
 /// A small convolution compared with the reference in double precision: what is wrong, if anything is.
 fn self_check<B: Backend>(backend: &B) -> asap_tensor::Result<Option<String>> {
     let (found, expected) = (convolution(backend)?, convolution(&Reference::<f64>::new())?);
-    let error = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    // 45 products of numbers below 1 each, far above their rounding.
-    let fits = found.len() == expected.len() && error < 1e-4;
-    Ok((!fits).then(|| format!("its convolution is {error:e} off the reference's")))
+    let off = |a: f64, b: f64| (a - b).abs();
+    // 45 products of numbers below 1 each, far above their rounding. What is not a number is not below either.
+    let wrong = found.iter().zip(&expected).find(|(a, b)| off(**a, **b).is_nan() || off(**a, **b) >= 1e-4);
+    Ok(match wrong {
+        Some((a, b)) => Some(format!("its convolution has {a:e} where the reference's has {b:e}")),
+        None if found.len() != expected.len() => Some("its convolution has another size than the reference's".into()),
+        None => None,
+    })
 }
 
 fn convolution<B: Backend>(backend: &B) -> asap_tensor::Result<Vec<f64>> {

@@ -27,18 +27,13 @@ pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, out
         names => names.iter().any(|name| name == kind.name()),
     };
     let compared = GeneratorKind::ALL.into_iter().filter(named).map(GeneratorKind::name);
-    if !output.is_json() {
-        output.result(
-            || json!(null),
-            || {
-                format!(
-                    "{preset}, {height}×{width}: parameters and multiply-accumulates (from one-hot labels), and the paper's \
-                     figures at 256×512\n{:<16} {:>12} {:>9} {:>9} {:>8} {:>10} {:>12} {:>12}",
-                    "generator", "parameters", "paper, M", "G MAC", "paper", "ms", "moved, MB", "planned, MB"
-                )
-            },
-        );
-    }
+    output.text(|| {
+        format!(
+            "{preset}, {height}×{width}: parameters and multiply-accumulates (from one-hot labels), and the paper's figures \
+             at 256×512\n{:<16} {:>12} {:>9} {:>9} {:>8} {:>10} {:>12} {:>12}",
+            "generator", "parameters", "paper, M", "G MAC", "paper", "ms", "moved, MB", "planned, MB"
+        )
+    });
     for (number, name) in std::iter::once(own).chain(compared).enumerate() {
         let of_name = if number == 0 { Ok(config.clone()) } else { instead(config, name) };
         let config = match of_name {

@@ -27,6 +27,9 @@ use crate::output::Output;
 /// Pictures that are read ahead of the network, and that wait to be written.
 const READY: usize = 2;
 
+/// What to do with an input that is too large.
+const SMALLER: &str = "draw it in parts, or smaller with --resize";
+
 /// The most failed inputs that the last message lists: each was named before.
 const LISTED: usize = 10;
 
@@ -72,10 +75,20 @@ impl Task for Draw<'_> {
             for (file, input) in inputs {
                 let fits = |(input, instances): (RawInput, _)| {
                     let size = if args.resize { translator.config().data.size } else { input.size() };
-                    memory::check_picture(translator.config(), size, &file.input, common).map(|()| (input, instances))
+                    match memory::picture_problem(translator.config(), size, SMALLER, common)? {
+                        Some(problem) => Err(Error::Data { file: file.input.clone(), problem }),
+                        None => Ok((input, instances)),
+                    }
                 };
-                let (input, instances) = match input.and_then(fits) {
-                    Ok(input) => input,
+                let mut seconds = 0.0;
+                let draw = |(input, instances): (RawInput, Option<InstanceMap>)| {
+                    let start = Instant::now();
+                    let picture = translator.translate(&input, instances.as_ref(), args.resize);
+                    seconds = start.elapsed().as_secs_f64();
+                    picture.map_err(|error| of_file(error, &file.input))
+                };
+                let picture = match input.and_then(fits).and_then(draw) {
+                    Ok(picture) => picture,
                     Err(error) if files.len() == 1 => return Err(error.into()),
                     Err(error) => {
                         output.fault(format_args!("not drawn: {error}"));
@@ -84,10 +97,8 @@ impl Task for Draw<'_> {
                         continue;
                     }
                 };
-                let start = Instant::now();
-                let picture = translator.translate(&input, instances.as_ref(), args.resize)?;
                 // It fails where the writer has stopped, which says why below.
-                if to_write.send((file, picture, start.elapsed().as_secs_f64())).is_err() {
+                if to_write.send((file, picture, seconds)).is_err() {
                     break;
                 }
             }
@@ -98,6 +109,16 @@ impl Task for Draw<'_> {
             }
         })
         .map(|()| summary(&failed, files.len(), output))
+    }
+}
+
+/// A device's error with the input that it could not draw.
+fn of_file(error: Error, file: &Path) -> Error {
+    match error {
+        Error::Tensor(asap_tensor::Error::Device { device, why }) => {
+            Error::Tensor(asap_tensor::Error::Device { device, why: format!("{}: {why}", file.display()) })
+        }
+        other => other,
     }
 }
 

@@ -26,7 +26,7 @@ use asap_tensor::Backend;
 
 use crate::args::Common;
 
-/// A preset or file, with `--seed` and every `--set` applied, in order, and checked.
+/// A preset or file, with every `--set` and `--seed` applied, and checked.
 pub fn configuration(name: &str, common: &Common) -> asap_model::Result<Config> {
     let mut config = Config::load(name).map_err(|error| match error {
         Error::Io { action, source, .. } => usage(name, format!("cannot {action}: {source}")),
@@ -37,12 +37,11 @@ pub fn configuration(name: &str, common: &Common) -> asap_model::Result<Config> 
     Ok(config)
 }
 
-/// Applies `--seed` and every `--set`.
+/// Applies every `--set`, in order, and `--seed`, which wins over them.
 pub fn adjust(config: &mut Config, common: &Common) -> asap_model::Result<()> {
-    if let Some(seed) = common.seed {
-        config.train.seed = seed;
-    }
-    common.assignments.iter().try_for_each(|assignment| config.set(assignment))
+    common.assignments.iter().try_for_each(|assignment| config.set(assignment))?;
+    config.train.seed = common.seed.unwrap_or(config.train.seed);
+    Ok(())
 }
 
 /// The generator of a checkpoint; the configuration in its header, or the one given, with every `--set` applied.

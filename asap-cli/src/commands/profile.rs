@@ -12,11 +12,11 @@ use asap_model::{Binding, Condition, Config, Generator, Network, memory};
 use asap_tensor::{Backend, Plan, Profiler, Storage};
 use serde_json::{Value, json};
 
-use super::workload::made_up_batch;
+use super::workload::{Workload, made_up_batch};
 use super::{configuration, generators, roofline, usage};
 use crate::args::{Common, Profile};
 use crate::device::{Task, on_profiled_device, threads};
-use crate::memory::{plan_json, plan_text};
+use crate::memory::{check_timing, plan_json, plan_text};
 use crate::output::Output;
 use crate::progress::thousands;
 
@@ -62,18 +62,13 @@ fn with_generator(mut object: Value, name: Option<&str>) -> Value {
 fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Common, output: &Output) -> Result<()> {
     let layers = measured(config, common, output)?;
     let [height, width] = config.data.size;
-    if !output.is_json() {
+    output.text(|| {
         let name = compared.map_or(String::new(), |name| format!("{name} on the inputs of "));
-        output.result(
-            || json!(null),
-            || {
-                format!(
-                    "{name}{preset}, {height}×{width}\n{:<36} {:>12} {:>10} {:>10} {:>10} {:>10}",
-                    "layer", "parameters", "G MAC", "moved, MB", "held, MB", "ms"
-                )
-            },
-        );
-    }
+        format!(
+            "{name}{preset}, {height}×{width}\n{:<36} {:>12} {:>10} {:>10} {:>10} {:>10}",
+            "layer", "parameters", "G MAC", "moved, MB", "held, MB", "ms"
+        )
+    });
     for layer in layers.iter().chain([&total(&layers)]) {
         output.result(
             || {
@@ -105,7 +100,10 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
     }
     if let Some([parameters, gmac]) = config.generator.paper_figures() {
         output.result(
-            || with_generator(json!({ "paper": { "parameters": parameters * 1e6, "gmac": gmac } }), compared),
+            || {
+                let paper = json!({ "parameters": parameters * 1e6, "gmac": gmac });
+                with_generator(json!({ "preset": preset, "paper": paper }), compared)
+            },
             || format!("the paper, at 256×512: {parameters}M parameters, {gmac} G MAC"),
         );
     }
@@ -114,6 +112,8 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
 
 /// The layers of a generator in the order in which they run, with what they took on the device.
 pub fn measured(config: &Config, common: &Common, output: &Output) -> Result<Vec<Layer>> {
+    let workload = Workload { config, batch: 1, train: false };
+    check_timing(config.generator.kind.name(), &workload.plan(threads(common))?, "data.size", common)?;
     let profiler = Profiler::new();
     let mut layers = on_profiled_device(common, output, &profiler, Forward { config, profiler: &profiler })?;
     // The same pass without numbers tells what is held meanwhile.

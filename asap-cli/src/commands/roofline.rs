@@ -17,6 +17,7 @@ use super::configuration;
 use super::workload::{Workload, median, times};
 use crate::args::{Common, Profile};
 use crate::device::{Task, on_profiled_device, threads};
+use crate::memory::check_timing;
 use crate::output::Output;
 
 /// Repetitions that medians are taken of.
@@ -26,6 +27,10 @@ pub fn run(args: &Profile, common: &Common, output: &Output) -> Result<ExitCode>
     let names = if args.presets.is_empty() { &["cityscapes-256".to_owned()][..] } else { &args.presets };
     let presets = names.iter().map(|name| Ok((name.as_str(), configuration(name, common)?)));
     let presets = presets.collect::<Result<Vec<_>>>()?;
+    for (name, config) in &presets {
+        let workload = Workload { config, batch: 1, train: args.train };
+        check_timing(name, &workload.plan(threads(common))?, "data.size", common)?;
+    }
     let profiler = Profiler::new();
     let task = Roofline { presets, train: args.train, threads: threads(common), profiler: &profiler, output };
     on_profiled_device(common, output, &profiler, task)?;
@@ -175,13 +180,12 @@ impl<'a> Row<'a> {
 fn report(preset: &str, workload: Workload<'_>, rows: Vec<Row<'_>>, whole: f64, output: &Output) {
     let mode = workload.mode();
     let [height, width] = workload.config.data.size;
-    if !output.is_json() {
-        let head = format!(
-            "{:<24} {:<38} {:>5} {:>9} {:>9} {:>9} {:>8} {:>9} {:<9} {:>6}",
+    output.text(|| {
+        format!(
+            "{preset} {mode}, {height}×{width}\n{:<24} {:<38} {:>5} {:>9} {:>9} {:>9} {:>8} {:>9} {:<9} {:>6}",
             "op", "layer", "runs", "MB", "GFLOP", "ms", "GB/s", "GFLOP/s", "bound", "share"
-        );
-        output.result(|| json!(null), || format!("{preset} {mode}, {height}×{width}\n{head}"));
-    }
+        )
+    });
     for row in &rows {
         let &Row { op, count, bytes, operations, seconds, bound, .. } = row;
         let bound = bound.name();

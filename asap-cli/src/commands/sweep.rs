@@ -1,18 +1,18 @@
 //! `asap sweep`: trains a list of configurations, measures each, and draws time against quality.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
-use asap_model::evaluation::Drawn;
-use asap_model::sweep::{Entry, Measure, csv, figure};
-use asap_model::trainer::{RunFolder, Sources, Trainer, metrics};
-use asap_model::{Config, Translator, atomic, checkpoint, memory};
+use asap_model::config::Output as Drawing;
+use asap_model::evaluation::{Drawn, InceptionFile};
+use asap_model::sweep::{Entry, Measure, csv, figure, read_csv};
+use asap_model::trainer::{RunFolder, Sources, Trainer, metrics, next_free};
+use asap_model::{Config, Error, Translator, atomic, checkpoint, memory};
 use asap_tensor::Backend;
 use serde_json::{Value, json};
 
-use super::eval::validation;
 use super::train::{check_pictures, use_data};
 use super::workload::{Workload, median, times};
 use super::{configuration, generators, short_name, usage};
@@ -20,78 +20,125 @@ use crate::args::{Common, Sweep};
 use crate::device::{Task, on_device, threads};
 use crate::exit::{self, INTERRUPTED};
 use crate::interrupt::Interrupt;
-use crate::memory::check_training;
+use crate::memory::{check_timing, check_training};
 use crate::output::Output;
 use crate::progress::{Progress, thousands};
+
+/// What a sweep leaves beside its runs.
+const TABLE: &str = "sweep.csv";
+const FIGURE: &str = "sweep.svg";
 
 /// Trains or goes on with every run, evaluates it, and rewrites the table and the figure after each. A run that fails is
 /// left out; the exit code is then that of the last one.
 pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
     let plans = plans(&args, common)?;
     for plan in &plans {
-        check_training(&plan.config, common, output)?;
+        check_training(&plan.config, common, output).map_err(|error| of_config(plan.origin, error))?;
+    }
+    if let Some(file) = &args.measuring.inception {
+        // Weights without room for them: whether they are Inception's shows now, and not after the first training.
+        InceptionFile::load(&asap_tensor::Plan::new(1), file)?;
     }
     for (number, plan) in plans.iter().enumerate() {
         if !args.skip_check && plans[..number].iter().all(|other| other.config.data != plan.config.data) {
             check_pictures(&plan.config, output)?;
         }
     }
+    let mut table = Table::open(&args)?;
     let interrupt = Interrupt::watch(output)?;
-    let (mut entries, mut ended) = (Vec::new(), ExitCode::SUCCESS);
+    let mut ended = ExitCode::SUCCESS;
     for plan in &plans {
         let one = One { args: &args, plan, interrupt: interrupt.clone(), common, output };
-        match on_device(common, output, one) {
+        let measured = if interrupt.is_asked() { Ok(None) } else { on_device(common, output, one) };
+        let failed = match measured {
             Ok(Some(entry)) => {
                 output.result(|| line_json(&entry), || line_text(&entry));
-                entries.push(entry);
+                table.take(entry);
+                let failed = table.write(output).err();
+                failed.map(|error| (format!("what was measured of {} is not written", plan.name), error.into()))
             }
             Ok(None) => {
                 output.say(format_args!("stopped; the same command goes on with {}", plan.dir.display()));
                 return Ok(ExitCode::from(INTERRUPTED));
             }
-            // What is left may well succeed, with nobody there to begin it again.
-            Err(error) => {
-                ended = exit::code(&error);
-                output.error(&anyhow!("{} is left out of the sweep: {error}", plan.name));
-                continue;
-            }
+            Err(error) => Some((format!("{} is left out of the sweep", plan.name), error)),
+        };
+        // What is left may well succeed, with nobody there to begin it again.
+        if let Some((what, error)) = failed {
+            ended = exit::code(&error);
+            output.error(&anyhow!("{what}: {error}"));
         }
-        write(&args.out, &entries, args.measure, output)?;
     }
     Ok(ended)
 }
 
 /// A run of the sweep.
-struct Plan {
+struct Plan<'a> {
+    /// The argument that names its configuration.
+    origin: &'a str,
     name: String,
     dir: PathBuf,
     config: Config,
 }
 
 /// Every configuration, checked before the first is trained.
-fn plans(args: &Sweep, common: &Common) -> asap_model::Result<Vec<Plan>> {
-    let mut plans: Vec<Plan> = Vec::with_capacity(args.configs.len());
+fn plans<'a>(args: &'a Sweep, common: &Common) -> asap_model::Result<Vec<Plan<'a>>> {
+    let mut plans: Vec<Plan<'_>> = Vec::with_capacity(args.configs.len());
     for config_name in &args.configs {
         let mut config = configuration(config_name, common)?;
         if let Some(data) = &args.data {
-            use_data(&mut config, data)?;
+            use_data(&mut config, data, common)?;
         }
         config.train.minutes = args.minutes.or(config.train.minutes);
         config.train.steps = args.steps.or(config.train.steps);
-        config.validate()?;
-        config.check_losses()?;
+        config.validate().and_then(|()| config.check_losses()).map_err(|error| of_config(config_name, error))?;
         let name = short_name(config_name);
         if plans.iter().any(|other| other.name == name) {
             let problem =
                 format!("there are two configurations of the name {name}, and their runs would be in one folder");
             return Err(usage(config_name, problem));
         }
-        if let Some(size) = args.at {
-            at_size(&config, [size.height, size.width]).validate()?;
+        let timed = timed(args, &config);
+        timed.validate().map_err(|error| of_config(&format!("{config_name} --at"), error))?;
+        let workload = Workload { config: &timed, batch: 1, train: false };
+        check_timing(config_name, &workload.plan(threads(common))?, "--at or data.size", common)?;
+        let dir = args.out.join(&name);
+        if RunFolder::open(&dir).is_err() && next_free(&dir) != dir {
+            let problem = format!("{} is there and is no run: move it, or choose another --out", dir.display());
+            return Err(usage(config_name, problem));
         }
-        plans.push(Plan { dir: args.out.join(&name), name, config });
+        plans.push(Plan { origin: config_name, name, dir, config });
     }
+    check_measure(args, &plans)?;
     Ok(plans)
+}
+
+/// The error of a configuration, told by its name among the others.
+fn of_config(name: &str, error: Error) -> Error {
+    match error {
+        Error::Config { problem, .. } => usage(name, problem),
+        other => other,
+    }
+}
+
+/// Refuses a measure for the figure that will be taken of no run.
+fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
+    let Some(measure) = args.measure else { return Ok(()) };
+    if measure.needs_inception() && args.measuring.inception.is_none() {
+        return Err(usage("--measure", format!("{} needs the weights of Inception: --inception FILE", measure.name())));
+    }
+    let draws_depths = |plan: &Plan<'_>| plan.config.data.output == Drawing::Depth;
+    if plans.iter().all(|plan| draws_depths(plan) != measure.is_of_depths()) {
+        let [measured, drawn] = if measure.is_of_depths() { ["depths", "colours"] } else { ["colours", "depths"] };
+        let problem = format!("{} is taken of {measured}, but what is to be trained draws {drawn}", measure.name());
+        return Err(usage("--measure", problem));
+    }
+    Ok(())
+}
+
+/// What is timed: the configuration, for pictures of the size of `--at`.
+fn timed(args: &Sweep, config: &Config) -> Config {
+    args.at.map_or_else(|| config.clone(), |size| at_size(config, [size.height, size.width]))
 }
 
 /// The configuration for pictures of another size.
@@ -104,7 +151,7 @@ fn at_size(config: &Config, size: [usize; 2]) -> Config {
 
 struct One<'a> {
     args: &'a Sweep,
-    plan: &'a Plan,
+    plan: &'a Plan<'a>,
     interrupt: Interrupt,
     common: &'a Common,
     output: &'a Output,
@@ -116,29 +163,32 @@ impl Task for One<'_> {
     /// `None` if a person asked to stop.
     fn run<B: Backend>(self, backend: B) -> Result<Option<Entry>> {
         let One { args, plan, interrupt, common, output } = self;
-        let Plan { name, dir, config } = plan;
+        let Plan { name, dir, config, .. } = plan;
         let sources = Sources::open(config)?;
+        let validation = sources.validation.clone();
         let mut trainer = match RunFolder::open(dir) {
+            Ok(run) if run.never_saved()? => Trainer::restart(backend.clone(), config.clone(), dir, sources)?,
             Ok(_) => Trainer::resume(backend.clone(), config.clone(), dir, sources)?,
             Err(_) => Trainer::new(backend.clone(), config.clone(), dir, sources)?,
         };
-        let summary = trainer.run(&mut Progress::new(output, interrupt))?;
+        let summary = trainer.run(&mut Progress::new(output, interrupt.clone()))?;
         // Its weights and moments make room for the evaluation.
         drop(trainer);
-        if summary.stopped {
+        if summary.stopped || interrupt.is_asked() {
             return Ok(None);
         }
         let translator = Translator::new(&backend, &checkpoint::load(&summary.dir)?, config.clone())?;
-        let (source, _) = validation(None, config)?;
-        let pictures = Drawn { translator: &translator, source: source.as_ref(), own_size: false };
+        let pictures = Drawn { translator: &translator, source: validation.as_ref(), own_size: false };
         let (evaluation, _) = args.measuring.evaluate(&backend, &pictures, common, output)?;
-        let timed = args.at.map_or_else(|| config.clone(), |size| at_size(config, [size.height, size.width]));
+        // Nor need the two generators be there at once.
+        drop(translator);
+        let timed = timed(args, config);
         let workload = Workload { config: &timed, batch: 1, train: false };
         let (parameters, seconds) = workload.prepare(&backend, |run| times(&backend, usize::from(args.runs), run))?;
         let [height, width] = timed.data.size;
         Ok(Some(Entry {
             name: name.clone(),
-            kind: config.generator.kind.name(),
+            kind: config.generator.kind.name().into(),
             size: timed.data.size,
             parameters,
             gmac: generators::dense_macs(&timed)? as f64 / 1e9,
@@ -146,25 +196,60 @@ impl Task for One<'_> {
             planned_bytes: memory::inference(&timed, [1, height, width], threads(common))?.total(),
             rounds: summary.rounds,
             training_seconds: metrics::seconds(&RunFolder::open(&summary.dir)?.metrics_file())?,
-            evaluation,
+            measured: Measure::taken(&evaluation),
         }))
     }
 }
 
-/// Writes the table, and the figure where there is something to draw.
-fn write(out: &Path, entries: &[Entry], measure: Option<Measure>, output: &Output) -> asap_model::Result<()> {
-    let table = csv(entries)?;
-    atomic::write(&out.join("sweep.csv"), |file| file.write_all(table.as_bytes()))?;
-    let path = out.join("sweep.svg");
-    let measure = measure.or_else(|| Measure::shown_of(entries.iter().map(|entry| &entry.evaluation)));
-    match measure.and_then(|measure| figure(entries, measure)) {
-        Some(picture) => {
+/// All that was measured in the folder of a sweep, by this command and those before it.
+struct Table<'a> {
+    args: &'a Sweep,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Table<'a> {
+    /// With what the folder's table holds already.
+    fn open(args: &'a Sweep) -> asap_model::Result<Self> {
+        let file = args.out.join(TABLE);
+        let entries = match std::fs::read_to_string(&file) {
+            Ok(text) => read_csv(&text).map_err(|problem| Error::Data {
+                file,
+                problem: format!("it is not a table of a sweep ({problem}): repair it, or move it away"),
+            })?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(Error::Io { file, action: "read it", source }),
+        };
+        Ok(Table { args, entries })
+    }
+
+    /// Takes a run in, in place of what was measured of it before.
+    fn take(&mut self, entry: Entry) {
+        match self.entries.iter_mut().find(|other| other.name == entry.name) {
+            Some(other) => *other = entry,
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// Writes the table, and the figure where there is something to draw.
+    fn write(&self, output: &Output) -> asap_model::Result<()> {
+        let text = csv(&self.entries)?;
+        atomic::write(&self.args.out.join(TABLE), |file| file.write_all(text.as_bytes()))?;
+        let path = self.args.out.join(FIGURE);
+        let measure = self.args.measure.or_else(|| Measure::shown_of(&self.entries));
+        if let Some(picture) = measure.and_then(|measure| figure(&self.entries, measure)) {
             atomic::write(&path, |file| file.write_all(picture.as_bytes()))?;
             output.say(format_args!("figure in {}", path.display()));
+            return Ok(());
         }
-        None => output.say("no figure: the measure was not taken of any run"),
+        // An older one would not be of this table.
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(Error::Io { file: path, action: "remove it", source });
+            }
+            _ => output.say("no figure: not one measure was taken of all runs; --measure chooses one"),
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn line_json(entry: &Entry) -> Value {
@@ -174,16 +259,14 @@ fn line_json(entry: &Entry) -> Value {
         "planned_bytes": entry.planned_bytes, "rounds": entry.rounds, "training_seconds": entry.training_seconds,
     });
     for measure in Measure::ALL {
-        object[measure.name()] = json!(measure.of(&entry.evaluation));
+        object[measure.name()] = json!(entry.value(measure));
     }
     object
 }
 
 fn line_text(entry: &Entry) -> String {
-    let measured: Vec<String> = Measure::ALL
-        .into_iter()
-        .filter_map(|measure| Some(format!("{} {:.4}", measure.name(), measure.of(&entry.evaluation)?)))
-        .collect();
+    let measured: Vec<String> =
+        entry.measured.iter().map(|(measure, value)| format!("{} {value:.4}", measure.name())).collect();
     let [height, width] = entry.size;
     format!(
         "{} ({}): {width}×{height} in {:.2} ms, {} parameters, {:.2} G MAC; {} rounds in {:.1} min; {}",

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, Input, Layout, Output as Drawing};
+use asap_model::config::{DataConfig, Input, Layout, Output as Drawing, Resize};
 use asap_model::data::{check, detect_layout};
 use asap_model::sweep::Measure;
 use asap_model::trainer::metrics::tenths;
 use asap_model::trainer::{RunFolder, Sources, Summary, Trainer};
-use asap_model::{Config, Error};
+use asap_model::{Config, Error, shell};
 use asap_tensor::Backend;
 use serde_json::json;
 
@@ -34,7 +34,8 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
         false => configuration(name, common)?,
         true => {
             if args.config.is_some() && args.out.is_none() {
-                output.say(format_args!("going on with {}", dir.display()));
+                output
+                    .say(format_args!("going on with {} by its own configuration; --set changes keys", dir.display()));
             }
             let mut config = RunFolder::open(&dir)?.config()?;
             adjust(&mut config, common)?;
@@ -42,7 +43,7 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
         }
     };
     if let Some(data) = &args.data {
-        use_data(&mut config, data)?;
+        use_data(&mut config, data, common)?;
     }
     if args.steps.is_some() {
         config.train.steps = args.steps;
@@ -86,10 +87,15 @@ impl Task for Run<'_> {
     }
 }
 
-/// Trains on the data set of that folder; one that is configured as synthetic takes its layout.
-pub fn use_data(config: &mut Config, dir: &Path) -> asap_model::Result<()> {
+/// Trains on the data set of that folder. A configuration of synthetic pictures takes its layout, and resizes its pictures,
+/// as made ones need not be, unless `--set` says how.
+pub fn use_data(config: &mut Config, dir: &Path, common: &Common) -> asap_model::Result<()> {
     if config.data.layout == Layout::Synthetic {
         config.data.layout = detect_layout(dir)?;
+        let is_set = common.assignments.iter().any(|assignment| assignment.trim_start().starts_with("data.resize"));
+        if config.data.resize == Resize::None && !is_set {
+            config.data.resize = Resize::Fixed;
+        }
     }
     config.data.dir = Some(dir.into());
     Ok(())
@@ -109,7 +115,9 @@ pub fn check_pictures(config: &Config, output: &Output) -> asap_model::Result<()
     };
     let more = match others.len() {
         0 => String::new(),
-        count => format!("; this is the first of {} faults, which asap data check names", count + 1),
+        count => {
+            format!("; this is the first of {} faults; asap data check, with the same --config, names all", count + 1)
+        }
     };
     Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.problem) })
 }
@@ -163,18 +171,35 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
             if let Some(sheet) = &summary.sheet {
                 text += &format!("\nlook at    {} ({input}, ours, real)", sheet.display());
             }
-            let run = dir.display();
+            let run = shell::word(dir);
             if summary.stopped {
                 return text + &format!("\ngo on      asap train --out {run} --resume");
             }
-            let (set, kind, colours) = match data.output {
-                Drawing::Rgb => ("facades", "", ""),
-                Drawing::Depth => ("scenes", " --kind depth", " --colours colours"),
-            };
-            text + &format!(
-                "\ntry next   asap data synth {set}{kind} --count 20 --size 128 && asap infer --checkpoint {run} --data {set} \
-                 --out drawn{colours}"
-            )
+            text + &try_next(&run, data)
         },
     );
+}
+
+/// Commands that draw and measure with what was trained, on its own data set or, where it made its pairs, on a new one.
+fn try_next(run: &str, data: &DataConfig) -> String {
+    let (made, kind, colours) = match data.output {
+        Drawing::Rgb => ("facades", "", ""),
+        Drawing::Depth => ("scenes", " --kind depth", " --colours colours"),
+    };
+    match &data.dir {
+        Some(set) if data.layout != Layout::Synthetic => {
+            let set = shell::word(set);
+            format!(
+                "\ntry next   asap infer --checkpoint {run} --data {set} --out drawn{colours} && asap eval --checkpoint {run} \
+                 --data {set}"
+            )
+        }
+        _ => {
+            let side = data.size[0].max(data.size[1]);
+            format!(
+                "\ntry next   asap data synth {made}{kind} --count 20 --size {side} && asap infer --checkpoint {run} --data {made} \
+                 --out drawn{colours}"
+            )
+        }
+    }
 }

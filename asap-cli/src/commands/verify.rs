@@ -65,10 +65,9 @@ impl Tally {
         output.json(|| {
             json!({ "case": case, "kind": kind, "quantity": quantity, "rel_error": error, "tolerance": tolerance, "ok": ok })
         });
-        if !output.is_json() && (!ok || output.is_verbose()) {
+        if !ok || output.is_verbose() {
             let verdict = if ok { "ok" } else { "OUT OF TOLERANCE" };
-            output
-                .result(|| json!(null), || format!("  {case}  {quantity}  {error:.2e} of {tolerance:.0e}  {verdict}"));
+            output.text(|| format!("  {case}  {quantity}  {error:.2e} of {tolerance:.0e}  {verdict}"));
         }
         if self.case.as_ref().is_none_or(|(name, ..)| *name != case) {
             self.end_case(output);
@@ -88,14 +87,12 @@ impl Tally {
     /// A line for the case that is complete.
     fn end_case(&mut self, output: &Output) {
         let Some((case, kind, count, Some(worst))) = self.case.take() else { return };
-        if output.is_json() {
-            return;
-        }
         let verdict = if worst.holds() { "ok    " } else { "FAILED" };
         let Comparison { quantity, error, tolerance } = worst;
-        let line = format!(
-            "{verdict}  {case:<24} {kind:<15} {count:>4} quantities, worst {error:.2e} of {tolerance:.0e} ({quantity})"
-        );
-        output.result(|| json!(null), || line);
+        output.text(|| {
+            format!(
+                "{verdict}  {case:<24} {kind:<15} {count:>4} quantities, worst {error:.2e} of {tolerance:.0e} ({quantity})"
+            )
+        });
     }
 }

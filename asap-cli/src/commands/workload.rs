@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use asap_model::config::Input;
 use asap_model::data::{Batch, InputData, Sample};
+use asap_model::memory::{self, MemoryPlan};
 use asap_model::network::FillByName;
 use asap_model::round::Rates;
 use asap_model::vgg::Vgg19;
@@ -28,6 +29,23 @@ impl Workload<'_> {
     /// `infer` or `train`.
     pub fn mode(&self) -> &'static str {
         if self.train { "train" } else { "infer" }
+    }
+
+    /// The memory that it is planned to take: no checkpoint is read or written, and no workers hold batches.
+    ///
+    /// # Errors
+    /// As [`memory::training`] and [`memory::inference`].
+    pub fn plan(&self, threads: usize) -> asap_model::Result<MemoryPlan> {
+        let mut config = self.config.clone();
+        config.train.batch = self.batch;
+        config.loss.lambda_vgg = if config.data.output_channels() == 3 { 1.0 } else { 0.0 };
+        config.data.workers = 0;
+        let [height, width] = config.data.size;
+        let plan = match self.train {
+            true => memory::training(&config, threads)?,
+            false => memory::inference(&config, [self.batch, height, width], threads)?,
+        };
+        Ok(MemoryPlan { copies: 0, ..plan })
     }
 
     /// Sets the network up and gives `measure` what to run. Returns the number of trained parameters and what came of

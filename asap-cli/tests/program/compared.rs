@@ -26,6 +26,9 @@ fn a_compared_generator_is_trained_drawn_with_measured_and_timed_as_asap_is() {
     here.done("data synth houses --count 10 --size 40");
     here.done("infer --checkpoint run --data houses --out drawn");
     assert_eq!(here.names("drawn").len(), 2, "the validation pairs");
+    here.done("infer --checkpoint run/checkpoints/round-000003.safetensors --data houses --out of_state");
+    let pictures = |folder: &str| here.files(folder).into_values().collect::<Vec<_>>();
+    assert!(pictures("drawn") == pictures("of_state"), "the whole state of a run holds its generator");
     let found = here.done("eval --checkpoint run --data houses --set data.resize=fixed --json").objects();
     assert!(found[0]["l1"].is_number(), "{found:?}");
     let timed = here.done("bench --preset hd.toml --train --runs 1 --json --threads 1").objects();
@@ -94,8 +97,85 @@ fn a_sweep_trains_measures_and_draws_and_the_same_command_goes_on() {
     assert_eq!(l1(&lines), l1(&measured(&again)));
     here.refused("sweep asap.toml other/asap.toml --out all", 2, &["other/asap.toml"]);
     here.refused("sweep asap.toml asap.toml --out all", 2, &["two configurations of the name asap"]);
-    let changed = line.replace(" hd.toml", "") + " --set train.lr_generator=1";
-    here.refused(&changed, 2, &["asap is left out", "train.lr_generator (1.0, it began with 0.0001)"]);
+}
+
+/// A sweep of two tiny networks, of that many rounds.
+fn two_runs(here: &Workplace, steps: usize) -> String {
+    here.write("a.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
+    here.write("b.toml", format!("{TINY_FILE}{FEW_PAIRS}").replace("mlp_depth = 3", "mlp_depth = 2"));
+    format!(
+        "sweep a.toml b.toml --steps {steps} --out all --runs 1 --threads 1 --json --set data.count=4 --set data.val_count=2"
+    )
+}
+
+/// The rounds that a sweep told of, by the runs' folders.
+fn rounds(objects: &[serde_json::Map<String, Value>]) -> Vec<Vec<u64>> {
+    let mut runs: Vec<Vec<u64>> = Vec::new();
+    for object in objects {
+        match object.get("event").and_then(Value::as_str) {
+            Some("started") => runs.push(Vec::new()),
+            Some("round") => runs.last_mut().expect("a run").push(object["round"].as_u64().expect("a number")),
+            _ => {}
+        }
+    }
+    runs
+}
+
+#[test]
+fn a_sweep_goes_on_with_runs_that_were_stopped_even_before_their_first_checkpoint() {
+    let here = Workplace::new();
+    here.done(&two_runs(&here, 1));
+    assert_eq!(rounds(&here.done(&two_runs(&here, 3)).objects()), [[2, 3], [2, 3]]);
+    for checkpoint in here.names("all/a/checkpoints") {
+        std::fs::remove_file(here.path("all/a/checkpoints").join(checkpoint)).unwrap();
+    }
+    assert_eq!(rounds(&here.done(&two_runs(&here, 3)).objects()), [vec![1, 2, 3], vec![]]);
+}
+
+#[test]
+fn a_run_that_fails_is_left_out_of_a_sweep_and_the_others_go_on() {
+    let here = Workplace::new();
+    here.done(&two_runs(&here, 1));
+    let line = two_runs(&here, 2);
+    here.write("a.toml", format!("{TINY_FILE}{FEW_PAIRS}lr_generator = 1.0\n"));
+    let ran = here.asap(&line);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    for part in ["a is left out", "train.lr_generator (1.0, it began with 0.0001)"] {
+        assert!(ran.stderr.contains(part), "no {part} in {}", ran.stderr);
+    }
+    assert_eq!(rounds(&ran.objects()), [[2]]);
+    // What was measured before stays in table and figure, of this run and of those that a call does not name.
+    let table = std::fs::read_to_string(here.path("all/sweep.csv")).unwrap();
+    let of = |table: &str| -> Vec<[String; 2]> {
+        let fields = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+        table.lines().skip(1).map(|line| [fields(line)[0].clone(), fields(line)[8].clone()]).collect()
+    };
+    assert_eq!(of(&table), [["a", "1"], ["b", "2"]]);
+    here.done("sweep b.toml --steps 3 --out all --runs 1 --threads 1 --set data.count=4 --set data.val_count=2");
+    assert_eq!(of(&std::fs::read_to_string(here.path("all/sweep.csv")).unwrap()), [["a", "1"], ["b", "3"]]);
+    assert_eq!(std::fs::read_to_string(here.path("all/sweep.svg")).unwrap().matches("<circle").count(), 2);
+}
+
+#[test]
+fn what_a_sweep_cannot_use_is_told_before_anything_is_trained() {
+    let here = Workplace::new();
+    let line = two_runs(&here, 1);
+    for (more, code, parts) in [
+        ("--measure fid", 2, &["--measure", "fid needs", "--inception"][..]),
+        ("--measure rmse", 2, &["--measure", "rmse is taken of depths", "colours"]),
+        ("--inception none.pth", 5, &["none.pth"]),
+        ("--at 30x32", 2, &["a.toml --at", "30"]),
+        ("--set loss.lambda_vgg=1", 2, &["a.toml", "loss.lambda_vgg"]),
+    ] {
+        here.refused(&format!("{line} {more}"), code, parts);
+        assert!(!here.path("all").exists(), "{more}");
+    }
+    std::fs::create_dir_all(here.path("all/b")).unwrap();
+    here.write("all/sweep.csv", "name,generator\nx,asap\n");
+    here.refused(&line, 3, &["sweep.csv", "line 2 has no height"]);
+    here.write("all/b/notes.txt", "mine");
+    here.refused(&line, 2, &["b.toml", "is there and is no run"]);
+    assert!(!here.path("all/a").exists());
 }
 
 #[test]

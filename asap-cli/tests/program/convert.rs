@@ -16,7 +16,8 @@ fn there_and_back_changes_no_bit() {
     let objects = here.done("convert gen_city_legacy_net_G.pth a.safetensors --json").objects();
     assert_eq!(objects.len(), 1);
     assert_eq!((&objects[0]["to"], &objects[0]["config"]), (&"a.safetensors".into(), &false.into()));
-    here.done("convert a.safetensors b.pth");
+    let back = here.done("convert a.safetensors b.pth --json").objects();
+    assert_eq!(back[0]["config"], false, "a .pth holds none");
     let load = |name: &str| checkpoint::load(&here.path(name)).unwrap().weights;
     let (before, between, after) = (load("gen_city_legacy_net_G.pth"), load("a.safetensors"), load("b.pth"));
     assert_eq!(bits(&before), bits(&between));
@@ -31,6 +32,22 @@ fn the_configuration_given_goes_into_the_header() {
     here.done("convert gen_city_net_G.pth city.safetensors --config cityscapes-256 --set generator.width=6");
     let config = checkpoint::load(&here.path("city.safetensors")).unwrap().config.expect("a configuration");
     assert_eq!((config.data.classes, config.generator.width), (35, 6));
+    here.done("convert city.safetensors again.safetensors --set data.flip=false");
+    let again = checkpoint::load(&here.path("again.safetensors")).unwrap().config.expect("a configuration");
+    assert_eq!((again.data.flip, again.generator.width), (false, 6));
+    here.refused("convert city.safetensors city.pth --config cityscapes-256", 2, &["--config", ".pth holds no"]);
+}
+
+#[test]
+fn what_is_there_is_written_over_only_when_told_to() {
+    let here = Workplace::new();
+    here.copy_published("gen_city_net_G.pth");
+    let published = std::fs::read(here.path("gen_city_net_G.pth")).unwrap();
+    here.done("convert gen_city_net_G.pth a.safetensors");
+    here.refused("convert a.safetensors gen_city_net_G.pth", 2, &["gen_city_net_G.pth", "is there already", "--force"]);
+    assert!(std::fs::read(here.path("gen_city_net_G.pth")).unwrap() == published);
+    here.done("convert a.safetensors gen_city_net_G.pth --force");
+    assert!(std::fs::read(here.path("gen_city_net_G.pth")).unwrap() != published);
 }
 
 #[test]

@@ -58,13 +58,13 @@ fn synthetic_scenes_are_pairs_without_faults_and_the_same_for_the_same_seed() {
         (names(&["train", "val"]), names(&["images", "inputs"]))
     );
     assert_eq!((here.names("scenes/train/images").len(), here.names("scenes/val/inputs").len()), (6, 1));
-    let found = report(&here, "data check scenes --config depth-synthetic --set data.layout=pairs");
+    let found = report(&here, "data check scenes --config depth-synthetic");
     assert_eq!((&found["ok"], &found["layout"], &found["train"]), (&json!(true), &json!("pairs"), &json!(6)));
     let count = |key: &str| found["depths"][key].as_u64().unwrap();
     assert_eq!((count("measured") + count("invalid"), count("beyond")), (7 * 40 * 40, 0));
     let range = [0, 1].map(|end| found["depths"]["range"][end].as_f64().unwrap());
     assert!(range[0] > 1.0 && range[1] > 20.0 && range[1] <= 30.0 && count("invalid") > 1000, "{found:?}");
-    let text = here.done("data check scenes --config depth-synthetic --set data.layout=pairs").stdout;
+    let text = here.done("data check scenes --config depth-synthetic").stdout;
     assert!(text.contains("depths from ") && text.contains("% of pixels not measured"), "{text}");
     // Without a configuration too it is seen that these are depths.
     assert_eq!(report(&here, "data check scenes")["depths"]["invalid"], 0);

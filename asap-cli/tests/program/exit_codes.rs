@@ -1,5 +1,7 @@
 //! What every command has in common: devices, and words that mean nothing.
 
+use asap_model::Config;
+
 use crate::support::{TINY, TINY_FILE, Workplace};
 
 #[test]
@@ -23,6 +25,28 @@ fn the_reference_devices_train_too() {
         here.done(&format!("train --steps 1 --device {device} {TINY}"));
         assert!(here.path("runs/quickstart/generator.safetensors").is_file());
     }
+}
+
+/// A script must not take half a table for a whole one.
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_an_error() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a full disk");
+    let ran =
+        std::process::Command::new(env!("CARGO_BIN_EXE_asap")).args(["completions", "bash"]).stdout(full).output();
+    let ran = ran.expect("the program");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(3), "{said}");
+    assert!(said.starts_with("error: standard output: cannot write results"), "{said}");
+}
+
+#[test]
+fn set_and_seed_hold_for_a_starter_too_and_the_seed_wins() {
+    let here = Workplace::new();
+    here.done("init mine.toml --seed 1 --set train.seed=2 --set train.batch=4");
+    let train = Config::load(&here.path("mine.toml").to_string_lossy()).unwrap().train;
+    assert_eq!((train.seed, train.batch), (1, 4));
+    here.refused("init other.toml --set train.bach=4", 2, &["train.bach", "did you mean", "batch"]);
 }
 
 #[test]

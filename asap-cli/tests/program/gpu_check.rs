@@ -16,7 +16,10 @@ fn folder(here: &Workplace, asap: &Path) {
     std::fs::create_dir(here.path("folder/bin")).unwrap();
     symlink(project.join("configs"), here.path("folder/configs")).unwrap();
     symlink(asap, here.path("folder/bin/asap")).unwrap();
-    here.write("folder/build.json", r#"{"commit": "c0ffee", "changed": false, "rustc": "rustc 1.89.0"}"#);
+    here.write(
+        "folder/build.json",
+        r#"{"commit": "c0ffee", "changed": false, "difference": "", "rustc": "rustc 1.89.0"}"#,
+    );
 }
 
 /// Runs it without GPUs, but those that the program claims; `None` where there is no Python.
@@ -105,10 +108,19 @@ fn a_failed_step_does_not_stop_the_others_and_parts_are_put_together() {
     }
     assert_eq!(status(&both, "roofline").as_deref(), Some("ok"));
 
-    here.write("folder/build.json", r#"{"commit": "decade", "changed": false, "rustc": "rustc 1.89.0"}"#);
-    let Some(ran) = run(&here, "--out r.json --step doctor") else { return };
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.code() == Some(1) && said.contains("another commit (c0ffee, now decade)"), "{said}");
+    // Of another commit, or of the same with other changes, which the times are not beside.
+    for (build, differs) in [
+        (
+            r#"{"commit": "decade", "changed": false, "difference": "", "rustc": "r"}"#,
+            "another commit (c0ffee, now decade)",
+        ),
+        (r#"{"commit": "c0ffee", "changed": true, "difference": "1f", "rustc": "r"}"#, "another difference (, now 1f)"),
+    ] {
+        here.write("folder/build.json", build);
+        let Some(ran) = run(&here, "--out r.json --step doctor") else { return };
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(1) && said.contains(differs), "{said}");
+    }
 }
 
 #[test]

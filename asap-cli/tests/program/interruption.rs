@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::support::{TINY, Workplace};
+use crate::support::{TINY, TINY_FILE, Workplace};
 
 /// How often the program is killed, unless ASAP_KILLS says otherwise.
 const KILLS: usize = 40;
@@ -63,6 +63,22 @@ fn ctrl_c_finishes_the_round_saves_and_exits_130() {
         assert_eq!(config("run"), config("whole"));
         assert!(bytes(&here, "run", round + 2) == bytes(&here, "whole", round + 2));
     }
+}
+
+#[test]
+fn ctrl_c_stops_a_sweep_after_the_round_it_is_in_and_the_next_run_does_not_begin() {
+    let here = Workplace::new();
+    for name in ["a", "b"] {
+        here.write(&format!("{name}.toml"), format!("{TINY_FILE}[loss]\nlambda_vgg = 0.0\n[train]\nepochs = 100000\n"));
+    }
+    let mut child = here.start("sweep a.toml b.toml --out all --threads 1 --json");
+    let mut lines = events(&mut child);
+    while event(&mut lines).expect("rounds go on")["event"] != "round" {}
+    send("-INT", &child);
+    let rest: Vec<Value> = std::iter::from_fn(|| event(&mut lines)).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(rest.last().expect("events")["event"], "checkpoint");
+    assert!(!here.path("all/b").exists() && !here.path("all/sweep.csv").exists());
 }
 
 /// The round of a network this large takes minutes: the second Ctrl-C does not wait for its end.

@@ -33,6 +33,7 @@ fn every_command_prints_objects_only() {
                 "" => line.to_owned(),
                 _ => line
                     .replace("mine.toml", &format!("mine{verbosity}.toml"))
+                    .replace("generator.pth", &format!("generator{verbosity}.pth"))
                     .replace("synth houses", &format!("synth h{verbosity}")),
             };
             let count = here.done(&format!("{line} --json {verbosity}")).objects().len();

@@ -12,6 +12,25 @@ fn training_that_cannot_fit_is_refused_before_anything_is_made() {
     assert!(here.names(".").is_empty(), "{:?}", here.names("."));
 }
 
+/// Planning draws no numbers: those of dropout alone would be terabytes.
+#[test]
+fn a_network_with_dropout_is_planned_without_numbers() {
+    let here = Workplace::new();
+    let absurd = "train --set generator.kind=pix2pix-resnet --set train.batch=4096 --set data.size=[4096,4096]";
+    here.refused(&format!("{absurd} --set data.workers=0"), 2, &["training takes", "are available here"]);
+}
+
+#[test]
+fn timing_that_cannot_fit_is_refused_before_it_begins() {
+    let here = Workplace::new();
+    for mode in ["", "--train"] {
+        let line = format!(
+            "bench --preset facades-1024 --batch 1024 --set data.resize=fixed --set data.size=[4096,4096] {mode}"
+        );
+        here.refused(&line, 2, &["facades-1024: it takes", "are available here", "lower --batch", "--ignore-memory"]);
+    }
+}
+
 #[test]
 fn what_is_told_to_lower_is_taken_as_it_is_told() {
     let here = Workplace::new();

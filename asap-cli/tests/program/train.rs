@@ -146,6 +146,9 @@ fn a_pair_that_cannot_be_read_is_named_and_what_was_learnt_is_saved() {
         3,
         &["houses/train_img/synth_00001.jpg"],
     );
+    let saved = std::fs::read_to_string(here.path("run/metrics.jsonl")).unwrap().lines().count();
+    let checkpoints = here.names("run/checkpoints");
+    assert_eq!(checkpoints.len(), usize::from(saved > 0), "{saved} rounds, {checkpoints:?}");
 }
 
 #[test]

@@ -11,6 +11,13 @@ use crate::{Error, Result};
 /// The file of a run folder that inference needs.
 pub const GENERATOR_FILE: &str = "generator.safetensors";
 
+/// What the header says in `format`: of a generator, and of the whole state of a run.
+const FORMAT: &str = "asap";
+pub(crate) const RUN_FORMAT: &str = "asap-run";
+
+/// Why numbers of published weights, which are finite, would not be, for [`Checkpoint::check_finite`].
+pub const DAMAGED: &str = "it is damaged; download it again";
+
 /// The most tensors that a message lists of one kind: more than any network here has.
 const LISTED: usize = 300;
 
@@ -26,20 +33,37 @@ pub struct Checkpoint {
 }
 
 /// Loads a run folder (its `generator.safetensors`), a `.safetensors` or a `.pth` of either format, told apart by what
-/// they hold rather than by their names.
+/// they hold rather than by their names. Of the whole state of a run, a file of its `checkpoints/`, the generator.
 ///
 /// # Errors
 /// [`Error::Checkpoint`] names the file, and the tensors at fault.
 pub fn load(path: &Path) -> Result<Checkpoint> {
+    load_keys(path, &|_| true)
+}
+
+/// As [`load`], of the tensors alone whose keys are wanted: the others take no memory.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Checkpoint> {
     let file = if path.is_dir() { path.join(GENERATOR_FILE) } else { path.to_path_buf() };
     if path.is_dir() && !file.is_file() {
         return Err(fault(path, format!("the folder has no {GENERATOR_FILE}: give a run folder or a checkpoint file")));
     }
     match kind(&file)? {
-        Kind::Pth => Ok(Checkpoint { weights: pth::read(&file)?, config: None, file }),
+        Kind::Pth => Ok(Checkpoint { weights: pth::read_keys(&file, wanted)?, config: None, file }),
         Kind::Safetensors => {
-            let (weights, metadata) = safetensors::read(&file)?;
-            let config = config_of(&metadata, &file)?;
+            let (mut weights, metadata) = safetensors::read(&file)?;
+            let format = metadata.get("format").map(String::as_str);
+            let config = match format {
+                Some(FORMAT | RUN_FORMAT) => config_of(&metadata, &file)?,
+                _ => None,
+            };
+            if format == Some(RUN_FORMAT) {
+                let generator = |(key, tensor): (String, _)| Some((key.strip_prefix("generator.")?.to_owned(), tensor));
+                weights = weights.into_iter().filter_map(generator).collect();
+            }
+            weights.retain(|key, _| wanted(key));
             Ok(Checkpoint { file, weights, config })
         }
     }
@@ -50,7 +74,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
 /// # Errors
 /// As [`safetensors::write`] and [`Config::to_toml`].
 pub fn save(path: &Path, weights: &Weights, config: &Config) -> Result<()> {
-    let metadata = Metadata::from([("format".into(), "asap".into()), ("config".into(), config.to_toml()?)]);
+    let metadata = Metadata::from([("format".into(), FORMAT.into()), ("config".into(), config.to_toml()?)]);
     safetensors::write(path, weights, &metadata)
 }
 
@@ -77,10 +101,7 @@ fn kind(file: &Path) -> Result<Kind> {
 }
 
 fn config_of(metadata: &Metadata, file: &Path) -> Result<Option<Config>> {
-    let Some(text) = metadata.get("config").filter(|_| metadata.get("format").is_some_and(|format| format == "asap"))
-    else {
-        return Ok(None);
-    };
+    let Some(text) = metadata.get("config") else { return Ok(None) };
     let config = Config::parse(text, "the configuration in its header");
     config.map(Some).map_err(|error| fault(file, error.to_string()))
 }
@@ -138,15 +159,15 @@ impl Checkpoint {
         }
     }
 
-    /// Checks that every number is finite.
+    /// Checks that every number is finite; `cause` says why one would not be, and what to do.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] names the first tensor with one that is not, and its value.
-    pub fn check_finite(&self) -> Result<()> {
+    pub fn check_finite(&self, cause: &str) -> Result<()> {
         for (key, tensor) in &self.weights {
             if let Some(place) = tensor.data.iter().position(|x| !x.is_finite()) {
                 let problem = format!(
-                    "{}: number {place} of {} is {}: the training that wrote it had diverged; use an earlier checkpoint",
+                    "{}: number {place} of {} is {}: {cause}",
                     shown(key),
                     tensor.data.len(),
                     tensor.data[place]

@@ -20,8 +20,17 @@ use crate::atomic;
 ///
 /// # Errors
 /// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is missing, cut short, or no checkpoint, and for
-/// elements without an `f32`; memory stays near the file's own size whatever the file claims.
+/// elements without an `f32`; memory stays near the file's own size whatever the file claims, or five times that where its
+/// elements are of one byte.
 pub fn read(path: &Path) -> Result<Weights> {
+    read_keys(path, &|_| true)
+}
+
+/// As [`read`], of the tensors alone whose keys are wanted.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Weights> {
     bounds::check(path).map_err(|problem| fault(path, problem))?;
     let reader = PytorchReader::new(path).map_err(|error| fault(path, format!("cannot read it: {}", shown(error))))?;
     let length = std::fs::metadata(path).map_err(|error| fault(path, format!("cannot read it: {error}")))?.len();
@@ -38,7 +47,8 @@ pub fn read(path: &Path) -> Result<Weights> {
     if reader.is_empty() {
         return Err(fault(path, "it holds no tensors"));
     }
-    reader.into_tensors().into_iter().map(|(key, tensor)| Ok((key, host(path, &tensor)?))).collect()
+    let tensors = reader.into_tensors().into_iter().filter(|(key, _)| wanted(key));
+    tensors.map(|(key, tensor)| Ok((key, host(path, &tensor)?))).collect()
 }
 
 fn host(path: &Path, tensor: &Tensor) -> Result<HostTensor> {

@@ -7,7 +7,7 @@
 //! [`HASH_KEY`]; reading it checks that, so that a bit that fell over on the disk is found.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, Metadata as Header};
@@ -18,8 +18,8 @@ use super::content_hash::{BLANK, ContentHash, HASH_KEY, fill_in};
 use super::elements::{ElementType, to_f32};
 use super::json::DistinctKeys;
 use super::{HostTensor, Metadata, Weights, fault, shown};
-use crate::Result;
 use crate::atomic;
+use crate::{Error, Result};
 
 /// The largest header that is read, in bytes: some 100 times that of the full-size network.
 const MAX_HEADER: u64 = 16 << 20;
@@ -27,8 +27,9 @@ const MAX_HEADER: u64 = 16 << 20;
 /// Reads every tensor, and the strings of the header.
 ///
 /// # Errors
-/// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is missing, cut short, or not safetensors, and
-/// for elements without an `f32`; memory stays near the file's own size whatever the file claims.
+/// [`Error::Checkpoint`] for a file that is missing, cut short, or not safetensors, and
+/// for elements without an `f32`; memory stays near the file's own size whatever the file claims, or five times that where
+/// its elements are of one byte.
 pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
     let unreadable = |error: std::io::Error| fault(path, format!("cannot read it: {error}"));
     let file = File::open(path).map_err(unreadable)?;
@@ -41,7 +42,11 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
 /// # Errors
 /// As [`read`].
 pub fn read_from(mut source: impl Read, length: u64, path: &Path) -> Result<(Weights, Metadata)> {
-    let unreadable = |error: std::io::Error| fault(path, format!("cannot read it: {error}"));
+    // What can't be read now may be whole; what ends too soon is not.
+    let unreadable = |source: std::io::Error| match source.kind() {
+        ErrorKind::UnexpectedEof => fault(path, "it is cut short"),
+        _ => Error::Io { file: path.into(), action: "read it", source },
+    };
     let mut prefix = [0; 8];
     if length < 8 {
         return Err(fault(path, format!("it is no safetensors file: {length} bytes are too few")));
@@ -111,7 +116,7 @@ pub fn read_from(mut source: impl Read, length: u64, path: &Path) -> Result<(Wei
 /// all.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) if it can't be written; [`Error::Checkpoint`](crate::Error::Checkpoint) for a
+/// [`Error::Io`] if it can't be written; [`Error::Checkpoint`] for a
 /// tensor whose shape and data disagree, or with the reserved key `__metadata__`.
 pub fn write(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> {
     let mut metadata = metadata.clone();

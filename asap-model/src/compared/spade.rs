@@ -81,7 +81,7 @@ impl<B: Backend> Spade<B> {
         let mut named =
             |name: &str, size| Layer::named(backend, &mut *init, name.to_owned(), size, Norm::None { bias: true }, 1.0);
         let most = doublings > 6;
-        let drawn = if most { width / 2 } else { width };
+        let drawn = if most { (width / 2).max(1) } else { width };
         let (first, last) =
             (named("fc", Size::same(inputs, 16 * width))?, named("conv_img", Size::same(drawn, outputs))?);
         let mut blocks = Vec::with_capacity(BLOCKS.len() + 1);

@@ -82,6 +82,9 @@ const PUBLISHED: [(&str, &str); 6] = [
 /// Channels between a label map and SPADE's scales and shifts, and between a place and CC-FPSE's kernels (published code).
 const HIDDEN: usize = 128;
 
+/// Pixels that the 7×7 convolutions of pix2pixHD mirror at each edge.
+const MIRRORED: usize = 3;
+
 /// The norms of SPADE that have a counterpart here.
 const SPADE_NORM: &str = "spectralspadesyncbatch3x3";
 
@@ -256,6 +259,9 @@ impl ComparedConfig {
     pub fn least_side(&self) -> usize {
         match self {
             ComparedConfig::Pix2PixUnet { .. } => self.multiple(),
+            // Its first and last convolution mirror three pixels; the global generator within sees a smaller picture.
+            ComparedConfig::Pix2PixHd { .. } => (2 * self.multiple()).max(MIRRORED + 1),
+            ComparedConfig::Pix2PixHdLocal { enhancers, .. } => (2 * self.multiple()).max((MIRRORED + 1) << enhancers),
             _ => 2 * self.multiple(),
         }
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::augment::Placement;
 use super::dataset::{read_target, size_faults};
 use super::decode::{label_faults, read_ids, read_instances, read_photo};
 use super::fault::Fault;
@@ -188,6 +189,9 @@ fn read_pair(pair: &Pair, data: &DataConfig, classes: usize) -> PairReport {
     report.size = image.map(|image| image.size());
     if let Some(image) = report.size {
         report.faults.extend(size_faults(pair, input_size.unwrap_or(image), image, instances.as_ref()));
+        if let Err(Error::Data { problem, .. }) = Placement::new(&pair.name, image, data, None) {
+            report.faults.push(Fault::new(&pair.image, problem));
+        }
     }
     report
 }

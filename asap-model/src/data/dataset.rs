@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::decode::{read_depth, read_instances, read_labels, read_photo};
+use super::decode::{is_jpeg, read_depth, read_instances, read_labels, read_photo};
 use super::fault::Fault;
 use super::layout::{Pair, Split, discover_pairs};
 use super::plane::{InstanceMap, LabelMap, Picture};
@@ -126,14 +126,17 @@ pub fn read_input(file: &Path, data: &DataConfig) -> Result<RawInput> {
 ///
 /// # Errors
 /// As [`read_photo`] and [`read_depth`]; [`Error::Data`](crate::Error::Data) for a depth map of 8 bits that can't hold what the
-/// configuration says of its levels.
+/// configuration says of its levels, or a JPEG where it names one that means "not measured".
 pub fn read_target(file: &Path, data: &DataConfig) -> Result<Picture> {
     let Some(scale) = data.depth() else { return read_photo(file).map(Picture::Rgb) };
     let map = read_depth(file)?;
     let most = map.levels().map_or(u16::MAX, |(_, most)| most);
     let full = scale.full_level(most.into());
     let problem = match scale {
-        DepthScale { per_unit: Some(per_unit), max, .. } if full > most.into() => format!(
+        DepthScale { invalid: Some(invalid), .. } if most < u16::MAX && is_jpeg(file)? => {
+            format!("is a JPEG, in which data.depth_invalid = {invalid} and the depths beside it blur; save it as PNG")
+        }
+        DepthScale { per_unit: Some(per_unit), max, .. } if most < u16::MAX && full > most.into() => format!(
             "has 8 bits, so depths of at most {}, where data.depth_max is {max} with data.depth_scale = {per_unit}; save it with 16 \
              bits, or set both keys as its levels are meant",
             f64::from(most) / per_unit

@@ -31,6 +31,9 @@ const MAX_PIXELS: usize = 1 << 27;
 /// The most bytes that decoding one picture may take: RGB pixels of 16 bits.
 const MAX_BYTES: usize = 2 * 3 * MAX_PIXELS;
 
+/// The first bytes of every JPEG.
+const JPEG: [u8; 2] = [0xff, 0xd8];
+
 /// Reads a label map: a gray or palette PNG whose raw values are class ids.
 ///
 /// # Errors
@@ -229,14 +232,35 @@ fn decode(bytes: &[u8], file: &Path) -> Result<DynamicImage> {
     Ok(image)
 }
 
-/// Whether a JPEG has no end marker after its last scan. The decoder would fill the rest with gray. Scans hold neither marker:
-/// in them an FF is followed by 00 or a restart marker.
+/// Whether the file is a JPEG, by its content.
+pub(super) fn is_jpeg(file: &Path) -> Result<bool> {
+    let failed = |source| Error::Io { file: file.to_path_buf(), action: "read it", source };
+    let mut start = Vec::new();
+    File::open(file).map_err(failed)?.take(JPEG.len() as u64).read_to_end(&mut start).map_err(failed)?;
+    Ok(start == JPEG)
+}
+
+/// Whether a JPEG has no end marker after its first scan began. The decoder would fill the rest with gray. In scans an FF is
+/// followed by 00 or a restart marker; what stands before them, as a thumbnail with an end of its own, tells its length; and
+/// what some cameras append after the end is nothing to the picture.
 fn is_cut_jpeg(bytes: &[u8]) -> bool {
-    if !bytes.starts_with(&[0xff, 0xd8]) {
+    if !bytes.starts_with(&JPEG) {
         return false;
     }
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
-    last(0xda).is_some_and(|scan| last(0xd9).is_none_or(|end| end < scan))
+    let mut rest = &bytes[JPEG.len()..];
+    while let [0xff, marker, after @ ..] = rest {
+        rest = match (marker, after) {
+            (0xda, scans) => return !scans.windows(2).any(|pair| pair == [0xff, 0xd9]),
+            // A marker may be preceded by any number of FF.
+            (0xff, _) => &rest[1..],
+            (_, [high, low, ..]) => {
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                after.get(length..).unwrap_or_default()
+            }
+            _ => return false,
+        };
+    }
+    false
 }
 
 /// [`check_claim`] of a PNG by its first bytes, where the decoder would name no size; nothing of another file.

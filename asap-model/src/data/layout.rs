@@ -184,8 +184,8 @@ fn places(dir: &Path, data: &DataConfig, split: Split) -> Places {
         }
         Layout::Pairs | Layout::Synthetic => {
             let base = if is_split(dir, Layout::Pairs) { dir.join(split_name) } else { dir.to_path_buf() };
-            let inputs = base.join("inputs");
-            let input = if data.input == Input::Rgb && inputs.is_dir() { inputs } else { base.join("labels") };
+            let [inputs, labels] = ["inputs", "labels"].map(|folder| base.join(folder));
+            let input = if data.input == Input::Rgb && (inputs.is_dir() || !labels.is_dir()) { inputs } else { labels };
             Places {
                 input: place(what, input, &[]),
                 image: place(photo, base.join("images"), &[]),
@@ -266,7 +266,7 @@ fn list(place: &Place, depth: usize, faults: &mut Vec<Fault>) -> BTreeMap<String
     if !place.dir.is_dir() {
         faults.push(Fault::new(
             &place.dir,
-            format!("is not there; a folder with one {} a picture is needed", place.what),
+            format!("is not there; a folder with the {} of every pair is needed", place.what),
         ));
         return BTreeMap::new();
     }

@@ -20,6 +20,7 @@ use asap_tensor::{Backend, Tensor};
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint;
+use crate::checkpoint::load::DAMAGED;
 use crate::data::RgbImage;
 use crate::network::Initialiser;
 use crate::{Error, Result};
@@ -74,7 +75,7 @@ impl<B: Backend> Inception<B> {
     /// from.
     pub fn load(backend: &B, file: &Path) -> Result<(Self, String)> {
         let mut checkpoint = checkpoint::load(file).map_err(with_source)?;
-        checkpoint.check_finite()?;
+        checkpoint.check_finite(DAMAGED).map_err(with_source)?;
         let network =
             Self::build(backend, &mut |key, shape, _| Ok(checkpoint.take(key, shape).map_err(with_source)?.data))?;
         let unreadable = |source| Error::Io { file: file.into(), action: "read it", source };

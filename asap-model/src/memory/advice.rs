@@ -2,7 +2,7 @@
 
 use super::training;
 use crate::Result;
-use crate::config::{Config, TrainConfig};
+use crate::config::{Config, Layout, Resize, TrainConfig};
 
 /// A change that brings less than this part of the whole is not worth its cost in quality.
 const WORTHWHILE: u64 = 10;
@@ -50,6 +50,10 @@ fn batch(config: &mut Config) -> Lowered {
 }
 
 fn size(config: &mut Config) -> Lowered {
+    // Pictures that are not resized have the size they have; only made ones follow the configuration.
+    if config.data.resize == Resize::None && config.data.layout != Layout::Synthetic {
+        return None;
+    }
     let (multiple, least) = (config.generator.multiple(), config.generator.least_side());
     let half = config.data.size.map(|side| (side / 2 / multiple * multiple).max(least));
     if half == config.data.size {

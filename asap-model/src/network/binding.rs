@@ -96,11 +96,15 @@ impl<B: Backend> Binding<B> {
     /// If the device fails.
     pub fn dropout(&self, layer: &str, y: Var<B>) -> Result<Var<B>> {
         let Some((seed, pass)) = self.dropout.as_ref().filter(|_| self.is_training()) else { return Ok(y) };
-        let mut rng = stream(*seed, &format!("dropout.{pass}.{layer}"));
-        let kept = (1.0 / (1.0 - DROPPED)) as f32;
-        let factors: Vec<f32> =
-            (0..y.value().count()).map(|_| if rng.random_bool(DROPPED) { 0.0 } else { kept }).collect();
-        let factors = Tensor::from_f32(y.value().backend(), y.shape(), &factors)?;
+        let backend = y.value().backend();
+        let factors = if backend.holds_numbers() {
+            let mut rng = stream(*seed, &format!("dropout.{pass}.{layer}"));
+            let kept = (1.0 / (1.0 - DROPPED)) as f32;
+            let factors = (0..y.value().count()).map(|_| if rng.random_bool(DROPPED) { 0.0 } else { kept });
+            Tensor::from_f32(backend, y.shape(), &factors.collect::<Vec<f32>>())?
+        } else {
+            Tensor::zeros(backend, y.shape())?
+        };
         Ok(vjp::mul(&y, &Var::constant(factors))?)
     }
 

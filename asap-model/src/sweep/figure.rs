@@ -26,7 +26,7 @@ const COLOURS: [&str; 7] = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00
 pub fn figure(entries: &[Entry], measure: Measure) -> Option<String> {
     let points: Vec<Point<'_>> = entries
         .iter()
-        .filter_map(|entry| Some(Point { entry, value: measure.of(&entry.evaluation)?, ms: 1e3 * entry.seconds }))
+        .filter_map(|entry| Some(Point { entry, value: entry.value(measure)?, ms: 1e3 * entry.seconds }))
         .filter(|point| point.value.is_finite() && point.ms > 0.0)
         .collect();
     let first = points.first()?;
@@ -34,8 +34,8 @@ pub fn figure(entries: &[Entry], measure: Measure) -> Option<String> {
     let times = Axis::around(points.iter().map(|point| point.ms.log10()));
     let mut kinds: Vec<&str> = Vec::new();
     for point in &points {
-        if !kinds.contains(&point.entry.kind) {
-            kinds.push(point.entry.kind);
+        if !kinds.contains(&point.entry.kind.as_str()) {
+            kinds.push(&point.entry.kind);
         }
     }
     let colour = |kind: &str| COLOURS[kinds.iter().position(|other| *other == kind).unwrap_or(0) % COLOURS.len()];
@@ -59,7 +59,7 @@ pub fn figure(entries: &[Entry], measure: Measure) -> Option<String> {
             text x=(LEFT) y="42" fill="#555555" { (measure.title()) ": " (better) }
             text x=(f64::midpoint(LEFT, RIGHT)) y=(HEIGHT - 16.0) text-anchor="middle" { (what) }
             @for ((point, [x, y]), name) in points.iter().zip(&places).zip(&names) {
-                circle cx=(tenth(*x)) cy=(tenth(*y)) r="6" fill=(colour(point.entry.kind)) {
+                circle cx=(tenth(*x)) cy=(tenth(*y)) r="6" fill=(colour(&point.entry.kind)) {
                     title {
                         (point.entry.name) ": " (number::value(point.ms)) " ms, " (number::value(point.value)) ", "
                         (number::grouped(point.entry.parameters as f64)) " parameters"
@@ -105,23 +105,30 @@ fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// 1, 2 and 5 times the powers of ten within an axis of logarithms; whole powers alone where these are many.
-fn powers(axis: &Axis) -> Vec<f64> {
+/// The ticks of an axis of logarithms, with their texts: 1, 2 and 5 times the powers of ten, whole powers alone where these
+/// are many. Where two don't lie within it, ticks of equal steps.
+fn time_ticks(axis: &Axis) -> Vec<(f64, String)> {
     let factors: &[f64] = if axis.high - axis.low > 3.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
     let tens = (axis.low.floor() as i32)..=(axis.high.ceil() as i32);
     let ticks = tens.flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
-    ticks.filter(|tick| (axis.low..=axis.high).contains(&tick.log10())).collect()
+    let ticks: Vec<f64> = ticks.filter(|tick| (axis.low..=axis.high).contains(&tick.log10())).collect();
+    if ticks.len() >= 2 {
+        return ticks.into_iter().map(|tick| (tick, plain(tick))).collect();
+    }
+    let (ticks, step) = number::ticks(10f64.powf(axis.low), 10f64.powf(axis.high), 5);
+    ticks.into_iter().map(|tick| (tick, number::tick(tick, step))).collect()
 }
 
 fn grid(times: &Axis, values: &Axis) -> Markup {
     let (ticks, step) = number::ticks(values.low, values.high, 6);
+    let time_ticks = time_ticks(times);
     html! {
         g stroke="#dddddd" {
             @for tick in &ticks {
                 @let y = tenth(BOTTOM - (BOTTOM - TOP) * values.share(*tick));
                 path d={ "M" (LEFT) " " (y) "H" (RIGHT) } {}
             }
-            @for tick in powers(times) {
+            @for (tick, _) in &time_ticks {
                 @let x = tenth(LEFT + (RIGHT - LEFT) * times.share(tick.log10()));
                 path d={ "M" (x) " " (TOP) "V" (BOTTOM) } {}
             }
@@ -133,9 +140,9 @@ fn grid(times: &Axis, values: &Axis) -> Markup {
                     (number::tick(*tick, step))
                 }
             }
-            @for tick in powers(times) {
+            @for (tick, written) in &time_ticks {
                 text x=(tenth(LEFT + (RIGHT - LEFT) * times.share(tick.log10()))) y=(BOTTOM + 20.0) text-anchor="middle" {
-                    (plain(tick))
+                    (written)
                 }
             }
         }
@@ -202,6 +209,21 @@ mod tests {
             assert!(svg.contains(name), "no {name} in {svg}");
         }
         assert!(figure(&entries, Measure::Fid).is_none(), "none of them has it");
+    }
+
+    #[test]
+    fn the_axis_of_times_has_ticks_wherever_the_points_lie() {
+        for times in [&[0.03][..], &[0.021, 0.024], &[0.000_031], &[7.0, 7.1], &[0.001, 1000.0]] {
+            let entries: Vec<Entry> = times.iter().map(|time| entry("a", 0.4, *time)).collect();
+            let axis = Axis::around(times.iter().map(|time: &f64| (1e3 * time).log10()));
+            let ticks = time_ticks(&axis);
+            assert!((2..=9).contains(&ticks.len()), "{times:?}: {ticks:?}");
+            let svg = figure(&entries, Measure::L1).unwrap();
+            for (tick, written) in ticks {
+                let lies_within = (axis.low..=axis.high).contains(&tick.log10());
+                assert!(lies_within && svg.contains(&format!(">{written}<")), "{times:?}: {written}");
+            }
+        }
     }
 
     #[test]

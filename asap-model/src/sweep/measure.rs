@@ -1,5 +1,6 @@
 //! Measures of quality that a figure can show.
 
+use super::Entry;
 use crate::evaluation::Evaluation;
 
 /// A measure of an evaluation.
@@ -105,10 +106,25 @@ impl Measure {
         }
     }
 
+    /// Those that an evaluation has taken.
+    pub fn taken(evaluation: &Evaluation) -> Vec<(Measure, f64)> {
+        Measure::ALL.into_iter().filter_map(|measure| Some((measure, measure.of(evaluation)?))).collect()
+    }
+
+    /// Whether it compares depths.
+    pub fn is_of_depths(self) -> bool {
+        matches!(self, Measure::Rmse | Measure::AbsRel | Measure::Delta1)
+    }
+
+    /// Whether it looks through Inception, whose weights are a file.
+    pub fn needs_inception(self) -> bool {
+        matches!(self, Measure::Fid | Measure::Kid)
+    }
+
     /// The measure that best tells the entries apart as people see them, of those that all of them have: FID, or what needs
     /// no weights, or errors of depths.
-    pub fn shown_of<'a>(evaluations: impl Iterator<Item = &'a Evaluation> + Clone) -> Option<Self> {
+    pub fn shown_of(entries: &[Entry]) -> Option<Self> {
         let order = [Measure::Fid, Measure::L1, Measure::Rmse];
-        order.into_iter().find(|measure| evaluations.clone().all(|evaluation| measure.of(evaluation).is_some()))
+        order.into_iter().find(|measure| entries.iter().all(|entry| entry.value(*measure).is_some()))
     }
 }

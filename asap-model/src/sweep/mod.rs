@@ -3,16 +3,16 @@
 //! | file | holds |
 //! |---|---|
 //! | `measure` | [`Measure`]: the measures of quality that a figure can show |
+//! | `table` | [`csv`](fn@csv) and [`read_csv`]: all generators as a table |
 //! | `figure` | [`figure`](fn@figure): time against quality, as an SVG picture |
 
 mod figure;
 mod measure;
+mod table;
 
 pub use figure::figure;
 pub use measure::Measure;
-
-use crate::evaluation::Evaluation;
-use crate::{Error, Result};
+pub use table::{csv, read_csv};
 
 /// One generator of a sweep.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Entry {
     /// What it is called.
     pub name: String,
     /// Its `generator.kind`.
-    pub kind: &'static str,
+    pub kind: String,
     /// Height and width of the pictures that were timed.
     pub size: [usize; 2],
     /// Numbers that are trained.
@@ -35,81 +35,26 @@ pub struct Entry {
     pub rounds: u64,
     /// The time of these rounds, in seconds.
     pub training_seconds: f64,
-    /// How its pictures compare with the real ones.
-    pub evaluation: Evaluation,
+    /// How its pictures compare with the real ones: the measures that were taken.
+    pub measured: Vec<(Measure, f64)>,
 }
 
-/// The entries as comma-separated values, a line each below a head; a measure that was not taken is empty.
-///
-/// # Errors
-/// [`Error::Config`] if a value can't be written as text.
-pub fn csv(entries: &[Entry]) -> Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let columns = [
-        "name",
-        "generator",
-        "height",
-        "width",
-        "parameters",
-        "gmac",
-        "ms",
-        "planned_mb",
-        "rounds",
-        "training_minutes",
-    ];
-    let head = columns.into_iter().map(str::to_owned).chain(Measure::ALL.map(|measure| measure.name().to_owned()));
-    let mut lines = vec![head.collect::<Vec<String>>()];
-    for entry in entries {
-        let known = [
-            entry.name.clone(),
-            entry.kind.to_owned(),
-            entry.size[0].to_string(),
-            entry.size[1].to_string(),
-            entry.parameters.to_string(),
-            format!("{:.4}", entry.gmac),
-            format!("{:.4}", 1e3 * entry.seconds),
-            format!("{:.1}", entry.planned_bytes as f64 / 1e6),
-            entry.rounds.to_string(),
-            format!("{:.3}", entry.training_seconds / 60.0),
-        ];
-        let measured =
-            Measure::ALL.map(|measure| measure.of(&entry.evaluation).map_or(String::new(), |v| v.to_string()));
-        lines.push(known.into_iter().chain(measured).collect());
+impl Entry {
+    /// The value of a measure, where it was taken.
+    pub fn value(&self, measure: Measure) -> Option<f64> {
+        self.measured.iter().find(|(taken, _)| *taken == measure).map(|(_, value)| *value)
     }
-    let fault = |problem: String| Error::Config { origin: "sweep".into(), problem };
-    for line in lines {
-        writer.write_record(&line).map_err(|error| fault(error.to_string()))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| fault(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| fault(error.to_string()))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::evaluation::Sizes;
 
     /// An entry of that name with an L1 and a time.
     pub(crate) fn entry(name: &str, l1: f64, seconds: f64) -> Entry {
-        let evaluation = Evaluation {
-            counts: [2; 2],
-            compared: Sizes::default(),
-            own_drawn: Sizes::default(),
-            own_real: Sizes::default(),
-            l1: Some(l1),
-            psnr: None,
-            ssim: None,
-            swd: None,
-            fid: None,
-            kid: None,
-            features_kept: false,
-            cache_fault: None,
-            depth: None,
-            not_measured: Vec::new(),
-        };
         Entry {
             name: name.into(),
-            kind: "asap",
+            kind: "asap".into(),
             size: [8, 16],
             parameters: 1234,
             gmac: 0.5,
@@ -117,16 +62,7 @@ pub(crate) mod tests {
             planned_bytes: 2_500_000,
             rounds: 7,
             training_seconds: 90.0,
-            evaluation,
+            measured: vec![(Measure::L1, l1)],
         }
-    }
-
-    #[test]
-    fn a_table_has_a_line_for_each_entry_and_quotes_what_must_be() {
-        let text = csv(&[entry("a,b", 0.25, 0.002), entry("c", 0.5, 0.1)]).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 3);
-        assert!(lines[0].starts_with("name,generator,height,width,") && lines[0].contains(",l1,psnr,ssim,swd,fid,"));
-        assert_eq!(lines[1], "\"a,b\",asap,8,16,1234,0.5000,2.0000,2.5,7,1.500,0.25,,,,,,,,");
     }
 }

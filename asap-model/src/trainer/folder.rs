@@ -12,6 +12,9 @@ use crate::{Error, Result};
 /// How many checkpoints of the whole state stay.
 const KEPT: usize = 3;
 
+/// What the names of checkpoints and of samples begin with; the round follows.
+const ROUND: &str = "round-";
+
 /// What the name of a checkpoint that can't be read gets at its end.
 const DAMAGED: &str = ".damaged";
 
@@ -174,7 +177,7 @@ impl RunFolder {
 
     /// The picture of samples after a round.
     pub fn sheet_file(&self, round: u64) -> PathBuf {
-        self.samples_dir().join(format!("round-{round:06}.png"))
+        self.samples_dir().join(format!("{ROUND}{round:06}.png"))
     }
 
     /// The pictures of samples, in order of their rounds.
@@ -192,7 +195,7 @@ impl RunFolder {
 
     /// The whole state after a round.
     pub fn checkpoint_file(&self, round: u64) -> PathBuf {
-        self.checkpoints_dir().join(format!("round-{round:06}.safetensors"))
+        self.checkpoints_dir().join(format!("{ROUND}{round:06}.safetensors"))
     }
 
     fn samples_dir(&self) -> PathBuf {
@@ -217,6 +220,26 @@ impl RunFolder {
     pub(super) fn write_config(&self, config: &Config) -> Result<()> {
         let text = config.to_toml()?;
         atomic::write(&self.config_file(), |file| file.write_all(text.as_bytes()))
+    }
+
+    /// Whether the run stopped before its first checkpoint; one that is damaged counts too.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder can't be read.
+    pub fn never_saved(&self) -> Result<bool> {
+        let dir = self.checkpoints_dir();
+        let failed = |source| Error::Io { file: dir.clone(), action: "list the folder", source };
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound && !dir.is_symlink() => return Ok(true),
+            Err(source) => return Err(failed(source)),
+        };
+        for entry in entries {
+            if entry.map_err(failed)?.file_name().to_string_lossy().starts_with(ROUND) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The checkpoints of the whole state, in order of their rounds.
@@ -269,7 +292,7 @@ fn numbered(dir: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>> {
     for entry in fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let round = name.strip_prefix("round-").and_then(|name| name.strip_suffix(extension));
+        let round = name.strip_prefix(ROUND).and_then(|name| name.strip_suffix(extension));
         if let Some(round) = round.and_then(|round| round.parse().ok()) {
             found.push((round, path));
         }

@@ -63,7 +63,7 @@ impl MetricsLog {
             "losses": losses,
             "lr_generator": report.rates.generator,
             "lr_discriminator": report.rates.discriminator,
-            "seconds": report.time.as_micros() as f64 / 1e6,
+            "seconds": report.seconds(),
         }))
     }
 
@@ -174,12 +174,13 @@ fn depth_scores(value: &Value) -> Option<DepthScores> {
 /// # Errors
 /// [`Error::Io`] if the file can't be read; one that is not there has no validations.
 pub fn validations(path: &Path) -> Result<Vec<(u64, Scores)>> {
-    let validation = |line: &str| {
-        let line = parse(line)?;
-        let l1 = line.get("validation_l1")?.as_f64()?;
-        Some((line.get("round")?.as_u64()?, Scores { l1, depth: depth_scores(&line) }))
-    };
-    Ok(read(path)?.split_inclusive('\n').filter_map(validation).collect())
+    let mut all = Vec::new();
+    each_line(path, |line| {
+        if let Line::Validation { round, scores } = line {
+            all.push((round, scores));
+        }
+    })?;
+    Ok(all)
 }
 
 /// The seconds that the rounds of a `metrics.jsonl` took together.
@@ -251,7 +252,7 @@ mod tests {
             epoch: 1,
             losses: crate::round::Losses { gan: 0.25, real: f64::INFINITY, ..Default::default() },
             rates: crate::round::Rates { generator: 1e-4, discriminator: 4e-4 },
-            time: std::time::Duration::from_millis(1500),
+            time: std::time::Duration::from_nanos(1_500_000_999),
             time_left: std::time::Duration::ZERO,
         };
         log.round(&report).unwrap();
@@ -261,6 +262,7 @@ mod tests {
         each_line(&path, |line| lines.push(line)).unwrap();
         let Line::Round { round: 1, losses, rates, seconds } = &lines[0] else { panic!("{lines:?}") };
         assert_eq!((losses[0].clone(), *rates, *seconds), (("GAN".into(), 0.25), [1e-4, 4e-4], 1.5));
+        assert_eq!(report.seconds(), *seconds, "sums of rounds are those of the log");
         assert!(losses.iter().any(|(name, value)| name == "D_real" && value.is_nan()));
         assert_eq!(lines[1..], [Line::Validation { round: 1, scores: colours(0.5) }]);
         each_line(&folder.path().join("none"), |_| panic!("no line")).unwrap();

@@ -93,3 +93,11 @@ pub struct RoundReport {
     /// What the rest of the run takes if it goes on at its mean pace, validations and saving included.
     pub time_left: Duration,
 }
+
+impl RoundReport {
+    /// The time of the round in seconds, as the log has it: to the microsecond. Sums of these are equal before a stop and
+    /// after it, so that `train.minutes` end a run once.
+    pub fn seconds(&self) -> f64 {
+        self.time.as_micros() as f64 / 1e6
+    }
+}

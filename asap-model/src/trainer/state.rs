@@ -4,19 +4,19 @@
 //! `.second`), `discriminator_adam....`; KEY is the published one. The header holds the configuration, the rounds
 //! played, the optimisers' steps and the number of training pairs. Epoch and batch follow from rounds and pairs.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use asap_tensor::Backend;
+use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{Checkpoint, Metadata, Weights, safetensors};
+use crate::checkpoint::load::RUN_FORMAT;
+use crate::checkpoint::{Checkpoint, HostTensor, Metadata, Weights, safetensors};
 use crate::config::Config;
 use crate::network::Network;
 use crate::optimiser::Adam;
 use crate::round::Game;
 use crate::{Error, Result};
-
-/// What the header says in `format`.
-const FORMAT: &str = "asap-run";
 
 const PARTS: [&str; 4] = ["generator", "discriminator", "generator_adam", "discriminator_adam"];
 
@@ -33,6 +33,20 @@ pub(super) fn tensors<B: Backend>(game: &Game<B>) -> Result<Weights> {
     ];
     let named = PARTS.iter().zip(parts);
     Ok(named.flat_map(|(part, tensors)| tensors.into_iter().map(move |(k, v)| (format!("{part}.{k}"), v))).collect())
+}
+
+/// The SHA-256 of every tensor of a game, its shape and its numbers, where two of them would not fit into memory.
+///
+/// # Errors
+/// If the device fails.
+pub(super) fn digests<B: Backend>(game: &Game<B>) -> Result<Vec<(String, [u8; 32])>> {
+    let digest = |(key, tensor): (String, HostTensor)| {
+        let mut hash = Sha256::new();
+        tensor.shape.iter().for_each(|side| hash.update((*side as u64).to_le_bytes()));
+        tensor.data.iter().for_each(|number| hash.update(number.to_le_bytes()));
+        (key, hash.finalize().into())
+    };
+    Ok(tensors(game)?.into_iter().map(digest).collect())
 }
 
 /// Checks that every number is finite, so that what is saved can be gone on from.
@@ -65,7 +79,7 @@ pub(super) fn write<B: Backend>(
     training_pairs: usize,
 ) -> Result<()> {
     let header = [
-        ("format", FORMAT.to_string()),
+        ("format", RUN_FORMAT.to_string()),
         ("config", config.to_toml()?),
         ("rounds", game.rounds().to_string()),
         ("generator_adam_steps", game.generator_adam.steps().to_string()),
@@ -92,11 +106,15 @@ impl State {
     /// Reads a checkpoint of a run.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if it is none, or damaged.
+    /// [`Error::Checkpoint`] if it is none, or damaged; [`Error::Io`] if it can't be opened, which tells nothing of what it
+    /// holds.
     pub fn read(path: &Path) -> Result<Self> {
-        let (tensors, header) = safetensors::read(path)?;
+        let failed = |source| Error::Io { file: path.into(), action: "read it", source };
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let (tensors, header) = safetensors::read_from(file, length, path)?;
         let fault = |problem: String| Error::Checkpoint { file: path.into(), problem };
-        if header.get("format").is_none_or(|format| format != FORMAT) {
+        if header.get("format").is_none_or(|format| format != RUN_FORMAT) {
             return Err(fault("it is no checkpoint of a run: its header does not say so".into()));
         }
         let text = |key: &str| header.get(key).ok_or_else(|| fault(format!("its header has no {key}")));

@@ -77,10 +77,31 @@ impl<B: Backend> Trainer<B> {
     /// VGG19; [`Error::Checkpoint`] if those can't be read; [`Error::Data`] if there are no validation pairs;
     /// [`Error::Io`] if the folder can't be made.
     pub fn new(backend: B, config: Config, out_dir: &Path, sources: Sources) -> Result<Self> {
+        Self::begin(backend, config, sources, || RunFolder::create(out_dir))
+    }
+
+    /// The run of `run_dir` once more from its start, where it stopped before its first checkpoint. What its log has of it is
+    /// dropped.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`]; also [`Error::Config`] if there is a checkpoint to go on from, or another process trains there.
+    pub fn restart(backend: B, config: Config, run_dir: &Path, sources: Sources) -> Result<Self> {
+        Self::begin(backend, config, sources, || match RunFolder::open(run_dir)? {
+            folder if folder.never_saved()? => Ok(folder),
+            _ => {
+                let problem = "it has a checkpoint: go on from that, or begin in another folder".to_string();
+                Err(Error::Config { origin: run_dir.display().to_string(), problem })
+            }
+        })
+    }
+
+    /// The first round comes next. `folder` is called when all else is known to be right.
+    fn begin(backend: B, config: Config, sources: Sources, folder: impl FnOnce() -> Result<RunFolder>) -> Result<Self> {
         let mut init = XavierNormal { seed: config.train.seed, gain: config.train.init_gain };
         let (schedule, game) = prepare(&backend, &config, &sources, &mut init)?;
-        let folder = RunFolder::create(out_dir)?;
+        let folder = folder()?;
         let lock = folder.lock()?;
+        folder.make_parts()?;
         folder.write_config(&config)?;
         let metrics = MetricsLog::open(&folder.metrics_file(), 0)?;
         let warnings = Vec::new();
@@ -134,12 +155,12 @@ impl<B: Backend> Trainer<B> {
             Trainer::new(backend.clone(), config.clone(), &temporary.path().join("run"), sources.clone())?;
         let summary = trainer.run(observer)?;
 
-        let played = state::tensors(&trainer.game)?;
+        let played = state::digests(&trainer.game)?;
         let (dir, file) = (trainer.dir().to_path_buf(), trainer.folder.checkpoint_file(summary.rounds));
         // Two can't train in one folder.
         drop(trainer);
         let again = Trainer::resume(backend.clone(), config.clone(), &dir, sources)?;
-        if state::tensors(&again.game)? != played {
+        if state::digests(&again.game)? != played {
             let problem = "what was read back is not what was written; check the disk".to_string();
             return Err(Error::Checkpoint { file, problem });
         }
@@ -195,7 +216,7 @@ impl<B: Backend> Trainer<B> {
         for batch in self.loader()?.take(left as usize) {
             let mut report = self.play(&batch?)?;
             report.time = clock.elapsed();
-            played += report.time.as_secs_f64();
+            played += report.seconds();
             let round = report.round;
             let is_last = self.schedule.ends(round, played);
             let pace = start.elapsed().as_secs_f64() / (round - first) as f64;
@@ -353,7 +374,7 @@ fn prepare<B: Backend>(
         return Err(Error::Data { file, problem: "there are no validation pairs".into() });
     }
     let vgg = match &config.loss.vgg_weights {
-        Some(file) if config.loss.lambda_vgg != 0.0 => Some(Vgg19::load(backend, checkpoint::load(file)?)?),
+        Some(file) if config.loss.lambda_vgg != 0.0 => Some(Vgg19::read(backend, file)?),
         _ => None,
     };
     Ok((schedule, Game::new(backend, config, vgg, init)?))

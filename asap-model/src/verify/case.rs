@@ -129,7 +129,7 @@ impl Case {
         let (sizes, numbers) = self.id_map(&format!("{prefix}label"))?;
         let mut ids = Vec::with_capacity(numbers.len());
         for &number in numbers {
-            if number < 0.0 || number >= classes as f32 {
+            if !(0.0..classes as f32).contains(&number) {
                 return Err(self.fault(format!("{prefix}label has the id {number}, but there are {classes} classes")));
             }
             ids.push(number as u8);
@@ -144,7 +144,7 @@ impl Case {
     fn edges<B: Backend>(&self, backend: &B, name: &str) -> Result<Tensor<B>> {
         let ([n, height, width], numbers) = self.id_map(name)?;
         let edges: Vec<f32> = numbers
-            .chunks(height * width)
+            .chunks((height * width).max(1))
             .flat_map(|ids| {
                 let data = ids.iter().map(|&id| id as u32).collect();
                 instance_edges(&Plane { height, width, data })

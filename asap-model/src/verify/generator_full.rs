@@ -21,13 +21,20 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let condition = case.condition(backend, "", data.classes)?;
     let binding = Binding::frozen();
     let params = generator.parameters_of(&binding, &condition)?;
-    let head = first_channels(params.value(), case.host("params_head")?.shape[1])?;
+    let host = case.host("params_head")?;
+    let &[_, heads, ..] = &host.shape[..] else {
+        return Err(case.fault(format!("params_head must be (N, P, h, w), not {:?}", host.shape)));
+    };
+    let head = first_channels(params.value(), heads)?;
     report(case.compare("params_head", &head, Quantity::FullSize)?);
 
     let output = generator.paint(&params, &condition)?;
     let [n, c, h, w] = output.value().nchw("generator-full")?;
     let numbers = output.value().to_f64()?;
     let stride = case.number("row_stride")? as usize;
+    if stride == 0 {
+        return Err(case.fault("row_stride must be at least 1".into()));
+    }
     let rows: Vec<f64> = numbers
         .chunks(w)
         .enumerate()
@@ -38,9 +45,15 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let rows = Tensor::from_f64(backend, [n, c, h.div_ceil(stride), w], &rows)?;
     report(case.compare("output_rows", &rows, Quantity::FullSize)?);
 
-    let levels = case.host("output_rgb8")?.data.iter().zip(&numbers);
-    let worst = levels.map(|(&expected, y)| (((y + 1.0) / 2.0 * 255.0).round() - f64::from(expected)).abs());
-    report(exactly("output_rgb8", worst.fold(0.0, f64::max), 1.0));
+    let levels = &case.host("output_rgb8")?.data;
+    if levels.len() != numbers.len() {
+        let problem = format!("output_rgb8 has {} numbers, {} were computed", levels.len(), numbers.len());
+        return Err(case.fault(problem));
+    }
+    let distances = levels.iter().zip(&numbers);
+    let distances = distances.map(|(&level, y)| (((y + 1.0) / 2.0 * 255.0).round() - f64::from(level)).abs());
+    let largest = |worst: f64, distance: f64| if distance.is_nan() { f64::INFINITY } else { worst.max(distance) };
+    report(exactly("output_rgb8", distances.fold(0.0, largest), 1.0));
 
     let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
     let variance = numbers.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / (numbers.len() - 1) as f64;

@@ -26,11 +26,16 @@ pub(super) fn recompute<B: Backend>(_backend: &B, case: &Case, report: &mut dyn 
     };
     let (image_shape, image) = bytes("image")?;
     let (label_shape, labels) = bytes("label")?;
-    let image = Plane { height: image_shape[0], width: image_shape[1], data: image.as_chunks::<3>().0.to_vec() };
-    let labels = Plane { height: label_shape[0], width: label_shape[1], data: labels };
+    let (&[height, width, 3], &[label_height, label_width]) = (&image_shape[..], &label_shape[..]) else {
+        let problem = format!("image must be (H, W, 3) and label (H, W), not {image_shape:?} and {label_shape:?}");
+        return Err(case.fault(problem));
+    };
+    let image = Plane { height, width, data: image.as_chunks::<3>().0.to_vec() };
+    let labels = Plane { height: label_height, width: label_width, data: labels };
     for size in case.entry["sizes"].as_array().into_iter().flatten().filter_map(|size| size.as_str()) {
-        let sides = size.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-        let Some((width, height)) = sides else {
+        let sides: Option<(usize, usize)> =
+            size.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        let Some((width, height)) = sides.filter(|(width, height)| *width > 0 && *height > 0) else {
             return Err(case.fault(format!("the size {size} in the index is not WIDTHxHEIGHT")));
         };
         let bicubic = resize_image(&image, height, width);

@@ -1,6 +1,6 @@
 use std::fs;
 
-use asap_model::config::{Input, Layout};
+use asap_model::config::{DataConfig, Input, Layout, Resize};
 use asap_model::data::{ClassCount, check};
 
 use crate::support::{facades, ids, photo, small};
@@ -18,7 +18,7 @@ fn a_good_data_set_has_no_faults_and_its_counts_are_right() {
     let pixels: u64 = report.classes.iter().map(|class| class.pixels).sum();
     assert_eq!(pixels, 10 * 30 + 36);
     assert_eq!(report.classes[3].pictures, 11);
-    assert!((0..4).map(|class| report.share(class)).sum::<f64>() - 1.0 < 1e-12);
+    assert!(((0..4).map(|class| report.share(class)).sum::<f64>() - 1.0).abs() < 1e-12);
 }
 
 #[test]
@@ -49,6 +49,23 @@ fn every_fault_is_named_not_only_the_first() {
     );
     assert!(report.faults.iter().any(|f| f.problem.contains("(1, 2)") && f.problem.contains("7 more")));
     assert_eq!((report.train, report.val), (5, 5));
+}
+
+#[test]
+fn a_picture_that_the_configuration_cannot_take_is_a_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, side) in [("a", 8), ("b", 9), ("c", 7)] {
+        ids(&dir.path().join(format!("labels/{name}.png")), side, 8, |_, _| 0);
+        photo(&dir.path().join(format!("images/{name}.png")), side, 8, |_, _| [0, 0, 0]);
+    }
+    for (resize, wrong) in [(Resize::Fixed, ""), (Resize::ResizeAndCrop, ""), (Resize::Crop, "c"), (Resize::None, "bc")]
+    {
+        let report = check(dir.path(), &DataConfig { resize, ..small(Layout::Pairs) }).unwrap();
+        let files: Vec<_> = report.faults.iter().map(|fault| fault.file.clone()).collect();
+        let expected: Vec<_> = wrong.chars().map(|name| dir.path().join(format!("images/{name}.png"))).collect();
+        assert_eq!(files, expected, "{resize:?}");
+        assert!(report.faults.iter().all(|fault| fault.problem.contains("of data.size; set data.resize")));
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@ use std::io::Cursor;
 
 use asap_model::config::{Layout, Output};
 use asap_model::data::{
-    DataSet, MAX_SIDE, Picture, Source, Split, read_depth, read_instances, read_labels, read_photo, read_picture,
+    DataSet, MAX_SIDE, Picture, Source, Split, photo_of, read_depth, read_instances, read_labels, read_photo,
+    read_picture,
 };
 use image::ImageEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -78,6 +79,25 @@ fn files_that_are_no_pictures_are_refused() {
     }
     names(read_photo(&gone), &gone, &["cannot read"]);
     names(read_labels(&gone, 13), &gone, &["cannot read"]);
+}
+
+/// Cameras append videos and other pictures, in which there are all pairs of bytes.
+#[test]
+fn a_whole_jpeg_with_data_behind_its_end_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let jpeg = dir.path().join("a.jpg");
+    let whole = jpeg_of(64, 64, None);
+    fs::write(&jpeg, [&whole[..], b"video", &[0xff, 0xda, 1, 2]].concat()).unwrap();
+    assert_eq!(read_photo(&jpeg).unwrap().data, photo_of(&whole, &jpeg).unwrap().data);
+    // A thumbnail's end, within the part of another length, is not the picture's.
+    let thumbnail = [&b"Exif\0\0"[..], &whole].concat();
+    let length = (thumbnail.len() + 2) as u16;
+    let marker = [&[0xff, 0xe1][..], &length.to_be_bytes(), &thumbnail].concat();
+    let framed = [&whole[..2], &marker, &whole[2..]].concat();
+    fs::write(&jpeg, &framed).unwrap();
+    assert_eq!(read_photo(&jpeg).unwrap().data.len(), 64 * 64);
+    fs::write(&jpeg, &framed[..framed.len() - 2]).unwrap();
+    names(read_photo(&jpeg), &jpeg, &["cut off"]);
 }
 
 #[test]

@@ -122,6 +122,31 @@ fn a_map_that_cannot_hold_the_scale_is_named() {
     assert!(error.to_string().contains("8 bits"), "{error}");
 }
 
+/// The largest level times a unit, divided by it again, may come to a hair more.
+#[test]
+fn a_map_of_16_bits_holds_every_scale() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.png");
+    ids16(&file, 2, 2, |x, _| 65_535 * x as u16);
+    for scale in (1..2000).map(f64::from).chain([3.28084, 8_900.0]) {
+        let data = DataConfig { depth_scale: Some(scale), depth_max: None, ..depths(Resize::None) };
+        assert!(read_target(&file, &data).is_ok(), "{scale}");
+    }
+}
+
+/// A JPEG mixes the level of what was not measured with the depths around it.
+#[test]
+fn a_jpeg_is_a_depth_map_only_where_every_pixel_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.jpg");
+    let gray = image::GrayImage::from_pixel(8, 8, image::Luma([90]));
+    gray.save_with_format(&file, image::ImageFormat::Jpeg).unwrap();
+    let data = DataConfig { depth_invalid: Some(0), ..depths(Resize::None) };
+    names(read_target(&file, &data), &file, &["is a JPEG", "data.depth_invalid = 0", "PNG"]);
+    let data = DataConfig { depth_invalid: None, ..data };
+    assert!(read_target(&file, &data).is_ok());
+}
+
 #[test]
 fn a_check_counts_what_was_measured_and_what_lies_beyond() {
     let dir = tempfile::tempdir().unwrap();

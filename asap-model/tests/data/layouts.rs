@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use asap_model::config::{Input, Layout, Output};
+use asap_model::config::{DataConfig, Input, Layout, Output};
 use asap_model::data::{
     DataSet, Picture, RawInput, Source, Split, detect_layout, discover_inputs, is_split, read_input,
 };
@@ -148,6 +148,9 @@ fn missing_and_empty_folders_are_errors_that_say_what_is_needed() {
     fs::create_dir(&labels).unwrap();
     fs::create_dir(dir.path().join("train_img")).unwrap();
     names(DataSet::discover(dir.path(), &data, Split::Train), &labels, &["holds no label map"]);
+    let inputs = dir.path().join("inputs");
+    let colours = DataConfig { input: Input::Rgb, ..small(Layout::Pairs) };
+    names(DataSet::discover(dir.path(), &colours, Split::Train), &inputs, &["not there"]);
 }
 
 #[test]

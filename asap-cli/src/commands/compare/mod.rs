@@ -9,12 +9,13 @@
 mod page;
 mod sheet;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::config::{Config, DataConfig};
+use asap_model::config::{Config, DataConfig, Input};
 use asap_model::data::{
     Picture, Plane, Raw, RawInput, RgbImage, depth_colours, resize_labels, resize_nearest, resize_picture, write_rgb,
 };
@@ -25,12 +26,15 @@ use serde_json::json;
 
 use super::eval::validation;
 use super::workload::median;
-use super::{short_name, shown, translator, usage};
+use super::{shown, translator, usage};
 use crate::args::{Common, Compare};
 use crate::device::{Task, on_device};
 use crate::memory;
 use crate::output::Output;
 use crate::progress::thousands;
+
+/// What to do where a picture is too large to be drawn.
+const SMALLER: &str = "compare smaller pictures with --size";
 
 /// Draws the same inputs by every generator, and writes the pictures, the page and the sheet.
 pub fn run(args: Compare, common: &Common, output: &Output) -> Result<ExitCode> {
@@ -59,16 +63,24 @@ fn named(arguments: &[String]) -> asap_model::Result<Vec<Named>> {
             Some((checkpoint, config)) if !Path::new(argument).exists() => (checkpoint, Some(config.to_owned())),
             _ => (argument.as_str(), None),
         };
-        let stem = short_name(checkpoint.trim_end_matches(['/', '\\']));
-        if stem.is_empty() {
+        let Some(stem) = column_name(Path::new(checkpoint)) else {
             return Err(usage(argument, "it names no checkpoint: give PATH, or PATH=CONFIG for a published one"));
-        }
+        };
         let taken = |name: &str| [INPUT, REAL].contains(&name) || all.iter().any(|other| other.name == name);
         let numbered = (2..).map(|number| format!("{stem}-{number}"));
         let name = std::iter::once(stem.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(stem);
         all.push(Named { checkpoint: checkpoint.into(), config, name });
     }
     Ok(all)
+}
+
+/// What a column is called: a run as its folder, whose name may have dots; a file without its ending.
+fn column_name(checkpoint: &Path) -> Option<String> {
+    let name = match checkpoint.canonicalize() {
+        Ok(folder) if folder.is_dir() => folder.file_name().map(OsStr::to_owned),
+        _ => checkpoint.file_stem().map(OsStr::to_owned),
+    };
+    name.map(|name| name.to_string_lossy().into_owned())
 }
 
 /// The folders of the first and the last column.
@@ -105,7 +117,9 @@ impl Task for Drawing<'_> {
                 none => none.insert(Inputs::read(args, translator.config())?),
             };
             inputs.check(translator.config(), &checkpoint)?;
-            memory::check_picture(translator.config(), inputs.size, &checkpoint, common)?;
+            if let Some(problem) = memory::picture_problem(translator.config(), inputs.size, SMALLER, common)? {
+                return Err(usage(&checkpoint.display().to_string(), problem).into());
+            }
             let (pictures, seconds) = inputs.draw(&translator)?;
             let [height, width] = inputs.size;
             let kind = translator.config().generator.kind.name();
@@ -159,7 +173,9 @@ impl Inputs {
 
     /// Checks that a generator draws the same kind of picture from the same kind of input.
     fn check(&self, config: &Config, checkpoint: &Path) -> asap_model::Result<()> {
-        let kinds = |data: &DataConfig| (data.input, data.output, data.depth(), data.classes, data.instances);
+        // Colours have no classes.
+        let classes = |data: &DataConfig| (data.input == Input::Labels).then_some(data.classes);
+        let kinds = |data: &DataConfig| (data.input, data.output, data.depth(), classes(data), data.instances);
         if kinds(&config.data) == kinds(&self.data) {
             return Ok(());
         }
@@ -170,11 +186,11 @@ impl Inputs {
             set.collect::<String>()
         };
         let said = |data: &DataConfig| {
+            let classes = classes(data).map_or_else(String::new, |classes| format!(", data.classes {classes}"));
             format!(
-                "data.input {:?}, data.output {:?}, data.classes {}, data.instances {}{}",
+                "data.input {:?}, data.output {:?}{classes}, data.instances {}{}",
                 data.input,
                 data.output,
-                data.classes,
                 data.instances,
                 depths(data)
             )
@@ -289,5 +305,17 @@ mod tests {
         assert_eq!(all[2].config.as_deref(), Some("facades-512"));
         assert_eq!((all[2].checkpoint.to_str(), &all[0].config), (Some("b.pth"), &None));
         assert!(named(&["=x".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_run_is_called_as_its_folder_whatever_path_leads_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("lr-0.001");
+        std::fs::create_dir_all(run.join("checkpoints")).unwrap();
+        for path in [run.clone(), run.join(""), run.join("checkpoints/.."), run.join(".")] {
+            let name = named(&[path.to_string_lossy().into_owned()]).unwrap().remove(0).name;
+            assert_eq!(name, "lr-0.001", "{}", path.display());
+        }
+        assert!(named(&["/".to_owned()]).is_err());
     }
 }

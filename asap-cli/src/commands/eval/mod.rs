@@ -6,11 +6,12 @@ mod report;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use asap_model::Error;
 use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
-use asap_model::data::{DataSet, Source, Split, detect_layout, is_split};
+use asap_model::data::{DataSet, Raw, Source, Split, detect_layout, is_split};
 use asap_model::evaluation::{Drawn, Evaluation, Files};
 use asap_model::trainer::Sources;
 use asap_tensor::Backend;
@@ -22,6 +23,9 @@ use crate::device::{Task, on_device};
 use crate::memory;
 use crate::output::Output;
 use report::Report;
+
+/// What to do where a picture is too large to be drawn.
+const SMALLER: &str = "compare smaller ones: --set data.resize=fixed --set data.size=[HEIGHT,WIDTH]";
 
 /// Compares the pictures and prints the measures.
 pub fn run(args: Eval, common: &Common, output: &Output) -> Result<ExitCode> {
@@ -53,8 +57,17 @@ impl Task for OfGenerator<'_> {
         let translator = translator(&backend, checkpoint, args.config.as_deref(), common)?;
         let config = translator.config();
         let (source, real) = validation(args.data.as_deref(), config)?;
-        memory::check_picture(config, config.data.size, checkpoint, common)?;
-        let pictures = Drawn { translator: &translator, source: source.as_ref(), own_size: args.own_size };
+        let crops_depths = config.data.output == Drawing::Depth && config.data.resize == Resize::Crop;
+        let advice = if args.own_size { "leave --own-size out" } else { SMALLER };
+        let checked = OfOwnSize { pairs: source.as_ref(), config, advice, common };
+        let source: &dyn Source = if args.own_size || crops_depths {
+            &checked
+        } else if let Some(problem) = memory::picture_problem(config, config.data.size, SMALLER, common)? {
+            return Err(usage("data.size", problem).into());
+        } else {
+            source.as_ref()
+        };
+        let pictures = Drawn { translator: &translator, source, own_size: args.own_size };
         let (evaluation, weights) = args.measuring.evaluate(&backend, &pictures, common, output)?;
         Ok(Report {
             drawn: shown(checkpoint),
@@ -91,34 +104,44 @@ fn resize(data: &DataConfig, own_size: bool) -> Option<String> {
 }
 
 /// The validation pairs of a data set, or of the one that the checkpoint was trained on; and what it is called.
-pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Box<dyn Source>, String)> {
+pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Arc<dyn Source>, String)> {
     let mut config = config.clone();
     if let Some(dir) = dir {
         config.data.layout = detect_layout(dir)?;
         let split = if is_split(dir, config.data.layout) { Split::Val } else { Split::Train };
-        return Ok((Box::new(DataSet::discover(dir, &config.data, split)?), shown(dir)));
+        return Ok((Arc::new(DataSet::discover(dir, &config.data, split)?), shown(dir)));
     }
     if config.data.layout == Layout::Synthetic {
         let what = if config.data.output == Drawing::Depth { "scenes" } else { "facades" };
         let name = format!("synthetic {what} of seed {}", config.train.seed);
-        return Ok((Box::new(Shared(Sources::open(&config)?)), name));
+        return Ok((Sources::open(&config)?.validation, name));
     }
     let Some(dir) = config.data.dir.take() else {
         return Err(usage("--data", "the checkpoint names no data set: give its folder, as in --data DIR"));
     };
-    Ok((Box::new(DataSet::discover(&dir, &config.data, Split::Val)?), shown(&dir)))
+    Ok((Arc::new(DataSet::discover(&dir, &config.data, Split::Val)?), shown(&dir)))
 }
 
-/// The validation pairs of a run.
-struct Shared(Sources);
+/// Pairs of which each is drawn at its own size, which only reading it tells.
+struct OfOwnSize<'a> {
+    pairs: &'a dyn Source,
+    config: &'a Config,
+    advice: &'static str,
+    common: &'a Common,
+}
 
-impl Source for Shared {
+impl Source for OfOwnSize<'_> {
     fn len(&self) -> usize {
-        self.0.validation.len()
+        self.pairs.len()
     }
 
-    fn raw(&self, index: usize) -> asap_model::Result<asap_model::data::Raw> {
-        self.0.validation.raw(index)
+    /// Refuses a pair that is too large to draw.
+    fn raw(&self, index: usize) -> asap_model::Result<Raw> {
+        let raw = self.pairs.raw(index)?;
+        match memory::picture_problem(self.config, raw.input.size(), self.advice, self.common)? {
+            Some(problem) => Err(Error::Data { file: (&raw.name).into(), problem }),
+            None => Ok(raw),
+        }
     }
 }
 

@@ -174,6 +174,7 @@ mod tests {
         assert_eq!(write(&dir, Kind::Scenes, 7, 24, 3).unwrap(), Written { train: 6, val: 1 });
         let data =
             DataConfig { layout: detect_layout(&dir).unwrap(), ..Config::preset("depth-synthetic").unwrap().data };
+        let data = DataConfig { size: [24, 24], ..data };
         assert_eq!(data.layout, Layout::Pairs);
         let drawn = SyntheticScenes { seed: 3, first: 6, count: 1, size: [24, 24] };
         let read = DataSet::discover(&dir, &data, Split::Val).unwrap();

@@ -11,6 +11,7 @@ use super::run::{Measured, Run, Status};
 use super::settings;
 use crate::config::Input;
 use crate::number;
+use crate::shell;
 use crate::sweep::Measure;
 use crate::trainer::machine::Machine;
 use crate::trainer::preview::Preview;
@@ -80,7 +81,7 @@ fn status(run: &Run, now: SystemTime) -> Markup {
         Status::Stopped => "still",
         Status::Diverged(_) | Status::Failed(_) => "wrong",
     };
-    let resume = || html! { code { "asap train --resume --out " (run.dir.display()) } };
+    let resume = || html! { code { "asap train --resume --out " (shell::word(&run.dir)) } };
     html! {
         p.status {
             span class={ "badge " (kind) } { (state(&run.status)) }
@@ -93,7 +94,9 @@ fn status(run: &Run, now: SystemTime) -> Markup {
             },
             Status::Finished => {}
             Status::Stopped => p.note { "It goes on with " (resume()) },
-            Status::Diverged(message) | Status::Failed(message) => {
+            // Going on would only repeat it.
+            Status::Diverged(message) => p.message role="alert" { (message) },
+            Status::Failed(message) => {
                 p.message role="alert" { (message) }
                 @if run.checkpoint.is_some() { p.note { "It goes on from its newest checkpoint with " (resume()) } }
             }
