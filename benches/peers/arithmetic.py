@@ -2,11 +2,12 @@
 
 The direct count is that of `asap bench`. The fast one is the least that is known to work in float32:
 
-- A 3x3 convolution at stride 1, and both its gradients, takes a quarter: Winograd's F(4x4, 3x3) has 36 products where
-  the direct way has 144. Its transforms, which are additions and products by constants, are not counted.
+- A 3x3 or 4x4 convolution at stride 1, and both its gradients, takes a quarter: Winograd's F(4x4, 3x3) and F(3x3, 4x4)
+  have 36 products where the direct way has 144. Their transforms, which are additions and products by constants, are
+  not counted.
 - What multiplies a label's one-hot form is looked up, and takes none: a convolution of ids, and the first layer of the
   MLPs, whose positions come from tables too.
-- Everything else is taken as it is: 1x1, 4x4 and strided convolutions, and the other layers of the MLPs.
+- Everything else is taken as it is: 1x1 and strided convolutions, and the other layers of the MLPs.
 
 The few of spectral norm are left out of both. Divided by the measured peak of the machine, the fast count gives the
 arithmetic limit.
@@ -35,7 +36,7 @@ NONE = Count(0, 0)
 def convolution(pixels, inputs, outputs, kernel, stride=1, labels=0):
     """Of an output of so many pixels; the first `labels` inputs are a one-hot form."""
     taps, dense = pixels * outputs * kernel**2, inputs - labels
-    quarter = 4 if (kernel, stride) == (3, 1) else 1
+    quarter = 4 if kernel in (3, 4) and stride == 1 else 1
     return Count(taps * (dense + (labels > 0)), taps * dense / quarter)
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 # What must be the same for results to stand in one file.
-IDENTITY = ("card", "driver", "commit", "changed")
+IDENTITY = ("card", "driver", "commit", "difference")
 
 
 class Results:

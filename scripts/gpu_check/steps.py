@@ -164,6 +164,8 @@ def verify(context):
         share, line = max(shares, key=lambda pair: pair[0])
         print(f"; the worst is {share:.2f} of its tolerance: {line['case']} {line['quantity']}", end="")
     print()
+    if ran.code == 0 and not compared:
+        raise Bad(f"nothing was compared in {context.args.cases}")
     if bad or ran.code != 0:
         why = "time is up" if ran.code is None else f"exit code {ran.code}: {ran.last_words()}"
         raise Bad(f"out of tolerance: {', '.join(bad[:3])}" if bad else why)

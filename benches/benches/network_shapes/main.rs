@@ -17,7 +17,7 @@ use asap_tensor::ops::{
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Cpu, Ids, Result, Shape, Tensor};
 use criterion::Criterion;
-use shares::Bench;
+use shares::{Bench, SAMPLES};
 
 /// Labels of Cityscapes.
 const CLASSES: usize = 35;
@@ -183,7 +183,7 @@ fn optimiser(bench: &mut Bench) -> Result<()> {
 fn main() -> Result<()> {
     // Some fifty ops in a few minutes.
     let criterion = Criterion::default()
-        .sample_size(10)
+        .sample_size(SAMPLES)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_millis(1500));
     let mut bench = Bench::new(criterion.configure_from_args())?;

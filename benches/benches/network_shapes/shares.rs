@@ -15,17 +15,20 @@ pub struct Bench {
     rows: Vec<Row>,
 }
 
+/// How often Criterion measures an op.
+pub const SAMPLES: usize = 10;
+
 /// One op that was timed.
 struct Row {
     name: String,
     cost: Cost,
-    /// Seconds of one run, in each of Criterion's samples.
+    /// Seconds of one run, in each call of Criterion: those of warming up stand first.
     samples: Vec<f64>,
 }
 
 impl Row {
     fn median(&self) -> f64 {
-        let mut samples = self.samples.clone();
+        let mut samples = self.samples[self.samples.len().saturating_sub(SAMPLES)..].to_vec();
         samples.sort_by(f64::total_cmp);
         samples[samples.len() / 2]
     }
