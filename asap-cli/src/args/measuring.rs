@@ -133,7 +133,7 @@ pub struct Sweep {
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = width_and_height)]
     pub at: Option<Size>,
     /// Pictures that the median time is taken of
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
     pub runs: u16,
     /// Begin without reading every picture of the data set first
     #[arg(long)]
