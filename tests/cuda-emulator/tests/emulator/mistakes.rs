@@ -196,11 +196,18 @@ fn a_vector_access_that_is_not_aligned_is_caught() {
 #[test]
 fn division_by_zero_and_a_deep_stack_are_told_apart() {
     let device = device(
-        "extern \"C\" __global__ void divide(int* y) { y[0] = 7 / y[threadIdx.x]; }\n__device__ __noinline__ int deep(int n) { volatile int big[64]; big[n % 64] = n; return n == 0 ? big[0] : deep(n - 1) + big[n % 64]; }\nextern \"C\" __global__ void recurse(int* y) { y[0] = deep(1000000); }",
+        "extern \"C\" __global__ void divide(int* y) { y[0] = 7 / y[threadIdx.x]; }\n__device__ __noinline__ int deep(int n) { volatile int big[64]; big[n % 64] = n; return n == 0 ? big[0] : deep(n - 1) + big[n % 64]; }\nextern \"C\" __global__ void recurse(int* y) { y[0] = deep(1000000); }\n\
+         __device__ __noinline__ float far(int n, float x) { volatile float v = powf(x, 0.7f); return n == 0 ? v : far(n - 1, v) + v; }\n\
+         extern \"C\" __global__ void recurse_through_powf(int* y) { y[0] = (int)far(1000000, 2.0f); }\n\
+         __device__ __noinline__ int wide(int n) { volatile int big[3000]; big[n % 3000] = n; return n == 0 ? big[0] : wide(n - 1) + big[n % 3000]; }\n\
+         extern \"C\" __global__ void recurse_in_wide_frames(int* y) { y[0] = wide(1000000); }",
     );
     let mut y = device.stream.alloc_zeros::<i32>(32).unwrap();
     let report = report_of(launch!(device, "divide", shape(1, 32, 0), &mut y), "CUDA_ERROR_LAUNCH_FAILED");
     assert_says(&report, &["kernel divide", "thread (0,0,0)", "division by zero"]);
-    let report = report_of(launch!(device, "recurse", shape(1, 1, 0), &mut y), "CUDA_ERROR_LAUNCH_FAILED");
-    assert_says(&report, &["kernel recurse", "stack overflowed"]);
+    // Frames of some words, of a library function at their end, and of more than the page that guards a stack.
+    for kernel in ["recurse", "recurse_through_powf", "recurse_in_wide_frames"] {
+        let report = report_of(launch!(device, kernel, shape(1, 1, 0), &mut y), "CUDA_ERROR_LAUNCH_FAILED");
+        assert_says(&report, &[&format!("kernel {kernel}"), "stack overflowed"]);
+    }
 }
