@@ -41,6 +41,21 @@ fn json_is_one_object_a_line_and_the_run_folder_is_whole() {
 }
 
 #[test]
+fn the_quickstart_trains_on_pictures_of_any_size_and_says_what_to_try_with_them() {
+    let here = Workplace::new();
+    here.done("data synth houses --count 8 --size 40");
+    let line = format!("train --data houses --steps 1 {TINY}");
+    let next = "asap infer --checkpoint runs/quickstart --data houses --out drawn && asap eval --checkpoint runs/quickstart \
+                --data houses";
+    let said = here.done(&line).stdout;
+    assert!(said.contains(next), "{said}");
+    for command in next.split(" && ") {
+        here.done(command.strip_prefix("asap ").expect("the program"));
+    }
+    here.refused(&format!("{line} --set data.resize=none"), 3, &["40×40", "data.resize"]);
+}
+
+#[test]
 fn quiet_prints_the_result_alone() {
     let here = Workplace::new();
     let ran = here.done(&format!("train --steps 1 -q {TINY}"));

@@ -85,7 +85,13 @@ fn the_page_is_there_from_the_start_and_follows_the_run_to_its_end() {
     assert!(page(&folder).contains("finished") && !page(&folder).contains("Time left"));
     let error = Error::Data { file: "a<b>.png".into(), problem: "is cut off".into() };
     report.end(&End::Failed(&error)).unwrap();
-    assert!(page(&folder).contains("a&lt;b&gt;.png: is cut off"));
+    assert!(page(&folder).contains("a&lt;b&gt;.png: is cut off") && page(&folder).contains("train --resume"));
+    let error = Error::Diverged { round: 11, what: "the loss GAN".into(), value: f64::NAN, layer: None };
+    report.end(&End::Failed(&error)).unwrap();
+    assert!(
+        page(&folder).contains("the loss GAN is NaN") && !page(&folder).contains("--resume"),
+        "it would do so again"
+    );
 }
 
 #[test]
