@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use asap_model::round::Losses;
-use asap_model::trainer::{Event, Observer, RoundReport, Started};
+use asap_model::training::{Event, Observer, RoundReport, Started};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 

@@ -14,7 +14,7 @@
 //! | [`mask`] | which pixels of depth maps were measured, and count in the losses |
 //! | [`data`] | data sets on disk, synthetic facades and scenes, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
-//! | [`trainer`] | the whole of training: schedule, run folder, validation, resuming |
+//! | [`training`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
 //! | [`metrics`] | how near drawn pictures come to real ones |
 //! | [`evaluation`] | how good a generator is: its pictures against real ones, by the measures of [`metrics`] |
@@ -48,7 +48,7 @@ pub mod optimiser;
 pub mod round;
 pub mod shell;
 pub mod sweep;
-pub mod trainer;
+pub mod training;
 pub mod translate;
 pub mod verify;
 pub mod vgg;
@@ -62,5 +62,5 @@ pub use generator::Generator;
 pub use mask::Mask;
 pub use network::{Binding, Network};
 pub use round::Game;
-pub use trainer::Trainer;
+pub use training::Trainer;
 pub use translate::Translator;

@@ -5,7 +5,7 @@ use asap_model::config::{Config, Layout, Resize};
 use asap_model::data::{Batch, Draw, prepare};
 use asap_model::network::{Network, XavierNormal};
 use asap_model::round::{Game, Rates};
-use asap_model::trainer::Sources;
+use asap_model::training::Sources;
 use asap_model::{Error, Result};
 use asap_tensor::{Reference, Tensor};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use asap_model::checkpoint::{HostTensor, Metadata, Weights};
 use asap_model::config::{Config, Layout, Resize};
 use asap_model::data::{Raw, Source};
-use asap_model::trainer::{Event, Observer, RunFolder, Sources, metrics};
+use asap_model::training::{Event, Observer, RunFolder, Sources, metrics};
 use asap_model::{Error, Result, Trainer, checkpoint};
 use asap_tensor::{Backend, Cpu, Reference};
 

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use asap_model::config::Output as Drawing;
 use asap_model::evaluation::{Drawn, InceptionFile};
 use asap_model::sweep::{Entry, Measure, csv, figure, read_csv};
-use asap_model::trainer::{RunFolder, Sources, Trainer, metrics, next_free};
+use asap_model::training::{RunFolder, Sources, Trainer, metrics, next_free};
 use asap_model::{Config, Error, Translator, atomic, checkpoint, memory};
 use asap_tensor::Backend;
 use serde_json::{Value, json};

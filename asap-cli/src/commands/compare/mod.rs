@@ -19,7 +19,7 @@ use asap_model::config::{Config, DataConfig, Input};
 use asap_model::data::{
     Picture, Plane, Raw, RawInput, RgbImage, depth_colours, resize_labels, resize_nearest, resize_picture, write_rgb,
 };
-use asap_model::trainer::palette;
+use asap_model::training::palette;
 use asap_model::{Error, Translator, atomic};
 use asap_tensor::Backend;
 use serde_json::json;

@@ -13,7 +13,7 @@ use asap_model::Error;
 use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
 use asap_model::data::{DataSet, Raw, Source, Split, detect_layout, is_split};
 use asap_model::evaluation::{Drawn, Evaluation, Files};
-use asap_model::trainer::Sources;
+use asap_model::training::Sources;
 use asap_tensor::Backend;
 
 use super::files::{Found, pictures};

@@ -5,7 +5,7 @@ use super::folder::RunFolder;
 use super::machine::Machine;
 use super::observer::{Event, Observer};
 use super::report::Report;
-use super::training::Summary;
+use super::trainer::Summary;
 use crate::config::Config;
 use crate::{Error, Result};
 
@@ -95,7 +95,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::trainer::Scores;
+    use crate::training::Scores;
 
     /// Notes the rounds of validations that reach it, and fails at all but the last.
     struct Failing(Rc<RefCell<Vec<u64>>>);

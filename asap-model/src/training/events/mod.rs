@@ -155,7 +155,7 @@ fn next_number(dir: &Path) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trainer::Scores;
+    use crate::training::Scores;
 
     const SCORES: Scores = Scores { l1: 0.5, depth: None };
 

@@ -13,8 +13,8 @@ use crate::config::Input;
 use crate::number;
 use crate::shell;
 use crate::sweep::Measure;
-use crate::trainer::machine::Machine;
-use crate::trainer::preview::Preview;
+use crate::training::machine::Machine;
+use crate::training::preview::Preview;
 
 const STYLE: &str = include_str!("style.css");
 

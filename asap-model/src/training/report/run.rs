@@ -7,12 +7,12 @@ use super::curve::Curve;
 use super::gallery::Gallery;
 use crate::config::Config;
 use crate::sweep::Measure;
-use crate::trainer::folder::RunFolder;
-use crate::trainer::machine::Machine;
-use crate::trainer::metrics::{self, Line};
-use crate::trainer::observer::{RoundReport, Started};
-use crate::trainer::recorder::End;
-use crate::trainer::validation::Scores;
+use crate::training::folder::RunFolder;
+use crate::training::machine::Machine;
+use crate::training::metrics::{self, Line};
+use crate::training::observer::{RoundReport, Started};
+use crate::training::recorder::End;
+use crate::training::validation::Scores;
 use crate::{Error, Result};
 
 /// The time of a round is the mean of this many of the latest.

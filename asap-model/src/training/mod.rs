@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `training` | [`Trainer`]: the loop, resuming, the dry run |
+//! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
 //! | [`observer`] | what a run reports while it goes on, and how it is asked to stop |
 //! | `schedule` | which epoch and batch a round is, and when to save and validate |
 //! | `sources` | [`Sources`]: training and validation pairs as configured |
@@ -37,7 +37,7 @@ mod schedule;
 mod sheet;
 mod sources;
 mod state;
-mod training;
+mod trainer;
 mod validation;
 
 pub use compare::CHANGEABLE;
@@ -46,5 +46,5 @@ pub use observer::{Event, Observer, RoundReport, Started};
 pub use palette::palette;
 pub use sheet::Row;
 pub use sources::Sources;
-pub use training::{Summary, Trainer};
+pub use trainer::{Summary, Trainer};
 pub use validation::{DepthScores, Scores, Validation, validate};

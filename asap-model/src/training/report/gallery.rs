@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::trainer::preview::{self, Preview};
-use crate::trainer::sheet;
+use crate::training::preview::{self, Preview};
+use crate::training::sheet;
 
 /// The most sheets that are shown over time, the newest aside.
 const MOST: usize = 12;

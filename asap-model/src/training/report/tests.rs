@@ -5,9 +5,9 @@ use super::*;
 use crate::Error;
 use crate::data::{Plane, write_rgb};
 use crate::round::{Losses, Rates};
-use crate::trainer::metrics::MetricsLog;
-use crate::trainer::observer::{RoundReport, Started};
-use crate::trainer::{DepthScores, Scores};
+use crate::training::metrics::MetricsLog;
+use crate::training::observer::{RoundReport, Started};
+use crate::training::{DepthScores, Scores};
 
 fn machine() -> Machine {
     let (processor, system) = ("Fast & <Co>".to_string(), "Linux".to_string());
