@@ -3,7 +3,9 @@
 //! `cargo run --release -p asap-model --example 01_tensor`
 
 use asap_model::Result;
-use asap_tensor::ops::{Taps, Transpose, add, conv2d, conv2d_ids, instance_norm, matmul, one_hot, permute, resize};
+use asap_tensor::ops::{
+    Conv2d, Taps, Transpose, add, conv2d, conv2d_ids, instance_norm, matmul, one_hot, permute, resize,
+};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Cpu, Ids, Reference, Tensor};
 
@@ -25,7 +27,7 @@ fn ops<B: Backend>(backend: &B) -> Result<Vec<(&'static str, Tensor<B>)>> {
         // The last two axes are matrices, those before them a batch: (2, 24, 6)·(2, 6, 5).
         ("matmul", matmul(&x.reshape([2, 24, 6])?, &matrix, Transpose::default())?),
         // 3×3 convolution at stride 2 with one ring of zeros: (2, 4, 4, 3).
-        ("conv2d", conv2d(&x, &kernel, None, 2, 1)?),
+        ("conv2d", conv2d(&x, &kernel, None, Conv2d { stride: 2, padding: 1 })?),
         // Every plane gets mean 0 and variance 1; slope 1 leaves the activation out.
         ("instance_norm", instance_norm(&x, None, 1e-5, 1.0)?.y),
         // A sparse matrix for rows and one for columns: (2, 3, 4, 3).
@@ -68,8 +70,8 @@ fn main() -> Result<()> {
     let ids = Ids::from_vec(&cpu, [1, 4, 4], (0..16).map(|pixel| pixel % 5).collect())?;
     let kernel = made_up(&cpu, "kernel of labels", &[2, 5, 3, 3])?;
     // A convolution of one-hot channels adds up the weights that the ids pick.
-    let looked_up = conv2d_ids(&ids, &kernel, None, 1, 1)?;
-    let multiplied = conv2d(&one_hot(&ids, 5)?, &kernel, None, 1, 1)?;
+    let looked_up = conv2d_ids(&ids, &kernel, None, Conv2d::padded(1))?;
+    let multiplied = conv2d(&one_hot(&ids, 5)?, &kernel, None, Conv2d::padded(1))?;
     let distance = distance(&looked_up.to_f64()?, &multiplied.to_f64()?);
     println!("  {ids:?} convolved by look-up and by product: {distance:.1e}");
     assert!(distance < 1e-6);

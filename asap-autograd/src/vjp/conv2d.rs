@@ -1,5 +1,6 @@
 //! Convolutions: two more convolutions, and the bias's gradient is g summed over everything but the channels.
 
+use asap_tensor::ops::{Conv2d, Conv2dTransposed};
 use asap_tensor::{Backend, Ids, Result, Tensor, ops};
 
 use super::{when, with_optional};
@@ -16,15 +17,16 @@ pub fn conv2d<B: Backend>(
     stride: usize,
     padding: usize,
 ) -> Result<Var<B>> {
-    let y = ops::conv2d(x.value(), weight.value(), bias.map(Var::value), stride, padding)?;
+    let args = Conv2d { stride, padding };
+    let y = ops::conv2d(x.value(), weight.value(), bias.map(Var::value), args)?;
     let (shape, saved_weight) = (x.shape(), weight.value().clone());
     // Constant weights, a discriminator's in the generator's round, don't keep the images alive.
     let saved_x = weight.is_recorded().then(|| x.value().clone());
     Var::record(y, &with_optional(&[x, weight], bias), move |g, wants| {
         let weight = &saved_weight;
-        let grad_weight = |x| ops::conv2d_grad_weight(x, g, weight.shape(), stride, padding);
+        let grad_weight = |x| ops::conv2d_grad_weight(x, g, weight.shape(), args);
         Ok(vec![
-            when(wants[0], || ops::conv2d_grad_input(g, weight, shape, stride, padding))?,
+            when(wants[0], || ops::conv2d_grad_input(g, weight, shape, args))?,
             saved_x.as_ref().map(grad_weight).transpose()?,
             when(wants.get(2) == Some(&true), || ops::sum_channels(g))?,
         ])
@@ -42,11 +44,12 @@ pub fn conv2d_ids<B: Backend>(
     stride: usize,
     padding: usize,
 ) -> Result<Var<B>> {
-    let y = ops::conv2d_ids(ids, weight.value(), bias.map(Var::value), stride, padding)?;
+    let args = Conv2d { stride, padding };
+    let y = ops::conv2d_ids(ids, weight.value(), bias.map(Var::value), args)?;
     let (ids, shape) = (ids.clone(), weight.shape());
     Var::record(y, &with_optional(&[weight], bias), move |g, wants| {
         Ok(vec![
-            when(wants[0], || ops::conv2d_ids_grad_weight(&ids, g, shape, stride, padding))?,
+            when(wants[0], || ops::conv2d_ids_grad_weight(&ids, g, shape, args))?,
             when(wants.get(1) == Some(&true), || ops::sum_channels(g))?,
         ])
     })
@@ -65,7 +68,8 @@ pub fn conv2d_stack<B: Backend>(
     stride: usize,
     padding: usize,
 ) -> Result<Var<B>> {
-    let y = ops::conv2d_stack(ids, x.value(), weight.value(), bias.map(Var::value), stride, padding)?;
+    let args = Conv2d { stride, padding };
+    let y = ops::conv2d_stack(ids, x.value(), weight.value(), bias.map(Var::value), args)?;
     let (shape, saved_weight) = (x.shape(), weight.value().clone());
     let saved = weight.is_recorded().then(|| (ids.clone(), x.value().clone()));
     Var::record(y, &with_optional(&[x, weight], bias), move |g, wants| {
@@ -75,11 +79,11 @@ pub fn conv2d_stack<B: Backend>(
         let of_x = weight.shape().with(1, channels);
         let grad_input = || {
             let weight = ops::narrow(weight, 1, classes, channels)?;
-            ops::conv2d_grad_input(g, &weight, shape, stride, padding)
+            ops::conv2d_grad_input(g, &weight, shape, args)
         };
         let grad_weight = |(ids, x): &(Ids<B>, Tensor<B>)| {
-            let of_ids = ops::conv2d_ids_grad_weight(ids, g, weight.shape().with(1, classes), stride, padding)?;
-            ops::cat(&[&of_ids, &ops::conv2d_grad_weight(x, g, of_x, stride, padding)?], 1)
+            let of_ids = ops::conv2d_ids_grad_weight(ids, g, weight.shape().with(1, classes), args)?;
+            ops::cat(&[&of_ids, &ops::conv2d_grad_weight(x, g, of_x, args)?], 1)
         };
         Ok(vec![
             when(wants[0], grad_input)?,
@@ -101,15 +105,17 @@ pub fn conv2d_transposed<B: Backend>(
     padding: usize,
     output_padding: usize,
 ) -> Result<Var<B>> {
+    let args = Conv2dTransposed { stride, padding, output_padding };
     let (x_value, weight_value) = (x.value(), weight.value());
-    let y = ops::conv2d_transposed(x_value, weight_value, bias.map(Var::value), stride, padding, output_padding)?;
+    let y = ops::conv2d_transposed(x_value, weight_value, bias.map(Var::value), args)?;
     let saved_weight = weight_value.clone();
     let saved_x = weight.is_recorded().then(|| x_value.clone());
     Var::record(y, &with_optional(&[x, weight], bias), move |g, wants| {
+        let args = Conv2d { stride, padding };
         let weight = &saved_weight;
-        let grad_weight = |x| ops::conv2d_grad_weight(g, x, weight.shape(), stride, padding);
+        let grad_weight = |x| ops::conv2d_grad_weight(g, x, weight.shape(), args);
         Ok(vec![
-            when(wants[0], || ops::conv2d(g, weight, None, stride, padding))?,
+            when(wants[0], || ops::conv2d(g, weight, None, args))?,
             saved_x.as_ref().map(grad_weight).transpose()?,
             when(wants.get(2) == Some(&true), || ops::sum_channels(g))?,
         ])

@@ -2,7 +2,7 @@
 
 use asap_autograd::check::{self, Double};
 use asap_autograd::{Var, vjp};
-use asap_tensor::ops::{self, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary};
+use asap_tensor::ops::{self, Conv2d, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary};
 use asap_tensor::{Ids, Result, Tensor};
 
 use crate::harness::{SEED, TOLERANCE, normal, off_zero};
@@ -119,11 +119,11 @@ fn a_product_that_does_not_transpose_is_found() {
 fn a_convolution_that_does_not_swap_its_channels_is_found() {
     assert_found("w for wᵀ", &[normal("x", [2, 3, 4, 4]), normal("weight", [3, 3, 3, 3])], &[0], |v| {
         let (x, weight) = (v[0].value().clone(), v[1].value().clone());
-        Var::record(ops::conv2d(&x, &weight, None, 1, 1)?, &[&v[0], &v[1]], move |g, _| {
+        Var::record(ops::conv2d(&x, &weight, None, Conv2d::padded(1))?, &[&v[0], &v[1]], move |g, _| {
             let swapped = ops::permute(&weight, &[1, 0, 2, 3])?;
             Ok(vec![
-                Some(ops::conv2d_grad_input(g, &swapped, x.shape(), 1, 1)?),
-                Some(ops::conv2d_grad_weight(&x, g, weight.shape(), 1, 1)?),
+                Some(ops::conv2d_grad_input(g, &swapped, x.shape(), Conv2d::padded(1))?),
+                Some(ops::conv2d_grad_weight(&x, g, weight.shape(), Conv2d::padded(1))?),
             ])
         })
     });
@@ -135,8 +135,8 @@ fn a_convolution_of_labels_that_stops_after_the_first_of_a_batch_is_found() {
     let first = Ids::from_vec(&Double::new(), [1, 3, 3], (0..9).map(|i| i * 5 % 7 % 3).collect()).unwrap();
     assert_found("one of two images", &[normal("weight", [2, 3, 3, 3])], &[0], |v| {
         let (first, shape) = (first.clone(), v[0].shape());
-        one(&v[0], ops::conv2d_ids(&ids, v[0].value(), None, 1, 1)?, move |g| {
-            ops::conv2d_ids_grad_weight(&first, &ops::narrow(g, 0, 0, 1)?, shape, 1, 1)
+        one(&v[0], ops::conv2d_ids(&ids, v[0].value(), None, Conv2d::padded(1))?, move |g| {
+            ops::conv2d_ids_grad_weight(&first, &ops::narrow(g, 0, 0, 1)?, shape, Conv2d::padded(1))
         })
     });
 }
@@ -165,7 +165,12 @@ fn a_mean_that_counts_its_padding_is_found() {
             let ninth = Tensor::full(g.backend(), [2, 2, 3, 3], 1.0 / 9.0)?;
             let diagonal = Tensor::from_f64(g.backend(), [2, 2, 1, 1], &[1.0, 0.0, 0.0, 1.0])?;
             let diagonal = ops::resize(&diagonal, &Taps::mean(1, 3), &Taps::mean(1, 3))?;
-            ops::conv2d_grad_input(g, &ops::mul(&ninth, &diagonal)?, [1, 2, 5, 5].into(), 2, 1)
+            ops::conv2d_grad_input(
+                g,
+                &ops::mul(&ninth, &diagonal)?,
+                [1, 2, 5, 5].into(),
+                Conv2d { stride: 2, padding: 1 },
+            )
         })
     });
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use asap_model::Config;
 #[cfg(feature = "cuda")]
 use asap_tensor::cuda::libraries::{self, Library, version};
-use asap_tensor::ops::conv2d;
+use asap_tensor::ops::{Conv2d, conv2d};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Cpu, Reference, Tensor};
 #[cfg(feature = "cuda")]
@@ -198,7 +198,8 @@ fn convolution<B: Backend>(backend: &B) -> asap_tensor::Result<Vec<f64>> {
     let tensor = |name: &str, shape: [usize; 4]| {
         Tensor::from_f32(backend, shape, &uniform_by_name(name, shape.iter().product()))
     };
-    conv2d(&tensor("doctor.x", [2, 5, 19, 23])?, &tensor("doctor.weight", [7, 5, 3, 3])?, None, 2, 1)?.to_f64()
+    let (x, weight) = (tensor("doctor.x", [2, 5, 19, 23])?, tensor("doctor.weight", [7, 5, 3, 3])?);
+    conv2d(&x, &weight, None, Conv2d { stride: 2, padding: 1 })?.to_f64()
 }
 
 /// The folder that runs go to.

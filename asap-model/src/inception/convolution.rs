@@ -1,6 +1,6 @@
 //! Convolution – batch norm – ReLU, the batch norm folded into the convolution.
 
-use asap_tensor::ops::{Pad, PadMode, Unary, conv2d, pad2d, unary};
+use asap_tensor::ops::{Conv2d, Pad, PadMode, Unary, conv2d, pad2d, unary};
 use asap_tensor::{Backend, Tensor};
 
 use crate::Result;
@@ -64,11 +64,12 @@ impl<B: Backend> Convolution<B> {
     /// (N, inputs, H, W) → (N, outputs, H′, W′), not below 0.
     pub fn forward(&self, x: &Tensor<B>) -> Result<Tensor<B>> {
         let [rows, columns] = self.padding;
+        let (stride, bias) = (self.stride, Some(&self.bias));
         let y = if rows == columns {
-            conv2d(x, &self.weight, Some(&self.bias), self.stride, rows)?
+            conv2d(x, &self.weight, bias, Conv2d { stride, padding: rows })?
         } else {
             let pad = Pad { top: rows, bottom: rows, left: columns, right: columns };
-            conv2d(&pad2d(x, pad, PadMode::Zero)?, &self.weight, Some(&self.bias), self.stride, 0)?
+            conv2d(&pad2d(x, pad, PadMode::Zero)?, &self.weight, bias, Conv2d { stride, padding: 0 })?
         };
         Ok(unary(Unary::RELU, &y)?)
     }

@@ -17,8 +17,8 @@ pub mod unary;
 pub use adam::{AdamOps, AdamStep, adam};
 pub use binary::{Binary, BinaryOps, Broadcast, add, binary, div, mul, sub};
 pub use conv2d::{
-    Conv2dOps, Conv2dSize, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight,
-    conv2d_stack, conv2d_transposed,
+    Conv2d, Conv2dOps, Conv2dSize, Conv2dTransposed, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids,
+    conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed,
 };
 pub use instance_norm::{
     InstanceNormOps, NormGradBuffers, NormGrads, NormSize, Normalised, instance_norm, instance_norm_grad,

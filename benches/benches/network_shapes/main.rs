@@ -8,11 +8,11 @@ mod shares;
 use std::time::Duration;
 
 use asap_tensor::ops::{
-    AdamStep, Binary, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary, adam, binary, conv2d, conv2d_grad_input,
-    conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed, instance_norm,
-    instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d, pad2d_grad, pixel_conv, pixel_conv_grad_input,
-    pixel_conv_grad_kernels, pixel_mlp, pixel_mlp_grad, position_table, resize, resize_grad, resize_ids, sum,
-    sum_channels, unary, unary_grad,
+    AdamStep, Binary, Conv2d, Conv2dTransposed, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary, adam, binary,
+    conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed,
+    instance_norm, instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d, pad2d_grad, pixel_conv,
+    pixel_conv_grad_input, pixel_conv_grad_kernels, pixel_mlp, pixel_mlp_grad, position_table, resize, resize_grad,
+    resize_ids, sum, sum_channels, unary, unary_grad,
 };
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Cpu, Ids, Result, Shape, Tensor};
@@ -51,17 +51,16 @@ const CONVOLUTIONS: [Convolution; 8] = [
 fn convolutions(bench: &mut Bench) -> Result<()> {
     let backend = bench.backend();
     for (name, x, weight, stride, padding) in CONVOLUTIONS {
+        let args = Conv2d { stride, padding };
         let (x, weight) = (filled(&backend, "x", x)?, filled(&backend, "weight", weight)?);
-        bench.op(&format!("conv2d {name}"), || conv2d(&x, &weight, None, stride, padding));
-        let grad = conv2d(&x, &weight, None, stride, padding)?;
-        bench
-            .op(&format!("conv2d_grad_input {name}"), || conv2d_grad_input(&grad, &weight, x.shape(), stride, padding));
-        bench.op(&format!("conv2d_grad_weight {name}"), || {
-            conv2d_grad_weight(&x, &grad, weight.shape(), stride, padding)
-        });
+        bench.op(&format!("conv2d {name}"), || conv2d(&x, &weight, None, args));
+        let grad = conv2d(&x, &weight, None, args)?;
+        bench.op(&format!("conv2d_grad_input {name}"), || conv2d_grad_input(&grad, &weight, x.shape(), args));
+        bench.op(&format!("conv2d_grad_weight {name}"), || conv2d_grad_weight(&x, &grad, weight.shape(), args));
     }
     let (x, weight) = (filled(&backend, "x", [1, 128, 128, 256])?, filled(&backend, "weight", [128, 64, 3, 3])?);
-    bench.op("conv2d_transposed 3x3 128 to 64, 128x256", || conv2d_transposed(&x, &weight, None, 2, 1, 1));
+    let args = Conv2dTransposed { stride: 2, padding: 1, output_padding: 1 };
+    bench.op("conv2d_transposed 3x3 128 to 64, 128x256", || conv2d_transposed(&x, &weight, None, args));
     Ok(())
 }
 
@@ -70,10 +69,10 @@ fn label_convolutions(bench: &mut Bench) -> Result<()> {
     let backend = bench.backend();
     let map = labels(&backend, [258, 514], CLASSES)?;
     let weight = filled(&backend, "weight", [64, CLASSES, 3, 3])?;
-    bench.op("conv2d_ids 3x3 35 to 64, 256x512", || conv2d_ids(&map, &weight, None, 1, 0));
-    let grad = conv2d_ids(&map, &weight, None, 1, 0)?;
+    bench.op("conv2d_ids 3x3 35 to 64, 256x512", || conv2d_ids(&map, &weight, None, Conv2d::default()));
+    let grad = conv2d_ids(&map, &weight, None, Conv2d::default())?;
     bench.op("conv2d_ids_grad_weight 3x3 35 to 64, 256x512", || {
-        conv2d_ids_grad_weight(&map, &grad, weight.shape(), 1, 0)
+        conv2d_ids_grad_weight(&map, &grad, weight.shape(), Conv2d::default())
     });
     for (name, [kernel, stride, padding], dense, [h, w]) in [
         ("3x3 35+1 to 64, 256x512", [3, 1, 0], 1, [258, 514]),
@@ -82,7 +81,7 @@ fn label_convolutions(bench: &mut Bench) -> Result<()> {
         let map = labels(&backend, [h, w], CLASSES)?;
         let x = filled(&backend, "x", [1, dense, h, w])?;
         let weight = filled(&backend, "weight", [64, CLASSES + dense, kernel, kernel])?;
-        bench.op(&format!("conv2d_stack {name}"), || conv2d_stack(&map, &x, &weight, None, stride, padding));
+        bench.op(&format!("conv2d_stack {name}"), || conv2d_stack(&map, &x, &weight, None, Conv2d { stride, padding }));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Tensors without numbers, and shapes of more numbers than there can be.
 
-use asap_tensor::{Backend, Cpu, Ids, Reference, Result, Tensor, ops};
+use asap_tensor::ops::{self, Conv2d};
+use asap_tensor::{Backend, Cpu, Ids, Reference, Result, Tensor};
 use asap_tests::gpu::gpu;
 
 /// What an op made, by name: sizes and numbers.
@@ -13,9 +14,18 @@ fn of_nothing<B: Backend>(backend: &B) -> Result<Vec<Made>> {
     let x = zeros(&[2, 3, 4, 4])?;
     let wide = Tensor::from_f64(backend, [20], &[2.0; 20])?;
     let all = [
-        ("conv2d without channels", ops::conv2d(&zeros(&[1, 0, 4, 4])?, &zeros(&[3, 0, 3, 3])?, Some(&bias), 1, 1)?),
-        ("conv2d of padding alone", ops::conv2d(&zeros(&[2, 1, 0, 3])?, &zeros(&[20, 1, 2, 2])?, Some(&wide), 1, 1)?),
-        ("conv2d without pictures", ops::conv2d(&zeros(&[0, 2, 4, 4])?, &zeros(&[3, 2, 3, 3])?, Some(&bias), 1, 1)?),
+        (
+            "conv2d without channels",
+            ops::conv2d(&zeros(&[1, 0, 4, 4])?, &zeros(&[3, 0, 3, 3])?, Some(&bias), Conv2d::padded(1))?,
+        ),
+        (
+            "conv2d of padding alone",
+            ops::conv2d(&zeros(&[2, 1, 0, 3])?, &zeros(&[20, 1, 2, 2])?, Some(&wide), Conv2d::padded(1))?,
+        ),
+        (
+            "conv2d without pictures",
+            ops::conv2d(&zeros(&[0, 2, 4, 4])?, &zeros(&[3, 2, 3, 3])?, Some(&bias), Conv2d::padded(1))?,
+        ),
         ("narrow", ops::narrow(&x, 1, 1, 0)?),
         ("cat", ops::cat(&[&x, &zeros(&[2, 0, 4, 4])?], 1)?),
         ("add by channel", ops::add(&zeros(&[2, 3, 0, 4])?, &bias)?),

@@ -8,7 +8,7 @@ mod plan;
 mod reference;
 mod transposed;
 
-pub use transposed::conv2d_transposed;
+pub use transposed::{Conv2dTransposed, conv2d_transposed};
 
 use crate::backend::Storage;
 use crate::error::{Error, Result};
@@ -18,6 +18,29 @@ use crate::ops::{require, require_argument};
 use crate::profile::Cost;
 use crate::shape::Shape;
 use crate::tensor::{Ids, Tensor};
+
+/// The arguments of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv2d {
+    /// Step between outputs, in both directions.
+    pub stride: usize,
+    /// Zeros around x, on all sides.
+    pub padding: usize,
+}
+
+impl Conv2d {
+    /// Stride 1.
+    pub const fn padded(padding: usize) -> Self {
+        Conv2d { stride: 1, padding }
+    }
+}
+
+impl Default for Conv2d {
+    /// Stride 1 without padding.
+    fn default() -> Self {
+        Conv2d::padded(0)
+    }
+}
 
 /// The sizes of a convolution, known to fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +74,8 @@ impl Conv2dSize {
     ///
     /// # Errors
     /// If the channels differ, the stride is 0 or the kernel is larger than the padded image.
-    pub fn new(op: &'static str, x: Shape, weight: Shape, stride: usize, padding: usize) -> Result<Self> {
+    pub fn new(op: &'static str, x: Shape, weight: Shape, args: Conv2d) -> Result<Self> {
+        let Conv2d { stride, padding } = args;
         let (Some([batch, in_channels, in_height, in_width]), Some([out_channels, inner, kernel_height, kernel_width])) =
             (x.nchw(), weight.nchw())
         else {
@@ -222,10 +246,9 @@ pub fn conv2d<B: Conv2dOps>(
     x: &Tensor<B>,
     weight: &Tensor<B>,
     bias: Option<&Tensor<B>>,
-    stride: usize,
-    padding: usize,
+    args: Conv2d,
 ) -> Result<Tensor<B>> {
-    let size = Conv2dSize::new("conv2d", x.shape(), weight.shape(), stride, padding)?;
+    let size = Conv2dSize::new("conv2d", x.shape(), weight.shape(), args)?;
     check_bias("conv2d", bias, size.out_channels, size.weight())?;
     let backend = x.backend();
     let y = backend.measure("conv2d", size.cost(), || {
@@ -242,10 +265,9 @@ pub fn conv2d_grad_input<B: Conv2dOps>(
     grad_output: &Tensor<B>,
     weight: &Tensor<B>,
     x: Shape,
-    stride: usize,
-    padding: usize,
+    args: Conv2d,
 ) -> Result<Tensor<B>> {
-    let size = Conv2dSize::new("conv2d_grad_input", x, weight.shape(), stride, padding)?;
+    let size = Conv2dSize::new("conv2d_grad_input", x, weight.shape(), args)?;
     check_output("conv2d_grad_input", grad_output, &size)?;
     let backend = grad_output.backend();
     let grad = backend.measure("conv2d_grad_input", size.cost(), || {
@@ -262,10 +284,9 @@ pub fn conv2d_grad_weight<B: Conv2dOps>(
     x: &Tensor<B>,
     grad_output: &Tensor<B>,
     weight: Shape,
-    stride: usize,
-    padding: usize,
+    args: Conv2d,
 ) -> Result<Tensor<B>> {
-    let size = Conv2dSize::new("conv2d_grad_weight", x.shape(), weight, stride, padding)?;
+    let size = Conv2dSize::new("conv2d_grad_weight", x.shape(), weight, args)?;
     check_output("conv2d_grad_weight", grad_output, &size)?;
     let backend = x.backend();
     let grad = backend.measure("conv2d_grad_weight", size.cost(), || {
@@ -274,15 +295,9 @@ pub fn conv2d_grad_weight<B: Conv2dOps>(
     Ok(Tensor::from_parts(backend, weight, grad))
 }
 
-fn ids_size<B: Storage>(
-    op: &'static str,
-    ids: &Ids<B>,
-    weight: Shape,
-    stride: usize,
-    padding: usize,
-) -> Result<Conv2dSize> {
+fn ids_size<B: Storage>(op: &'static str, ids: &Ids<B>, weight: Shape, args: Conv2d) -> Result<Conv2dSize> {
     let classes = weight.nchw().map_or(1, |[_, classes, _, _]| classes);
-    Conv2dSize::new(op, ids.shape().with(1, classes), weight, stride, padding)
+    Conv2dSize::new(op, ids.shape().with(1, classes), weight, args)
 }
 
 /// The cost of reading ids instead of their one-hot form: one weight for each pixel and tap.
@@ -300,10 +315,9 @@ pub fn conv2d_ids<B: Conv2dOps>(
     ids: &Ids<B>,
     weight: &Tensor<B>,
     bias: Option<&Tensor<B>>,
-    stride: usize,
-    padding: usize,
+    args: Conv2d,
 ) -> Result<Tensor<B>> {
-    let size = ids_size("conv2d_ids", ids, weight.shape(), stride, padding)?;
+    let size = ids_size("conv2d_ids", ids, weight.shape(), args)?;
     check_bias("conv2d_ids", bias, size.out_channels, size.weight())?;
     let backend = weight.backend();
     let y = backend.measure("conv2d_ids", ids_cost(&size), || {
@@ -320,10 +334,9 @@ pub fn conv2d_ids_grad_weight<B: Conv2dOps>(
     ids: &Ids<B>,
     grad_output: &Tensor<B>,
     weight: Shape,
-    stride: usize,
-    padding: usize,
+    args: Conv2d,
 ) -> Result<Tensor<B>> {
-    let size = ids_size("conv2d_ids_grad_weight", ids, weight, stride, padding)?;
+    let size = ids_size("conv2d_ids_grad_weight", ids, weight, args)?;
     check_output("conv2d_ids_grad_weight", grad_output, &size)?;
     let backend = grad_output.backend();
     let grad = backend.measure("conv2d_ids_grad_weight", ids_cost(&size), || {
@@ -342,13 +355,12 @@ pub fn conv2d_stack<B: Conv2dOps + LayoutOps + BinaryOps>(
     x: &Tensor<B>,
     weight: &Tensor<B>,
     bias: Option<&Tensor<B>>,
-    stride: usize,
-    padding: usize,
+    args: Conv2d,
 ) -> Result<Tensor<B>> {
     let op = "conv2d_stack";
     let [n, channels, h, w] = x.nchw(op)?;
     require(ids.sizes() == [n, h, w], op, ids.shape(), x.shape(), || "they must differ in channels only".into())?;
-    let size = ids_size(op, ids, weight.shape(), stride, padding)?;
+    let size = ids_size(op, ids, weight.shape(), args)?;
     let classes = size.in_channels.checked_sub(channels);
     require(classes.is_some(), op, x.shape(), weight.shape(), || {
         format!("the image has {channels} channels, the weight takes {}", size.in_channels)

@@ -114,7 +114,9 @@ impl<E: Element> Conv2dOps for Reference<E> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ops::conv2d::{conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight};
+    use crate::ops::conv2d::{
+        Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight,
+    };
     use crate::ops::layout::one_hot;
     use crate::random::uniform_by_name;
     use crate::{Ids, Reference, Tensor};
@@ -133,10 +135,10 @@ mod tests {
         // The pixel itself, 10 times the one to its right, 100 times the one below: the kernel is not flipped.
         let weight = tensor(&[1, 1, 3, 3], &[0.0, 0.0, 0.0, 0.0, 1.0, 10.0, 0.0, 100.0, 0.0]);
         let bias = tensor(&[1], &[1000.0]);
-        let y = conv2d(&x, &weight, Some(&bias), 1, 1).unwrap();
+        let y = conv2d(&x, &weight, Some(&bias), Conv2d::padded(1)).unwrap();
         let by_hand = [1421.0, 1532.0, 1603.0, 1754.0, 1865.0, 1906.0, 1087.0, 1098.0, 1009.0];
         assert_eq!((y.dims(), y.to_vec().unwrap()), (&[1, 1, 3, 3][..], by_hand.to_vec()));
-        let strided = conv2d(&x, &weight, None, 2, 1).unwrap();
+        let strided = conv2d(&x, &weight, None, Conv2d { stride: 2, padding: 1 }).unwrap();
         assert_eq!(strided.to_vec().unwrap(), [421.0, 603.0, 87.0, 9.0]);
     }
 
@@ -144,7 +146,7 @@ mod tests {
     fn channels_are_summed_and_images_kept_apart() {
         let x = tensor(&[2, 2, 1, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
         let weight = tensor(&[3, 2, 1, 1], &[1.0, 0.0, 0.0, 1.0, 1.0, 10.0]);
-        let y = conv2d(&x, &weight, None, 1, 0).unwrap();
+        let y = conv2d(&x, &weight, None, Conv2d::default()).unwrap();
         let by_hand = [1.0, 2.0, 3.0, 4.0, 31.0, 42.0, 5.0, 6.0, 7.0, 8.0, 75.0, 86.0];
         assert_eq!((y.dims(), y.to_vec().unwrap()), (&[2, 3, 1, 2][..], by_hand.to_vec()));
     }
@@ -155,9 +157,9 @@ mod tests {
         let x = tensor(&[1, 1, 1, 3], &[2.0, 3.0, 5.0]);
         let weight = tensor(&[1, 1, 1, 2], &[7.0, 11.0]);
         let grad = tensor(&[1, 1, 1, 2], &[1.0, 10.0]);
-        let grad_x = conv2d_grad_input(&grad, &weight, x.shape(), 1, 0).unwrap();
+        let grad_x = conv2d_grad_input(&grad, &weight, x.shape(), Conv2d::default()).unwrap();
         assert_eq!(grad_x.to_vec().unwrap(), [7.0, 11.0 + 70.0, 110.0]);
-        let grad_weight = conv2d_grad_weight(&x, &grad, weight.shape(), 1, 0).unwrap();
+        let grad_weight = conv2d_grad_weight(&x, &grad, weight.shape(), Conv2d::default()).unwrap();
         assert_eq!(grad_weight.to_vec().unwrap(), [2.0 + 30.0, 3.0 + 50.0]);
     }
 
@@ -169,19 +171,19 @@ mod tests {
         let ids = Ids::from_vec(&backend, [2, 5, 6], labels).unwrap();
         let x = one_hot(&ids, 5).unwrap();
         let (weight, bias) = (uniform("weight", &[4, 5, 3, 3]), uniform("bias", &[4]));
-        let dense = conv2d(&x, &weight, Some(&bias), 2, 1).unwrap();
-        let looked_up = conv2d_ids(&ids, &weight, Some(&bias), 2, 1).unwrap();
+        let dense = conv2d(&x, &weight, Some(&bias), Conv2d { stride: 2, padding: 1 }).unwrap();
+        let looked_up = conv2d_ids(&ids, &weight, Some(&bias), Conv2d { stride: 2, padding: 1 }).unwrap();
         assert_eq!(looked_up.to_vec().unwrap(), dense.to_vec().unwrap());
         let grad = uniform("grad", dense.dims());
-        let dense = conv2d_grad_weight(&x, &grad, weight.shape(), 2, 1).unwrap();
-        let looked_up = conv2d_ids_grad_weight(&ids, &grad, weight.shape(), 2, 1).unwrap();
+        let dense = conv2d_grad_weight(&x, &grad, weight.shape(), Conv2d { stride: 2, padding: 1 }).unwrap();
+        let looked_up = conv2d_ids_grad_weight(&ids, &grad, weight.shape(), Conv2d { stride: 2, padding: 1 }).unwrap();
         assert_eq!(looked_up.to_vec().unwrap(), dense.to_vec().unwrap());
     }
 
     #[test]
     fn a_one_by_one_kernel_looks_ids_up() {
         let ids = Ids::from_vec(&Reference::<f64>::new(), [1, 1, 4], vec![2, 0, 1, 9]).unwrap();
-        let y = conv2d_ids(&ids, &tensor(&[1, 3, 1, 1], &[10.0, 20.0, 30.0]), None, 1, 0).unwrap();
+        let y = conv2d_ids(&ids, &tensor(&[1, 3, 1, 1], &[10.0, 20.0, 30.0]), None, Conv2d::default()).unwrap();
         assert_eq!(y.to_vec().unwrap(), [30.0, 10.0, 20.0, 0.0]);
     }
 }

@@ -1,11 +1,22 @@
 //! Transposed convolution: the gradient of a convolution in its input, as a layer that enlarges images.
 
-use super::{Conv2dOps, check_bias, conv2d_grad_input};
+use super::{Conv2d, Conv2dOps, check_bias, conv2d_grad_input};
 use crate::error::{Error, Result};
 use crate::ops::binary::{BinaryOps, add};
 use crate::ops::{require, require_argument};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+
+/// The arguments of a transposed convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv2dTransposed {
+    /// Rows and columns of y from one pixel of x to the next.
+    pub stride: usize,
+    /// Rows and columns that are cut off y on all sides.
+    pub padding: usize,
+    /// Rows and columns that y has more, below and on the right; below `stride`.
+    pub output_padding: usize,
+}
 
 /// The transposed convolution of x, (N, I, H, W), with a weight (I, O, R, S) and an optional bias (O): each pixel of x
 /// adds its multiple of the kernel to y, `stride` pixels from its neighbour's; `padding` rows and columns are cut off
@@ -20,11 +31,10 @@ pub fn conv2d_transposed<B: Conv2dOps + BinaryOps>(
     x: &Tensor<B>,
     weight: &Tensor<B>,
     bias: Option<&Tensor<B>>,
-    stride: usize,
-    padding: usize,
-    output_padding: usize,
+    args: Conv2dTransposed,
 ) -> Result<Tensor<B>> {
     let op = "conv2d_transposed";
+    let Conv2dTransposed { stride, padding, output_padding } = args;
     let (Some([n, channels, h, w]), Some([inputs, outputs, r, s])) = (x.shape().nchw(), weight.shape().nchw()) else {
         let why = "they must be (N, I, H, W) and (I, O, R, S)".into();
         return Err(Error::Shapes { op, left: x.shape().into(), right: weight.shape().into(), why });
@@ -44,7 +54,7 @@ pub fn conv2d_transposed<B: Conv2dOps + BinaryOps>(
         return Err(Error::Shapes { op, left: x.shape().into(), right: weight.shape().into(), why });
     };
     check_bias(op, bias, outputs, weight.shape())?;
-    let y = conv2d_grad_input(x, weight, Shape::from([n, outputs, height, width]), stride, padding)?;
+    let y = conv2d_grad_input(x, weight, Shape::from([n, outputs, height, width]), Conv2d { stride, padding })?;
     match bias {
         Some(bias) => add(&y, bias),
         None => Ok(y),
@@ -89,7 +99,9 @@ mod tests {
             let tensor = |shape: &[usize], data: &[f32]| Tensor::from_f32(backend, shape, data).unwrap();
             let bias = tensor(&[o], &bias);
             let (image, kernel) = (tensor(&x, &image), tensor(&weight, &kernel));
-            let y = conv2d_transposed(&image, &kernel, Some(&bias), stride, padding, output_padding).unwrap();
+            let y =
+                conv2d_transposed(&image, &kernel, Some(&bias), Conv2dTransposed { stride, padding, output_padding })
+                    .unwrap();
             assert_eq!(y.dims(), [n, o, height, width]);
             let found = y.to_f64().unwrap();
             assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5), "{x:?} {weight:?}");
@@ -107,12 +119,13 @@ mod tests {
         let backend = Reference::<f32>::new();
         let of = |shape: [usize; 4]| Tensor::zeros(&backend, shape).unwrap();
         let (x, weight, bias) = (of([1, 2, 3, 3]), of([2, 4, 3, 3]), Tensor::zeros(&backend, [3]).unwrap());
+        let args = |stride, padding, output_padding| Conv2dTransposed { stride, padding, output_padding };
         let refused = [
-            conv2d_transposed(&x, &of([3, 4, 3, 3]), None, 2, 1, 1),
-            conv2d_transposed(&x, &weight, None, 2, 1, 2),
-            conv2d_transposed(&x, &weight, None, 1, 3, 0),
-            conv2d_transposed(&x, &weight, Some(&bias), 2, 1, 1),
-            conv2d_transposed(&bias, &weight, None, 2, 1, 1),
+            conv2d_transposed(&x, &of([3, 4, 3, 3]), None, args(2, 1, 1)),
+            conv2d_transposed(&x, &weight, None, args(2, 1, 2)),
+            conv2d_transposed(&x, &weight, None, args(1, 3, 0)),
+            conv2d_transposed(&x, &weight, Some(&bias), args(2, 1, 1)),
+            conv2d_transposed(&bias, &weight, None, args(2, 1, 1)),
         ];
         for refused in refused {
             let error = refused.err().unwrap().to_string();

@@ -1,4 +1,5 @@
-use asap_tensor::{Backend, Result, Shape, ops};
+use asap_tensor::ops::{self, Conv2d, Conv2dTransposed};
+use asap_tensor::{Backend, Result, Shape};
 use asap_tests::bound::{Output, largest};
 use asap_tests::property::{
     Double, Property, any_thread_count_gives_the_same_bytes, for_all, holds, holds_on_the_cpu, sums,
@@ -13,8 +14,7 @@ struct Case {
     x: Shape,
     weight: Shape,
     bias: bool,
-    stride: usize,
-    padding: usize,
+    args: Conv2d,
     seed: u64,
 }
 
@@ -36,7 +36,7 @@ fn case(
         |((n, i, o, h, w, [r, s]), bias, stride, padding, seed)| {
             let fits = r <= h + 2 * padding && s <= w + 2 * padding;
             let (x, weight) = (Shape::from([n, i, h, w]), Shape::from([o, i, r, s]));
-            fits.then_some(Case { x, weight, bias, stride, padding, seed })
+            fits.then_some(Case { x, weight, bias, args: Conv2d { stride, padding }, seed })
         },
     )
 }
@@ -47,22 +47,23 @@ impl Property for Case {
     }
 
     fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
-        let &Case { stride, padding, .. } = self;
+        let args = self.args;
+        let Conv2d { stride, padding } = args;
         let (x, weight) = (source.normal("x", self.x)?, source.normal("weight", self.weight)?);
         let &[n, i, h, w] = self.x.dims() else { unreachable!("an image has four axes") };
         let &[o, _, r, s] = self.weight.dims() else { unreachable!("a weight has four axes") };
         let ids = source.ids("ids", [n, h, w], i)?;
         let bias = source.normal("bias", [o])?;
         let bias = self.bias.then_some(&bias);
-        let y = ops::conv2d(&x, &weight, bias, stride, padding)?;
+        let y = ops::conv2d(&x, &weight, bias, args)?;
         let pixels = n * y.dims()[2] * y.dims()[3];
         let g = source.normal("g", y.shape())?;
-        let grad_x = ops::conv2d_grad_input(&g, &weight, self.x, stride, padding)?;
-        let grad_weight = ops::conv2d_grad_weight(&x, &g, self.weight, stride, padding)?;
-        let y_ids = ops::conv2d_ids(&ids, &weight, bias, stride, padding)?;
-        let grad_weight_ids = ops::conv2d_ids_grad_weight(&ids, &g, self.weight, stride, padding)?;
+        let grad_x = ops::conv2d_grad_input(&g, &weight, self.x, args)?;
+        let grad_weight = ops::conv2d_grad_weight(&x, &g, self.weight, args)?;
+        let y_ids = ops::conv2d_ids(&ids, &weight, bias, args)?;
+        let grad_weight_ids = ops::conv2d_ids_grad_weight(&ids, &g, self.weight, args)?;
         let taller = source.normal("stack's weight", [o, 2 * i, r, s])?;
-        let y_stack = ops::conv2d_stack(&ids, &x, &taller, bias, stride, padding)?;
+        let y_stack = ops::conv2d_stack(&ids, &x, &taller, bias, args)?;
         // Rows and columns that the steps leave over: a transposed convolution keeps equally many of both.
         let [rows_over, columns_over] = [(h, r), (w, s)].map(|(side, kernel)| (side + 2 * padding - kernel) % stride);
         let mut outputs = vec![
@@ -75,7 +76,8 @@ impl Property for Case {
         ];
         if rows_over == columns_over {
             let bias = source.normal("transposed bias", [i])?;
-            let larger = ops::conv2d_transposed(&g, &weight, Some(&bias), stride, padding, rows_over)?;
+            let args = Conv2dTransposed { stride, padding, output_padding: rows_over };
+            let larger = ops::conv2d_transposed(&g, &weight, Some(&bias), args)?;
             outputs.push(sums("conv2d_transposed", &larger, o * r * s + 1)?);
         }
         Ok(outputs)
@@ -92,7 +94,10 @@ fn convolutions_and_their_gradients_are_right() {
 fn convolutions_of_many_channels_and_their_gradients_are_right() {
     let channels = prop::sample::select(vec![31usize, 32, 33, 40]);
     let side = prop::sample::select(vec![5usize, 9, 12, 13, 16, 17, 19]);
-    holds_on_the_cpu(32, case(channels, side).prop_map(|case| Case { stride: 1, ..case }));
+    holds_on_the_cpu(
+        32,
+        case(channels, side).prop_map(|case| Case { args: Conv2d::padded(case.args.padding), ..case }),
+    );
 }
 
 #[test]
@@ -108,14 +113,14 @@ fn the_ids_form_equals_the_dense_form_on_one_hot_labels() {
         let source = Source { backend: &double, seed: case.seed, absolute: false };
         let &[n, classes, h, w] = case.x.dims() else { unreachable!("an image has four axes") };
         let compare = || -> Result<[Vec<f64>; 4]> {
-            let (stride, padding) = (case.stride, case.padding);
+            let args = case.args;
             let ids = source.ids("ids", [n, h, w], classes)?;
             let (dense, weight) = (ops::one_hot(&ids, classes)?, source.normal("weight", case.weight)?);
-            let y = ops::conv2d_ids(&ids, &weight, None, stride, padding)?;
-            let y_dense = ops::conv2d(&dense, &weight, None, stride, padding)?;
+            let y = ops::conv2d_ids(&ids, &weight, None, args)?;
+            let y_dense = ops::conv2d(&dense, &weight, None, args)?;
             let g = source.normal("g", y.shape())?;
-            let grad = ops::conv2d_ids_grad_weight(&ids, &g, case.weight, stride, padding)?;
-            let grad_dense = ops::conv2d_grad_weight(&dense, &g, case.weight, stride, padding)?;
+            let grad = ops::conv2d_ids_grad_weight(&ids, &g, case.weight, args)?;
+            let grad_dense = ops::conv2d_grad_weight(&dense, &g, case.weight, args)?;
             Ok([y.to_f64()?, y_dense.to_f64()?, grad.to_f64()?, grad_dense.to_f64()?])
         };
         let [y, y_dense, grad, grad_dense] = compare().map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::super::{Conv2dOps, Conv2dSize};
+use super::super::{Conv2d, Conv2dOps, Conv2dSize};
 use super::ids::Stack;
 use super::{dense, few, ids, winograd};
 use crate::cpu::Cpu;
@@ -43,8 +43,9 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 fn case([n, i, h, w, o, r, s, stride, padding]: [usize; 9]) -> Case {
-    let size = Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), stride, padding)
-        .expect("sizes that fit");
+    let size =
+        Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), Conv2d { stride, padding })
+            .expect("sizes that fit");
     let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     // Some ids lie outside the classes.
     let ids = draw("ids", n * h * w).iter().map(|u| ((u + 1.0) / 2.0 * (i as f32 + 1.5)) as u8).collect();

@@ -1,4 +1,4 @@
-use super::super::{conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight};
+use super::super::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight};
 use super::tiles::{Choice, Tile};
 use super::{COLUMNS, Conv2dOps, Conv2dSize, Path, columns};
 use crate::backend::Storage;
@@ -43,8 +43,9 @@ struct Case {
 type Three<T> = [Vec<T>; 3];
 
 fn case(&[n, i, h, w, o, r, s, stride, padding]: &[usize; 9]) -> Case {
-    let size = Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), stride, padding)
-        .expect("sizes that fit");
+    let size =
+        Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), Conv2d { stride, padding })
+            .expect("sizes that fit");
     let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     // Runs of one label, some of which lie outside the classes.
     let label = |index: usize| draw("labels", n * h * w)[index];
@@ -88,9 +89,9 @@ impl Case {
         let bias = tensor(Shape::from([self.size.out_channels]), &self.bias, &|v| v);
         let grad = tensor(self.size.output(), &self.grad, &map);
         [
-            conv2d(&x, &weight, Some(&bias), stride, padding).unwrap().to_vec().unwrap(),
-            conv2d_grad_input(&grad, &weight, x.shape(), stride, padding).unwrap().to_vec().unwrap(),
-            conv2d_grad_weight(&x, &grad, weight.shape(), stride, padding).unwrap().to_vec().unwrap(),
+            conv2d(&x, &weight, Some(&bias), Conv2d { stride, padding }).unwrap().to_vec().unwrap(),
+            conv2d_grad_input(&grad, &weight, x.shape(), Conv2d { stride, padding }).unwrap().to_vec().unwrap(),
+            conv2d_grad_weight(&x, &grad, weight.shape(), Conv2d { stride, padding }).unwrap().to_vec().unwrap(),
         ]
     }
 
@@ -216,8 +217,11 @@ fn ids_give_what_their_one_hot_form_gives() {
             let (weight, grad) = (tensor(size.weight(), &case.weight), tensor(size.output(), &case.grad));
             let bias = tensor(Shape::from([size.out_channels]), &case.bias);
             [
-                conv2d_ids(&ids, &weight, Some(&bias), stride, padding).unwrap().to_vec().unwrap(),
-                conv2d_ids_grad_weight(&ids, &grad, weight.shape(), stride, padding).unwrap().to_vec().unwrap(),
+                conv2d_ids(&ids, &weight, Some(&bias), Conv2d { stride, padding }).unwrap().to_vec().unwrap(),
+                conv2d_ids_grad_weight(&ids, &grad, weight.shape(), Conv2d { stride, padding })
+                    .unwrap()
+                    .to_vec()
+                    .unwrap(),
             ]
         };
         let ids = backend.upload_ids(case.ids.clone()).unwrap();
@@ -283,7 +287,7 @@ fn layers_take_the_path_that_suits_their_shape() {
 }
 
 fn case_size([n, i, h, w, o, r, s, stride, padding]: [usize; 9]) -> Conv2dSize {
-    Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), stride, padding).unwrap()
+    Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), Conv2d { stride, padding }).unwrap()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::{forward, grad_input, grad_weight};
 use crate::cpu::Cpu;
 use crate::cpu::simd::Level;
-use crate::ops::conv2d::Conv2dSize;
+use crate::ops::conv2d::{Conv2d, Conv2dSize};
 use crate::random::uniform_by_name;
 use crate::shape::Shape;
 
@@ -35,8 +35,9 @@ struct Case {
 }
 
 fn case([n, i, h, w, o, padding, taps]: [usize; 7]) -> Case {
-    let size = Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, taps, taps]), 1, padding)
-        .expect("sizes that fit");
+    let size =
+        Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, taps, taps]), Conv2d::padded(padding))
+            .expect("sizes that fit");
     let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     Case {
         x: draw("x", size.input().count()),
