@@ -1,21 +1,20 @@
-"""How many multiply-accumulates a forward pass or a round of training takes: directly, and by fast algorithms.
+"""Counts the multiply-accumulates of a forward pass or a training step: directly, and with fast algorithms.
 
-The direct count is that of `asap bench`. The fast one is the least that is known to work in float32:
+The direct count is that of `asap bench`. The fast count is the smallest known to work in float32:
 
 - A 3x3 or 4x4 convolution at stride 1, and both its gradients, takes a quarter: Winograd's F(4x4, 3x3) and F(3x3, 4x4)
-  have 36 products where the direct way has 144. Their transforms, which are additions and products by constants, are
-  not counted.
-- What multiplies a label's one-hot form is looked up, and takes none: a convolution of ids, and the first layer of the
-  MLPs, whose positions come from tables too.
-- Everything else is taken as it is: 1x1 and strided convolutions, and the other layers of the MLPs.
+  need 36 products instead of 144. Their transforms, additions and products with constants, are not counted.
+- Products with one-hot labels are look-ups and cost nothing: convolutions of ids, and the first layer of the MLPs, whose
+  position terms come from tables too.
+- Everything else is counted directly: 1x1 and strided convolutions, and the other layers of the MLPs.
 
-The few of spectral norm are left out of both. Divided by the measured peak of the machine, the fast count gives the
+Both leave out spectral norm, which is negligible. The fast count divided by the machine's measured peak is the
 arithmetic limit.
 """
 
 from typing import NamedTuple
 
-# Channels of VGG19's convolutions; 0 halves the picture.
+# Channels of VGG19's convolutions; 0 is a 2x2 max pool.
 VGG = 64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512
 
 
@@ -34,14 +33,14 @@ NONE = Count(0, 0)
 
 
 def convolution(pixels, inputs, outputs, kernel, stride=1, labels=0):
-    """Of an output of so many pixels; the first `labels` inputs are a one-hot form."""
+    """For an output of `pixels` pixels; the first `labels` inputs are one-hot."""
     taps, dense = pixels * outputs * kernel**2, inputs - labels
     quarter = 4 if kernel in (3, 4) and stride == 1 else 1
     return Count(taps * (dense + (labels > 0)), taps * dense / quarter)
 
 
 def generator(preset):
-    """Forward passes: the first layer, all others, the MLPs; and the MLPs' backward pass."""
+    """Forward passes of the first layer, all other layers and the MLPs; and the MLPs' backward pass."""
     g, pixels = preset.generator, preset.height * preset.width
     pre = g["tile"] // g["learned_factor"]
     area, strided = pixels // pre**2, g["learned_factor"].bit_length() - 1
@@ -62,18 +61,18 @@ def generator(preset):
     parameters = (seen + 1) * middle[0] + later + sum(middle[1:])
     others += convolution(area, width, parameters, 1)
     direct = pixels * ((seen - looked_up) * middle[0] + later)
-    least = pixels * (later + (0 if preset.labels else preset.classes * middle[0]))
-    # Asap's count draws the picture once more for the gradient; what is needed are a layer's two gradients.
-    return first, others, Count(direct, least), Count(3 * direct, 2 * least)
+    fast = pixels * (later + (0 if preset.labels else preset.classes * middle[0]))
+    # asap recomputes the forward pass for the gradient; the limit counts only a layer's two gradients.
+    return first, others, Count(direct, fast), Count(3 * direct, 2 * fast)
 
 
 def discriminator(preset):
-    """Of one picture: the first layers' forward passes, their gradients in the picture, and all other layers."""
+    """For one image: the first layers' forward passes, their gradients of the image, and all other layers."""
     d, dense = preset.discriminator, preset.outputs + preset.edges
     inputs, labels = preset.inputs + preset.outputs, preset.classes if preset.labels else 0
     if not preset.labels:
         dense = inputs
-    first, picture, others = NONE, NONE, NONE
+    first, image, others = NONE, NONE, NONE
     height, width = preset.height, preset.width
     for scale in range(d["scales"]):
         h, w, before, channels = height, width, inputs, d["width"]
@@ -89,14 +88,14 @@ def discriminator(preset):
                 first += one
                 needed = convolution(h * w, preset.outputs, outputs, 4, stride).fast
                 direct = convolution(h * w, dense if scale == 0 else inputs, outputs, 4, stride).direct
-                picture += Count(direct, needed)
+                image += Count(direct, needed)
             before, channels = outputs, min(2 * channels, d["max_width"])
         height, width = (height - 1) // 2 + 1, (width - 1) // 2 + 1
-    return first, picture, others
+    return first, image, others
 
 
 def vgg(preset):
-    """Of one picture, forwards or backwards."""
+    """For one image, forward or backward."""
     count, channels, area = NONE, 3, preset.height * preset.width
     for outputs in VGG:
         if outputs:
@@ -111,9 +110,9 @@ def count(preset, train):
     first, others, mlp, mlp_grad = generator(preset)
     if not train:
         return first + others + mlp
-    # The picture is drawn twice. Each layer has a gradient in its weight and all but the first one in its input.
+    # The image is generated twice. Every layer has a weight gradient, and all but the first an input gradient.
     total = (first + others + mlp) * 2 + first + others * 2 + mlp_grad
-    # Both pictures are judged twice; first the drawn picture has a gradient, then the weights.
-    first, picture, others = discriminator(preset)
-    total += (first + others) * 4 + picture + others + (first + others * 2) * 2
+    # The discriminators see both images twice: first with a gradient for the generated image, then for their weights.
+    first, image, others = discriminator(preset)
+    total += (first + others) * 4 + image + others + (first + others * 2) * 2
     return total + vgg(preset) * (3 if preset.outputs == 3 else 0)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times the PyTorch version of what `asap bench` times, and prints the same JSON, one object a line.
+"""Times the PyTorch version of what `asap bench` times, and prints the same JSON, one object per line.
 
-A forward pass goes to a picture in host memory: on a GPU from ids in host memory, on the CPU from a one-hot tensor that
-is ready. A round of training is a step of the generator and one of the discriminators, with all losses and drawn VGG
+A forward pass ends with an image in host memory. On a GPU it starts from ids in host memory, on the CPU from a prepared
+one-hot tensor. A training step updates the generator and then the discriminators, with all losses and random VGG
 weights. See benches/README.md.
 """
 
@@ -17,40 +17,40 @@ import time
 import asap_torch
 import torch
 from presets import Preset
-from train_torch import Round
+from train_torch import TrainingStep
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--preset", action="append", metavar="NAME", help="a preset, or a configuration file; may be repeated"
+        "--preset", action="append", metavar="NAME", help="a preset or a configuration file; repeatable"
     )
-    parser.add_argument("--train", action="store_true", help="whole rounds of training")
+    parser.add_argument("--train", action="store_true", help="time training steps")
     parser.add_argument("--device", default="cpu", metavar="cpu|cuda[:N]")
     parser.add_argument(
         "--precision",
         default="high",
         choices=["highest", "high", "medium"],
-        help="of float32 products, as torch.set_float32_matmul_precision: f32, TF32, bf16 (default high)",
+        help="float32 matrix multiplication, see torch.set_float32_matmul_precision: f32, TF32, bf16 (default high)",
     )
     parser.add_argument("--compile", action="store_true", help="torch.compile the networks")
     parser.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
-    parser.add_argument("--channels-last", action="store_true", help="keep images with their channels together")
+    parser.add_argument("--channels-last", action="store_true", help="use the channels-last memory format")
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=5, help="timed runs, after the warming ones")
-    parser.add_argument("--threads", type=int, help="threads of the cpu device (default: PyTorch's own choice)")
+    parser.add_argument("--runs", type=int, default=5, help="timed runs, after the warm-up")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: chosen by PyTorch)")
     return parser.parse_args()
 
 
 def forward(preset, args):
-    """The generator, and what to time."""
+    """Returns the generator's parameter count and the function to time."""
     g = asap_torch.build(preset).eval().to(args.device)
     parameters = sum(p.numel() for p in g.parameters())
     if args.channels_last:
         g = g.to(memory_format=torch.channels_last)
     on_cpu = args.device == "cpu"
     if args.compile:
-        # Weights become constants, which convolutions on the CPU then keep in the order that they read them in.
+        # Weights become constants, which CPU convolutions then keep in the layout that they read.
         torch._inductor.config.freezing = on_cpu
         g = torch.compile(g, dynamic=False)
     x, edges = asap_torch.sample(preset, args.batch)
@@ -75,12 +75,12 @@ def measure(name, args):
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     if args.train:
-        run = Round(preset, args.batch, args.device, args.compile, args.bf16, args.channels_last)
+        run = TrainingStep(preset, args.batch, args.device, args.compile, args.bf16, args.channels_last)
         parameters = run.parameters
     else:
         parameters, run = forward(preset, args)
     start = time.perf_counter()
-    # The first compiles and chooses kernels; of a compiled network the second may compile once more.
+    # The first run compiles and chooses kernels; with torch.compile, the second may compile again.
     for _ in range(3 if on_gpu or args.compile else 1):
         first = run()
         synchronize()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs asap and its peers on the CPU alternately, and prints tables of times and ratios.
+"""Alternates between asap and its peers on the CPU, and prints tables of times and ratios.
 
-Every time is of a process of its own, and the programs take turns: a machine that grows slower or faster does so for
-all alike. A ratio is a peer's time over asap's in the same round. See benches/README.md.
+Every run is a separate process, and the programs take turns, so that changes in the machine's speed affect all alike. A
+ratio is a peer's time divided by asap's in the same round. See benches/README.md.
 """
 
 import argparse
@@ -32,59 +32,59 @@ PEERS = {
 }
 INFER = ["cityscapes-256", "facades-512", "facades-1024", "facades-2048"]
 TRAIN = ["cityscapes-256", "facades-512"]
-# The MLPs of tiles of one size, on pictures of ever more tiles.
+# MLPs with a fixed tile size, on images with more and more tiles.
 MLP_PRESET, MLP_SIDES = "facades-2048", [256, 512, 1024, 2048]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--preset", action="append", metavar="NAME", help=f"may be repeated (default: {', '.join(INFER)})")
-    add("--train", action="store_true", help=f"whole rounds of training (default presets: {', '.join(TRAIN)})")
-    add("--scaling", action="store_true", help="asap alone: one thread beside all, and the MLPs at growing sizes")
-    add("--peer", action="append", choices=PEERS, help="may be repeated (default: all)")
-    add("--rounds", type=int, default=5, metavar="N", help="turns of each program (default 5)")
-    add("--runs", type=int, metavar="N", help="timed runs in a turn (default 5, of training 3)")
-    add("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one for each core")
-    add("--asap", metavar="PATH", help="the program (default: what `cargo build --release` left)")
-    add("--json", type=Path, metavar="FILE", help="write all that was measured there")
+    add("--preset", action="append", metavar="NAME", help=f"repeatable (default: {', '.join(INFER)})")
+    add("--train", action="store_true", help=f"time training steps (default presets: {', '.join(TRAIN)})")
+    add("--scaling", action="store_true", help="only asap: one thread against all, and the MLPs at growing sizes")
+    add("--peer", action="append", choices=PEERS, help="repeatable (default: all)")
+    add("--rounds", type=int, default=5, metavar="N", help="runs of each program (default 5)")
+    add("--runs", type=int, metavar="N", help="timed repetitions per run (default 5, for training 3)")
+    add("--threads", type=int, default=os.cpu_count(), metavar="N", help="default: one per core")
+    add("--asap", metavar="PATH", help="the asap binary (default: target/release/asap)")
+    add("--json", type=Path, metavar="FILE", help="write all measurements to FILE")
     args = parser.parse_args()
     if args.rounds < 1 or args.threads < 1:
-        parser.error("--rounds and --threads count from 1")
+        parser.error("--rounds and --threads must be at least 1")
     args.asap = shutil.which(args.asap or HERE.parents[1] / "target/release/asap")
     if not args.asap:
-        parser.error("there is no asap: build it with `cargo build --release`, or name it with --asap PATH")
+        parser.error("asap not found: build it with `cargo build --release`, or pass --asap PATH")
     args.preset = args.preset or (TRAIN if args.train else INFER)
-    # The first rounds of a process still ask the system for memory.
+    # The first steps of a process still allocate memory from the system.
     args.runs = args.runs or (3 if args.train else 5)
     args.peer = args.peer or [peer for peer in PEERS if not args.train or peer.startswith("torch")]
     return args
 
 
 class Failed(Exception):
-    """A program gave no result; says why."""
+    """A program returned no result; the message says why."""
 
 
 def run(command, threads):
-    """The JSON objects that a program prints."""
-    # OpenMP reads it when a process begins.
+    """Returns the JSON objects that a program prints."""
+    # OpenMP reads this at process start.
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     command = [*map(str, command), "--threads", str(threads)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     errors = [line["error"] for line in lines if "error" in line]
     if errors or done.returncode or not lines:
-        said = errors or done.stderr.strip().splitlines() or [f"it ended with {done.returncode} and said nothing"]
-        raise Failed(said[-1])
+        messages = errors or done.stderr.strip().splitlines() or [f"exit code {done.returncode}, no output"]
+        raise Failed(messages[-1])
     return lines
 
 
-def tell(text):
+def log(text):
     print(text, file=sys.stderr, flush=True)
 
 
 class Session:
-    """What is run, and every line that came of it."""
+    """Runs the programs and keeps every line of results."""
 
     def __init__(self, args, models):
         self.args, self.models, self.lines = args, models, []
@@ -93,8 +93,8 @@ class Session:
         command = [self.args.asap, *arguments, "--device", "cpu", "--json"]
         return run(command, threads or self.args.threads)
 
-    def turn(self, program, preset, number, threads=None):
-        """One turn of a program: its line."""
+    def run_once(self, program, preset, number, threads=None):
+        """Runs a program once and returns its line."""
         args = self.args
         what = ["--preset", preset, "--runs", args.runs, *(["--train"] if args.train else [])]
         if program == "asap":
@@ -105,29 +105,29 @@ class Session:
             line = run([sys.executable, HERE / script, *options, *models, *what], args.threads)[0]
         self.lines.append({"program": program, "round": number} | line)
         took = f"{line['median_s']:.4g} s, {line['threads']} threads"
-        tell(f"{preset}, round {number} of {args.rounds}: {program} {took}")
+        log(f"{preset}, round {number} of {args.rounds}: {program} {took}")
         return line
 
     def compare(self, preset):
-        """Lines of each program, asap's first, round by round. Programs that fail are left out."""
+        """Returns each program's lines, asap first, one per round. Programs that fail are skipped."""
         lines = {program: [] for program in ["asap", *self.args.peer]}
         for number in range(1, self.args.rounds + 1):
             for program in list(lines):
                 try:
-                    line = self.turn(program, preset, number)
+                    line = self.run_once(program, preset, number)
                 except Failed as why:
                     if program == "asap":
                         raise SystemExit(f"asap, {preset}: {why}") from None
-                    tell(f"{preset}: {program} is left out: {why}")
+                    log(f"{preset}: {program} skipped: {why}")
                     del lines[program]
                     continue
                 lines[program].append(line)
                 if line["parameters"] != lines["asap"][0]["parameters"]:
-                    raise SystemExit(f"{preset}: {program} has another network, of {line['parameters']} parameters")
+                    raise SystemExit(f"{preset}: {program} has a different network, with {line['parameters']} parameters")
         return lines
 
     def peak(self):
-        """Operations a second of the better of two products of matrices, asap's and PyTorch's."""
+        """Returns the operations per second of the faster matrix product, asap's or PyTorch's."""
         found = {}
         for program, measure in (
             ("asap", lambda: self.asap("profile", "--roofline", "--preset", "facades-512")),
@@ -136,20 +136,20 @@ class Session:
             try:
                 found[program] = measure()[0]["peak_gflop_per_s"]
             except Failed as why:
-                tell(f"the peak of {program} is left out: {why}")
+                log(f"peak of {program} skipped: {why}")
         if not found:
-            raise SystemExit("no program tells the machine's peak")
+            raise SystemExit("could not measure the machine's peak")
         self.lines.append({"peak_gflop_per_s": found})
         return 1e9 * max(found.values())
 
 
-def three(number):
-    """Three digits, and no exponent."""
-    return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
+def three(value):
+    """Formats with three significant digits and no exponent."""
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
 def spread(values):
-    """Median, least and most."""
+    """Formats median, minimum and maximum."""
     return f"{three(median(values))} ({three(min(values))}–{three(max(values))})"
 
 
@@ -168,7 +168,7 @@ def table(head, rows):
 
 
 def comparison(session):
-    """Two tables: beside the peers, and beside the arithmetic limit."""
+    """Prints two tables: asap against its peers, and against the arithmetic limit."""
     args, times, limits = session.args, [], []
     peak, compared = session.peak(), {}
     for preset in args.preset:
@@ -188,31 +188,31 @@ def comparison(session):
             row += ["–", "–", f"{mine} / – / –"]
         times.append(row)
         count = arithmetic.count(Preset(preset), args.train)
-        told = 1e9 * ours[0]["gmac"]
-        if abs(told - count.direct) > 1e-3 * told:
-            tell(f"{preset}: arithmetic.py counts {count.direct:.4g} multiply-accumulates, asap {told:.4g}")
-        least, taken = 2 * count.fast / peak, median(seconds(ours))
-        giga = [f"{number / 1e9:.1f}" for number in count]
-        limits.append([preset, *giga, f"{three(least)} s", f"{three(taken)} s", f"{100 * least / taken:.0f} %"])
-    what = "A round of training" if args.train else "One picture"
-    print(f"{what}, float32, batch 1, seconds: median of {args.rounds} rounds (least–most).")
-    print("Memory in GB: asap's peak, that of the fastest peer, the least of any peer.")
+        reported = 1e9 * ours[0]["gmac"]
+        if abs(reported - count.direct) > 1e-3 * reported:
+            log(f"{preset}: arithmetic.py counts {count.direct:.4g} multiply-accumulates, asap {reported:.4g}")
+        limit, taken = 2 * count.fast / peak, median(seconds(ours))
+        giga = [f"{value / 1e9:.1f}" for value in count]
+        limits.append([preset, *giga, f"{three(limit)} s", f"{three(taken)} s", f"{100 * limit / taken:.0f}%"])
+    what = "Training step" if args.train else "Inference"
+    print(f"{what}, float32, batch size 1, in seconds: median of {args.rounds} rounds (min–max).")
+    print("Peak memory in GB: asap / fastest peer / smallest of any peer.")
     table(["preset", "asap", *args.peer, "fastest peer", "ratio", "memory"], times)
-    print(f"\nThe arithmetic limit, at the {peak / 1e9:.0f} GFLOP/s of the fastest large product of matrices:")
-    fields = ["preset", "G multiply-accumulates", "by fast algorithms", "limit", "asap", "share reached"]
+    print(f"\nArithmetic limit at {peak / 1e9:.0f} GFLOP/s, the fastest large matrix product:")
+    fields = ["preset", "G multiply-accumulates", "with fast algorithms", "limit", "asap", "asap's share of the limit"]
     table(fields, limits)
 
 
 def scaling(session):
-    """Two tables: one thread beside all, and the MLPs' time by pixels."""
+    """Prints two tables: one thread against all, and the MLPs' time by number of pixels."""
     args, rows = session.args, []
     for preset in args.preset:
         one, all = [], []
         for number in range(1, args.rounds + 1):
-            one.append(session.turn("asap", preset, number, threads=1))
-            all.append(session.turn("asap", preset, number))
+            one.append(session.run_once("asap", preset, number, threads=1))
+            all.append(session.run_once("asap", preset, number))
         rows.append([preset, spread(seconds(one)), spread(seconds(all)), spread(ratios(one, all))])
-    table(["preset", "1 thread, s", f"{args.threads} threads, s", "times as fast"], rows)
+    table(["preset", "1 thread, s", f"{args.threads} threads, s", "speedup"], rows)
     times = {side: [] for side in MLP_SIDES}
     for _ in range(args.rounds):
         for side in MLP_SIDES:
@@ -220,12 +220,12 @@ def scaling(session):
             layers = session.asap("profile", "--preset", MLP_PRESET, *size)
             times[side].append(next(line["seconds"] for line in layers if line.get("layer") == "pixel_mlp"))
             session.lines.append({"mlp_side": side, "seconds": times[side][-1]})
-    print(f"\nThe MLPs of {MLP_PRESET} on pictures of other sizes, {args.threads} threads:")
+    print(f"\nThe MLPs of {MLP_PRESET} at different image sizes, {args.threads} threads:")
     rows = []
     for side in MLP_SIDES:
         pixel = [1e9 * time / side**2 for time in times[side]]
         rows.append([f"{side}×{side}", spread([1e3 * time for time in times[side]]), spread(pixel)])
-    table(["pixels", "ms", "ns a pixel"], rows)
+    table(["pixels", "ms", "ns per pixel"], rows)
 
 
 def processor():
@@ -238,7 +238,7 @@ def processor():
 
 def main():
     args = arguments()
-    print(f"On {processor()}, {args.threads} threads, {args.runs} runs a turn.")
+    print(f"On {processor()}, {args.threads} threads, {args.runs} timed repetitions per run.")
     with tempfile.TemporaryDirectory() as models:
         session = Session(args, models)
         try:

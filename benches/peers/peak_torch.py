@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the most operations a second that PyTorch's float32 product of large matrices reaches, as JSON."""
+"""Prints the peak operations per second of PyTorch's large float32 matrix product, as JSON."""
 
 import argparse
 import json

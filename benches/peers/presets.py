@@ -1,4 +1,4 @@
-"""Reads the project's own presets, `configs/*.toml`."""
+"""Reads the project's presets, `configs/*.toml`."""
 
 import tomllib
 from pathlib import Path
@@ -8,7 +8,7 @@ DISCRIMINATOR = dict(scales=2, width=64, max_width=512, layers=4, spectral_norm=
 
 
 class Preset:
-    """What shapes follow from a preset's name or a configuration file; what it does not say has the paper's value."""
+    """The shapes in a preset or a configuration file; missing keys have the paper's values."""
 
     def __init__(self, name):
         file = Path(name) if name.endswith(".toml") else Path(__file__).parents[2] / "configs" / f"{name}.toml"
@@ -25,6 +25,6 @@ class Preset:
         self.outputs = 1 if data.get("output") == "depth" else 3
         unknown = {"padding", "positions", "spatially_varying", "kind"} & set(self.generator)
         if unknown:
-            raise SystemExit(f"{name}: the peer has no generator.{unknown.pop()}")
+            raise SystemExit(f"{name}: generator.{unknown.pop()} is not implemented in the peer")
         if not self.discriminator.pop("spectral_norm"):
-            raise SystemExit(f"{name}: the peer has no discriminator without spectral norm")
+            raise SystemExit(f"{name}: discriminators without spectral norm are not implemented in the peer")
