@@ -1,26 +1,26 @@
-// C = A·B by tiles, for matrices that are described rather than stored: a loader says what stands in row m and
-// column k of A (or in row k and column n of B), a store says where a number of C goes.
+// C = A·B by tiles. The matrices are described rather than stored: a loader returns the element in row m and column k
+// of A (or in row k and column n of B), and a store says where an element of C goes.
 //
-//                     B: K × N         A block of threads computes a tile of ROWS × 128 numbers of C. It walks along k,
-//                   +----+----+        DEPTH words at a time: all threads bring these columns of A and rows of B into
-//                   |    | ## |        shared memory, then each multiplies what its own numbers of C need. While one
-//                   |    | ## |        step is multiplied, the numbers of the next are on their way into registers, and
-//    A: M × K       +----+----+        shared memory has two buffers, so that one barrier a step is enough.
+//                     B: K × N         A thread block computes a tile of ROWS × 128 elements of C. It walks along k,
+//                   +----+----+        DEPTH words at a time: all threads copy these columns of A and rows of B to
+//                   |    | ## |        shared memory, then each multiplies what its elements of C need. While one step
+//                   |    | ## |        is multiplied, the elements of the next are being loaded into registers. Shared
+//    A: M × K       +----+----+        memory has two buffers, so that one barrier per step is enough.
 //   +---------+     +----+----+
-//   | ####### |     |    | () |        A word is one number in f32 and TF32, and two numbers of neighbouring k in bf16.
-//   +---------+     +----+----+        Sums are f32 everywhere.
+//   | ####### |     |    | () |        A word is one value in f32 and TF32, and two values with adjacent k in bf16.
+//   +---------+     +----+----+        Sums are always f32.
 
-// Words of k at a time.
+// Words of k per step.
 constexpr int DEPTH = 16;
 
-// The tile of a block: ROWS × 128 numbers of C, of which each warp computes WARP_ROWS × 32.
+// The tile of a block: ROWS × 128 elements of C, of which each warp computes WARP_ROWS × 32.
 template <int ROWS_, int WARP_ROWS_>
 struct Tile {
     static constexpr int ROWS = ROWS_, COLUMNS = 128;
     static constexpr int WARP_ROWS = WARP_ROWS_, WARP_COLUMNS = 32;
     static constexpr int THREADS = 32 * (ROWS / WARP_ROWS) * (COLUMNS / WARP_COLUMNS);
 
-    // Where the calling thread's warp begins in the tile.
+    // Where the calling thread's warp starts in the tile.
     static __device__ int warp_row() { return int(threadIdx.x) / 32 / (COLUMNS / WARP_COLUMNS) * WARP_ROWS; }
     static __device__ int warp_column() { return int(threadIdx.x) / 32 % (COLUMNS / WARP_COLUMNS) * WARP_COLUMNS; }
 };
@@ -31,21 +31,21 @@ using Small = Tile<16, 16>;
 
 #if defined(PRODUCTS_F32) || __CUDA_ARCH__ < 800
 
-// Numbers of k in a word.
+// Values of k per word.
 constexpr int VALUES = 1;
 
 __device__ __forceinline__ unsigned to_word(const float (&values)[VALUES]) { return __float_as_uint(values[0]); }
 
-// Where a word of an operand's tile stands in shared memory: rows side by side, so that a thread reads four at once.
-// The four words between columns keep neighbouring k in different banks, for loaders that write along k.
+// Where a word of an operand's tile is in shared memory: rows are contiguous, so that a thread reads four at once. The
+// four words of padding between columns keep adjacent k in different banks, for loaders that write along k.
 template <int ROWS, bool ALONG_K>
 struct Layout {
     static constexpr int WORDS = DEPTH * (ROWS + 4);
     static __device__ int at(int row, int word) { return word * (ROWS + 4) + row; }
 };
 
-// A thread's numbers of C and how they are multiplied: 4×4 blocks of them, in steps of four rows a lane and four
-// columns a lane, so that each number read from shared memory serves eight (or four) products.
+// A thread's elements of C and how they are multiplied: 4×4 blocks, in steps of four rows per lane and four columns per
+// lane, so that each value read from shared memory is used in eight (or four) products.
 template <class Tile>
 struct Product {
     static constexpr int LANES_M = Tile::WARP_ROWS >= 32 ? 8 : 4, LANES_N = 32 / LANES_M;
@@ -97,16 +97,16 @@ constexpr int VALUES = 2;
 __device__ __forceinline__ unsigned to_word(const float (&values)[VALUES]) { return to_bf16x2(values[0], values[1]); }
 #endif
 
-// Where a word of an operand's tile stands in shared memory: in the order in which its loader writes. The pads make
-// 8 rows × 4 words, which a warp reads at once for its fragments, fall into 32 different banks.
+// Where a word of an operand's tile is in shared memory: in the order in which its loader writes. The padding makes
+// the 8 rows × 4 words that a warp reads at once for its fragments fall into 32 different banks.
 template <int ROWS, bool ALONG_K>
 struct Layout {
     static constexpr int WORDS = ALONG_K ? ROWS * (DEPTH + 4) : DEPTH * (ROWS + 8);
     static __device__ int at(int row, int word) { return ALONG_K ? row * (DEPTH + 4) + word : word * (ROWS + 8) + row; }
 };
 
-// A warp's numbers of C and how they are multiplied: by tensor cores, 16 rows × 8 columns × 8 words at a time. The
-// fragments of both precisions have the same picture when counted in words. With lane = 4·group + t:
+// A warp's elements of C and how they are multiplied: by tensor cores, 16 rows × 8 columns × 8 words at a time. Counted
+// in words, the fragments of both precisions have the same layout. With lane = 4·group + t:
 //   a0: row group, word t    a1: row group + 8    a2, a3: the same rows, word t + 4
 //   b0: column group, word t    b1: word t + 4
 //   sums 0, 1: row group, columns 2t and 2t + 1    sums 2, 3: row group + 8
@@ -144,7 +144,7 @@ struct Product {
         }
     }
 
-    // The thread's numbers as rows and columns of the tile.
+    // The thread's elements as rows and columns of the tile.
     static constexpr int ROWS = 2 * BLOCKS_M, COLUMNS = 2 * BLOCKS_N;
     static __device__ int row(int i) { return Tile::warp_row() + 8 * i + int(threadIdx.x) % 32 / 4; }
     static __device__ int column(int j) {
@@ -155,14 +155,14 @@ struct Product {
 
 #endif
 
-// One operand's way into shared memory: SIZE rows of A (or columns of B, called rows here too), DEPTH words of k.
+// Copies one operand to shared memory: SIZE rows of A (or columns of B, called rows here too), DEPTH words of k.
 //
-// A loader has `Row row(int m)`, what is known of a row before any k; `Step step(int k)`, what is known of k before any
-// row; and `float at(Row, Step, bool inside)`, the number, or 0 where not `inside`. Neighbouring threads take
-// neighbouring k where the loader's `ALONG_K` is true, else neighbouring rows: whichever lie side by side in memory.
+// A loader has `Row row(int m)`, what depends only on the row; `Step step(int k)`, what depends only on k; and
+// `float at(Row, Step, bool inside)`, the element, or 0 if not `inside`. Adjacent threads load adjacent k if the loader's
+// `ALONG_K` is true, else adjacent rows: whichever is contiguous in memory.
 //
-// So a thread has either one k and many rows, or one row and many k. The many are found once for the block and kept in
-// shared memory: the rows for good, the steps of k one step ahead of those that read them.
+// So a thread has either one k and many rows, or one row and many k. The many are computed once per block and kept in
+// shared memory: the rows for the whole product, the steps of k one step ahead of the threads that read them.
 template <class Loader, int SIZE, int THREADS, bool ALONG_K = Loader::ALONG_K>
 struct Operand;
 
@@ -175,7 +175,7 @@ struct Operand<Loader, SIZE, THREADS, true> {
 
     const Loader& loader;
     Known* rows;
-    int count, end;  // rows and k there are, from the tile's first row on
+    int count, end;  // numbers of rows and of k, from the tile's first row on
     float values[COUNT][VALUES];
 
     __device__ __forceinline__ Operand(const Loader& loader, Known* rows, int first, int count, int end)
@@ -188,7 +188,7 @@ struct Operand<Loader, SIZE, THREADS, true> {
     static __device__ int row(int i) { return int(threadIdx.x) / DEPTH + i * (THREADS / DEPTH); }
     static __device__ int word() { return int(threadIdx.x) % DEPTH; }
 
-    // Reads the step that begins at k into registers.
+    // Reads the step that starts at k into registers.
     __device__ __forceinline__ void fetch(int k) {
         const int at = k + word() * VALUES;
         typename Loader::Step steps[VALUES];
@@ -204,7 +204,7 @@ struct Operand<Loader, SIZE, THREADS, true> {
         }
     }
 
-    // Writes what was read to shared memory.
+    // Writes the registers to shared memory.
     __device__ __forceinline__ void put(unsigned* tile) const {
 #pragma unroll
         for (int i = 0; i < COUNT; ++i) tile[Places::at(row(i), word())] = to_word(values[i]);
@@ -229,7 +229,7 @@ struct Operand<Loader, SIZE, THREADS, false> {
     __device__ __forceinline__ Operand(const Loader& loader, Known* steps, int first, int count, int end)
         : loader(loader), steps(steps), end(end), inside(first + row() < count), my_row(loader.row(first + row())) {}
 
-    // Finds the step that begins at k, while others may still read the one before.
+    // Computes the step that starts at k, while others may still read the previous one.
     __device__ __forceinline__ void prepare(int k) {
         if (threadIdx.x < STEP) steps[k / STEP % 2 * STEP + threadIdx.x] = loader.step(k + int(threadIdx.x));
     }
@@ -237,7 +237,7 @@ struct Operand<Loader, SIZE, THREADS, false> {
     static __device__ int row() { return int(threadIdx.x) % SIZE; }
     static __device__ int word(int i) { return int(threadIdx.x) / SIZE + i * (THREADS / SIZE); }
 
-    // Reads the step that begins at k into registers.
+    // Reads the step that starts at k into registers.
     __device__ __forceinline__ void fetch(int k) {
         const Known* known = steps + k / STEP % 2 * STEP;
 #pragma unroll
@@ -250,24 +250,24 @@ struct Operand<Loader, SIZE, THREADS, false> {
         }
     }
 
-    // Writes what was read to shared memory.
+    // Writes the registers to shared memory.
     __device__ __forceinline__ void put(unsigned* tile) const {
 #pragma unroll
         for (int i = 0; i < COUNT; ++i) tile[Places::at(row(), word(i))] = to_word(values[i]);
     }
 };
 
-// A product's sizes, and into how many parts its k is split where its tiles alone would leave processors idle.
+// A product's sizes, and into how many parts k is split if the tiles alone would leave multiprocessors idle.
 struct Problem {
     int rows, columns, depth, parts;
 
-    // How many blocks compute it.
+    // The number of blocks that compute it.
     template <class Tile>
     __device__ unsigned blocks() const {
         return unsigned(ceil_div(rows, Tile::ROWS)) * ceil_div(columns, Tile::COLUMNS) * parts;
     }
 
-    // The tile and part of block `block`: tiles one below the other run together and share the columns of B.
+    // The tile and part of block `block`: vertically adjacent tiles run together and share the columns of B.
     template <class Tile>
     __device__ void find(unsigned block, int& row, int& column, int& part) const {
         const unsigned down = ceil_div(rows, Tile::ROWS), across = max(ceil_div(columns, Tile::COLUMNS), 1);
@@ -277,10 +277,10 @@ struct Problem {
     }
 };
 
-// The tile of C that block number `block` of this product computes.
+// Computes the tile of C that belongs to block number `block` of this product.
 //
-// A store has `float* column(int n)`, where number (0, n) of C goes, `row`, how many numbers further the next row is,
-// and `bias`, one number a row to add, or null. Where k is split, sums[part][m][n] takes the part instead, for
+// A store has `float* column(int n)`, where element (0, n) of C goes, `row`, the distance in elements to the next row,
+// and `bias`, one value per row to add, or null. If k is split, sums[part][m][n] takes the partial sum instead, for
 // `add_parts` to add up.
 template <class Tile, class A, class B, class Store>
 __device__ __forceinline__ void gemm(const Problem& problem, unsigned block, const A& a, const B& b, float* sums,
@@ -359,7 +359,7 @@ __device__ __forceinline__ void gemm(const Problem& problem, unsigned block, con
     }
 }
 
-// C from its parts, added in their order, whatever the order in which they were computed. For the grid's x.
+// C from its partial sums, added in order, whatever the order in which they were computed. For the grid's x.
 template <class Store>
 __device__ __forceinline__ void add_parts(const Problem& problem, const float* sums, const Store& store) {
     const int count = problem.rows * problem.columns;

@@ -1,8 +1,8 @@
 // One warp's products on the tensor cores: D += A·B with A (16, K), B (K, 8) and D (16, 8), sums in single precision.
 // Cards have them from compute capability 8.0.
 //
-// Lane l holds the numbers of row or column g = l / 4 and of the place t = l % 4. K is 8 for TF32, 16 for bf16, where
-// a register holds two neighbours along K, the first in its lower half.
+// Lane l holds the values of row or column g = l / 4 and position t = l % 4. K is 8 for TF32, 16 for bf16, where a
+// register holds two values with adjacent k, the first in its lower half.
 //
 //   TF32   A          k = t     t + 4        B    n = g         D        n = 2t   2t + 1
 //          row g       a[0]     a[2]        k = t      b[0]     row g      d[0]    d[1]
@@ -12,29 +12,29 @@
 //          row g           a[0]            a[2]       k = 2t, 2t + 1      b[0]
 //          row g + 8       a[1]            a[3]       k = 2t + 8, 2t + 9  b[1]
 //
-// D's columns 2t and 2t + 1 lie in the lane that, of a following product's A, holds columns 2t and 2t + 1 (bf16) or
-// t and t + 4 (TF32). So a bf16 D becomes an A by packing; and so does a TF32 one if the rows of that product's B are
-// taken in the order 0, 2, 4, 6, 1, 3, 5, 7: a sum over k does not mind its order.
+// D's columns 2t and 2t + 1 are in the lane that holds columns 2t and 2t + 1 (bf16) or t and t + 4 (TF32) of the next
+// product's A. So packing turns a bf16 D into an A. A TF32 D already is one if the rows of the next product's B are taken
+// in the order 0, 2, 4, 6, 1, 3, 5, 7: the order of a sum over k does not matter.
 
-// What a bf16 number stands for.
+// The value of a bf16.
 __device__ __forceinline__ float from_bf16(uint32_t half) { return __uint_as_float(half << 16); }
 
-// The nearest TF32 number, halves away from zero. The lower 13 bits are zero.
+// Rounds to TF32, ties away from zero. The lower 13 bits are zero.
 __device__ __forceinline__ uint32_t to_tf32_twin(float x) { return (__float_as_uint(x) + 0x1000u) & 0xffffe000u; }
 
-// The nearest bf16 number, halves to the even one.
+// Rounds to bf16, ties to even.
 __device__ __forceinline__ uint32_t to_bf16_twin(float x) {
     uint32_t bits = __float_as_uint(x);
     if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fffu;
     return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }
 
-// Two bf16 numbers in one register.
+// Packs two bf16 values into one register.
 __device__ __forceinline__ uint32_t to_bf16x2_twin(float lower, float upper) {
     return to_bf16_twin(lower) | to_bf16_twin(upper) << 16;
 }
 
-// The six registers that each lane of the warp puts into a product: A's four, B's two.
+// The six registers that each lane of the warp contributes to a product: A's four, B's two.
 struct WarpOperands {
 #ifdef __CUDA_EMULATOR__
     uint32_t all[WARP][6];
@@ -51,7 +51,7 @@ struct WarpOperands {
 #endif
     }
 
-    // Register r of a lane. All lanes must ask, each for whom it likes, but all for the same r.
+    // Register r of a lane. All lanes must call it with the same r; each may choose its lane.
     __device__ __forceinline__ uint32_t get(int lane, int r) const {
 #ifdef __CUDA_EMULATOR__
         return all[lane][r];
@@ -61,13 +61,13 @@ struct WarpOperands {
     }
 };
 
-// The product by its definition. `number(register, half)` is what a register stands for.
+// The product by its definition. `number(register, half)` is the value in a register.
 template <int K, class Number>
 __device__ __forceinline__ void mma_twin(float (&d)[4], const WarpOperands& operands, Number number) {
     int lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
     for (int i = 0; i < 4; i++) {
         for (int k = 0; k < K; k++) {
-            // K is two pieces; a piece is four lanes of one number or of two.
+            // K consists of two pieces; a piece is four lanes of one value or of two.
             int piece = k / (K / 2), place = k % (K / 2) / (K / 8), half = k % (K / 8);
             uint32_t a = operands.get(g * 4 + place, i / 2 + 2 * piece);
             uint32_t b = operands.get((2 * t + i % 2) * 4 + place, 4 + piece);
@@ -97,7 +97,7 @@ __device__ __forceinline__ void mma_bf16_m16n8k16(float (&d)[4], const uint32_t 
     mma_bf16_twin(d, a, b);
 }
 #else
-// Turing's have neither format. Kernels that use them compile for it, but are never run there.
+// Turing has neither format. Kernels that use them compile for it, but never run there.
 __device__ __forceinline__ void mma_tf32_m16n8k8(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2]) { __trap(); }
 __device__ __forceinline__ void mma_bf16_m16n8k16(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2]) { __trap(); }
 #endif

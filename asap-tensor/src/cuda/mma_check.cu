@@ -1,5 +1,5 @@
-// One warp runs each helper of mma.cuh and its twin on the same registers. Operands are 32 lanes of 6 registers, sums
-// 32 lanes of 4 numbers.
+// One warp runs each helper of mma.cuh and its emulation on the same registers. Operands are 32 lanes of 6 registers,
+// sums are 32 lanes of 4 values.
 
 template <class Product>
 __device__ __forceinline__ void check(const uint32_t* operands, const float* sums, float* result, Product product) {
@@ -22,7 +22,7 @@ extern "C" __global__ void mma_bf16_check(const uint32_t* operands, const float*
     check(operands, sums, twin, mma_bf16_twin);
 }
 
-// Neighbouring numbers x[2i], x[2i + 1] rounded: to TF32 each, and to a pair of bf16.
+// Adjacent values x[2i], x[2i + 1] rounded: to TF32 each, and to a pair of bf16.
 extern "C" __global__ void rounding_check(const float* x, uint32_t* tf32, uint32_t* tf32_twin, uint32_t* bf16x2,
                                           uint32_t* bf16x2_twin, size_t pairs) {
     FOR_EACH(i, pairs) {

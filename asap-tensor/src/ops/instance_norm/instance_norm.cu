@@ -1,14 +1,14 @@
-// Instance norm with its activation. A plane that fits into a block's shared memory is read once, by one block, each way.
-// A larger one is cut into chunks, a block each: the chunks' statistics are joined (Chan, Golub and LeVeque 1979), then
-// each chunk is read once more.
+// Instance norm with its activation. A plane that fits into a block's shared memory is read once, by one block, in each
+// direction. A larger plane is split into chunks, one per block: the chunks' statistics are combined (Chan, Golub and
+// LeVeque 1979), then each chunk is read once more.
 
-// How many numbers, their mean and the sum of the squares of their distances from it.
+// The number of values, their mean, and the sum of squared deviations from it.
 struct Statistics {
     float count, mean, squares;
 };
 
 // ANCHOR: join
-// The statistics of two sets of numbers together.
+// Combines the statistics of two sets of values.
 __device__ __forceinline__ Statistics join(Statistics a, Statistics b) {
     float count = a.count + b.count;
     if (count == 0.0f) return a;
@@ -17,13 +17,13 @@ __device__ __forceinline__ Statistics join(Statistics a, Statistics b) {
 }
 // ANCHOR_END: join
 
-// The statistics over all threads of a block, the same in every thread. `warps` is shared memory for one a warp.
+// The statistics over all threads of a block, returned to every thread. `warps` is shared memory for one per warp.
 __device__ __forceinline__ Statistics block_join(Statistics s, Statistics* warps) {
     int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
     for (int offset = WARP / 2; offset > 0; offset /= 2) {
         Statistics other = {__shfl_xor_sync(FULL_WARP, s.count, offset), __shfl_xor_sync(FULL_WARP, s.mean, offset),
                             __shfl_xor_sync(FULL_WARP, s.squares, offset)};
-        // The lower lane goes first, so that both of a pair find the same bits.
+        // The lower lane goes first, so that both of a pair get the same bits.
         s = lane & offset ? join(other, s) : join(s, other);
     }
     if (lane == 0) warps[warp] = s;
@@ -48,7 +48,7 @@ __device__ __forceinline__ float normalise(float x, float mean, float inverse, f
     return z > 0.0f ? z : z * slope;
 }
 
-// A block for each plane, which stays in shared memory.
+// One block per plane, which stays in shared memory.
 extern "C" __global__ void __launch_bounds__(1024)
     norm_plane(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ inverse, const float* __restrict__ x,
                const float* __restrict__ scale, const float* __restrict__ shift, Norm p) {
@@ -75,7 +75,7 @@ extern "C" __global__ void __launch_bounds__(1024)
     }
 }
 
-// The statistics of each chunk of each plane, (planes, chunks). A block for each chunk.
+// The statistics of each chunk of each plane, (planes, chunks). One block per chunk.
 extern "C" __global__ void norm_chunks(Statistics* __restrict__ partial, const float* __restrict__ x, Norm p) {
     __shared__ Statistics warps[WARP];
     size_t plane = blockIdx.y + (size_t)gridDim.y * blockIdx.z;
@@ -92,7 +92,7 @@ extern "C" __global__ void norm_chunks(Statistics* __restrict__ partial, const f
     if (threadIdx.x == 0) partial[plane * p.chunks + blockIdx.x] = s;
 }
 
-// Each block joins its plane's chunks and normalises one of them.
+// Each block combines its plane's chunks and normalizes one of them.
 extern "C" __global__ void norm_apply(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ inverse,
                                       const float* __restrict__ x, const Statistics* __restrict__ partial,
                                       const float* __restrict__ scale, const float* __restrict__ shift, Norm p) {
@@ -122,18 +122,18 @@ __device__ __forceinline__ Plane plane_of(const float* mean, const float* invers
     return {mean[plane], inverse[plane], scale ? scale[c] : 1.0f, shift ? shift[c] : 0.0f, p.slope};
 }
 
-// The gradient in z = γ·x̂ + β, the activation's input.
+// The gradient with respect to z = γ·x̂ + β, the activation's input.
 __device__ __forceinline__ float grad_z(float g, float x, const Plane& p) {
     return p.scale * (x - p.mean) * p.inverse + p.shift > 0.0f ? g : g * p.slope;
 }
 
-// γρ·(d − mean(d) − x̂·mean(d·x̂)), the two means given.
+// γρ·(d − mean(d) − x̂·mean(d·x̂)), given the two means.
 __device__ __forceinline__ float grad_x(float g, float x, const Plane& p, float mean_d, float mean_dx) {
     float normalised = (x - p.mean) * p.inverse;
     return p.scale * p.inverse * (grad_z(g, x, p) - mean_d - normalised * mean_dx);
 }
 
-// A block for each plane; x and the gradient stay in shared memory. sum_d and sum_dx are Σ d and Σ d·x̂ of each plane.
+// One block per plane; x and the gradient stay in shared memory. sum_d and sum_dx are Σ d and Σ d·x̂ of each plane.
 extern "C" __global__ void __launch_bounds__(1024)
     norm_grad_plane(float* __restrict__ grad, float* __restrict__ sum_d, float* __restrict__ sum_dx,
                     const float* __restrict__ x, const float* __restrict__ mean, const float* __restrict__ inverse,
@@ -162,7 +162,7 @@ extern "C" __global__ void __launch_bounds__(1024)
     }
 }
 
-// Σ d and Σ d·x̂ of each chunk of each plane, (planes, chunks). A block for each chunk.
+// Σ d and Σ d·x̂ of each chunk of each plane, (planes, chunks). One block per chunk.
 extern "C" __global__ void norm_grad_chunks(float* __restrict__ sum_d, float* __restrict__ sum_dx,
                                             const float* __restrict__ x, const float* __restrict__ mean,
                                             const float* __restrict__ inverse, const float* __restrict__ scale,
@@ -186,7 +186,7 @@ extern "C" __global__ void norm_grad_chunks(float* __restrict__ sum_d, float* __
     }
 }
 
-// Each block adds its plane's chunks and computes the gradient in one of them.
+// Each block adds its plane's chunks and computes the gradient of one of them.
 extern "C" __global__ void norm_grad_apply(float* __restrict__ grad, const float* __restrict__ sum_d,
                                            const float* __restrict__ sum_dx, const float* __restrict__ x,
                                            const float* __restrict__ mean, const float* __restrict__ inverse,
@@ -206,7 +206,7 @@ extern "C" __global__ void norm_grad_apply(float* __restrict__ grad, const float
     }
 }
 
-// The gradients in γ and β: the sums over batch and chunks, (N, C, chunks) → (C).
+// The gradients of γ and β: the sums over batch and chunks, (N, C, chunks) → (C).
 extern "C" __global__ void norm_grad_affine(float* __restrict__ grad_scale, float* __restrict__ grad_shift,
                                             const float* __restrict__ sum_dx, const float* __restrict__ sum_d,
                                             int batch, int channels, int chunks) {

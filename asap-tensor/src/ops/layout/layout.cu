@@ -1,4 +1,4 @@
-// Moving numbers: each thread finds where its number comes from.
+// Moving elements: each thread computes where its element comes from.
 
 #define MAX_RANK 6
 struct Permutation {
@@ -8,7 +8,7 @@ struct Permutation {
     long long strides[MAX_RANK];  // of x, in the order of the result's axes
 };
 
-// y[i…] = x at the same place, its axes reordered.
+// y[i…] = the same element of x, with the axes reordered.
 extern "C" __global__ void permute(float* __restrict__ y, const float* __restrict__ x, size_t count, Permutation p) {
     FOR_EACH(i, count) {
         size_t rest = i, from = 0;
@@ -22,7 +22,7 @@ extern "C" __global__ void permute(float* __restrict__ y, const float* __restric
     }
 }
 
-// Rows of `length` numbers from x, where they are `x_row` apart, to y, where they are `y_row` apart.
+// Copies rows of `length` elements from x, with a stride of `x_row`, to y, with a stride of `y_row`.
 extern "C" __global__ void copy_rows(float* __restrict__ y, const float* __restrict__ x, size_t rows, size_t length,
                                      size_t y_row, size_t y_start, size_t x_row, size_t x_start) {
     FOR_EACH_PLANE(r, rows) {
@@ -34,7 +34,7 @@ struct Padding {
     int height, width, top, bottom, left, right, reflect, unused;
 };
 
-// The input that padded position `at` shows, or −1 for a zero.
+// The input that padded position `at` copies, or −1 for a zero.
 __device__ __forceinline__ int source(int at, int before, int size, int reflect) {
     int i = at - before;
     if (i >= 0 && i < size) return i;
@@ -63,8 +63,8 @@ extern "C" __global__ void pad_ids(uint8_t* __restrict__ y, const uint8_t* __res
     pad(y, x, planes, p);
 }
 
-// The padded positions that show input i: itself, and its mirror images before and behind, where the padding reaches
-// so far. Returns how many.
+// The padded positions that copy input i: itself, and its mirror images before and after, if the padding is wide
+// enough. Returns how many.
 __device__ __forceinline__ int shown_at(int* at, int i, int before, int behind, int size, int reflect) {
     int count = 0;
     at[count++] = before + i;
@@ -73,7 +73,7 @@ __device__ __forceinline__ int shown_at(int* at, int i, int before, int behind, 
     return count;
 }
 
-// grad[i] = the sum of the gradients of all places where pad2d shows input i.
+// grad[i] = the sum of the gradients of all positions where pad2d copies input i.
 extern "C" __global__ void pad2d_grad(float* __restrict__ grad, const float* __restrict__ grad_output, size_t planes,
                                       Padding p) {
     int out_width = p.width + p.left + p.right, out_height = p.height + p.top + p.bottom;
@@ -92,7 +92,7 @@ extern "C" __global__ void pad2d_grad(float* __restrict__ grad, const float* __r
     }
 }
 
-// y[n, c, i] = 1 where the id of pixel i is c.
+// y[n, c, i] = 1 if the id of pixel i is c.
 extern "C" __global__ void one_hot(float* __restrict__ y, const uint8_t* __restrict__ ids, size_t planes, int classes,
                                    int plane) {
     FOR_EACH_PLANE(p, planes) {

@@ -1,10 +1,10 @@
-// Convolutions by kernels of 3×3 that each pixel of each plane has for itself: kernels (planes, 9, height, width). Nine
-// numbers are read or written for each that is computed, so the kernels' memory is what takes the time; neighbouring
-// threads read neighbouring numbers of it, and a pixel's neighbours are in the cache.
+// 3×3 convolutions with a separate kernel for each pixel of each plane: kernels (planes, 9, height, width). Every value
+// computed takes nine kernel values, so reading or writing the kernels dominates the time. Adjacent threads access
+// adjacent elements of it, and a pixel's neighbors are in the cache.
 
 enum { TAPS = 9 };
 
-// The place in its plane of the pixel that tap t of pixel (p, q) meets, or −1 beyond the border.
+// The index in its plane of the pixel that tap t of pixel (p, q) reads, or −1 outside the image.
 __device__ __forceinline__ int met(int t, int p, int q, int height, int width) {
     int row = p + t / 3 - 1, column = q + t % 3 - 1;
     return row >= 0 && row < height && column >= 0 && column < width ? row * width + column : -1;
@@ -26,7 +26,7 @@ extern "C" __global__ void pixel_conv(float* __restrict__ y, const float* __rest
     }
 }
 
-// Each number of grad gathers what its neighbours owe it: tap 8 − t of the pixel that tap t meets looks back.
+// Each element of grad gathers from its neighbors: tap 8 − t of the pixel that tap t reads refers back to it.
 extern "C" __global__ void pixel_conv_grad_input(float* __restrict__ grad, const float* __restrict__ grad_output,
                                                  const float* __restrict__ kernels, size_t planes, int height,
                                                  int width) {

@@ -1,6 +1,6 @@
-// The largest of each 2×2 block.
+// The maximum of each 2×2 block.
 
-// Where in a plane of that width the first largest number of block (p, q) stands, in row-major order.
+// The index, in a plane of that width, of the first maximum of block (p, q) in row-major order.
 __device__ __forceinline__ int argmax(const float* __restrict__ x, int width, int p, int q) {
     int first = 2 * p * width + 2 * q, largest = first;
     int others[3] = {first + 1, first + width, first + width + 1};
@@ -21,7 +21,7 @@ extern "C" __global__ void max_pool2(float* __restrict__ y, const float* __restr
     }
 }
 
-// Each number of grad finds its block and asks whether it is the largest there.
+// Each element of grad finds its block and checks whether it is the maximum there.
 extern "C" __global__ void max_pool2_grad(float* __restrict__ grad, const float* __restrict__ x,
                                           const float* __restrict__ grad_output, size_t planes, int height, int width) {
     int out_height = height / 2, out_width = width / 2;

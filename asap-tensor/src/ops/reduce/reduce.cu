@@ -1,7 +1,7 @@
-// Sums in two steps, both in an order that depends on the sizes alone: each block sums one chunk of a row, then one
-// block sums the chunks.
+// Sums in two steps, both in an order that depends only on the sizes: each block sums one chunk of a row, then one block
+// sums the chunks.
 
-// partial[r, k] = the sum of chunk k of row r of x, (rows, length). A block for each chunk.
+// partial[r, k] = the sum of chunk k of row r of x, (rows, length). One block per chunk.
 extern "C" __global__ void chunk_sums(float* __restrict__ partial, const float* __restrict__ x, size_t rows,
                                       size_t length, size_t chunk, int chunks) {
     __shared__ float warps[WARP];
@@ -14,7 +14,7 @@ extern "C" __global__ void chunk_sums(float* __restrict__ partial, const float* 
     }
 }
 
-// y[c] = Σ over n and k of partial[n, c, k]. A block for each c.
+// y[c] = Σ over n and k of partial[n, c, k]. One block per c.
 extern "C" __global__ void channel_totals(float* __restrict__ y, const float* __restrict__ partial, size_t batch,
                                           int channels, int chunks) {
     __shared__ float warps[WARP];

@@ -1,4 +1,4 @@
-// Separable resampling, y = (R·x)·Cᵀ: one kernel a direction. An axis' taps are `index` and `weight`, (outputs, taps).
+// Separable resampling, y = (R·x)·Cᵀ: one kernel per direction. An axis's taps are `index` and `weight`, (outputs, taps).
 
 // y[n, p, j] = Σ over taps of weight · x[n, index, j]: a weighted sum of rows.
 extern "C" __global__ void resize_rows(float* __restrict__ y, const float* __restrict__ x,
@@ -34,8 +34,8 @@ extern "C" __global__ void resize_columns(float* __restrict__ y, const float* __
     }
 }
 
-// Both at once for the one-hot form of ids, which never exists: y[n, c, p, q] = Σ row weight · column weight over the
-// taps whose id is c.
+// Both at once for the one-hot form of ids, which is never materialized: y[n, c, p, q] = Σ row weight · column weight
+// over the taps whose id is c.
 extern "C" __global__ void resize_ids(float* __restrict__ y, const uint8_t* __restrict__ ids,
                                       const uint32_t* __restrict__ row_index, const float* __restrict__ row_weight,
                                       const uint32_t* __restrict__ column_index,

@@ -1,6 +1,6 @@
-// Functions of one number. `op` is the place of the function in the enum `Unary`; a and b are its constants.
+// Elementwise functions. `op` is the index of the function in the enum `Unary`; a and b are its constants.
 enum { ABS, SQRT, TANH, SIGMOID, LEAKY_RELU, AFFINE };
-// What a function comes to that has no case below.
+// The result for a function that has no case below.
 #define NAN_OF_NO_FUNCTION __int_as_float(0x7fffffff)
 
 // y = f(x)

@@ -1,9 +1,9 @@
-// The patch matrix u of x written out, and the way back, for products that cuBLAS computes (explicit GEMM).
+// Materializes the patch matrix u of x, and the reverse, for products that cuBLAS computes (explicit GEMM).
 //
-// Both treat output pixels first … first + width of images n … n + images at a time, so that the matrix stays small:
+// Both process output pixels first … first + width of images n … n + images at a time, so that the matrix stays small:
 // columns[image][(i, r, s)][pixel].
 
-// The part of the patch matrix that is written out.
+// The part of the patch matrix that is materialized.
 struct Part {
     int image, images, first, width;
 };
@@ -20,8 +20,8 @@ extern "C" __global__ void conv2d_columns(const float* x, float* columns, int co
     }
 }
 
-// grad = uᵀ(columns): each pixel of x adds up the patches that it is in, in their order. Where `more`, that is added to
-// what other parts have left there.
+// grad = uᵀ(columns): each pixel of x sums the patches that contain it, in order. If `more`, the sum is added to what
+// other parts have stored.
 extern "C" __global__ void conv2d_add_columns(const float* columns, float* grad, Size size, Part part, int more) {
     const Divisor in_width(size.in_width), stride(size.stride);
     const int plane = size.in_height * size.in_width, taps = size.kernel_height * size.kernel_width;
@@ -29,7 +29,7 @@ extern "C" __global__ void conv2d_add_columns(const float* columns, float* grad,
     FOR_EACH_PLANE(channel, size_t(part.images) * size.in_channels) FOR_EACH_INSIDE(pixel, plane) {
         int k = pixel;
         const int j = in_width.split(k);
-        // As in grad_input.cu: kernel rows φ + stride·r′ meet row j, from output rows p − r′.
+        // As in grad_input.cu: kernel rows φ + stride·r′ read row j, for output rows p − r′.
         int first_r = j + size.padding, first_s = k + size.padding;
         const int p = stride.split(first_r), q = stride.split(first_s);
         const float* from = columns + channel * taps * part.width;
@@ -47,7 +47,7 @@ extern "C" __global__ void conv2d_add_columns(const float* columns, float* grad,
     }
 }
 
-// y[n][o][p][q] = bias[o], for a product to be added to.
+// y[n][o][p][q] = bias[o], to which a product is added.
 extern "C" __global__ void conv2d_bias(const float* bias, float* y, size_t planes, int channels, int pixels) {
     FOR_EACH_PLANE(plane, planes) {
         const float b = bias[plane % channels];

@@ -1,5 +1,5 @@
-// y = w·u(x) + b as one product, whose operands are read from weight and image as they are (implicit GEMM):
-// rows o, columns (n, p, q), summed over (i, r, s). The loop over tiles is gemm.cuh's.
+// y = w·u(x) + b as one product whose operands are read in place from weight and image (implicit GEMM):
+// rows o, columns (n, p, q), summed over (i, r, s). The loop over tiles is in gemm.cuh.
 
 // w, (O, I·R·S).
 struct Weights {
@@ -14,7 +14,7 @@ struct Weights {
     __device__ float at(int row, int step, bool inside) const { return inside ? weight[row + step] : 0.0f; }
 };
 
-// u: neighbouring threads read neighbouring pixels with one weight.
+// u: adjacent threads read adjacent pixels with one weight.
 struct PatchColumns : Patches {
     static constexpr bool ALONG_K = false;
     using Row = Place;

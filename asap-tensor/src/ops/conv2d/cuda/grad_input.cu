@@ -1,16 +1,16 @@
-// ∂L/∂x as products whose operands are read from weight and gradient as they are (implicit GEMM):
-// rows i, columns (n, j, k), summed over (o, r, s). The loop over tiles is gemm.cuh's.
+// ∂L/∂x as products whose operands are read in place from weight and gradient (implicit GEMM):
+// rows i, columns (n, j, k), summed over (o, r, s). The loop over tiles is in gemm.cuh.
 //
-// Pixel row j of x is read by output row p with kernel row r where j + padding = p·stride + r. So only every stride-th
-// kernel row meets it: r = φ + stride·r′ with the phase φ = (j + padding) mod stride, and p = (j + padding − φ)/stride
-// − r′. Within one phase of rows and one of columns this is a convolution of g at stride 1, a product of its own.
+// Output row p reads pixel row j of x with kernel row r if j + padding = p·stride + r. So only every stride-th kernel
+// row applies: r = φ + stride·r′ with the phase φ = (j + padding) mod stride, and p = (j + padding − φ)/stride − r′.
+// Within one phase of rows and one of columns this is a convolution of g at stride 1: a separate product.
 
-// The rows or columns of x in one phase, and the kernel's rows or columns that meet them.
+// The rows or columns of x in one phase, and the kernel's rows or columns that apply to them.
 struct Phase {
     int phase;
     int first, count;  // pixels first, first + stride, …
     int base;          // the first pixel's (j + padding − φ)/stride
-    int taps;          // how many r′
+    int taps;          // the number of r′
 
     __device__ Phase(int phase, int pixels, int kernel, int stride, int padding) : phase(phase) {
         first = (phase + stride - padding % stride) % stride;
@@ -20,7 +20,7 @@ struct Phase {
     }
 };
 
-// wᵀ, of one phase: (I, (o, r′, s′)).
+// wᵀ for one phase: (I, (o, r′, s′)).
 struct PhaseWeights {
     static constexpr bool ALONG_K = true;
     using Row = int;
@@ -79,7 +79,7 @@ struct StoreInput {
     }
 };
 
-// The product of one phase. `whole.columns` counts the pixels of the largest phase, `whole.depth` is not used.
+// The product for one phase. `whole.columns` counts the pixels of the largest phase, `whole.depth` is not used.
 struct PhaseProduct {
     Size size;
     Phase rows, columns;

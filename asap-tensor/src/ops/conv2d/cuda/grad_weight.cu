@@ -1,5 +1,5 @@
-// ∂L/∂w = g·u(x)ᵀ as one product, whose operands are read from the images as they are (implicit GEMM):
-// rows o, columns (i, r, s), summed over (n, p, q). The loop over tiles is gemm.cuh's.
+// ∂L/∂w = g·u(x)ᵀ as one product whose operands are read in place from the images (implicit GEMM):
+// rows o, columns (i, r, s), summed over (n, p, q). The loop over tiles is in gemm.cuh.
 
 // g, (O, (n, p, q)).
 struct GradOutputs {
@@ -18,7 +18,7 @@ struct GradOutputs {
     __device__ float at(int row, const float* step, bool inside) const { return inside ? step[row] : 0.0f; }
 };
 
-// uᵀ: neighbouring threads read neighbouring pixels, which here lie along k.
+// uᵀ: adjacent threads read adjacent pixels, which here lie along k.
 struct PatchRows : Patches {
     static constexpr bool ALONG_K = true;
     using Row = Tap;

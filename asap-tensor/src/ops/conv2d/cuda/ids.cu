@@ -1,7 +1,7 @@
-// Convolution of label ids: each tap of an output adds the weight of the class that it meets.
+// Convolution of label ids: each tap of an output adds the weight of the class at its pixel.
 
-// The row of the table of weights that tap number `tap` of output `pixel` looks up: class·R·S + tap; -1 where the tap
-// lies outside the image or the id outside the classes.
+// The row of the weight table that tap number `tap` of output `pixel` looks up: class·R·S + tap, or -1 if the tap is
+// outside the image or the id outside the classes.
 struct Lookup {
     const uint8_t* ids;
     Size size;
@@ -25,14 +25,14 @@ struct Lookup {
     }
 };
 
-// table[(class, tap)][o] = w[o][class][tap], so that neighbouring threads, which compute neighbouring o, read
-// neighbouring numbers.
+// table[(class, tap)][o] = w[o][class][tap], so that adjacent threads, which compute adjacent o, read adjacent
+// elements.
 extern "C" __global__ void conv2d_ids_table(const float* weight, float* table, int channels, int patch) {
     FOR_EACH_PLANE(row, patch) FOR_EACH_INSIDE(o, channels) table[row * channels + o] = weight[o * patch + row];
 }
 
-constexpr int PIXELS = 64;    // outputs of a block
-constexpr int CHANNELS = 32;  // o of a block: a lane each
+constexpr int PIXELS = 64;    // outputs per block
+constexpr int CHANNELS = 32;  // o per block: one per lane
 constexpr int WARPS = 8;
 constexpr int TAPS = 32;      // taps looked up at a time
 
@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(WARP * WARPS)
     for (float& sum : sums) sum = start;
     for (int first_tap = 0; first_tap < lookup.taps; first_tap += TAPS) {
         const int taps = min(TAPS, lookup.taps - first_tap);
-        __syncthreads();  // the taps before may still be being read
+        __syncthreads();  // the previous taps may still be in use
         for (int i = threadIdx.x; i < taps * PIXELS; i += WARP * WARPS) {
             const int tap = i / PIXELS, pixel = i % PIXELS;
             const int id = lookup.id(first_pixel + pixel, first_tap + tap);
@@ -68,7 +68,7 @@ extern "C" __global__ void __launch_bounds__(WARP * WARPS)
         }
     }
 
-    // From a channel a lane to a pixel a lane, so that both the table is read and y is written side by side.
+    // Switches from one channel per lane to one pixel per lane, so that both reading the table and writing y are coalesced.
 #pragma unroll
     for (int i = 0; i < PIXELS / WARPS; ++i) tile[lane][warp + i * WARPS] = sums[i];
     __syncthreads();
@@ -83,15 +83,15 @@ extern "C" __global__ void __launch_bounds__(WARP * WARPS)
     }
 }
 
-// How the gradient's work is split: a block adds up `run` outputs for CHANNELS channels and `taps` taps, a warp each.
+// How the gradient is split: a block sums `run` outputs for CHANNELS channels and `taps` taps, one warp per tap.
 struct Split {
     int classes, taps, groups, parts, run;
 };
 
-// sums[part][(class, tap)][o] = Σ over the part's outputs whose tap meets the class of g[o]
+// sums[part][(class, tap)][o] = Σ of g[o] over the part's outputs whose tap reads the class
 //
-// A lane adds up one channel for each class in shared memory that no one else touches, so the order is fixed. Labels
-// come in runs of one class: the sum of a run is kept in a register, and added to the class's when the run ends.
+// Each lane sums one channel for each class in shared memory that no other lane touches, so the order is fixed. Labels
+// come in runs of one class: the sum of a run is kept in a register, and added to the class's sum when the run ends.
 extern "C" __global__ void conv2d_ids_grad_weight(const uint8_t* ids, const float* grad_output, float* sums, Size size,
                                                   Split split) {
     __shared__ float tile[CHANNELS][WARP + 1];
@@ -110,7 +110,7 @@ extern "C" __global__ void conv2d_ids_grad_weight(const uint8_t* ids, const floa
     int run_id = -1;
     float run_sum = 0.0f;
     for (int start = first; start < end; start += WARP) {
-        __syncthreads();  // the tile before may still be being read
+        __syncthreads();  // the previous tile may still be in use
         int pixel = start + lane;
         const int my_id = pixel < end ? lookup.id(pixel, tap) : -1;
         const int n = lookup.pixels.split(pixel);
@@ -139,7 +139,7 @@ extern "C" __global__ void conv2d_ids_grad_weight(const uint8_t* ids, const floa
     }
 }
 
-// grad[o][class][tap] = Σ of sums over the parts, in their order; 0 for classes that no id can name.
+// grad[o][class][tap] = Σ of sums over the parts, in order; 0 for classes that no id can have.
 extern "C" __global__ void conv2d_ids_grad_weight_sum(const float* sums, float* grad, Size size, Split split) {
     const int taps = size.kernel_height * size.kernel_width, patch = size.in_channels * taps;
     const int rows = split.classes * taps, channels = size.out_channels;

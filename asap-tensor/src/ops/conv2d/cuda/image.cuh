@@ -1,4 +1,4 @@
-// Where a convolution reads: letters as in the README. n, p, q count outputs, i, r, s the weights of a patch.
+// Where a convolution reads. Letters as in the README: n, p, q index outputs, i, r, s the weights of a patch.
 
 // The sizes of a convolution, field by field as in Conv2dSize.
 struct Size {
@@ -7,8 +7,8 @@ struct Size {
     int out_height, out_width;
 };
 
-// Divides by a number that is known only at run time, without a division:
-// ⌊n / d⌋ = (⌊n·m / 2³²⌋ + n) >> s for 0 ≤ n < 2³¹, with 2ˢ the first power of two from d on and
+// Divides by a divisor known only at run time, without a division instruction:
+// ⌊n / d⌋ = (⌊n·m / 2³²⌋ + n) >> s for 0 ≤ n < 2³¹, where 2ˢ is the smallest power of two ≥ d and
 // m = ⌊2³²·(2ˢ − d) / d⌋ + 1 (Granlund and Montgomery, "Division by invariant integers using multiplication", 1994).
 struct Divisor {
     unsigned divisor, multiplier;
@@ -20,7 +20,7 @@ struct Divisor {
 
     __device__ __forceinline__ int quotient(int n) const { return (__umulhi(n, multiplier) + unsigned(n)) >> shift; }
 
-    // ⌊n / d⌋, leaving n mod d in n.
+    // Returns ⌊n / d⌋ and leaves n mod d in n.
     __device__ __forceinline__ int split(int& n) const {
         const int q = quotient(n);
         n -= q * int(divisor);
@@ -34,12 +34,12 @@ struct __align__(16) Place {
     int y, x;
 };
 
-// What to read from a place: the number `offset` further on, which is y rows and x columns away, in some channel.
+// What to read relative to a pixel: the element `offset` further on, y rows and x columns away, in some channel.
 struct __align__(16) Tap {
     int offset, y, x;
 };
 
-// The number at a tap of a place, for images of height × width; zero outside the image, or where not `inside`.
+// The element at a tap of a pixel, for images of height × width; zero outside the image, or if not `inside`.
 __device__ __forceinline__ float read(const Place& place, const Tap& tap, int height, int width, bool inside) {
     inside &= unsigned(place.y + tap.y) < unsigned(height);
     inside &= unsigned(place.x + tap.x) < unsigned(width);
@@ -56,7 +56,7 @@ struct Patches {
         : x(x), size(size), pixels(size.out_height * size.out_width), out_width(size.out_width),
           kernel(size.kernel_height * size.kernel_width), kernel_width(size.kernel_width) {}
 
-    // Where the patch of output `pixel`, counted over (n, p, q), begins.
+    // The first pixel of the patch of output `pixel`, counted over (n, p, q).
     __device__ __forceinline__ Place place(int pixel) const {
         const int n = pixels.split(pixel), p = out_width.split(pixel), q = pixel;
         const size_t image = (size_t)size.in_channels * size.in_height * size.in_width;
@@ -64,7 +64,7 @@ struct Patches {
         return {x + n * image + row * size.in_width + column, row, column};
     }
 
-    // Where weight `row`, counted over (i, r, s), stands in a patch.
+    // The position in a patch of weight `row`, counted over (i, r, s).
     __device__ __forceinline__ Tap tap(int row) const {
         const int i = kernel.split(row), r = kernel_width.split(row), s = row;
         return {(i * size.in_height + r) * size.in_width + s, r, s};

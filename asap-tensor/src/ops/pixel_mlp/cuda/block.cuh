@@ -1,8 +1,8 @@
-// A block takes a tile, or its share of a large tile's pixels, `pixels` of them at a time, through all layers, and back.
+// A block takes a tile, or its share of a large tile's pixels, through all layers and back, `pixels` at a time.
 //
-// It keeps their numbers as rows, one a channel: row k of a layer's inputs begins at (layer.from + k)·pitch. These rows
-// and the parameters are in shared memory. In a WIDE network, which finds no room there, the rows are in the block's
-// part of a scratch array, and the parameters stay where they are.
+// It stores activations as rows, one per channel: row k of a layer's inputs starts at (layer.from + k)·pitch. These rows
+// and the parameters are in shared memory. In a WIDE network, which does not fit there, the rows are in the block's part
+// of a scratch array, and the parameters stay in device memory.
 //
 // `Products` computes a layer's three products: fma.cuh, tensor_cores.cuh.
 
@@ -13,12 +13,12 @@
 struct Block {
     float* rows;        // activations
     float* weights;     // parameters in shared memory, all or one layer's
-    int* labels;        // of the pixels at hand
+    int* labels;        // of the current pixels
     const float* tile;  // the tile's laid-out parameters
-    int index;          // the tile's number
-    int first, last;    // pixels of the tile: the first at hand, and the end of this block's share
-    int pixel, group;   // the thread's among those at hand, and which of the threads with this pixel it is
-    int groups;         // how many have it
+    int index;          // the tile's index
+    int first, last;    // pixels of the tile: the first current one, and the end of this block's share
+    int pixel, group;   // the thread's pixel among the current ones, and its index among the threads with this pixel
+    int groups;         // the number of these threads
 };
 
 template <bool WIDE>
@@ -36,7 +36,7 @@ __device__ __forceinline__ Block open_block(const Network& network, float* scrat
     return block;
 }
 
-// Turns to share `item` of all tiles' shares.
+// Switches to share `item` of all tiles' shares.
 template <bool WIDE>
 __device__ __forceinline__ void open_tile(Block& block, const Network& network, const float* params, int item) {
     block.index = item / network.splits;
@@ -49,8 +49,8 @@ __device__ __forceinline__ void open_tile(Block& block, const Network& network, 
     }
 }
 
-// A layer's rows of parameters: the biases, the looked-up weights, those of the product. All threads must call it,
-// when none reads another layer's any more.
+// Loads a layer's rows of parameters: the biases, the look-up weights, those of the product. All threads must call it,
+// once none reads another layer's any more.
 template <bool WIDE>
 __device__ __forceinline__ const float* parameters(const Block& block, const Network& network, const Layer& layer) {
     if (WIDE) return block.tile + layer.start;
@@ -60,7 +60,7 @@ __device__ __forceinline__ const float* parameters(const Block& block, const Net
     return block.weights;
 }
 
-// The first layer's inputs and the labels of the pixels at hand; zeros beyond the block's share.
+// Loads the first layer's inputs and the labels of the current pixels; zeros beyond the block's share.
 __device__ __forceinline__ void load_features(const Block& block, const Network& network, const Layer& layer,
                                               const uint8_t* ids, const float* dense, const float* positions) {
     Tile tile(network, block.index);
@@ -79,7 +79,7 @@ __device__ __forceinline__ void load_features(const Block& block, const Network&
     }
 }
 
-// All layers up to the last one's z, for the pixels at hand, whose features are being loaded.
+// Runs all layers up to the last one's z, for the current pixels, whose features are being loaded.
 template <class Products, bool WIDE>
 __device__ __forceinline__ void run_layers(const Block& block, const Layer* layers, const Network& network) {
     for (int n = 0; n < network.layers; n++) {
@@ -94,8 +94,8 @@ __device__ __forceinline__ void run_layers(const Block& block, const Layer* laye
     __syncthreads();
 }
 
-// Calls `work(number, at)` for each of some channels' numbers of the pixels at hand, which stand in `rows`; `at` is the
-// number's place in an image.
+// Calls `work(number, at)` for each value of some channels of the current pixels, in `rows`; `at` is the value's
+// position in an image.
 template <class Work>
 __device__ __forceinline__ void for_each_number(const Block& block, const Network& network, float* rows, int channels,
                                                 Work work) {
@@ -125,7 +125,7 @@ __device__ __forceinline__ void forward(float* image, const float* params, const
     }
 }
 
-// ∂L/∂b = Σ Δ, set or added to the block's sums: four threads walk along one row.
+// ∂L/∂b = Σ Δ, stored in or added to the block's sums: four threads walk along one row.
 __device__ __forceinline__ void bias_gradient(const float* delta, const Layer& layer, const Network& network,
                                               bool first, float* sums) {
     int g = threadIdx.x % WARP / 4, t = threadIdx.x % 4, warp = threadIdx.x / WARP;
@@ -144,9 +144,9 @@ __device__ __forceinline__ void bias_gradient(const float* delta, const Layer& l
     }
 }
 
-// ∂L/∂W of the weights that were looked up, set or added to the block's sums: a thread walks along one row of Δ.
-// Neighbouring pixels often have the same label, so a label's sum is stored where the label changes. Rows begin at
-// different pixels, so that threads side by side read from different banks.
+// ∂L/∂W of the look-up weights, stored in or added to the block's sums: a thread walks along one row of Δ. Adjacent
+// pixels often have the same label, so a label's sum is stored when the label changes. Rows start at different pixels,
+// so that adjacent threads read from different banks.
 __device__ __forceinline__ void label_gradient(const Block& block, const float* delta, const Layer& layer,
                                                const Network& network, bool first, float* sums) {
     for (int o = threadIdx.x; o < layer.outputs; o += blockDim.x) {
@@ -171,7 +171,7 @@ __device__ __forceinline__ void label_gradient(const Block& block, const float* 
     }
 }
 
-// sums (N·h·w, splits, laid_out): each block's part of the gradient in the parameters.
+// sums (N·h·w, splits, laid_out): each block's part of the gradient of the parameters.
 template <class Products, bool WIDE>
 __device__ __forceinline__ void backward(float* sums, float* grad_dense, const float* params, const uint8_t* ids,
                                          const float* dense, const float* positions, const float* grad_image,
@@ -185,7 +185,7 @@ __device__ __forceinline__ void backward(float* sums, float* grad_dense, const f
             __syncthreads();
             load_features(block, network, layers[0], ids, dense, positions);
             run_layers<Products, WIDE>(block, layers, network);
-            // Behind the tanh: Δ takes z's place. Pixels beyond the share have none.
+            // At the tanh, Δ replaces z. Pixels beyond the share have none.
             float* z = block.rows + layers[network.layers - 1].to * pitch;
             for_each_number(block, network, z, network.outputs, [&](float& z, size_t at) {
                 float y = tanhf(z);
@@ -204,7 +204,7 @@ __device__ __forceinline__ void backward(float* sums, float* grad_dense, const f
                 if (layer.looked_up > 0) label_gradient(block, delta, layer, network, first, tile_sums + layer.start);
                 if (n == 0 && !grad_dense) break;
                 __syncthreads();
-                // h is needed no more but for its sign, number by number: the gradient takes its place.
+                // Only the sign of h is still needed, element by element: the gradient replaces it.
                 float slope = n > 0 ? SLOPE : 1.0f;
                 const float* weights = parameters<WIDE>(block, network, layer);
                 Products::backward(delta, weights, layer, n > 0 ? layer.inputs : network.channels, network,

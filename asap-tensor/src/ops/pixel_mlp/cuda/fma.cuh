@@ -1,8 +1,8 @@
-// A layer's products in single precision, for any widths. Rows of weights and of outputs are padded with zeros to
-// multiples of four, depth is not.
+// A layer's products in single precision, for any widths. Rows of weights and of outputs are zero-padded to multiples
+// of four; depth is not.
 
-// The place of a thread's pixel j: with 8 pixels, two groups of 4 in either half of the block's pixels, so that threads
-// side by side read side by side.
+// The position of a thread's pixel j: with 8 pixels, two groups of 4 in either half of the block's pixels, so that
+// adjacent threads read adjacent memory.
 template <int PIXELS>
 __device__ __forceinline__ int pixel_of(int group, int j, int pixels) {
     return PIXELS == 1 ? group : j / 4 * (pixels / 2) + group * 4 + j % 4;
@@ -71,7 +71,7 @@ __device__ __forceinline__ void backward_product(const float* delta, const float
     for (int item = threadIdx.x; item < groups * ceil_div(inputs, 4); item += blockDim.x) {
         int group = item % groups, i = item / groups * 4;
         float g[4][PIXELS] = {};
-        // Beyond the last row the last is read again, and what comes of it is not kept.
+        // Beyond the last row, the last is read again and the result discarded.
         const float* weight[4];
         #pragma unroll
         for (int r = 0; r < 4; r++) weight[r] = weights + min(i + r, inputs - 1) * stride;
@@ -102,8 +102,8 @@ __device__ __forceinline__ void backward_product(const float* delta, const float
     }
 }
 
-// ∂L/∂W = Hᵀ·Δ over the pixels at hand, INPUTS rows by 4 columns a thread, set or added to the block's sums. The
-// columns stand stride / 4 apart, so that threads side by side read neighbouring rows.
+// ∂L/∂W = Hᵀ·Δ over the current pixels, INPUTS rows by 4 columns per thread, stored in or added to the block's sums.
+// The columns are stride / 4 apart, so that adjacent threads read adjacent rows.
 template <int INPUTS>
 __device__ __forceinline__ void weight_gradient(const float* rows, const float* delta, const Layer& layer,
                                                 const Network& network, bool first, float* sums) {
@@ -142,7 +142,7 @@ __device__ __forceinline__ void weight_gradient(const float* rows, const float* 
     }
 }
 
-// The products, in pieces as large as leave no thread without work.
+// The products, in the largest pieces that leave no thread idle.
 struct Fma {
     template <class Finish>
     static __device__ __forceinline__ void forward(const float* rows, const int* labels, const float* params,

@@ -1,4 +1,4 @@
-// The networks, forward and backward. PRODUCTS and IS_WIDE say how; see block.cuh. Of `ids` and `dense` one is null.
+// The networks, forward and backward. PRODUCTS and IS_WIDE select how; see block.cuh. One of `ids` and `dense` is null.
 
 #define THREADS 256
 

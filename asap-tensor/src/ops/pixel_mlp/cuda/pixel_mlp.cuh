@@ -1,39 +1,39 @@
-// What all kernels of pixel_mlp share: how a tile's parameters are laid out, and what a pixel's features are.
+// Shared by all kernels of pixel_mlp: the layout of a tile's parameters, and a pixel's features.
 
 #define SLOPE 0.01f
 
-// One layer of a tile's network. Where pixels are labels, the first layer's weights for these are looked up, and its
-// product takes the position features alone.
+// One layer of a tile's network. If pixels are labels, the first layer's weights for them are looked up, and its product
+// takes only the position features.
 struct Layer {
-    int looked_up;  // rows of weights in front of the product's, one a label
+    int looked_up;  // rows of weights before the product's, one per label
     int inputs;     // rows of weights in the product
-    int depth;      // the same with zero rows that fill up the product's last step
+    int depth;      // the same plus zero rows that fill the product's last step
     int outputs;    // C_n
-    int stride;     // numbers in a laid-out row: C_n, and zeros
-    int source;     // where the layer begins in a tile's parameters: the biases, then the weights [in][out]
-    int start;      // where it begins in a tile's laid-out parameters
+    int stride;     // elements per laid-out row: C_n, and zeros
+    int source;     // where the layer starts in a tile's parameters: the biases, then the weights [in][out]
+    int start;      // where it starts in a tile's laid-out parameters
     int fragments;  // where its rows end there; the tensor cores' fragments follow, if any
     int end;        // where it ends there
     int from, to;   // the first rows of its inputs and its outputs among a block's activations
 };
 
-// What a call's kernels share.
+// Parameters shared by a call's kernels.
 struct Network {
     int tiles;        // N·h·w
     int grid_height;  // h
     int grid_width;   // w
     int tile;         // S
-    int channels;     // label classes or colour channels
+    int channels;     // label classes or color channels
     int outputs;      // C_n of the last layer
     int layers;       // n
     int parameters;   // P
-    int laid_out;     // numbers that a tile's parameters take when laid out
+    int laid_out;     // elements of a tile's laid-out parameters
     int splits;       // blocks that share a tile's pixels
     int share;        // pixels of each of them; the last may have fewer
-    int pixels;       // pixels that a block takes at a time
-    int pitch;        // numbers from one row of activations to the next
+    int pixels;       // pixels that a block processes at a time
+    int pitch;        // elements from one row of activations to the next
     int rows;         // rows of a block's activations
-    int resident;     // are all parameters in shared memory, or one layer's at a time?
+    int resident;     // whether all parameters are in shared memory, or one layer's at a time
 };
 
 // Where a tile's pixels are in images.
@@ -41,7 +41,7 @@ struct Tile {
     int side;       // S
     int image;      // n
     size_t width;   // of the image
-    size_t plane;   // numbers of one channel of it
+    size_t plane;   // elements of one channel
     size_t corner;  // the tile's first pixel in such a channel
 
     __device__ __forceinline__ Tile(const Network& network, int index) {
@@ -53,14 +53,14 @@ struct Tile {
         corner = (size_t)(line % network.grid_height) * side * width + (size_t)column * side;
     }
 
-    // Where channel c of the tile's pixel is in images of `channels` channels.
+    // The index of channel c of the tile's pixel in images of `channels` channels.
     __device__ __forceinline__ size_t at(int channels, int c, int pixel) const {
         int y = pixel / side, x = pixel - y * side;
         return ((size_t)image * channels + c) * plane + corner + y * width + x;
     }
 };
 
-// Feature number `feature` of the first layer's product: a colour channel, or cos x, sin x, cos y, sin y of a period.
+// Feature `feature` of the first layer's product: a color channel, or cos x, sin x, cos y, sin y of a period.
 __device__ __forceinline__ float feature_of(const Network& network, const float* dense, const float* positions,
                                             const Tile& tile, int pixel, int feature) {
     int position = feature;
@@ -77,7 +77,7 @@ __device__ __forceinline__ float leaky_relu(float z) { return z > 0.0f ? z : SLO
 
 __device__ __forceinline__ float4 load4(const float* x) { return *(const float4*)x; }
 
-// Copies `count` numbers, a multiple of four, by all threads of the block.
+// Copies `count` elements, a multiple of four, with all threads of the block.
 __device__ __forceinline__ void copy4(float* to, const float* from, int count) {
     for (int i = threadIdx.x * 4; i < count; i += blockDim.x * 4) *(float4*)(to + i) = load4(from + i);
 }

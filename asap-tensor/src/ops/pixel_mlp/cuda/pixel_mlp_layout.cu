@@ -1,9 +1,9 @@
-// Between the parameters (N, P, h, w) and a tile's parameters in one piece, as the kernels take them. Both ways a
-// block moves a square of 32 cells by 32 numbers through shared memory, so that it reads and writes whole lines.
+// Converts between the parameters (N, P, h, w) and each tile's contiguous parameters, as the kernels read them. In both
+// directions a block moves a square of 32 cells by 32 elements through shared memory, so that it accesses whole lines.
 
 #define SQUARE 32
 
-// A square: 32 neighbouring cells of one image, and 32 numbers of each.
+// A square: 32 adjacent cells of one image, and 32 elements of each.
 struct Square {
     int image, cell, number, cells;
 
@@ -17,15 +17,15 @@ struct Square {
     }
 };
 
-// The parameter of row `row`, column `column` of a layer, row 0 being the biases; zero beyond the last.
+// The parameter in row `row`, column `column` of a layer, row 0 being the biases; zero beyond the last.
 __device__ __forceinline__ float parameter(const float* tile, int cells, const Layer& layer, int row, int column) {
     int rows = 1 + layer.looked_up + layer.inputs;
     if (row >= rows || column >= layer.outputs) return 0.0f;
     return tile[(size_t)(layer.source + row * layer.outputs + column) * cells];
 }
 
-// Number q of a tile's laid-out parameters: rows of `stride` numbers, then the fragments that lanes hold of a
-// product's B (see mma.cuh): for each K rows, each 8 columns and each lane its two registers.
+// Element q of a tile's laid-out parameters: rows of `stride` elements, then the fragments that lanes hold of a
+// product's B (see mma.cuh): for each K rows, each 8 columns and each lane, its two registers.
 template <class Fragment>
 __device__ __forceinline__ float laid_out(const float* tile, int cells, const Layer* layers, int count, int q,
                                           Fragment fragment) {
@@ -76,7 +76,7 @@ struct NoFragments {
     }
 };
 
-// Register r of place t holds row 8·step + 2t + r: the order in which a sum becomes the next product's A.
+// Register r of position t holds row 8·step + 2t + r: the order in which a sum becomes the next product's A.
 struct Tf32Fragments {
     template <class Weight>
     __device__ __forceinline__ uint32_t operator()(int step, int t, int r, Weight weight) const {
@@ -84,7 +84,7 @@ struct Tf32Fragments {
     }
 };
 
-// Register r of place t holds rows 16·step + 8r + 2t and the next.
+// Register r of position t holds rows 16·step + 8r + 2t and the next.
 struct Bf16Fragments {
     template <class Weight>
     __device__ __forceinline__ uint32_t operator()(int step, int t, int r, Weight weight) const {
@@ -105,7 +105,7 @@ extern "C" __global__ void lay_out_bf16(float* y, const float* params, const Lay
     lay_out(y, params, layers, network, Bf16Fragments());
 }
 
-// x (N·h·w, splits, laid_out), all of it rows → grad (N, P, h, w): the sums over the splits, in their order.
+// x (N·h·w, splits, laid_out), all of it rows → grad (N, P, h, w): the sums over the splits, in order.
 extern "C" __global__ void gather_gradient(float* grad, const float* x, const Layer* layers, Network network) {
     __shared__ float numbers[SQUARE][SQUARE + 1];
     Square square(network, network.parameters);

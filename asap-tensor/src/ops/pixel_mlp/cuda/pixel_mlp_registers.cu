@@ -1,13 +1,12 @@
-// The networks forward on the tensor cores, for layers of up to 64 outputs: a warp takes 32 pixels through all layers
-// within its registers. A layer's sums become the next one's operand where they are (see mma.cuh); the weights lie in
-// shared memory in the order in which lanes need them. Between the start and the end of a tile no thread waits for
-// another.
+// The forward pass on the tensor cores, for layers of up to 64 outputs: a warp takes 32 pixels through all layers within
+// its registers. A layer's sums become the next layer's operand in place (see mma.cuh); the weights are in shared memory
+// in the order in which lanes need them. Between the start and the end of a tile, no thread waits for another.
 
 #define THREADS 128
 #define BANDS 2  // of 16 pixels a warp
 #define TILES 8  // of 8 channels
 
-// Sums of a warp's 16 pixels by 64 channels: tile j's numbers as in D.
+// Sums of a warp's 16 pixels by 64 channels: tile j's values as in D.
 typedef float Sums[TILES][4];
 
 // z += A·B of one step; tile j's fragment of B is `fragments[j]`.
@@ -24,7 +23,7 @@ __device__ __forceinline__ void add_step(Sums (&z)[BANDS], const uint32_t (&a)[B
     }
 }
 
-// z += φ(h)·W for a layer behind the first.
+// z += φ(h)·W for a layer after the first.
 template <bool ALL>
 __device__ __forceinline__ void add_product(Sums (&z)[BANDS], const uint32_t (&h)[TILES * 8 / OPERAND::K][BANDS][4],
                                             const uint2* fragments, int steps, int tiles) {
@@ -48,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     copy4(shared, params + (size_t)index * network.laid_out, network.laid_out);
     __syncthreads();
     for (int first = start + threadIdx.x / WARP * (BANDS * 16); first < end; first += blockDim.x / WARP * (BANDS * 16)) {
-        // The lane's pixels: rows g and g + 8 of each band; beyond the last the last again.
+        // The lane's pixels: rows g and g + 8 of each band; beyond the last, the last again.
         auto pixel = [&](int band, int i) { return first + band * 16 + g + i / 2 * 8; };
         auto inside = [&](int band, int i) { return min(pixel(band, i), end - 1); };
         Sums z[BANDS];

@@ -1,15 +1,15 @@
-// A layer's products on the tensor cores, for any widths, from and to shared memory. Depth and outputs are padded with
-// zeros to multiples of 16.
+// A layer's products on the tensor cores, for any widths, from and to shared memory. Depth and outputs are zero-padded to
+// multiples of 16.
 //
-// A warp computes 32 × 32 numbers at a time: 2 tiles of 16 rows by 4 tiles of 8 columns, so that each operand it loads
-// is used in several products. A row of weights takes an odd multiple of 8 numbers, and so does a row of activations:
+// A warp computes 32 × 32 elements at a time: 2 tiles of 16 rows by 4 tiles of 8 columns, so that each operand it loads
+// is used in several products. A row of weights has an odd multiple of 8 elements, and so does a row of activations:
 // lanes that read from four rows at once then read from different banks.
 
 #define ROW_TILES 2
 #define COLUMN_TILES 4
 
-// D = A·B for `row_tiles` × `column_tiles` tiles. `load_a(tile, k, x)` gets the numbers of rows g, g + 8 of a tile and
-// of k, k + 1; `load_b(tile, k, x)` those of k, k + 1 and column g; `finish(row_tile, column_tile, d)` gets the sums.
+// D = A·B for `row_tiles` × `column_tiles` tiles. `load_a(tile, k, x)` loads rows g, g + 8 of a tile at k, k + 1;
+// `load_b(tile, k, x)` loads column g at k, k + 1; `finish(row_tile, column_tile, d)` receives the sums.
 template <class Operand, class LoadA, class LoadB, class Finish>
 __device__ __forceinline__ void warp_products(int row_tiles, int column_tiles, int depth, LoadA load_a, LoadB load_b,
                                               Finish finish) {
@@ -19,7 +19,7 @@ __device__ __forceinline__ void warp_products(int row_tiles, int column_tiles, i
         int row_tile = piece / across * ROW_TILES, column_tile = piece % across * COLUMN_TILES;
         float d[ROW_TILES][COLUMN_TILES][4] = {};
         for (int k = 0; k < depth; k += Operand::K) {
-            // Beyond the last tile the last is read again, and what comes of it is not kept.
+            // Beyond the last tile, the last is read again and the result discarded.
             uint32_t a[ROW_TILES][4];
             #pragma unroll
             for (int i = 0; i < ROW_TILES; i++) {
@@ -55,13 +55,13 @@ __device__ __forceinline__ void warp_products(int row_tiles, int column_tiles, i
     }
 }
 
-// x[0], x[1] = two neighbours
+// x[0], x[1] = two adjacent values
 __device__ __forceinline__ void load2(float* x, const float* from) {
     float2 two = *(const float2*)from;
     x[0] = two.x, x[1] = two.y;
 }
 
-// Rows g and g + 8 of a tile of pixels are pixels 2g and 2g + 1 of its 16: neighbours, read as one.
+// Rows g and g + 8 of a tile of pixels are pixels 2g and 2g + 1 of its 16: adjacent, read together.
 __device__ __forceinline__ void load_pixels_of(float (&x)[4], const float* rows, int pitch, int tile, int k) {
     const float* from = rows + k * pitch + tile * 16 + threadIdx.x % WARP / 4 * 2;
     float2 even = *(const float2*)from, odd = *(const float2*)(from + pitch);
@@ -113,7 +113,7 @@ struct TensorCores {
             });
     }
 
-    // ∂L/∂W = Hᵀ·Δ over the pixels at hand, set or added to the block's sums
+    // ∂L/∂W = Hᵀ·Δ over the current pixels, stored in or added to the block's sums
     static __device__ __forceinline__ void weights(const float* rows, const float* delta, const Layer& layer,
                                                    const Network& network, bool first, float* sums) {
         int g = threadIdx.x % WARP / 4, t = threadIdx.x % 4, stride = layer.stride, pitch = network.pitch;
