@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::safetensors::RESERVED;
+/// The header's key for strings.
+pub(super) const RESERVED: &str = "__metadata__";
 
 /// A header whose tensors have different keys, and its strings too.
 pub(super) struct DistinctKeys;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::content_hash::{BLANK, ContentHash, HASH_KEY, fill_in};
 use super::elements::{ElementType, to_f32};
-use super::json::DistinctKeys;
+use super::json::{DistinctKeys, RESERVED};
 use super::{HostTensor, Metadata, Weights, fault, shown};
 use crate::atomic;
 use crate::{Error, Result};
@@ -155,9 +155,6 @@ fn header(weights: &Weights, metadata: &Metadata) -> Result<Vec<u8>, String> {
     header.resize(header.len().next_multiple_of(8), b' ');
     Ok(header)
 }
-
-/// The header's key for strings.
-pub(super) const RESERVED: &str = "__metadata__";
 
 /// Little-endian elements, a piece at a time.
 pub(super) fn write_elements(file: &mut impl Write, data: &[f32]) -> std::io::Result<()> {

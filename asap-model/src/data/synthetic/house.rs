@@ -4,9 +4,8 @@
 //! network can tell from the labels what the walls are made of; within a style the colours vary a little.
 
 use super::classes::*;
-use super::material::Material;
 use super::noise::Dice;
-use super::shape::{Area, Form, Shape};
+use super::shape::{Area, Form, Material, Shape};
 
 /// The kinds of house.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! From shapes to pixels: which shape a pixel shows, its material, and the light on it.
 
-use super::material::{Material, Spot, shade};
+use super::material::{Spot, shade};
 use super::noise::{hash, mix, scale};
-use super::shape::Shape;
+use super::shape::{Material, Shape};
 
 /// The longest shadow, in picture heights.
 const REACH: f32 = 0.045;

@@ -3,8 +3,6 @@
 //!
 //! Lengths are in picture heights: y runs from 0 (top) to 1, x from 0 to width / height.
 
-use super::material::Material;
-
 /// An axis-aligned box.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Area {
@@ -70,6 +68,48 @@ impl Form {
             Form::Disc => side * side + (2.0 * v - 1.0) * (2.0 * v - 1.0) <= 1.0,
         }
     }
+}
+
+/// What a surface is made of. Its colour is the shape's; a second colour, where one is named, is the material's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Material {
+    /// Blue above, pale at the horizon, with hazy houses, hedges, and clouds that drifted this far.
+    Sky(f32),
+    /// Slabs, the kerb and the street.
+    Pavement,
+    Brick,
+    Plaster,
+    /// Blocks with joints of this darkness.
+    Ashlar(f32),
+    /// Rounded tiles in courses.
+    Tiles,
+    /// Flat slates in courses.
+    Slate,
+    /// A window: frame (the shape's colour), crossbars, panes with a reflection, curtains; this much of its top is
+    /// arched.
+    Glass(f32),
+    /// Two panelled leaves under a glazed transom.
+    Door,
+    /// A projecting course: light upper edge, dark underside, with or without teeth.
+    Course(bool),
+    /// A flat stone with light upper and left edges and dark lower and right ones.
+    Slab,
+    /// A panel with a raised border and a diamond.
+    Panel,
+    /// A round boss.
+    Boss,
+    /// A triangular field with a light raking edge.
+    Tympanum,
+    /// A fluted shaft with capital and base.
+    Shaft,
+    /// Iron bars, seen through, over a stone slab.
+    Railing,
+    /// Wooden leaves with slats.
+    Shutter,
+    /// A roller blind.
+    Roller,
+    /// A sign, an awning and display windows.
+    ShopFront,
 }
 
 /// One layer of the picture; later shapes cover earlier ones.

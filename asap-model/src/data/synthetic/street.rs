@@ -2,9 +2,8 @@
 
 use super::classes::BACKGROUND;
 use super::house::House;
-use super::material::Material;
 use super::noise::Dice;
-use super::shape::{Area, Form, Shape};
+use super::shape::{Area, Form, Material, Shape};
 
 /// All shapes of a picture `aspect` times as wide as high, from back to front.
 pub(super) fn street(dice: &mut Dice, aspect: f32) -> Vec<Shape> {

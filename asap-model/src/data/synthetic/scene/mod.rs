@@ -15,22 +15,16 @@ mod render;
 mod solid;
 mod surface;
 
-use super::noise::Dice;
+pub use render::{FARTHEST_METERS, LEVELS_PER_METER, NOT_MEASURED};
 
-/// Levels of a depth map that make one metre: depths are in millimetres.
-pub const LEVELS_PER_METRE: f64 = 1000.0;
-/// The farthest depth that is measured, in metres.
-pub const FARTHEST_METRES: f64 = 30.0;
-/// The level of what was not measured: the sky, what lies farther, dark glossy things, and the holes that sensors leave
-/// at edges and here and there.
-pub const NOT_MEASURED: u16 = 0;
+use super::noise::Dice;
 
 /// A colour picture and its depth map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scene {
     /// The picture, RGB: (height, width).
     pub image: Vec<[u8; 3]>,
-    /// Depth along the camera's axis in [`LEVELS_PER_METRE`], or [`NOT_MEASURED`]: (height, width).
+    /// Depth along the camera's axis in [`LEVELS_PER_METER`], or [`NOT_MEASURED`]: (height, width).
     pub depth: Vec<u16>,
     /// Rows.
     pub height: usize,
@@ -90,7 +84,7 @@ mod tests {
             measured.extend(scene.depth.into_iter().filter(|&level| level != NOT_MEASURED));
         }
         measured.sort();
-        let farthest = (FARTHEST_METRES * LEVELS_PER_METRE) as u16;
+        let farthest = (FARTHEST_METERS * LEVELS_PER_METER) as u16;
         let share = measured.len() as f64 / all as f64;
         assert!((0.4..0.85).contains(&share), "{share} of all pixels are measured");
         let [near, middle, far] = [20, 2, 1].map(|part| measured[measured.len() / part - 1]);

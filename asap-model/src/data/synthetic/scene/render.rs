@@ -2,8 +2,15 @@
 
 use super::layout::Place;
 use super::solid::{Angle, Form, Hit, Solid, Vector, along, dot};
-use super::{FARTHEST_METRES, LEVELS_PER_METRE, NOT_MEASURED};
 use crate::data::synthetic::noise::{hash, mix, scale, smooth, value_noise};
+
+/// Levels of a depth map that make one metre: depths are in millimetres.
+pub const LEVELS_PER_METER: f64 = 1000.0;
+/// The farthest depth that is measured, in metres.
+pub const FARTHEST_METERS: f64 = 30.0;
+/// The level of what was not measured: the sky, what lies farther, dark glossy things, and the holes that sensors leave
+/// at edges and here and there.
+pub const NOT_MEASURED: u16 = 0;
 
 /// The focal length, in picture heights: 53 degrees from top to bottom.
 const FOCAL: f32 = 1.0;
@@ -69,7 +76,7 @@ impl Camera<'_> {
     /// The depth that a sensor measures, in metres.
     fn measured(&self, x: f32, y: f32) -> Option<f32> {
         let (solid, hit) = self.first(self.eye(), self.ray(x, y))?;
-        (!solid.surface.glossy && hit.s <= FARTHEST_METRES as f32).then_some(hit.s)
+        (!solid.surface.glossy && hit.s <= FARTHEST_METERS as f32).then_some(hit.s)
     }
 
     fn color(&self, x: f32, y: f32) -> [f32; 3] {
@@ -83,7 +90,8 @@ impl Camera<'_> {
         let leaning = (dot(hit.normal, ray).abs() / length).max(0.01);
         let up = if matches!(solid.form, Form::Ground) { pixel / leaning } else { pixel };
         let across = if matches!(solid.form, Form::Ground) { pixel } else { pixel / leaning };
-        let lit = scale(solid.surface.at(&hit, across, up), self.light(along(eye, ray, hit.s), &hit));
+        let lit =
+            scale(solid.surface.at(hit.own, hit.own_normal, across, up), self.light(along(eye, ray, hit.s), &hit));
         mix(lit, self.place.haze, hit.s / (hit.s + HALF_HAZE))
     }
 
@@ -112,7 +120,7 @@ fn levels(depth: &[Option<f32>], key: u32, height: usize, width: usize) -> Vec<u
         // Cells of a twelfth of the picture's height.
         let at = |place: usize| (place as f32 + 0.5) * 12.0 / height as f32;
         let patch = value_noise(at(x), at(y), key) > 0.8;
-        (!lost && !patch).then_some((metres * LEVELS_PER_METRE as f32 + 0.5) as u16)
+        (!lost && !patch).then_some((metres * LEVELS_PER_METER as f32 + 0.5) as u16)
     };
     (0..height * width).map(|pixel| level(pixel).unwrap_or(NOT_MEASURED)).collect()
 }

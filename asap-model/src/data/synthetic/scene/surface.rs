@@ -1,6 +1,5 @@
 //! What a point looks like before light. Patterns have sizes that are the same everywhere, so that they tell distance.
 
-use super::solid::Hit;
 use crate::data::synthetic::noise::{floor, hash, mix, scale, stripes};
 
 /// A colour with a pattern.
@@ -33,12 +32,11 @@ pub(super) enum Pattern {
 const GLASS: [f32; 3] = [52.0, 62.0, 74.0];
 
 impl Surface {
-    /// The colour at a hit. A pixel covers `across` metres of the surface sideways, and `up` metres upwards or, on the
-    /// ground, away.
-    pub(super) fn at(&self, hit: &Hit, across: f32, up: f32) -> [f32; 3] {
-        let [x, y, z] = hit.own;
+    /// The color at a point with its normal, both in the solid's own frame. A pixel covers `across` meters of the surface
+    /// sideways, and `up` meters upwards or, on the ground, away from the camera.
+    pub(super) fn at(&self, [x, y, z]: [f32; 3], normal: [f32; 3], across: f32, up: f32) -> [f32; 3] {
         // Along a wall, whichever way it faces.
-        let side = if hit.own_normal[0].abs() > 0.5 { z } else { x };
+        let side = if normal[0].abs() > 0.5 { z } else { x };
         let gain = match self.pattern {
             Pattern::Plain => 1.0,
             Pattern::Slabs(key) => {
@@ -52,7 +50,7 @@ impl Surface {
             Pattern::Windows => {
                 let glass = stripes(side - 0.5, 2.0, 1.0, across) * stripes(y - 0.8, 2.8, 1.4, up);
                 let wall = scale(self.color, bricks(side, y, across, up));
-                return mix(wall, GLASS, if hit.own_normal[1] > 0.5 { 0.0 } else { glass });
+                return mix(wall, GLASS, if normal[1] > 0.5 { 0.0 } else { glass });
             }
             Pattern::Halves => {
                 if x < 0.0 {
