@@ -1,9 +1,9 @@
-"""Checks and times the project on this machine's GPU, step by step, and keeps all results in one JSON file.
+"""Checks and times the project on this machine's GPU, step by step, and stores all results in one JSON file.
 
-A step that fails does not stop those after it. What one step measured replaces what the file has of the same step, so
-that the steps can be run in parts, each within ten minutes: doctor to dry-run; bench and roofline; peers; memcheck and
-racecheck. The exit code is 0 if every step that ran is well, and 1 otherwise; a tool that is
-not installed here is told and is no failure. ASAP_PYTHON names the Python that has PyTorch, if it is not python3.
+A failed step does not stop the later ones. Rerunning a step replaces its results in the file, so the steps can be run in
+parts of ten minutes: doctor to dry-run; bench and roofline; peers; memcheck and racecheck. The exit code is 0 if every
+step that ran succeeded, and 1 otherwise. A tool that is not installed is reported, but is not a failure. Set ASAP_PYTHON
+to the Python that has PyTorch, if it is not python3.
 """
 
 import argparse
@@ -41,36 +41,36 @@ def arguments():
         action="append",
         metavar="NAME",
         choices=[step.name for step in STEPS],
-        help="run this step only; may be repeated",
+        help="run only this step; repeatable",
     )
     parser.add_argument(
         "--preset",
         action="append",
         metavar="NAME|FILE",
-        help="time this preset, or configuration file, and not all; may be repeated",
+        help="time only this preset or configuration file; repeatable",
     )
     parser.add_argument(
-        "--dry-run", default="quickstart", metavar="NAME|FILE", help="what to rehearse (default: quickstart)"
+        "--dry-run", default="quickstart", metavar="NAME|FILE", help="configuration for the dry run (default: quickstart)"
     )
-    parser.add_argument("--cases", type=Path, default=FOLDER / "published", metavar="DIR", help="what to verify")
+    parser.add_argument("--cases", type=Path, default=FOLDER / "published", metavar="DIR", help="reference cases to verify")
     return parser.parse_args()
 
 
 def run(step, context, results):
-    """Runs one step and keeps what came of it; returns whether all is well."""
+    """Runs one step and stores its result; returns whether it succeeded."""
     print(f"\n== {step.name}: {step.what}", flush=True)
     start = time.monotonic()
     context.begin(step)
     status, why = "ok", None
     try:
         if context.fault and step.needs_gpu:
-            raise Bad(f"no GPU can be used here: {context.fault}", "not run")
+            raise Bad(f"no usable GPU: {context.fault}", "not run")
         step.run(context)
     except Missing as error:
         status, why = "missing", str(error)
     except Bad as error:
         status, why = error.status, str(error)
-    except Exception as error:  # whatever it is, the other steps go on
+    except Exception as error:  # any error: continue with the other steps
         context.log.write(traceback.format_exc())
         status, why = "failed", f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - start
@@ -94,13 +94,13 @@ def main():
             f"PyTorch {about['torch']}; built from {about['commit']}"
         )
         chosen = [step for step in STEPS if not args.step or step.name in args.step]
-        well = [run(step, context, results) for step in chosen]
+        succeeded = [run(step, context, results) for step in chosen]
     print()
     print(tables.times(results.lines("bench"), results.lines("peers")))
     print(tables.roofline(results.lines("roofline")))
     print(tables.steps(results.steps))
-    print(f"all of it: {out}; what the commands said: {log.path}")
-    sys.exit(0 if all(well) else 1)
+    print(f"results: {out}; output of all commands: {log.path}")
+    sys.exit(0 if all(succeeded) else 1)
 
 
 main()

@@ -1,4 +1,4 @@
-"""What this machine is: card, driver, versions, and the build that is checked."""
+"""Describes this machine: card, driver, versions, and the build under test."""
 
 import ctypes
 import datetime
@@ -9,12 +9,12 @@ import re
 import subprocess
 import sys
 
-# Names folders with CUDA's libraries to the program.
+# Folders in which the program looks for CUDA libraries.
 LIBRARIES = "ASAP_CUDA_LIBRARIES"
 
 
 def output(command):
-    """What a command prints, or nothing if it is not there or fails."""
+    """Returns what a command prints, or an empty string if it is missing or fails."""
     try:
         ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired):
@@ -23,7 +23,7 @@ def output(command):
 
 
 def library(*names):
-    """The first of these libraries that opens."""
+    """Returns the first of these libraries that can be loaded."""
     for name in names:
         try:
             return ctypes.CDLL(name)
@@ -33,15 +33,15 @@ def library(*names):
 
 
 def cuda_version():
-    """The newest CUDA that the driver knows."""
-    driver, number = library("libcuda.so.1", "libcuda.so"), ctypes.c_int()
-    if driver is None or driver.cuDriverGetVersion(ctypes.byref(number)) != 0:
+    """Returns the newest CUDA version that the driver supports."""
+    driver, version = library("libcuda.so.1", "libcuda.so"), ctypes.c_int()
+    if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)) != 0:
         return None
-    return f"{number.value // 1000}.{number.value % 1000 // 10}"
+    return f"{version.value // 1000}.{version.value % 1000 // 10}"
 
 
 def nvrtc_version(doctor):
-    """Of the one that the program finds."""
+    """Returns the version of the NVRTC that the program finds."""
     found = [entry.get("found") or "" for entry in doctor.get("cuda_libraries", []) if entry.get("library") == "NVRTC"]
     paths = [path for path in found if path.startswith("/")]
     nvrtc = library(*paths, "libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")
@@ -52,29 +52,29 @@ def nvrtc_version(doctor):
 
 
 def gpu(doctor):
-    """The first GPU's name, and why none can be used, if none can."""
+    """Returns the first GPU's name, or why no GPU is usable."""
     devices = [device for device in doctor.get("devices", []) if device["device"].startswith("cuda")]
     works = [device for device in devices if device["ok"]]
     if works:
         return (works[0].get("what") or works[0]["device"]).split(",")[0], None
     faults = [device.get("fault") for device in devices if device.get("fault")]
-    return None, faults[0] if faults else "`asap doctor` names none"
+    return None, faults[0] if faults else "`asap doctor` lists none"
 
 
 def ask_doctor(folder):
-    """What the program says of this machine."""
-    said = output([folder / "bin/asap", "doctor", "--json"])
-    if said:
-        return json.loads(said.splitlines()[0])
-    fault = "`asap doctor` fails here; is this machine's C library older than the one the folder was built with?"
+    """Returns what `asap doctor` reports about this machine."""
+    report = output([folder / "bin/asap", "doctor", "--json"])
+    if report:
+        return json.loads(report.splitlines()[0])
+    fault = "`asap doctor` fails here; is this machine's C library older than that of the build machine?"
     return {"devices": [{"device": "cuda", "ok": False, "fault": fault}]}
 
 
 def about(folder):
-    """Everything that results depend on, and why no GPU can be used, if none can."""
+    """Returns everything that results depend on, and why no GPU is usable, if so."""
     doctor = ask_doctor(folder)
     card, fault = gpu(doctor)
-    # The libraries that came with this Python's PyTorch, where the program does not find others.
+    # Fall back to the libraries of this Python's PyTorch.
     folders = [lib for site in sys.path for lib in sorted(glob.glob(f"{site}/nvidia/*/lib"))]
     if fault and folders and LIBRARIES not in os.environ:
         os.environ[LIBRARIES] = os.pathsep.join(folders)
@@ -89,7 +89,7 @@ def about(folder):
         "card": card,
         "driver": smi[1],
         "power_limit": smi[2],
-        "most_clock": smi[3],
+        "max_clock": smi[3],
         "cuda": cuda_version(),
         "nvrtc": nvrtc_version(doctor),
         "torch": torch or None,

@@ -1,4 +1,4 @@
-"""Commands with a time limit, their output kept in a log."""
+"""Runs commands with a time limit and logs their output."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import time
 
 
 class Log:
-    """The file that every command and its output are written to."""
+    """The log file of every command and its output."""
 
     def __init__(self, path):
         self.path = path
@@ -26,26 +26,26 @@ class Log:
 
 
 class Ran:
-    """What a command left: its exit code, or `None` if its time was up, and its two streams."""
+    """A finished command: its exit code, or `None` if it timed out, and its two streams."""
 
     def __init__(self, code, stdout, stderr, seconds):
         self.code, self.stdout, self.stderr, self.seconds = code, stdout, stderr, seconds
 
     def last_words(self, lines=1):
-        """The end of what it said."""
-        said = [line for line in (self.stderr + "\n" + self.stdout).splitlines() if line.strip()]
-        errors = [line for line in said if line.startswith("error")]
-        return "\n".join(errors[-lines:] or said[-lines:]) or "it said nothing"
+        """Returns the end of its output."""
+        output = [line for line in (self.stderr + "\n" + self.stdout).splitlines() if line.strip()]
+        errors = [line for line in output if line.startswith("error")]
+        return "\n".join(errors[-lines:] or output[-lines:]) or "no output"
 
 
 def run(command, limit, log, variables=None):
-    """Runs a command, for `limit` seconds at most; what it printed until then is kept."""
+    """Runs a command for up to `limit` seconds, and keeps what it printed until then."""
     command = [str(word) for word in command]
     shown = " ".join([f"{name}={value}" for name, value in (variables or {}).items()] + command)
     log.write(f"\n$ {shown}\n")
     start = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        # A group of its own, so that what the command started ends with it.
+        # A separate process group, so that the command's children can be killed with it.
         try:
             process = subprocess.Popen(
                 command,
@@ -71,5 +71,5 @@ def run(command, limit, log, variables=None):
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
     seconds = time.monotonic() - start
-    log.write("".join(texts) + f"\n[{'time is up' if code is None else f'exit code {code}'}, {seconds:.1f} s]\n")
+    log.write("".join(texts) + f"\n[{'timed out' if code is None else f'exit code {code}'}, {seconds:.1f} s]\n")
     return Ran(code, *texts, seconds)

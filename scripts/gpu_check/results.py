@@ -1,10 +1,10 @@
-"""The JSON file: the machine, and by step what came of it."""
+"""The JSON file of results: the machine, and the result of each step."""
 
 import json
 import os
 import sys
 
-# What must be the same for results to stand in one file.
+# What must be equal for results to share a file.
 IDENTITY = ("card", "driver", "commit", "difference")
 
 
@@ -16,15 +16,15 @@ class Results:
                 old = json.loads(path.read_text())
                 self.steps = old["steps"]
             except (ValueError, KeyError):
-                sys.exit(f"run: {path} is no file of results; name another with --out")
+                sys.exit(f"run: {path} is not a results file; choose another with --out")
             differs = [key for key in IDENTITY if old.get(key) != about[key]]
             if differs:
                 key = differs[0]
                 was, now = old.get(key), about[key]
-                sys.exit(f"run: {path} holds results of another {key} ({was}, now {now}); name another with --out")
+                sys.exit(f"run: {path} has results for another {key} ({was}, now {now}); choose another with --out")
 
     def put(self, step, result):
-        """Replaces what is there of a step, and writes the file whole."""
+        """Replaces a step's result, and rewrites the file atomically."""
         self.steps[step] = result
         own = self.path.with_name(self.path.name + ".new")
         own.write_text(json.dumps({**self.about, "steps": self.steps}, indent=1) + "\n")

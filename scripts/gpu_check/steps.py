@@ -1,4 +1,4 @@
-"""The steps: what each runs, and when it is well."""
+"""The steps: what each runs, and what counts as success."""
 
 import glob
 import json
@@ -11,19 +11,19 @@ from collections import namedtuple
 
 import process
 
-# Tests take the real GPU, and fail rather than skip where it, or NVRTC, can't be used.
+# Tests use the real GPU, and fail rather than skip if it, or NVRTC, is not usable.
 REAL = {"ASAP_CUDA": "real", "ASAP_REQUIRE_CUDA": "1", "ASAP_REQUIRE_NVRTC": "1"}
-# The exit code that compute-sanitizer is told to end with where it found something.
+# Makes compute-sanitizer exit with this code when it finds an error.
 FOUND = 86
 PRECISIONS = ["high", "medium", "highest"]
-# Those of the paper first: time may be up before the last.
+# The paper's presets first, since later ones may time out.
 FIRST = ["cityscapes-256", "facades-512", "facades-1024", "cityscapes-512", "facades-2048"]
-# The network of facades-1024 at the size it draws at; nobody trains it.
+# The network of facades-1024 at its inference size; not meant for training.
 NOT_TRAINED = ["facades-2048"]
 
 
 class Bad(Exception):
-    """Something is not as it should be."""
+    """A step failed."""
 
     def __init__(self, why, status="failed"):
         super().__init__(why)
@@ -31,11 +31,11 @@ class Bad(Exception):
 
 
 class Missing(Exception):
-    """A tool is not installed here."""
+    """A tool is not installed."""
 
 
 class Context:
-    """What steps share, and the results of the one that runs."""
+    """State shared by the steps, and the results of the current one."""
 
     def __init__(self, folder, log, args, fault, results):
         self.folder, self.log, self.args, self.fault, self.results = folder, log, args, fault, results
@@ -47,14 +47,14 @@ class Context:
         self.deadline = time.monotonic() + (step.quick_limit if self.quick else step.limit)
 
     def run(self, command, variables=None):
-        """Runs a command within what is left of the step's time."""
+        """Runs a command within the step's remaining time."""
         return process.run(command, self.deadline - time.monotonic(), self.log, variables)
 
     def need(self, command, variables=None):
-        """As `run`, where success is expected."""
+        """Like `run`, but a failure fails the step."""
         ran = self.run(command, variables)
         if ran.code is None:
-            raise Bad("time is up", "time is up")
+            raise Bad("timed out", "timed out")
         if ran.code != 0:
             raise Bad(f"exit code {ran.code}: {ran.last_words()}")
         return ran
@@ -66,7 +66,7 @@ class Context:
 
 
 def objects(text):
-    """The JSON objects of whole lines."""
+    """Returns the JSON objects of complete lines."""
     found = []
     for line in text.splitlines(keepends=True):
         if line.startswith("{") and line.endswith("\n"):
@@ -78,15 +78,15 @@ def doctor(context):
     ran = context.need([context.asap, "doctor"])
     print(ran.stdout, end="")
     if context.fault:
-        raise Bad(f"no GPU can be used here: {context.fault}")
+        raise Bad(f"no usable GPU: {context.fault}")
 
 
 def test(context, name, binary, words, variables=None, wrapper=()):
-    """Runs tests of one binary, and counts them: a filter that no test matches is a failure, not a success."""
+    """Runs and counts the tests of one binary. A filter that matches no test is a failure."""
     ran = context.run([*wrapper, context.folder / "tests" / binary, *words], {**REAL, **(variables or {})})
     passed = sum(int(count) for count in re.findall(r"(\d+) passed", ran.stdout))
     failed = re.findall(r"^test (\S+) .*FAILED$", ran.stdout, re.MULTILINE)
-    code = "time is up" if ran.code is None else ran.code
+    code = "timed out" if ran.code is None else ran.code
     context.lines.append(
         {"tests": name, "passed": passed, "failed": failed, "exit_code": ran.code, "seconds": round(ran.seconds, 1)}
     )
@@ -98,35 +98,35 @@ def test(context, name, binary, words, variables=None, wrapper=()):
         summary = re.search(r"^=+ ((?:ERROR|RACECHECK) SUMMARY.*)$", ran.stdout, re.MULTILINE)
         problem = f"{name}: {summary[1] if summary else 'errors were found'}"
     elif ran.code is None:
-        problem = f"{name}: time is up"
+        problem = f"{name}: timed out"
     elif ran.code != 0:
         problem = f"{name}: {', '.join(failed) or f'exit code {code}: {ran.last_words()}'}"
     elif passed == 0:
-        problem = f"{name}: no test is named {' '.join(words)}"
+        problem = f"{name}: no test matches {' '.join(words)}"
     return problem
 
 
-def all_well(problems):
+def require_success(problems):
     problems = [problem for problem in problems if problem]
     if problems:
         raise Bad("; ".join(problems))
 
 
 def kernels(context):
-    definitions = "kernels against their definitions, tensor cores against their twins"
+    definitions = "kernels against their definitions, tensor cores against their emulation"
     problems = [test(context, definitions, "asap_tensor", ["cuda"])]
-    problems.append(test(context, "kernels compiled for every card", "kernels_compile", []))
-    all_well(problems)
+    problems.append(test(context, "kernels compiled for every architecture", "kernels_compile", []))
+    require_success(problems)
 
 
 def properties(context):
     cases = {"PROPTEST_CASES": "32"} if context.quick else {}
     words = ["properties::", "--skip", "planted"]
-    all_well([test(context, "every op against the reference", "all", words, cases)])
+    require_success([test(context, "every op against the reference", "all", words, cases)])
 
 
 def sanitizer():
-    """compute-sanitizer, on the path or in a toolkit."""
+    """Finds compute-sanitizer on the path or in a CUDA toolkit."""
     homes = [os.environ.get(name, "") for name in ("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT")]
     homes = [home for home in homes if home] + sorted(glob.glob("/usr/local/cuda*"), reverse=True) + ["/opt/cuda"]
     places = [f"{home}/{folder}/compute-sanitizer" for home in homes for folder in ("bin", "compute-sanitizer")]
@@ -138,7 +138,7 @@ def sanitizer():
 
 def sanitize(tool, cases):
     def step(context):
-        # Only kernels are of interest: a call that a test expects to fail is no finding.
+        # Check only kernels: tests make API calls that are expected to fail.
         wrapper = [sanitizer(), "--tool", tool, "--error-exitcode", FOUND, "--report-api-errors", "no"]
         wrapper = wrapper if tool == "memcheck" else wrapper[:-2]
         fewer = {"PROPTEST_CASES": str(cases[context.quick])}
@@ -146,7 +146,7 @@ def sanitize(tool, cases):
         ops = ["properties::", "--skip", "planted", "--skip", "threads", *one]
         problems = [test(context, f"{tool}: kernels", "asap_tensor", ["cuda", *one], fewer, wrapper)]
         problems.append(test(context, f"{tool}: every op", "all", ops, fewer, wrapper))
-        all_well(problems)
+        require_success(problems)
 
     return step
 
@@ -162,12 +162,12 @@ def verify(context):
     print(f"{len(compared)} quantities compared, {len(bad)} out of tolerance", end="")
     if shares:
         share, line = max(shares, key=lambda pair: pair[0])
-        print(f"; the worst is {share:.2f} of its tolerance: {line['case']} {line['quantity']}", end="")
+        print(f"; largest error {share:.2f} of its tolerance: {line['case']} {line['quantity']}", end="")
     print()
     if ran.code == 0 and not compared:
         raise Bad(f"nothing was compared in {context.args.cases}")
     if bad or ran.code != 0:
-        why = "time is up" if ran.code is None else f"exit code {ran.code}: {ran.last_words()}"
+        why = "timed out" if ran.code is None else f"exit code {ran.code}: {ran.last_words()}"
         raise Bad(f"out of tolerance: {', '.join(bad[:3])}" if bad else why)
 
 
@@ -177,24 +177,24 @@ def dry_run(context):
 
 
 def time_all(context, command, presets, about):
-    """Lines of a timing command, one for each preset, together with what else is known of them; what went wrong."""
+    """Runs a timing command for some presets and stores its lines; returns what went wrong, if anything."""
     ran = context.run([*command, *(word for preset in presets for word in ("--preset", preset))])
     lines = objects(ran.stdout)
     context.lines += [{**line, **about} for line in lines]
-    well = [line for line in lines if "error" not in line]
-    for line in well:
+    timed = [line for line in lines if "error" not in line]
+    for line in timed:
         label = about.get("label", line["precision"])
         print(f"{line['preset']:<16}{line['mode']:<7}{label:<10}{1e3 * line['median_s']:>10.3f} ms", flush=True)
     if ran.code is None:
-        return f"time was up after {len(lines)} of {len(presets)} presets"
-    if len(well) < len(presets):
+        return f"timed out after {len(lines)} of {len(presets)} presets"
+    if len(timed) < len(presets):
         errors = [line["error"] for line in lines if "error" in line] or [ran.last_words()]
-        return f"{len(presets) - len(well)} presets failed: {errors[0]}"
+        return f"{len(presets) - len(timed)} presets failed: {errors[0]}"
     return None
 
 
 def modes(context):
-    """For inference and for training: the flags, and the presets."""
+    """Returns flags, runs and presets for inference and for training."""
     trained = [preset for preset in context.presets() if preset not in NOT_TRAINED]
     return [("infer", [], 20, context.presets()), ("train", ["--train"], 5 if context.quick else 7, trained)]
 
@@ -203,7 +203,7 @@ def bench(context):
     problems = []
     for precision in PRECISIONS[:1] if context.quick else PRECISIONS:
         for mode, flags, runs, presets in modes(context):
-            # One process each, so that a preset that fails, or what it leaves in memory, does not touch the next.
+            # One process each, so that a failed preset, or its memory use, does not affect the next.
             for preset in presets:
                 command = [
                     context.asap,
@@ -219,19 +219,19 @@ def bench(context):
                 ]
                 problem = time_all(context, command, [preset], {})
                 problems.append(problem and f"{mode} {precision}: {problem}")
-    all_well(problems)
+    require_success(problems)
 
 
-# In the order of what is wanted most, should time be up: compiling takes the longest.
+# The most important first, in case of a timeout: compiling takes the longest.
 VARIANTS = [("eager", []), ("bf16", ["--bf16"]), ("compiled", ["--compile"])]
-# Compiling a round takes a minute or more: only the first presets are.
+# Compiling a training step takes a minute or more, so only the first presets are compiled.
 MOST_COMPILED = {"infer": 5, "train": 2}
 
 
 def peers(context):
-    ran = context.run([sys.executable, "-c", "import torch; assert torch.cuda.is_available(), 'it sees no GPU'"])
+    ran = context.run([sys.executable, "-c", "import torch; assert torch.cuda.is_available(), 'PyTorch sees no GPU'"])
     if ran.code != 0:
-        raise Missing(f"{sys.executable} has no PyTorch that can be used: {ran.last_words()}")
+        raise Missing(f"{sys.executable} has no usable PyTorch: {ran.last_words()}")
     problems = []
     for label, variant in VARIANTS:
         for mode, flags, runs, presets in modes(context):
@@ -252,11 +252,11 @@ def peers(context):
             ]
             problem = time_all(context, command, presets, {"label": label})
             problems.append(problem and f"{mode} {label}: {problem}")
-    all_well([*problems, *different_networks(context)])
+    require_success([*problems, *different_networks(context)])
 
 
 def different_networks(context):
-    """Networks whose parameters the other side counts differently: their times can't be compared."""
+    """Yields networks whose parameter counts differ between the two sides: their times are not comparable."""
     counts = {
         (line["preset"], line["mode"]): line["parameters"]
         for line in context.results.lines("bench")
@@ -289,22 +289,22 @@ def roofline(context):
             lines = objects(ran.stdout)
             context.lines += [{**line, "precision": precision} for line in lines]
             if ran.code != 0:
-                problems.append(f"{mode} {precision}: " + ("time is up" if ran.code is None else ran.last_words()))
-    all_well(problems)
+                problems.append(f"{mode} {precision}: " + ("timed out" if ran.code is None else ran.last_words()))
+    require_success(problems)
 
 
-# `limit` and `quick_limit` are seconds, 25 and 5 minutes in all; `needs_gpu`: nothing can be done without one.
+# `limit` and `quick_limit` are in seconds, 25 and 5 minutes in total; steps with `needs_gpu` do not run without a GPU.
 Step = namedtuple("Step", "name what run limit quick_limit needs_gpu", defaults=[True])
 
 STEPS = [
-    Step("doctor", "what this machine offers", doctor, 30, 20, False),
-    Step("kernels", "tests of single kernels, and all compiled for every card", kernels, 120, 35),
-    Step("properties", "every op on drawn inputs against the reference in double precision", properties, 210, 45),
-    Step("verify", "the published numbers", verify, 60, 25),
-    Step("dry-run", "two rounds of training and all that a run writes", dry_run, 40, 20),
+    Step("doctor", "hardware and libraries of this machine", doctor, 30, 20, False),
+    Step("kernels", "tests of single kernels, and compilation for every architecture", kernels, 120, 35),
+    Step("properties", "every op on random inputs against the double-precision reference", properties, 210, 45),
+    Step("verify", "comparison with published values", verify, 60, 25),
+    Step("dry-run", "two training steps and everything that a run writes", dry_run, 40, 20),
     Step("bench", "asap's times at every precision", bench, 270, 30),
     Step("peers", "PyTorch's times: eager, bf16, compiled", peers, 400, 55),
-    Step("roofline", "every op's share of what the card can do", roofline, 90, 15),
-    Step("memcheck", "compute-sanitizer: reads and writes out of bounds", sanitize("memcheck", [8, 2]), 120, 25),
+    Step("roofline", "every op's share of the card's limit", roofline, 90, 15),
+    Step("memcheck", "compute-sanitizer: out-of-bounds accesses", sanitize("memcheck", [8, 2]), 120, 25),
     Step("racecheck", "compute-sanitizer: races in shared memory", sanitize("racecheck", [4, 1]), 160, 25),
 ]

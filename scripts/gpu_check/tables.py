@@ -1,14 +1,14 @@
-"""What people read."""
+"""Formats results as text."""
 
 COLUMNS = ["asap highest", "asap high", "asap medium", "eager", "compiled", "bf16"]
-# The peer's column and ours at the same precision: how many times as fast we are.
+# The peer's column and ours at the same precision, for the speedup.
 RATIOS = [("eager", "asap high"), ("compiled", "asap high"), ("bf16", "asap medium")]
-# Lines of the roofline for each network, by time; the JSON has all.
+# Roofline rows per network, slowest first; the JSON has all.
 MOST_OPS = 12
 
 
 def table(head, rows):
-    """Columns as wide as they need to be; the first stands left."""
+    """Aligns columns: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [
         "  ".join(f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths)))
@@ -18,7 +18,7 @@ def table(head, rows):
 
 
 def times(bench, peers):
-    """Median milliseconds of ours and of PyTorch's, their ratios, and memory."""
+    """Formats asap's and PyTorch's median milliseconds, their ratios, and memory."""
     cells, memory = {}, {}
     for line in bench + peers:
         if "error" in line:
@@ -28,7 +28,7 @@ def times(bench, peers):
         cells.setdefault(key, {})[column] = line["median_s"]
         memory.setdefault(key, {})[column] = line.get("peak_device_bytes")
     if not cells:
-        return "no times were taken\n"
+        return "no times were measured\n"
     head = [
         "median ms, batch 1",
         *COLUMNS,
@@ -42,11 +42,11 @@ def times(bench, peers):
         ratios = [f"{row[peer] / row[own]:.2f}" if peer in row and own in row else "-" for peer, own in RATIOS]
         peaks = [memory[preset, mode].get(c) for c in ("asap high", "eager")]
         rows.append([f"{preset} {mode}", *milliseconds, *ratios, *(f"{p / 1e9:.2f}" if p else "-" for p in peaks)])
-    return table(head, rows) + "a ratio is PyTorch's time over asap's at the same precision: above 1, asap is faster\n"
+    return table(head, rows) + "ratios are PyTorch's time divided by asap's at the same precision: above 1, asap is faster\n"
 
 
 def roofline(lines):
-    """The ops that take the most time, with their share of the ceiling that bounds them."""
+    """Formats the slowest ops, with their share of the ceiling that bounds them."""
     text, networks, totals = "", {}, {}
     for line in lines:
         if "op" not in line:
@@ -62,7 +62,7 @@ def roofline(lines):
             networks.setdefault(network, []).append(line)
     for (preset, mode, precision), ops in networks.items():
         total = totals.get((preset, mode, precision))
-        # The table would be long; the file has the others.
+        # Keep the table short; the JSON file has the rest.
         if precision != "high" or not total:
             continue
         rows = [
@@ -84,15 +84,15 @@ def roofline(lines):
             "\n"
             + table(head, rows)
             + (
-                f"total {1e3 * total['seconds']:.3f} ms waiting for each op, "
-                f"{1e3 * total['whole_seconds']:.3f} ms in one go\n"
+                f"total {1e3 * total['seconds']:.3f} ms with each op synchronized, "
+                f"{1e3 * total['whole_seconds']:.3f} ms without\n"
             )
         )
     return text
 
 
 def steps(results):
-    """One line a step."""
+    """Formats one line per step."""
     rows = [
         [name, result["status"], f"{result['seconds']:.0f}", result["why"] or ""] for name, result in results.items()
     ]
