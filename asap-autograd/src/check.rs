@@ -199,5 +199,5 @@ impl Mistake {
 /// # Errors
 /// None that a caller can cause.
 pub fn plant(mistake: Mistake, x: &Var<Double>) -> Result<Var<Double>> {
-    Var::record(x.value().clone(), &[x], move |g, _| Ok(vec![mistake.apply(g)?]))
+    Var::record(x.value().clone(), [x], move |g, _| Ok([mistake.apply(g)?]))
 }

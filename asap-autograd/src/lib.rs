@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod check;
+mod rules;
 pub mod tape;
 pub mod vjp;
 
+pub use rules::pixel_mlp::VarPixels;
 pub use tape::{Gradients, Tape, Var};

@@ -1,9 +1,9 @@
-//! The tape: a list of what was computed, walked backwards to get gradients.
+//! The tape: ops in the order they ran, replayed backwards to compute gradients.
 //!
-//! A [`Var`] is a tensor that may stand on a tape. An op on variables computes its value at once and, if any of them
-//! stands on a tape, records a closure there that turns the gradient in its output into gradients in its inputs.
-//! [`Tape::backward`] calls the closures from last to first. Variables on no tape are constants: the same code then
-//! records nothing and keeps nothing alive.
+//! A [`Var`] is a tensor that may be recorded on a tape. An op computes its value at once and, if any input is on a
+//! tape, records a closure that turns the gradient of its output into the gradients of its inputs. [`Tape::backward`]
+//! calls the closures from last to first. Variables on no tape are constants: the same code then records nothing and
+//! keeps nothing alive.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,14 +11,13 @@ use std::rc::Rc;
 use asap_tensor::ops::add;
 use asap_tensor::{Backend, Error, Result, Shape, Tensor};
 
-/// What an op leaves on the tape: the gradient in its output, and which inputs want theirs, give the gradients in its
-/// inputs, in order.
+/// Maps the gradient of the output, and which inputs want a gradient, to the gradients of the inputs, in order.
 type Backward<B> = Box<dyn FnOnce(&Tensor<B>, &[bool]) -> Result<Vec<Option<Tensor<B>>>>>;
 
 struct Entry<B: Backend> {
-    /// The shape of the variable, which its gradient must have.
+    /// The shape of the variable and of its gradient.
     shape: Shape,
-    /// Where each input stands on the tape; `None` for constants.
+    /// The tape index of each input; `None` for constants.
     inputs: Vec<Option<usize>>,
     /// `None` for leaves.
     backward: Option<Backward<B>>,
@@ -26,11 +25,12 @@ struct Entry<B: Backend> {
 
 struct Record<B: Backend> {
     entries: Vec<Entry<B>>,
-    /// How often the tape was emptied: a variable from before must not be taken for a later one at its place.
-    round: usize,
+    /// Counts backward passes, each of which empties the tape, so that an index from before one is never mistaken for
+    /// an index from after it.
+    generation: usize,
 }
 
-/// A record of ops, first order only. Cloning shares it.
+/// A recording of ops, first order only. Clones share it.
 pub struct Tape<B: Backend> {
     record: Rc<RefCell<Record<B>>>,
 }
@@ -50,10 +50,10 @@ impl<B: Backend> Default for Tape<B> {
 impl<B: Backend> Tape<B> {
     /// An empty tape.
     pub fn new() -> Self {
-        Tape { record: Rc::new(RefCell::new(Record { entries: Vec::new(), round: 0 })) }
+        Tape { record: Rc::new(RefCell::new(Record { entries: Vec::new(), generation: 0 })) }
     }
 
-    /// A variable whose gradient is wanted.
+    /// A leaf: a variable that [`backward`](Tape::backward) computes the gradient of.
     pub fn leaf(&self, value: Tensor<B>) -> Var<B> {
         let node = self.push(Entry { shape: value.shape(), inputs: Vec::new(), backward: None });
         Var { value, node: Some(node) }
@@ -62,33 +62,35 @@ impl<B: Backend> Tape<B> {
     fn push(&self, entry: Entry<B>) -> Node<B> {
         let mut record = self.record.borrow_mut();
         record.entries.push(entry);
-        Node { tape: self.clone(), round: record.round, index: record.entries.len() - 1 }
+        Node { tape: self.clone(), generation: record.generation, index: record.entries.len() - 1 }
     }
 
-    /// The gradients of `loss`, one number, in every leaf. The tape is empty afterwards and may be used again; variables
-    /// that stood on it are refused from then on, though their values and gradients can still be read.
+    /// The backward pass: the gradients of `loss`, a single value, with respect to every leaf.
+    ///
+    /// It empties the tape, which can then record again. Variables recorded before stay readable, but ops and further
+    /// backward passes reject them.
     ///
     /// # Errors
-    /// If `loss` is not one number or does not stand on this tape, or a kernel fails.
+    /// If `loss` has more than one element or isn't on this tape.
     pub fn backward(&self, loss: &Var<B>) -> Result<Gradients<B>> {
         if loss.value.count() != 1 {
-            let why = format!("the loss must be one number, not of shape {}", loss.shape());
+            let why = format!("the loss must have one element; its shape is {}", loss.shape());
             return Err(Error::Argument { op: "backward", why });
         }
         self.backward_from(&[(loss, Tensor::full(loss.value.backend(), loss.shape(), 1.0)?)])
     }
 
-    /// The gradients in every leaf of Σ ⟨vᵢ, gᵢ⟩ over variables and the given gradients in them; see
-    /// [`Tape::backward`].
+    /// The backward pass from several variables with given gradients: the gradients of Σ ⟨vᵢ, gᵢ⟩ with respect to
+    /// every leaf. Empties the tape, as [`Tape::backward`] does.
     ///
     /// # Errors
-    /// If a variable does not stand on this tape, a gradient has another shape than its variable, or a kernel fails.
+    /// If a variable isn't on this tape or a gradient differs in shape from its variable.
     pub fn backward_from(&self, outputs: &[(&Var<B>, Tensor<B>)]) -> Result<Gradients<B>> {
-        let round = self.record.borrow().round;
+        let generation = self.record.borrow().generation;
         let place = |(var, grad): &(&Var<B>, Tensor<B>)| {
-            let index = var.index_in(self, round).ok_or_else(|| Error::Argument {
+            let index = var.index_in(self, generation).ok_or_else(|| Error::Argument {
                 op: "backward",
-                why: "the variable does not stand on this tape, or stood on it before it was emptied".into(),
+                why: "the variable isn't on this tape, or a backward pass has emptied the tape since".into(),
             })?;
             check_shape(var.shape(), grad)?;
             Ok((index, grad.clone()))
@@ -96,7 +98,7 @@ impl<B: Backend> Tape<B> {
         let outputs = outputs.iter().map(place).collect::<Result<Vec<_>>>()?;
         let entries = {
             let mut record = self.record.borrow_mut();
-            record.round += 1;
+            record.generation += 1;
             std::mem::take(&mut record.entries)
         };
         let shapes: Vec<Shape> = entries.iter().map(|entry| entry.shape).collect();
@@ -104,7 +106,7 @@ impl<B: Backend> Tape<B> {
         for (index, grad) in outputs {
             accumulate(&mut grads[index], shapes[index], grad)?;
         }
-        // Each closure is used up as it is called, which releases what its op kept.
+        // Calling a closure consumes it, which frees what its op saved.
         for (index, entry) in entries.into_iter().enumerate().rev() {
             let Some(backward) = entry.backward else { continue };
             let Some(grad) = grads[index].take() else { continue };
@@ -115,11 +117,11 @@ impl<B: Backend> Tape<B> {
                 }
             }
         }
-        Ok(Gradients { tape: self.clone(), round, grads })
+        Ok(Gradients { tape: self.clone(), generation, grads })
     }
 }
 
-/// Adds a gradient to what has already flowed into a variable of that shape.
+/// Adds `grad` to the gradient that has already reached a variable of that shape.
 fn accumulate<B: Backend>(slot: &mut Option<Tensor<B>>, shape: Shape, grad: Tensor<B>) -> Result<()> {
     check_shape(shape, &grad)?;
     *slot = Some(match slot.take() {
@@ -137,20 +139,22 @@ fn check_shape<B: Backend>(shape: Shape, grad: &Tensor<B>) -> Result<()> {
     Err(Error::Shapes { op: "backward", left: shape.into(), right: grad.shape().into(), why })
 }
 
-/// A place on a tape, until the tape is emptied.
+/// A position on a tape, valid until a backward pass empties the tape.
 struct Node<B: Backend> {
     tape: Tape<B>,
-    round: usize,
+    generation: usize,
     index: usize,
 }
 
 impl<B: Backend> Clone for Node<B> {
     fn clone(&self) -> Self {
-        Node { tape: self.tape.clone(), round: self.round, index: self.index }
+        Node { tape: self.tape.clone(), generation: self.generation, index: self.index }
     }
 }
 
-/// A tensor, and where it stands on a tape, if it does. Cloning shares both.
+/// A tensor, and its position on a tape if it has one. Clones share both.
+///
+/// Every op is a method, defined in `src/rules`: `x.conv2d(..)`, `a.add(&b)`, `x.tanh()`.
 #[derive(Clone)]
 pub struct Var<B: Backend> {
     value: Tensor<B>,
@@ -158,36 +162,59 @@ pub struct Var<B: Backend> {
 }
 
 impl<B: Backend> Var<B> {
-    /// A variable on no tape: nothing flows back into it.
+    /// A variable on no tape: no gradient flows into it.
     pub fn constant(value: Tensor<B>) -> Self {
         Var { value, node: None }
     }
 
-    /// The result of an op on `inputs`. If any of them stands on a tape, `backward` is recorded there: given the
-    /// gradient in the output and which inputs want theirs, it returns one gradient, or `None`, for each input.
+    /// The result of an op on `inputs`, with its gradient rule. An input can be an `Option`; `None` is a constant.
     ///
-    /// `backward` keeps alive what it captures: clones of tensors, which share their numbers, never variables.
+    /// If any input is on a tape, `backward` is recorded there. Given the gradient of the output and which inputs want
+    /// a gradient, it returns one gradient, or `None`, per input. It may capture tensors, whose clones share their
+    /// memory, but no variables: these would keep their tape alive.
     ///
     /// # Errors
-    /// If inputs stand on different tapes, or on one that was emptied since.
-    pub fn record(
+    /// If the inputs are on different tapes, or a backward pass has emptied their tape since.
+    pub fn record<'a, const N: usize>(
+        value: Tensor<B>,
+        inputs: [impl Into<Option<&'a Var<B>>>; N],
+        backward: impl FnOnce(&Tensor<B>, [bool; N]) -> Result<[Option<Tensor<B>>; N]> + 'static,
+    ) -> Result<Self> {
+        let backward = move |g: &Tensor<B>, wants: &[bool]| Ok(backward(g, std::array::from_fn(|i| wants[i]))?.into());
+        Self::record_inputs(value, &inputs.map(Into::into), backward)
+    }
+
+    /// [`record`](Self::record) for an op whose number of inputs isn't known at compile time.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn record_many(
         value: Tensor<B>,
         inputs: &[&Var<B>],
         backward: impl FnOnce(&Tensor<B>, &[bool]) -> Result<Vec<Option<Tensor<B>>>> + 'static,
     ) -> Result<Self> {
-        let Some(tape) = inputs.iter().find_map(|input| input.node.as_ref()).map(|node| node.tape.clone()) else {
+        Self::record_inputs(value, &inputs.iter().copied().map(Some).collect::<Vec<_>>(), backward)
+    }
+
+    fn record_inputs(
+        value: Tensor<B>,
+        inputs: &[Option<&Var<B>>],
+        backward: impl FnOnce(&Tensor<B>, &[bool]) -> Result<Vec<Option<Tensor<B>>>> + 'static,
+    ) -> Result<Self> {
+        let Some(tape) = inputs.iter().flatten().find_map(|input| Some(input.node.as_ref()?.tape.clone())) else {
             return Ok(Var::constant(value));
         };
-        let round = tape.record.borrow().round;
+        let generation = tape.record.borrow().generation;
         let shape = value.shape();
-        let on_tape = |input: &&Var<B>| match (&input.node, input.index_in(&tape, round)) {
-            (Some(_), None) => {
-                let why = "the inputs stand on different tapes, or on one that backward has emptied since";
-                Err(Error::Argument { op: "record", why: why.into() })
-            }
-            (_, index) => Ok(index),
+        let index = |input: &Option<&Var<B>>| {
+            let Some(input) = input.filter(|input| input.is_recorded()) else { return Ok(None) };
+            let index = input.index_in(&tape, generation).ok_or_else(|| Error::Argument {
+                op: "record",
+                why: "the inputs are on different tapes, or a backward pass has emptied their tape since".into(),
+            })?;
+            Ok(Some(index))
         };
-        let inputs = inputs.iter().map(on_tape).collect::<Result<_>>()?;
+        let inputs = inputs.iter().map(index).collect::<Result<_>>()?;
         let node = tape.push(Entry { shape, inputs, backward: Some(Box::new(backward)) });
         Ok(Var { value, node: Some(node) })
     }
@@ -202,33 +229,33 @@ impl<B: Backend> Var<B> {
         self.value.shape()
     }
 
-    /// The same tensor as a constant: nothing flows back through it.
+    /// The same tensor as a constant: no gradient flows through it.
     pub fn detach(&self) -> Self {
         Var::constant(self.value.clone())
     }
 
-    /// Whether gradients flow into this variable.
+    /// Whether the variable is on a tape, so that gradients flow into it.
     pub fn is_recorded(&self) -> bool {
         self.node.is_some()
     }
 
-    /// Where the variable stands on a tape, if it was put there in this round.
-    fn index_in(&self, tape: &Tape<B>, round: usize) -> Option<usize> {
+    /// The variable's index on this tape, if it was recorded there in this generation.
+    fn index_in(&self, tape: &Tape<B>, generation: usize) -> Option<usize> {
         let node = self.node.as_ref()?;
-        (Rc::ptr_eq(&node.tape.record, &tape.record) && node.round == round).then_some(node.index)
+        (Rc::ptr_eq(&node.tape.record, &tape.record) && node.generation == generation).then_some(node.index)
     }
 }
 
-/// What [`Tape::backward`] found.
+/// The result of [`Tape::backward`].
 pub struct Gradients<B: Backend> {
     tape: Tape<B>,
-    round: usize,
+    generation: usize,
     grads: Vec<Option<Tensor<B>>>,
 }
 
 impl<B: Backend> Gradients<B> {
-    /// The gradient in a leaf, or `None` if the loss does not depend on it.
+    /// The gradient of a leaf, or `None` if the loss doesn't depend on it.
     pub fn of(&self, leaf: &Var<B>) -> Option<&Tensor<B>> {
-        self.grads.get(leaf.index_in(&self.tape, self.round)?)?.as_ref()
+        self.grads.get(leaf.index_in(&self.tape, self.generation)?)?.as_ref()
     }
 }

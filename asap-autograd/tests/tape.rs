@@ -1,47 +1,48 @@
-//! What the tape promises, whatever the ops.
+//! Properties of the tape that hold for every op.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use asap_autograd::{Tape, Var, vjp};
+use asap_autograd::{Tape, Var};
+use asap_tensor::ops::Conv2d;
 use asap_tensor::{Profiler, Reference, Result, Storage, Tensor, ops};
 
 type R = Reference<f64>;
 
-fn numbers(values: &[f64]) -> Tensor<R> {
+fn values(values: &[f64]) -> Tensor<R> {
     Tensor::from_f64(&R::new(), [values.len()], values).unwrap()
 }
 
-/// x², written out so that the test sees what its closure is asked for.
+/// x², with a rule that counts its calls.
 fn square_counting(x: &Var<R>, calls: &Rc<Cell<usize>>) -> Result<Var<R>> {
     let saved = x.value().clone();
     let calls = Rc::clone(calls);
-    Var::record(ops::mul(x.value(), x.value())?, &[x], move |g, _| {
+    Var::record(ops::mul(x.value(), x.value())?, [x], move |g, _| {
         calls.set(calls.get() + 1);
         let twice = ops::add(&saved, &saved)?;
-        Ok(vec![Some(ops::mul(g, &twice)?)])
+        Ok([Some(ops::mul(g, &twice)?)])
     })
 }
 
 #[test]
-fn a_variable_used_twice_gets_the_sum_of_its_gradients() -> Result<()> {
+fn gradients_of_a_reused_variable_add_up() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[2.0, -3.0]));
-    // x² + 5x, x appearing three times.
-    let y = vjp::add(&vjp::mul(&x, &x)?, &vjp::affine(&x, 5.0, 0.0)?)?;
-    let gradients = tape.backward(&vjp::sum(&y)?)?;
+    let x = tape.leaf(values(&[2.0, -3.0]));
+    // x² + 5x uses x three times.
+    let y = x.mul(&x)?.add(&x.affine(5.0, 0.0)?)?;
+    let gradients = tape.backward(&y.sum()?)?;
     assert_eq!(gradients.of(&x).unwrap().to_f64()?, [9.0, -1.0]);
     Ok(())
 }
 
 #[test]
-fn an_inner_variable_used_twice_is_walked_once() -> Result<()> {
+fn backward_visits_a_reused_variable_once() -> Result<()> {
     let tape = Tape::new();
     let calls = Rc::new(Cell::new(0));
-    let x = tape.leaf(numbers(&[3.0]));
+    let x = tape.leaf(values(&[3.0]));
     let y = square_counting(&x, &calls)?;
-    let gradients = tape.backward(&vjp::sum(&vjp::mul(&y, &y)?)?)?;
+    let gradients = tape.backward(&y.mul(&y)?.sum()?)?;
     // x⁴ → 4·x³.
     assert_eq!(gradients.of(&x).unwrap().to_f64()?, [108.0]);
     assert_eq!(calls.get(), 1);
@@ -49,63 +50,63 @@ fn an_inner_variable_used_twice_is_walked_once() -> Result<()> {
 }
 
 #[test]
-fn constants_record_nothing_and_keep_nothing_alive() -> Result<()> {
-    let x = Var::constant(numbers(&[1.0, 2.0]));
+fn constants_record_nothing_and_save_nothing() -> Result<()> {
+    let x = Var::constant(values(&[1.0, 2.0]));
     let buffer = Arc::downgrade(x.value().buffer());
-    let y = vjp::tanh(&vjp::mul(&x, &x)?)?;
+    let y = x.mul(&x)?.tanh()?;
     assert!(!y.is_recorded());
-    assert_eq!(buffer.strong_count(), 1, "only x holds its numbers");
+    assert_eq!(buffer.strong_count(), 1, "only x refers to its memory");
     drop(x);
-    assert_eq!(buffer.strong_count(), 0, "y holds what it was made from");
+    assert_eq!(buffer.strong_count(), 0, "y keeps its input alive");
     assert_eq!(y.value().count(), 2);
     Ok(())
 }
 
 #[test]
-fn what_backward_needs_is_kept_until_then_and_no_longer() -> Result<()> {
+fn saved_tensors_live_until_backward() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[1.0, 2.0]));
+    let x = tape.leaf(values(&[1.0, 2.0]));
     let (loss, buffer) = {
-        let y = vjp::tanh(&x)?;
-        (vjp::sum(&vjp::mul(&y, &y)?)?, Arc::downgrade(y.value().buffer()))
+        let y = x.tanh()?;
+        (y.mul(&y)?.sum()?, Arc::downgrade(y.value().buffer()))
     };
     assert!(buffer.strong_count() > 0, "the gradients of tanh and mul need y");
     let _gradients = tape.backward(&loss)?;
-    assert_eq!(buffer.strong_count(), 0, "the tape holds y after backward");
+    assert_eq!(buffer.strong_count(), 0, "the tape keeps y alive after backward");
     Ok(())
 }
 
 #[test]
-fn gradients_of_inner_variables_are_released_once_used() -> Result<()> {
+fn intermediate_gradients_are_freed_once_used() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[1.0, 2.0]));
-    let y = vjp::tanh(&x)?;
-    let gradients = tape.backward(&vjp::sum(&y)?)?;
+    let x = tape.leaf(values(&[1.0, 2.0]));
+    let y = x.tanh()?;
+    let gradients = tape.backward(&y.sum()?)?;
     assert!(gradients.of(&x).is_some());
-    assert!(gradients.of(&y).is_none(), "a network's inner gradients would fill the memory");
+    assert!(gradients.of(&y).is_none(), "the intermediate gradients of a network would fill memory");
     Ok(())
 }
 
 #[test]
-fn dropping_the_tape_and_its_variables_releases_what_they_recorded() -> Result<()> {
+fn dropping_the_tape_and_its_variables_frees_saved_tensors() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[1.0, 2.0]));
-    let y = vjp::tanh(&x)?;
-    let z = vjp::mul(&y, &y)?;
+    let x = tape.leaf(values(&[1.0, 2.0]));
+    let y = x.tanh()?;
+    let z = y.mul(&y)?;
     let buffer = Arc::downgrade(y.value().buffer());
     drop((tape, x, y));
-    assert!(buffer.strong_count() > 0, "z stands on the tape");
+    assert!(buffer.strong_count() > 0, "z holds the tape");
     drop(z);
     assert_eq!(buffer.strong_count(), 0);
     Ok(())
 }
 
 #[test]
-fn an_activation_does_not_keep_its_input_alive() -> Result<()> {
+fn activations_do_not_save_their_input() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[1.0, -2.0]));
-    for activation in [vjp::tanh, vjp::relu, |x: &_| vjp::leaky_relu(x, 0.2)] {
-        let before = vjp::affine(&x, 2.0, 0.5)?;
+    let x = tape.leaf(values(&[1.0, -2.0]));
+    for activation in [Var::tanh, Var::relu, |x: &Var<R>| x.leaky_relu(0.2)] {
+        let before = x.affine(2.0, 0.5)?;
         let buffer = Arc::downgrade(before.value().buffer());
         let _after = activation(&before)?;
         drop(before);
@@ -115,52 +116,52 @@ fn an_activation_does_not_keep_its_input_alive() -> Result<()> {
 }
 
 #[test]
-fn a_norm_does_not_keep_its_output_and_a_convolution_by_constants_not_its_input() -> Result<()> {
+fn instance_norm_does_not_save_its_output_nor_a_frozen_conv2d_its_input() -> Result<()> {
     let tape = Tape::new();
     let x = tape.leaf(Tensor::full(&R::new(), [1, 2, 4, 4], 0.5)?);
-    let normalised = vjp::instance_norm(&x, None, 1e-5, 0.2)?;
-    let buffer = Arc::downgrade(normalised.value().buffer());
+    let normalized = x.instance_norm(None, 1e-5, 0.2)?;
+    let buffer = Arc::downgrade(normalized.value().buffer());
     let weight = Var::constant(Tensor::full(&R::new(), [1, 2, 3, 3], 0.5)?);
-    let _y = vjp::conv2d(&normalised, &weight, None, 1, 1)?;
-    drop(normalised);
+    let _y = normalized.conv2d(&weight, None, Conv2d::padded(1))?;
+    drop(normalized);
     assert_eq!(buffer.strong_count(), 0);
     Ok(())
 }
 
 #[test]
-fn detached_values_stop_gradients() -> Result<()> {
+fn detach_stops_gradients() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[3.0]));
-    let y = vjp::mul(&x, &x)?.detach();
+    let x = tape.leaf(values(&[3.0]));
+    let y = x.mul(&x)?.detach();
     assert!(!y.is_recorded());
-    let gradients = tape.backward(&vjp::sum(&vjp::mul(&x, &y)?)?)?;
+    let gradients = tape.backward(&x.mul(&y)?.sum()?)?;
     // x·9, not x³.
     assert_eq!(gradients.of(&x).unwrap().to_f64()?, [9.0]);
     Ok(())
 }
 
 #[test]
-fn a_leaf_that_the_loss_does_not_depend_on_has_no_gradient() -> Result<()> {
+fn unused_leaves_have_no_gradient() -> Result<()> {
     let tape = Tape::new();
-    let (x, unused) = (tape.leaf(numbers(&[3.0])), tape.leaf(numbers(&[4.0])));
-    let aside = vjp::mul(&unused, &x)?;
-    let gradients = tape.backward(&vjp::sum(&x)?)?;
+    let (x, unused) = (tape.leaf(values(&[3.0])), tape.leaf(values(&[4.0])));
+    let aside = unused.mul(&x)?;
+    let gradients = tape.backward(&x.sum()?)?;
     assert!(gradients.of(&x).is_some());
     assert!(gradients.of(&unused).is_none());
     assert!(gradients.of(&aside).is_none());
-    assert!(gradients.of(&Var::constant(numbers(&[1.0]))).is_none());
+    assert!(gradients.of(&Var::constant(values(&[1.0]))).is_none());
     Ok(())
 }
 
 #[test]
-fn gradients_of_constants_are_not_wanted() -> Result<()> {
+fn constants_want_no_gradient() -> Result<()> {
     let tape = Tape::new();
-    let (x, c) = (tape.leaf(numbers(&[3.0])), Var::constant(numbers(&[4.0])));
+    let (x, c) = (tape.leaf(values(&[3.0])), Var::constant(values(&[4.0])));
     let asked = Rc::new(Cell::new(None));
     let seen = Rc::clone(&asked);
-    let y = Var::record(x.value().clone(), &[&c, &x, &c], move |g, wants| {
-        seen.set(wants.try_into().ok());
-        Ok(vec![None, Some(g.clone()), None])
+    let y = Var::record(x.value().clone(), [&c, &x, &c], move |g, wants| {
+        seen.set(Some(wants));
+        Ok([None, Some(g.clone()), None])
     })?;
     tape.backward(&y)?;
     assert_eq!(asked.get(), Some([false, true, false]));
@@ -168,18 +169,18 @@ fn gradients_of_constants_are_not_wanted() -> Result<()> {
 }
 
 #[test]
-fn unwanted_gradients_are_not_computed() -> Result<()> {
+fn conv2d_skips_unwanted_gradients() -> Result<()> {
     let profiler = Profiler::new();
     let backend = R::new().with_profiler(profiler.clone());
     let full = |shape: &[usize]| Tensor::full(&backend, shape, 0.5);
     let tape = Tape::new();
-    // The images of a discriminator's own round are constants, its weights are not.
+    // A discriminator step: constant image, trainable weight.
     let (image, weight) = (Var::constant(full(&[1, 2, 4, 4])?), tape.leaf(full(&[3, 2, 3, 3])?));
-    let loss = vjp::sum(&vjp::conv2d(&image, &weight, None, 1, 1)?)?;
+    let loss = image.conv2d(&weight, None, Conv2d::padded(1))?.sum()?;
     assert!(tape.backward(&loss)?.of(&weight).is_some());
-    // In the generator's round it is the other way about.
+    // A generator step: the other way round.
     let (image, weight) = (tape.leaf(full(&[1, 2, 5, 5])?), Var::constant(full(&[3, 2, 3, 3])?));
-    let loss = vjp::sum(&vjp::conv2d(&image, &weight, None, 1, 1)?)?;
+    let loss = image.conv2d(&weight, None, Conv2d::padded(1))?.sum()?;
     assert!(tape.backward(&loss)?.of(&image).is_some());
     let gradients: Vec<_> =
         profiler.take().iter().map(|record| record.op).filter(|op| op.starts_with("conv2d_")).collect();
@@ -188,64 +189,64 @@ fn unwanted_gradients_are_not_computed() -> Result<()> {
 }
 
 #[test]
-fn nothing_flows_into_what_the_loss_does_not_depend_on() -> Result<()> {
+fn rules_of_unused_outputs_do_not_run() -> Result<()> {
     let tape = Tape::new();
     let calls = Rc::new(Cell::new(0));
-    let x = tape.leaf(numbers(&[3.0]));
+    let x = tape.leaf(values(&[3.0]));
     let _aside = square_counting(&x, &calls)?;
-    tape.backward(&vjp::sum(&x)?)?;
+    tape.backward(&x.sum()?)?;
     assert_eq!(calls.get(), 0);
     Ok(())
 }
 
 #[test]
-fn variables_of_different_tapes_are_refused() {
+fn variables_of_different_tapes_are_rejected() {
     let (one, two) = (Tape::new(), Tape::new());
-    let (x, y) = (one.leaf(numbers(&[1.0])), two.leaf(numbers(&[2.0])));
-    assert!(refusal(vjp::add(&x, &y)).contains("different tapes"));
-    assert!(refusal(two.backward(&x)).contains("does not stand on this tape"));
-    assert!(refusal(one.backward(&Var::constant(numbers(&[1.0])))).contains("does not stand on this tape"));
+    let (x, y) = (one.leaf(values(&[1.0])), two.leaf(values(&[2.0])));
+    assert!(rejection(x.add(&y)).contains("different tapes"));
+    assert!(rejection(two.backward(&x)).contains("isn't on this tape"));
+    assert!(rejection(one.backward(&Var::constant(values(&[1.0])))).contains("isn't on this tape"));
 }
 
 #[test]
-fn variables_of_an_emptied_tape_are_refused_and_the_tape_serves_again() -> Result<()> {
+fn backward_empties_the_tape_for_reuse() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[1.0]));
-    let loss = vjp::sum(&x)?;
+    let x = tape.leaf(values(&[1.0]));
+    let loss = x.sum()?;
     let first = tape.backward(&loss)?;
-    // Stands where x stood.
-    let y = tape.leaf(numbers(&[2.0]));
-    assert!(refusal(tape.backward(&loss)).contains("does not stand on this tape"));
-    assert!(refusal(vjp::add(&y, &x)).contains("emptied"));
-    let second = tape.backward(&vjp::sum(&vjp::mul(&y, &y)?)?)?;
+    // Takes the index that x had.
+    let y = tape.leaf(values(&[2.0]));
+    assert!(rejection(tape.backward(&loss)).contains("isn't on this tape"));
+    assert!(rejection(y.add(&x)).contains("emptied"));
+    let second = tape.backward(&y.mul(&y)?.sum()?)?;
     assert_eq!(second.of(&y).unwrap().to_f64()?, [4.0]);
     assert_eq!(first.of(&x).unwrap().to_f64()?, [1.0]);
-    assert!(first.of(&y).is_none() && second.of(&x).is_none(), "gradients of one round are not those of another");
+    assert!(first.of(&y).is_none() && second.of(&x).is_none(), "each backward pass knows only its own variables");
     Ok(())
 }
 
 #[test]
-fn a_refused_backward_leaves_the_tape_as_it_was() -> Result<()> {
+fn a_rejected_backward_leaves_the_tape_unchanged() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[1.0, 2.0]));
-    let y = vjp::mul(&x, &x)?;
-    assert!(refusal(tape.backward(&y)).contains("one number, not of shape (2)"));
-    assert!(refusal(tape.backward_from(&[(&y, numbers(&[1.0]))])).contains("shape"));
-    let gradients = tape.backward_from(&[(&y, numbers(&[1.0, 10.0]))])?;
+    let x = tape.leaf(values(&[1.0, 2.0]));
+    let y = x.mul(&x)?;
+    assert!(rejection(tape.backward(&y)).contains("one element; its shape is (2)"));
+    assert!(rejection(tape.backward_from(&[(&y, values(&[1.0]))])).contains("shape"));
+    let gradients = tape.backward_from(&[(&y, values(&[1.0, 10.0]))])?;
     assert_eq!(gradients.of(&x).unwrap().to_f64()?, [2.0, 40.0]);
     Ok(())
 }
 
 #[test]
-fn several_outputs_add_up() -> Result<()> {
+fn backward_from_several_outputs_adds_up() -> Result<()> {
     let tape = Tape::new();
-    let x = tape.leaf(numbers(&[3.0]));
-    let (y, z) = (vjp::mul(&x, &x)?, vjp::affine(&x, 7.0, 0.0)?);
-    let gradients = tape.backward_from(&[(&y, numbers(&[1.0])), (&z, numbers(&[10.0])), (&x, numbers(&[0.5]))])?;
+    let x = tape.leaf(values(&[3.0]));
+    let (y, z) = (x.mul(&x)?, x.affine(7.0, 0.0)?);
+    let gradients = tape.backward_from(&[(&y, values(&[1.0])), (&z, values(&[10.0])), (&x, values(&[0.5]))])?;
     assert_eq!(gradients.of(&x).unwrap().to_f64()?, [6.0 + 70.0 + 0.5]);
     Ok(())
 }
 
-fn refusal<T>(result: Result<T>) -> String {
-    result.err().map(|e| e.to_string()).expect("it must be refused")
+fn rejection<T>(result: Result<T>) -> String {
+    result.err().map(|e| e.to_string()).expect("must be rejected")
 }

@@ -23,7 +23,7 @@ fn one(
     y: Tensor<Double>,
     grad: impl FnOnce(&Tensor<Double>) -> Result<Tensor<Double>> + 'static,
 ) -> Result<Var<Double>> {
-    Var::record(y, &[x], move |g, _| Ok(vec![Some(grad(g)?)]))
+    Var::record(y, [x], move |g, _| Ok([Some(grad(g)?)]))
 }
 
 fn one_minus_square(y: &Tensor<Double>) -> Result<Tensor<Double>> {
@@ -59,8 +59,8 @@ fn a_leaky_relu_without_its_slope_is_found() {
 fn a_quotient_without_the_sign_of_its_divisors_gradient_is_found() {
     assert_found("g·a/b² for −g·a/b²", &[normal("a", [2, 3]), off_zero("b", [2, 3])], &[1], |v| {
         let (a, b) = (v[0].value().clone(), v[1].value().clone());
-        Var::record(ops::div(&a, &b)?, &[&v[0], &v[1]], move |g, _| {
-            Ok(vec![Some(ops::div(g, &b)?), Some(ops::div(&ops::mul(g, &a)?, &ops::mul(&b, &b)?)?)])
+        Var::record(ops::div(&a, &b)?, [&v[0], &v[1]], move |g, _| {
+            Ok([Some(ops::div(g, &b)?), Some(ops::div(&ops::mul(g, &a)?, &ops::mul(&b, &b)?)?)])
         })
     });
 }
@@ -90,8 +90,8 @@ fn a_range_put_back_at_the_start_is_found() {
 #[test]
 fn joined_pieces_given_each_others_gradients_are_found() {
     assert_found("cat swapped", &[normal("a", [2, 3]), normal("b", [2, 3])], &[0, 1], |v| {
-        Var::record(ops::cat(&[v[0].value(), v[1].value()], 1)?, &[&v[0], &v[1]], |g, _| {
-            Ok(vec![Some(ops::narrow(g, 1, 3, 3)?), Some(ops::narrow(g, 1, 0, 3)?)])
+        Var::record(ops::cat(&[v[0].value(), v[1].value()], 1)?, [&v[0], &v[1]], |g, _| {
+            Ok([Some(ops::narrow(g, 1, 3, 3)?), Some(ops::narrow(g, 1, 0, 3)?)])
         })
     });
 }
@@ -109,8 +109,8 @@ fn a_product_that_does_not_transpose_is_found() {
     assert_found("G·B for G·Bᵀ", &[normal("a", [3, 3]), normal("b", [3, 3])], &[0], |v| {
         let (a, b) = (v[0].value().clone(), v[1].value().clone());
         let transposed = Transpose { a: true, b: false };
-        Var::record(ops::matmul(&a, &b, Transpose::default())?, &[&v[0], &v[1]], move |g, _| {
-            Ok(vec![Some(ops::matmul(g, &b, Transpose::default())?), Some(ops::matmul(&a, g, transposed)?)])
+        Var::record(ops::matmul(&a, &b, Transpose::default())?, [&v[0], &v[1]], move |g, _| {
+            Ok([Some(ops::matmul(g, &b, Transpose::default())?), Some(ops::matmul(&a, g, transposed)?)])
         })
     });
 }
@@ -119,9 +119,9 @@ fn a_product_that_does_not_transpose_is_found() {
 fn a_convolution_that_does_not_swap_its_channels_is_found() {
     assert_found("w for wᵀ", &[normal("x", [2, 3, 4, 4]), normal("weight", [3, 3, 3, 3])], &[0], |v| {
         let (x, weight) = (v[0].value().clone(), v[1].value().clone());
-        Var::record(ops::conv2d(&x, &weight, None, Conv2d::padded(1))?, &[&v[0], &v[1]], move |g, _| {
+        Var::record(ops::conv2d(&x, &weight, None, Conv2d::padded(1))?, [&v[0], &v[1]], move |g, _| {
             let swapped = ops::permute(&weight, &[1, 0, 2, 3])?;
-            Ok(vec![
+            Ok([
                 Some(ops::conv2d_grad_input(g, &swapped, x.shape(), Conv2d::padded(1))?),
                 Some(ops::conv2d_grad_weight(&x, g, weight.shape(), Conv2d::padded(1))?),
             ])
@@ -189,8 +189,8 @@ fn kernels_of_pixels_that_are_not_turned_round_on_the_way_back_are_found() {
     let inputs = [normal("x", [1, 2, 3, 4]), normal("kernels", [1, 18, 3, 4])];
     assert_found("each pixel's own kernel for those around it", &inputs, &[0], |v| {
         let (x, kernels) = (v[0].value().clone(), v[1].value().clone());
-        Var::record(ops::pixel_conv(&x, &kernels)?, &[&v[0], &v[1]], move |g, _| {
-            Ok(vec![Some(ops::pixel_conv(g, &kernels)?), Some(ops::pixel_conv_grad_kernels(&x, g)?)])
+        Var::record(ops::pixel_conv(&x, &kernels)?, [&v[0], &v[1]], move |g, _| {
+            Ok([Some(ops::pixel_conv(g, &kernels)?), Some(ops::pixel_conv_grad_kernels(&x, g)?)])
         })
     });
 }
@@ -204,11 +204,11 @@ fn a_pixel_mlp_that_forgets_its_tanh_is_found() {
         let (params, pixels) = (v[0].value().clone(), v[1].value().clone());
         let y = ops::pixel_mlp(&mlp, &params, Pixels::Dense(&pixels), &positions)?;
         let (mlp, positions, saved) = (mlp.clone(), positions.clone(), y.clone());
-        Var::record(y, &[&v[0], &v[1]], move |g, _| {
+        Var::record(y, [&v[0], &v[1]], move |g, _| {
             // The kernel multiplies by the derivative of tanh, so dividing before leaves it out.
             let g = ops::div(g, &one_minus_square(&saved)?)?;
             let (params, pixels) = ops::pixel_mlp_grad(&mlp, &params, Pixels::Dense(&pixels), &positions, &g, true)?;
-            Ok(vec![Some(params), pixels])
+            Ok([Some(params), pixels])
         })
     });
 }
@@ -217,8 +217,8 @@ fn a_pixel_mlp_that_forgets_its_tanh_is_found() {
 fn a_gradient_not_summed_over_where_its_input_was_spread_is_refused() {
     let inputs = [normal("a", [2, 3, 2, 2]), normal("b", [3])];
     let result = check::gradient(SEED, &inputs, |v| {
-        Var::record(ops::add(v[0].value(), v[1].value())?, &[&v[0], &v[1]], |g, _| {
-            Ok(vec![Some(g.clone()), Some(g.clone())])
+        Var::record(ops::add(v[0].value(), v[1].value())?, [&v[0], &v[1]], |g, _| {
+            Ok([Some(g.clone()), Some(g.clone())])
         })
     });
     let message = result.expect_err("the second gradient has the first's shape").to_string();

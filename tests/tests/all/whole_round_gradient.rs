@@ -225,7 +225,7 @@ impl Scene {
 fn record(loss: f64, gradients: Weights, names: &[String], values: &[Var<Double>]) -> asap_tensor::Result<Var<Double>> {
     let inputs: Vec<&Var<Double>> = values.iter().collect();
     let names = names.to_vec();
-    Var::record(Tensor::full(&Double::new(), [1], loss)?, &inputs, move |g, _| {
+    Var::record_many(Tensor::full(&Double::new(), [1], loss)?, &inputs, move |g, _| {
         let g = g.item()?;
         let gradient = |name: &String| {
             let host = gradients.get(&format!("{name}.first"));
@@ -362,7 +362,7 @@ fn the_gradient_of_a_normalised_weight_is_that_of_held_vectors_and_of_no_others(
         let report = check::gradient(SEED, std::slice::from_ref(&weight), |vars| {
             let weight = vars[0].value().clone();
             let start = start.clone();
-            Var::record(value(&weight), &[&vars[0]], move |g, _| {
+            Var::record_many(value(&weight), &[&vars[0]], move |g, _| {
                 let mut layer = start;
                 *layer.parameters_mut()[0].value_mut() = weight;
                 let tape = Tape::new();

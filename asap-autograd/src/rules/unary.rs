@@ -1,0 +1,70 @@
+//! Elementwise functions: g·f′(x).
+
+use asap_tensor::ops::{self, Unary};
+use asap_tensor::{Backend, Result};
+
+use crate::tape::Var;
+
+impl<B: Backend> Var<B> {
+    /// f(x), elementwise.
+    pub fn unary(&self, f: Unary) -> Result<Self> {
+        let y = ops::unary(f, self.value())?;
+        if let Unary::Affine { scale, .. } = f {
+            let slope = Unary::Affine { scale, shift: 0.0 };
+            return Var::record(y, [self], move |g, [wanted]| {
+                Ok([wanted.then(|| ops::unary(slope, g)).transpose()?])
+            });
+        }
+        // Most derivatives follow from y alone; then x may be freed.
+        let needs_x = match f {
+            Unary::Abs => true,
+            Unary::LeakyRelu { slope } => slope < 0.0,
+            Unary::Sqrt | Unary::Tanh | Unary::Sigmoid | Unary::Affine { .. } => false,
+        };
+        let saved_y = y.clone();
+        let saved_x = if needs_x { self.value().clone() } else { y.clone() };
+        Var::record(y, [self], move |g, [wanted]| {
+            Ok([wanted.then(|| ops::unary_grad(f, &saved_x, &saved_y, g)).transpose()?])
+        })
+    }
+
+    /// |x|.
+    pub fn abs(&self) -> Result<Self> {
+        self.unary(Unary::Abs)
+    }
+
+    /// √x.
+    pub fn sqrt(&self) -> Result<Self> {
+        self.unary(Unary::Sqrt)
+    }
+
+    /// tanh x.
+    pub fn tanh(&self) -> Result<Self> {
+        self.unary(Unary::Tanh)
+    }
+
+    /// 1/(1 + e⁻ˣ).
+    pub fn sigmoid(&self) -> Result<Self> {
+        self.unary(Unary::Sigmoid)
+    }
+
+    /// max(0, x).
+    pub fn relu(&self) -> Result<Self> {
+        self.unary(Unary::RELU)
+    }
+
+    /// x where x > 0, else `slope`·x.
+    pub fn leaky_relu(&self, slope: f64) -> Result<Self> {
+        self.unary(Unary::LeakyRelu { slope })
+    }
+
+    /// `scale`·x + `shift`.
+    pub fn affine(&self, scale: f64, shift: f64) -> Result<Self> {
+        self.unary(Unary::Affine { scale, shift })
+    }
+
+    /// −x.
+    pub fn neg(&self) -> Result<Self> {
+        self.affine(-1.0, 0.0)
+    }
+}
