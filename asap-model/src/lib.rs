@@ -16,8 +16,7 @@
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
 //! | [`training`] | the whole of training: schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
-//! | [`metrics`] | how near drawn pictures come to real ones |
-//! | [`evaluation`] | how good a generator is: its pictures against real ones, by the measures of [`metrics`] |
+//! | [`evaluation`] | how good a generator is: its pictures against real ones, by its [`measures`](evaluation::measures) |
 //! | [`sweep`] | several generators beside each other: runtime against quality |
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
@@ -41,7 +40,6 @@ pub mod layers;
 pub mod losses;
 pub mod mask;
 pub mod memory;
-pub mod metrics;
 pub mod network;
 mod number;
 pub mod optimiser;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use asap_model::checkpoint::{Weights, safetensors};
 use asap_model::config::DepthScale;
 use asap_model::data::{Picture, Plane, RgbImage};
-use asap_model::metrics::{
+use asap_model::evaluation::measures::{
     DepthErrors, Features, LevelDistance, Patches, frechet_distance, kernel_distance, l1, psnr, ssim,
 };
 use serde_json::Value;

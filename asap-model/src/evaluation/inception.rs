@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::Pictures;
 use crate::checkpoint::{HostTensor, Metadata, Weights, safetensors};
 use crate::data::{Picture, RgbImage};
+use crate::evaluation::measures::Features;
 use crate::inception::{FEATURES, Inception};
-use crate::metrics::Features;
 use crate::{Result, atomic};
 
 /// What turns pictures into features that can be compared.

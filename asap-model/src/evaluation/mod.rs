@@ -5,9 +5,10 @@
 //! | `pictures` | [`Pictures`]: a generator and a data set ([`Drawn`]), or two folders ([`Files`]) |
 //! | `inception` | [`InceptionFile`]: the features that FID and KID compare; [`FeatureCache`] keeps those of real pictures |
 //!
-//! The measures themselves are in [`metrics`](crate::metrics).
+//! The measures themselves are in [`measures`].
 
 mod inception;
+pub mod measures;
 mod pictures;
 
 pub use inception::{FeatureCache, FeatureNetwork, InceptionFile};
@@ -15,13 +16,13 @@ pub use pictures::{Drawn, Files, Pictures, Shown};
 
 use std::path::PathBuf;
 
-use crate::config::{DepthScale, Output};
-use crate::data::Picture;
-use crate::inception::{FEATURES, WEIGHTS_SOURCE};
-use crate::metrics::{
+use self::measures::{
     DepthErrors, DepthSummary, Features, KernelDistance, LevelDistance, Patches, SSIM_WINDOW, frechet_distance,
     kernel_distance, l1, psnr, ssim,
 };
+use crate::config::{DepthScale, Output};
+use crate::data::Picture;
+use crate::inception::{FEATURES, WEIGHTS_SOURCE};
 use crate::{Error, Result};
 
 /// What an evaluation is told.

@@ -6,8 +6,8 @@ use super::sheet::{ROWS, Row};
 use crate::condition::Condition;
 use crate::config::DataConfig;
 use crate::data::{Batch, Source, prepare};
+use crate::evaluation::measures::{DepthErrors, DepthSummary};
 use crate::generator::Generator;
-use crate::metrics::{DepthErrors, DepthSummary};
 use crate::network::Binding;
 use crate::sweep::Measure;
 use crate::{Error, Result};
@@ -32,7 +32,7 @@ pub struct Scores {
 }
 
 /// Errors of depths, over all pixels with a depth of all maps: those of
-/// [`DepthSummary`](crate::metrics::DepthSummary), at the size of training.
+/// [`DepthSummary`](crate::evaluation::measures::DepthSummary), at the size of training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DepthScores {
     /// √ mean (ours − real)², in the unit of `data.depth_max`.

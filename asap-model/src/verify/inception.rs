@@ -6,8 +6,8 @@ use asap_tensor::{Backend, Tensor};
 use super::Comparison;
 use super::case::{Case, Quantity};
 use crate::Result;
+use crate::evaluation::measures::{Features, frechet_distance};
 use crate::inception::Inception;
-use crate::metrics::{Features, frechet_distance};
 use crate::network::FillByName;
 
 /// Channels of an activation that are compared, and the step between rows and columns.

@@ -1,7 +1,7 @@
 //! What an evaluation says: the measures, and everything that they depend on.
 
+use asap_model::evaluation::measures::LevelDistance;
 use asap_model::evaluation::{Evaluation, Options, Sizes};
-use asap_model::metrics::LevelDistance;
 use serde_json::{Map, Value, json};
 
 /// How Inception resizes pictures.
