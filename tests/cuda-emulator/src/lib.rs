@@ -22,6 +22,7 @@ mod race;
 mod report;
 mod schedule;
 mod settings;
+mod status;
 
 pub use control::{last_report, recover, set_device_memory, set_order, set_race_detection, set_strict_barriers};
 pub use install::{install, library_folder};

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ffi::{CString, c_char, c_int};
 use std::sync::Mutex;
 
-use crate::driver::status::{self, Status};
+use crate::status::{self, Status};
 
 /// Why a call failed.
 pub(crate) struct Failure {

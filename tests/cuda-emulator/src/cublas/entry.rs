@@ -5,8 +5,9 @@ use std::ffi::{c_char, c_int, c_longlong, c_void};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::gemm::{Matrix, Precision, Product};
-use crate::driver::{check_context, status};
+use crate::driver::context::check_context;
 use crate::report::{self, Failure, Outcome};
+use crate::status;
 
 type Status = c_int;
 const SUCCESS: Status = 0;

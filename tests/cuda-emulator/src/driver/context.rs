@@ -5,9 +5,10 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_uint};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{driver, status};
+use super::driver;
 use crate::report::{self, Failure, Outcome};
 use crate::settings;
+use crate::status;
 
 /// The primary context's handle: any number but zero would do.
 const PRIMARY: usize = 0xc0de;
@@ -23,6 +24,15 @@ pub(super) fn check_initialized() -> Outcome {
     match INITIALIZED.load(Ordering::Relaxed) {
         true => Ok(()),
         false => Err(Failure::new(status::NOT_INITIALIZED, "cuInit was not called")),
+    }
+}
+
+/// Fails unless `device` is the one there is.
+pub(super) fn check_device(device: c_int) -> Outcome {
+    check_initialized()?;
+    match device {
+        0 => Ok(()),
+        other => Err(Failure::new(status::INVALID_DEVICE, format!("device {other}: there is one, number 0"))),
     }
 }
 
@@ -54,17 +64,17 @@ driver! {
     }
 
     fn cuDevicePrimaryCtxRetain(context: *mut usize, device: c_int) {
-        super::device::check_device(device)?;
+        check_device(device)?;
         *context = PRIMARY;
         Ok(())
     }
 
     fn cuDevicePrimaryCtxRelease_v2(device: c_int) {
-        super::device::check_device(device)
+        check_device(device)
     }
 
     fn cuDevicePrimaryCtxSetFlags_v2(device: c_int, _flags: c_uint) {
-        super::device::check_device(device)
+        check_device(device)
     }
 
     fn cuCtxGetCurrent(context: *mut usize) {

@@ -4,10 +4,11 @@
 use std::ffi::{c_uint, c_void};
 
 use super::context::check_context;
-use super::{driver, status};
+use super::driver;
 use crate::memory;
 use crate::report::{Failure, Outcome};
 use crate::settings;
+use crate::status;
 
 /// # Safety
 /// `address` points to room for an address.

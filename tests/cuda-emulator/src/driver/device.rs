@@ -3,10 +3,11 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::context::check_initialized;
-use super::{driver, status};
-use crate::report::{Failure, Outcome};
+use super::context::{check_device, check_initialized};
+use super::driver;
+use crate::report::Failure;
 use crate::settings;
+use crate::status;
 
 pub(super) const MAX_BLOCK: [u32; 3] = [1024, 1024, 64];
 pub(super) const MAX_THREADS: u32 = 1024;
@@ -14,15 +15,6 @@ pub(super) const MAX_GRID: [u32; 3] = [i32::MAX as u32, 65535, 65535];
 /// Shared memory that every kernel may use, in bytes.
 pub(super) const SHARED_MEMORY: usize = 48 << 10;
 const MULTIPROCESSORS: c_int = 4;
-
-/// Fails unless `device` is the one there is.
-pub(super) fn check_device(device: c_int) -> Outcome {
-    check_initialized()?;
-    match device {
-        0 => Ok(()),
-        other => Err(Failure::new(status::INVALID_DEVICE, format!("device {other}: there is one, number 0"))),
-    }
-}
 
 /// Attributes by `CUdevice_attribute`'s numbers. Of what isn't listed the device has none: 0.
 fn attribute(number: c_int) -> c_int {

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 
 use super::context::check_context;
 use super::device::{MAX_BLOCK, MAX_GRID, MAX_THREADS, SHARED_MEMORY};
+use super::driver;
 use super::module::Function;
-use super::{driver, status};
 use crate::memory;
 use crate::report::{Failure, Outcome};
 use crate::schedule;
 use crate::settings;
+use crate::status;
 
 impl Function {
     /// Fails with the code that CUDA gives for a grid, block or shared memory that the device or the kernel doesn't allow.

@@ -1,17 +1,15 @@
 //! libcuda's functions, as far as cudarc 0.19 uses them on one device with float data. Every operation is complete when its
 //! function returns; streams and events keep the order for free.
 
-mod context;
+pub(crate) mod context;
 mod copy;
 mod device;
+mod error;
 mod launch;
 mod module;
 mod object;
 mod pool;
-pub(crate) mod status;
 mod stream;
-
-pub(crate) use context::check_context;
 
 /// Defines functions of the library. The body returns an `Outcome`; its status goes to the caller and its report is kept.
 macro_rules! driver {

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::context::check_context;
 use super::device::{MAX_THREADS, SHARED_MEMORY};
+use super::driver;
 use super::object::Object;
-use super::{driver, status};
 use crate::compile::{self, Image};
 use crate::report::{Failure, Outcome};
 use crate::schedule::Kernel;
 use crate::settings;
+use crate::status;
 
 /// What `CUmodule` points to.
 pub(super) struct Module {

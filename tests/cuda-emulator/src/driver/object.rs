@@ -4,10 +4,10 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
-use super::status;
 use crate::compile::{Image, scratch_file, static_shared_of};
 use crate::report::{Failure, Outcome};
 use crate::schedule::{CALLS, Calls};
+use crate::status;
 
 /// An entry of a module's table of kernels; `shim/kernels.h` has the same.
 #[repr(C)]

@@ -5,10 +5,11 @@ use std::ffi::{c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::context::check_context;
-use super::device::check_device;
-use super::{driver, status};
+use super::context::check_device;
+use super::driver;
 use crate::memory;
 use crate::report::Failure;
+use crate::status;
 
 const DEFAULT_POOL: usize = 0x9001;
 const RELEASE_THRESHOLD: c_uint = 4;

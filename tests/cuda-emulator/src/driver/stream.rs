@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::context::check_context;
-use super::{driver, status};
+use super::driver;
 use crate::report::{Failure, Outcome};
+use crate::status;
 
 static NEXT: AtomicUsize = AtomicUsize::new(0x1000);
 

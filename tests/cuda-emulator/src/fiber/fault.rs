@@ -1,5 +1,4 @@
-//! Faults inside kernels: the signal handler turns them into the end of the launch, and leaves all other faults to whoever
-//! handled them before.
+//! Faults inside kernels: the signal handler ends the launch, and passes all other faults to the previous handler.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -7,9 +6,18 @@ use std::sync::OnceLock;
 
 use super::stack::{STACK, bottom};
 use super::{Fiber, switch};
-use crate::schedule::Machine;
 
-/// A fault met by a fiber.
+/// A launch as its fibers and the signal handler share it.
+pub(crate) struct Running {
+    /// The saved stack pointer of the launch itself, which runs again when no fiber can.
+    pub launch_stack_pointer: *mut u8,
+    /// The running fiber; null while the launch itself runs.
+    pub current: *mut Fiber,
+    /// Set by the signal handler.
+    pub fault: Option<Fault>,
+}
+
+/// A hardware fault of a fiber.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
     pub signal: c_int,
@@ -24,22 +32,21 @@ pub(crate) struct Fault {
 const SIGNALS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
 
 thread_local! {
-    /// The machine that runs a launch on this host thread; null outside of launches.
-    static RUNNING: Cell<*mut Machine> = const { Cell::new(std::ptr::null_mut()) };
+    /// The launch that runs on this host thread; null outside of launches.
+    static RUNNING: Cell<*mut Running> = const { Cell::new(std::ptr::null_mut()) };
 }
 
-/// The handlers that were there before ours, in the order of [`SIGNALS`].
-static BEFORE: OnceLock<[libc::sigaction; 5]> = OnceLock::new();
+/// The previous handlers, in the order of [`SIGNALS`].
+static PREVIOUS: OnceLock<[libc::sigaction; 5]> = OnceLock::new();
 
-/// While this lives, faults on this host thread's fibers are the machine's.
+/// While this lives, a fault on one of this host thread's fibers ends the launch.
 pub(crate) struct Guard;
 
 impl Guard {
-    /// Claims faults for `machine`.
-    pub fn new(machine: *mut Machine) -> Guard {
+    pub fn new(running: *mut Running) -> Guard {
         install();
-        give_alternate_stack();
-        RUNNING.set(machine);
+        set_alternate_stack();
+        RUNNING.set(running);
         Guard
     }
 }
@@ -51,23 +58,23 @@ impl Drop for Guard {
 }
 
 fn install() {
-    BEFORE.get_or_init(|| {
+    PREVIOUS.get_or_init(|| {
         SIGNALS.map(|signal| {
             // SAFETY: an all-zero sigaction is valid; the handler does only what a signal handler may do.
             unsafe {
                 let mut ours: libc::sigaction = std::mem::zeroed();
                 ours.sa_sigaction = handle as *const () as usize;
                 ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-                let mut before: libc::sigaction = std::mem::zeroed();
-                libc::sigaction(signal, &ours, &mut before);
-                before
+                let mut previous: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(signal, &ours, &mut previous);
+                previous
             }
         })
     });
 }
 
 /// A fiber that overflowed its stack can't run the handler on it. Rust gives its threads an alternate stack; others get one here.
-fn give_alternate_stack() {
+fn set_alternate_stack() {
     const SIZE: usize = 64 << 10;
     // SAFETY: the mapping is new, and the kernel of the operating system keeps it for this host thread from now on.
     unsafe {
@@ -85,60 +92,60 @@ fn give_alternate_stack() {
 }
 
 extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: the system gives a handler valid `info` and `context`; the machine outlives its launch, and while a fiber of this
-    // host thread is stopped here nothing else uses either.
+    // SAFETY: the system gives a handler valid `info` and `context`; `Running` outlives its launch, and while a fiber of
+    // this host thread is stopped here nothing else uses either.
     unsafe {
         let registers = &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs;
         let stack_pointer = registers[libc::REG_RSP as usize] as usize;
-        let machine = RUNNING.get();
-        if machine.is_null() {
-            return hand_on(signal, info, context);
+        let running = RUNNING.get();
+        if running.is_null() {
+            return forward(signal, info, context);
         }
-        let fiber = (*machine).current;
-        // A fiber that overflowed its stack may stand a little below it.
+        let fiber = (*running).current;
+        // After an overflow the stack pointer may be a little below the stack.
         let on_stack = |fiber| (bottom(fiber) - STACK / 2..bottom(fiber) + STACK).contains(&stack_pointer);
         if fiber.is_null() || !on_stack(fiber) {
-            return hand_on(signal, info, context);
+            return forward(signal, info, context);
         }
-        (*machine).fault = Some(Fault {
+        (*running).fault = Some(Fault {
             signal,
             address: (*info).si_addr() as usize,
             instruction: registers[libc::REG_RIP as usize] as usize,
             stack_pointer,
         });
-        // The fiber is lost; its stack serves once more, from the middle, to get back to the launch.
+        // The fiber is lost; the middle of its stack is used once more to get back to the launch.
         registers[libc::REG_RIP as usize] = landing as *const () as i64;
         registers[libc::REG_RSP as usize] = (bottom(fiber) + STACK / 2 + 8) as i64;
     }
 }
 
-/// Where a faulted fiber goes on.
+/// Where a faulted fiber continues.
 extern "C" fn landing() -> ! {
-    // SAFETY: the handler sends only the current fiber of a running machine here; nothing is borrowed on its stack any more.
+    // SAFETY: the handler sends only the current fiber of a running launch here; nothing on its stack is borrowed any more.
     unsafe {
-        let machine = RUNNING.get();
-        let fiber: *mut Fiber = (*machine).current;
-        switch(&raw mut (*fiber).stack_pointer, (*machine).launch_stack_pointer);
+        let running = RUNNING.get();
+        let fiber: *mut Fiber = (*running).current;
+        switch(&raw mut (*fiber).stack_pointer, (*running).launch_stack_pointer);
     }
     std::process::abort()
 }
 
-/// Does what would have happened without us.
+/// Handles the signal as the previous handler would.
 ///
 /// # Safety
 /// The arguments are those of a running signal handler.
-unsafe fn hand_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+unsafe fn forward(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let index = SIGNALS.iter().position(|&s| s == signal);
-    let (Some(index), Some(all)) = (index, BEFORE.get()) else { return };
-    let before = &all[index];
+    let (Some(index), Some(all)) = (index, PREVIOUS.get()) else { return };
+    let previous = &all[index];
     // SAFETY: the handler stored by the system has the signature that its flags say.
     unsafe {
-        match before.sa_sigaction {
+        match previous.sa_sigaction {
             // Back to the default, and the instruction faults again.
             libc::SIG_DFL | libc::SIG_IGN => {
-                libc::sigaction(signal, before, std::ptr::null_mut());
+                libc::sigaction(signal, previous, std::ptr::null_mut());
             }
-            handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
+            handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
                 let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = std::mem::transmute(handler);
                 handler(signal, info, context);
             }

@@ -1,4 +1,4 @@
-//! Fibers: each CUDA thread of the running block has a stack of its own and gives up the processor only where it waits.
+//! Fibers: each CUDA thread of the running block has its own stack and yields only where it waits.
 
 pub(crate) mod fault;
 pub(crate) mod stack;
@@ -6,9 +6,7 @@ mod switch;
 
 pub(crate) use switch::{first_stack_pointer, switch};
 
-use std::ffi::c_char;
-
-use crate::schedule::Machine;
+use std::ffi::{c_char, c_void};
 
 /// One CUDA thread. It lies at the top of its own stack, so that a kernel finds it from the stack pointer.
 ///
@@ -24,8 +22,9 @@ pub(crate) struct Fiber {
     pub linear: u32,
     pub lane: u32,
     pub warp: u32,
-    // From here on the scheduler's own.
-    pub machine: *mut Machine,
+    // The rest belongs to the scheduler.
+    /// The scheduler's `Machine` that runs this fiber.
+    pub machine: *mut c_void,
     /// The saved stack pointer while the fiber isn't running.
     pub stack_pointer: *mut u8,
     pub waits: Wait,

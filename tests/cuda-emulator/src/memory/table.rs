@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::FRESH;
 use super::arena::{self, PAGE};
-use crate::driver::status;
 use crate::report::{Failure, Outcome};
 use crate::settings;
+use crate::status;
 
 /// How many freed allocations a report can still name.
 const REMEMBERED: usize = 4096;

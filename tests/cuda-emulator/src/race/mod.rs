@@ -9,4 +9,4 @@ mod cell;
 mod clock;
 mod shadow;
 
-pub(crate) use shadow::{Access, Kind, Race, Races, Region};
+pub(crate) use shadow::{Access, Kind, Mistake, Races, Region};

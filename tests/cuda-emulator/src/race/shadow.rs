@@ -37,6 +37,13 @@ pub(crate) struct Access {
     pub thread: u32,
 }
 
+/// What is wrong with an access.
+pub(crate) enum Mistake {
+    Race(Race),
+    /// It leaves all memory that a kernel may access.
+    Outside,
+}
+
 /// Two accesses that nothing orders.
 pub(crate) struct Race {
     /// The first byte in common.
@@ -119,12 +126,12 @@ impl Races {
         holds(&self.allocation).then_some(Region::Device)
     }
 
-    /// Remembers an access. `Err` is an access outside of all memory; `Ok(Some)` a race.
-    pub fn access(&mut self, access: Access) -> Result<Option<Race>, ()> {
-        let region = self.region(&access).ok_or(())?;
+    /// Checks an access and records it.
+    pub fn access(&mut self, access: Access) -> Result<(), Mistake> {
+        let region = self.region(&access).ok_or(Mistake::Outside)?;
         if region == Region::Module && access.kind == Kind::Read {
             // Constants, mostly. A global variable that is written stands out by its writes.
-            return Ok(None);
+            return Ok(());
         }
         let warp = access.thread / 32;
         let clock = self.warps[warp as usize].own(access.thread % 32);
@@ -137,7 +144,7 @@ impl Races {
             let first = access.address.max(word) - word;
             let last = end.min(word + WORD) - word;
             if let Some((before, other, byte)) = self.touch(word, first..last, access.kind, mark, is_shared) {
-                return Ok(Some(Race {
+                return Err(Mistake::Race(Race {
                     address: word + byte,
                     region,
                     before,
@@ -148,7 +155,7 @@ impl Races {
             }
             word += WORD;
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Accesses some bytes of a word: what they race with, and at which byte.

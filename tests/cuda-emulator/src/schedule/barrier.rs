@@ -1,10 +1,7 @@
-//! The block barrier behind `__syncthreads` and its variants.
+//! The state of the block barrier behind `__syncthreads` and its variants.
 
-use super::Machine;
-use super::run::{fail, park};
 use crate::fiber::{Fiber, Place, Wait};
 
-/// The state of a block's barrier.
 #[derive(Default)]
 pub(super) struct Barrier {
     waiting: Vec<*mut Fiber>,
@@ -19,20 +16,44 @@ const AND: u32 = 2;
 /// `__syncthreads_or`: whether one holds.
 const OR: u32 = 3;
 
-pub(super) const VARIANTS: [&str; 4] =
-    ["__syncthreads", "__syncthreads_count", "__syncthreads_and", "__syncthreads_or"];
+const VARIANTS: [&str; 4] = ["__syncthreads", "__syncthreads_count", "__syncthreads_and", "__syncthreads_or"];
+
+/// The function of the kernel's source behind a variant.
+pub(super) fn name(variant: u32) -> &'static str {
+    VARIANTS[variant as usize]
+}
 
 impl Barrier {
-    /// Which of [`VARIANTS`] the waiting threads called.
-    pub fn variant(&self) -> u32 {
-        self.variant
+    /// The function that the waiting threads called.
+    pub fn name(&self) -> &'static str {
+        name(self.variant)
     }
 
     pub fn clear(&mut self) {
         self.waiting.clear();
     }
 
-    fn join(&mut self, variant: u32, predicate: bool) {
+    pub fn waiting(&self) -> &[*mut Fiber] {
+        &self.waiting
+    }
+
+    /// What the barrier returns to its threads.
+    pub fn result(&self) -> i32 {
+        self.result
+    }
+
+    /// Where the others wait, if a thread at `place` can't join them.
+    pub fn conflict(&self, variant: u32, place: Place) -> Option<Place> {
+        let &first = self.waiting.first()?;
+        // SAFETY: waiting fibers are parked and alive.
+        let Wait::Block(there) = (unsafe { (*first).waits }) else { return None };
+        let same_place =
+            there.line == place.line && (there.file == place.file || there.to_string() == place.to_string());
+        (!same_place || self.variant != variant).then_some(there)
+    }
+
+    /// A thread arrives with its predicate.
+    pub fn join(&mut self, variant: u32, predicate: bool) {
         if self.waiting.is_empty() {
             self.variant = variant;
             self.result = i32::from(variant == AND);
@@ -44,84 +65,26 @@ impl Barrier {
             _ => {}
         }
     }
-}
 
-impl Machine {
-    /// Why a thread can't join the barrier that others wait at; none if it can.
-    fn divergence(&self, variant: u32, place: Place) -> Option<String> {
-        let &first = self.barrier.waiting.first()?;
-        // SAFETY: waiting fibers are parked and alive.
-        let Wait::Block(there) = (unsafe { (*first).waits }) else { return None };
-        let same_place =
-            there.line == place.line && (there.file == place.file || there.to_string() == place.to_string());
-        if same_place && self.barrier.variant == variant {
-            return None;
-        }
-        let (other, name) = (VARIANTS[self.barrier.variant as usize], VARIANTS[variant as usize]);
-        Some(format!(
-            "divergent barrier: {} wait at {other} ({there}), and this thread reached {name} ({place}); \
-             all threads of a block must reach the same one",
-            self.names(self.barrier.waiting.iter().copied()),
-        ))
+    /// `fiber` parks at `place` until the barrier completes.
+    ///
+    /// # Safety
+    /// `fiber` is alive, and nobody else accesses its record now.
+    pub unsafe fn park(&mut self, fiber: *mut Fiber, place: Place) {
+        // SAFETY: the caller guarantees it.
+        unsafe { (*fiber).waits = Wait::Block(place) };
+        self.waiting.push(fiber);
     }
 
-    /// Lets the waiting fibers go on if every living thread of the block waits. An error text if that is a mistake.
-    fn complete_barrier(&mut self, arriving: u32) -> Result<bool, String> {
-        let waiting = self.barrier.waiting.len() as u32 + arriving;
-        if waiting == 0 || waiting < self.alive {
-            return Ok(false);
-        }
-        if self.settings.strict_barriers && self.alive < self.block_size() {
-            return Err(self.exited_before_barrier());
-        }
-        for &fiber in &self.barrier.waiting {
-            // SAFETY: waiting fibers are parked and alive, and nobody else looks at them now.
+    /// Hands the result to the waiting fibers and returns them.
+    pub fn release(&mut self) -> impl Iterator<Item = *mut Fiber> {
+        let result = self.result;
+        self.waiting.drain(..).inspect(move |&fiber| {
+            // SAFETY: waiting fibers are parked and alive, and nobody else accesses their records now.
             unsafe {
-                (*fiber).barrier_result = self.barrier.result;
+                (*fiber).barrier_result = result;
                 (*fiber).waits = Wait::Nothing;
             }
-            self.ready.push_back(fiber);
-        }
-        self.barrier.waiting.clear();
-        if let Some(races) = &mut self.races {
-            races.block_barrier();
-        }
-        Ok(true)
-    }
-
-    /// To be called when a thread left: the others may have waited for it alone.
-    pub(super) fn barrier_after_exit(&mut self) -> Result<(), String> {
-        self.complete_barrier(0).map(|_| ())
-    }
-}
-
-/// Called by `fiber` at a block barrier; returns when all living threads of its block are there.
-///
-/// # Safety
-/// `fiber` is the running fiber of its machine.
-pub(super) unsafe fn wait(fiber: *mut Fiber, variant: u32, predicate: bool, place: Place) -> i32 {
-    // SAFETY: the machine lives while its fibers run; the reference ends before each switch.
-    unsafe {
-        let machine = (*fiber).machine;
-        let arrived = {
-            let machine = &mut *machine;
-            match machine.divergence(variant, place) {
-                Some(text) => Err(text),
-                None => {
-                    machine.barrier.join(variant, predicate);
-                    machine.complete_barrier(1)
-                }
-            }
-        };
-        match arrived {
-            Ok(true) => (*machine).barrier.result,
-            Ok(false) => {
-                (*fiber).waits = Wait::Block(place);
-                (*machine).barrier.waiting.push(fiber);
-                park(fiber);
-                (*fiber).barrier_result
-            }
-            Err(text) => fail(fiber, text),
-        }
+        })
     }
 }

@@ -1,48 +1,13 @@
-//! Accesses of an instrumented kernel: to the race detector, and what it finds in words.
+//! Reports about memory: races, illegal addresses, and where both are.
 
-use super::Machine;
-use super::report::triple;
-use super::run::fail;
+use super::machine::Machine;
+use super::names::triple;
 use crate::compile::{line_of, variable_at};
-use crate::driver::status;
 use crate::fiber::{Fiber, stack};
 use crate::memory;
-use crate::race::{Access, Kind, Race, Region};
+use crate::race::{Access, Kind, Mistake, Region};
 use crate::report::Failure;
-
-/// Called by `fiber` before each access of its own.
-///
-/// # Safety
-/// `fiber` is the running fiber of its machine.
-pub(super) unsafe fn access(fiber: *mut Fiber, address: usize, bytes: usize, kind: u32, from: usize) {
-    let kind = match kind {
-        0 => Kind::Read,
-        1 => Kind::Write,
-        _ => Kind::Atomic,
-    };
-    // SAFETY: the machine lives while its fibers run; the reference ends before the switch that `fail` makes.
-    unsafe {
-        let access = Access { address, bytes, kind, instruction: from, thread: (*fiber).linear };
-        let mistake = {
-            let machine = &mut *(*fiber).machine;
-            let Some(races) = &mut machine.races else { return };
-            match races.access(access) {
-                Ok(None) => return,
-                Ok(Some(race)) => Mistake::Race(race),
-                Err(()) => Mistake::Outside,
-            }
-        };
-        (*(*fiber).machine).mistake = Some((access, mistake));
-        // The text is made on the launch's own stack, which is larger.
-        fail(fiber, String::new());
-    }
-}
-
-/// What an access did wrong.
-pub(super) enum Mistake {
-    Race(Race),
-    Outside,
-}
+use crate::status;
 
 fn verb(kind: Kind) -> &'static str {
     match kind {
@@ -68,7 +33,7 @@ impl Machine {
         }
     }
 
-    /// Says what an access of this fiber did wrong.
+    /// A forbidden access of this fiber as a failure.
     pub(super) fn mistake_report(&self, fiber: &Fiber, access: Access, mistake: Mistake) -> Failure {
         let here = self.where_at(access.instruction);
         match mistake {
@@ -86,8 +51,7 @@ impl Machine {
                 let [bx, by, _] = self.block_dim;
                 let other = [race.thread % bx, race.thread / bx % by, race.thread / bx / by];
                 let same_block = self.races.as_ref().is_some_and(|races| races.block() == race.block);
-                let other_block =
-                    if same_block { self.block_index } else { self.block_number(u64::from(race.block - 1)) };
+                let other_block = if same_block { self.block_index } else { self.block_at(u64::from(race.block - 1)) };
                 let why = if same_block { "with no barrier between" } else { "and nothing orders two blocks" };
                 let report = format!(
                     "data race on {}: block {} thread {} {}{}, and block {} thread {} {}{here}, {why}",
@@ -105,12 +69,12 @@ impl Machine {
         }
     }
 
-    /// An address in words: "byte 12 of the block's dynamic shared memory".
+    /// An address as reports name it: "byte 12 of the block's dynamic shared memory".
     fn place_in(&self, region: &Region, address: usize) -> String {
         match region {
             Region::Device => format!("device memory, {}", memory::describe(address)),
             Region::DynamicShared => {
-                format!("byte {} of the block's dynamic shared memory", address - self.dynamic_shared as usize)
+                format!("byte {} of the block's dynamic shared memory", address - self.dynamic_shared.start)
             }
             Region::StaticShared => {
                 // SAFETY: as in `line`.
@@ -124,9 +88,9 @@ impl Machine {
         }
     }
 
-    /// Where an address lies: in relation to the block's shared memory or to the allocations.
+    /// An address relative to the block's shared memory or to the allocations.
     pub(super) fn describe(&self, address: usize) -> String {
-        let (start, bytes) = (self.dynamic_shared as usize, self.dynamic_shared_bytes);
+        let (start, bytes) = (self.dynamic_shared.start, self.dynamic_shared.len());
         if (start - memory::PAGE..start).contains(&address) {
             return format!(
                 "{} bytes before the start of the block's {bytes} bytes of dynamic shared memory",
@@ -144,13 +108,13 @@ impl Machine {
         memory::describe(address)
     }
 
-    /// The source line of a fault: of the instruction, or of the call into a library function that met it.
+    /// The source line of a fault: of the instruction, or of the call into the library function that contains it.
     pub(super) fn line_of_fault(&self, fiber: &Fiber, instruction: usize, stack_pointer: usize) -> String {
         if self.kernel.module.contains(&instruction) {
             return self.where_at(instruction + 1);
         }
         let end = stack::bottom(fiber) + stack::STACK - stack::TOP;
-        // Where the stack overflowed the pointer is in the page before it, or further, which can't be read.
+        // After an overflow the pointer is in the guard page or below it, which can't be read.
         let start = stack_pointer.max(stack::bottom(fiber) + memory::PAGE).next_multiple_of(8);
         let words = (start..end).step_by(8);
         // SAFETY: the words lie on the lost fiber's stack.

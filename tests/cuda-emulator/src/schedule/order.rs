@@ -1,20 +1,21 @@
 //! Which thread and which block runs next.
 
-use super::Machine;
+use std::collections::VecDeque;
+
 use crate::fiber::Fiber;
 use crate::settings::Order;
 
-/// What the launch or a leaving fiber goes on with.
+/// What runs next.
 pub(super) enum Next {
-    /// The thread of this number begins.
+    /// Start this thread.
     Start(u32),
-    /// This fiber goes on.
+    /// Switch to this fiber.
     Resume(*mut Fiber),
-    /// Nobody can run: the block is done or stuck.
-    Nobody,
+    /// No thread can run: the block is done or stuck.
+    Nothing,
 }
 
-/// A small generator of random numbers (xorshift64*): the quality that shuffling needs, at the price of a few instructions.
+/// A small random number generator (xorshift64*): good enough for shuffling, and only a few instructions.
 pub(super) struct Randomness(u64);
 
 impl Randomness {
@@ -22,7 +23,7 @@ impl Randomness {
         Randomness(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// A number below `bound`.
+    /// A random integer below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -31,12 +32,26 @@ impl Randomness {
     }
 }
 
-impl Machine {
-    /// Fills the list of threads to start, the first one last.
-    pub(super) fn line_up_threads(&mut self) {
-        let count = self.block_size();
+/// The threads of a block that can run.
+pub(super) struct Queue {
+    order: Order,
+    pub randomness: Randomness,
+    /// Threads still to start, the next one last.
+    unstarted: Vec<u32>,
+    /// Fibers that waited and can continue.
+    ready: VecDeque<*mut Fiber>,
+}
+
+impl Queue {
+    pub fn new(order: Order, seed: u64) -> Queue {
+        Queue { order, randomness: Randomness::new(seed), unstarted: Vec::new(), ready: VecDeque::new() }
+    }
+
+    /// Begins a block of `count` threads.
+    pub fn begin_block(&mut self, count: u32) {
+        self.ready.clear();
         self.unstarted.clear();
-        match self.settings.order {
+        match self.order {
             Order::Fifo => self.unstarted.extend((0..count).rev()),
             Order::Lifo => self.unstarted.extend(0..count),
             Order::Random(_) => {
@@ -49,14 +64,19 @@ impl Machine {
         }
     }
 
-    /// Chooses who runs next.
-    pub(super) fn next(&mut self) -> Next {
-        let random = matches!(self.settings.order, Order::Random(_));
+    /// Adds a fiber that can continue.
+    pub fn push(&mut self, fiber: *mut Fiber) {
+        self.ready.push_back(fiber);
+    }
+
+    /// Chooses what runs next.
+    pub fn next(&mut self) -> Next {
+        let random = matches!(self.order, Order::Random(_));
         let resume = self.unstarted.is_empty() || (random && !self.ready.is_empty() && self.randomness.below(2) == 0);
         if !resume && let Some(thread) = self.unstarted.pop() {
             return Next::Start(thread);
         }
-        let fiber = match self.settings.order {
+        let fiber = match self.order {
             Order::Fifo => self.ready.pop_front(),
             Order::Lifo => self.ready.pop_back(),
             Order::Random(_) if self.ready.is_empty() => None,
@@ -65,12 +85,12 @@ impl Machine {
                 self.ready.swap_remove_back(index)
             }
         };
-        fiber.map_or(Next::Nobody, Next::Resume)
+        fiber.map_or(Next::Nothing, Next::Resume)
     }
 }
 
-/// The order of a grid's blocks: block number `(first + i·step) mod count` for i = 0, 1, …, where `step` and `count` have no common
-/// factor, so that every block comes once. A grid can have too many blocks to shuffle a list of them.
+/// The order of a grid's blocks: `(first + i·step) mod count` for i = 0, 1, …. `step` and `count` are coprime, so every block runs
+/// once. A grid can have too many blocks to shuffle a list of them.
 #[derive(Default)]
 pub(super) struct Blocks {
     first: u64,
@@ -86,7 +106,7 @@ impl Blocks {
             Order::Random(_) => {
                 let bound = usize::try_from(count.min(1 << 31)).expect("fits 64 bits");
                 let mut step = 1 + randomness.below(bound) as u64;
-                while common_factor(step, count) != 1 {
+                while greatest_common_divisor(step, count) != 1 {
                     step += 1;
                 }
                 Blocks { first: randomness.below(bound) as u64, step: step % count, count }
@@ -94,14 +114,14 @@ impl Blocks {
         }
     }
 
-    /// The block that runs as number `i`.
+    /// The block that runs `i`th.
     pub fn at(&self, i: u64) -> u64 {
         ((u128::from(self.first) + u128::from(i) * u128::from(self.step)) % u128::from(self.count)) as u64
     }
 }
 
-fn common_factor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { common_factor(b, a % b) }
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 #[cfg(test)]
@@ -109,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_order_runs_every_block_once() {
+    fn blocks_run_once_in_every_order() {
         for count in [1u64, 2, 3, 7, 12, 64, 1000] {
             for order in [Order::Fifo, Order::Lifo, Order::Random(1), Order::Random(2)] {
                 let blocks = Blocks::new(order, count, &mut Randomness::new(5));

@@ -1,15 +1,14 @@
-//! Warp collectives: shuffles, votes and `__syncwarp` are all one exchange, in which every named lane gives up to 64 bytes and
-//! then reads what the others gave.
+//! Warp collectives: shuffles, votes and `__syncwarp` are all one exchange. Each lane named by the mask hands in up to 64 bytes,
+//! then reads those of the others.
 
 use std::ffi::{CStr, c_char};
 
-use super::Machine;
 use super::WARP;
-use super::run::{fail, park};
-use crate::fiber::{Fiber, NO_EXCHANGE, Place, Wait};
+use crate::fiber::{NO_EXCHANGE, Place};
+use crate::memory;
 
-/// Bytes a lane can give.
-pub(super) const SLOT: usize = 64;
+/// The maximum number of bytes that a lane hands in.
+const SLOT: usize = 64;
 
 type Slots = [[u8; SLOT]; WARP as usize];
 
@@ -27,11 +26,18 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// Shuffles and votes say nothing of memory; `__syncwarp` orders what its lanes did before and do after.
+    /// `__syncwarp` orders its lanes' accesses to memory; shuffles and votes don't.
     fn orders_memory(&self) -> bool {
         // SAFETY: operations are names of the shim's, C strings in a loaded module.
         unsafe { CStr::from_ptr(self.operation) == c"__syncwarp" }
     }
+}
+
+/// A completed exchange.
+pub(super) struct Completed {
+    /// The lanes that took part, as a mask.
+    pub lanes: u32,
+    pub orders_memory: bool,
 }
 
 /// A warp's state.
@@ -51,20 +57,35 @@ impl Warp {
         }
     }
 
-    fn release(&mut self, exchange: usize) {
+    /// A lane has read an exchange's slots.
+    pub fn release(&mut self, exchange: usize) {
         if exchange != NO_EXCHANGE {
             self.exchanges[exchange].readers -= 1;
         }
     }
 
-    /// Finds the exchange that a lane joins, or begins one.
-    fn join(&mut self, mask: u32, operation: *const c_char, size: u32, place: Place) -> Result<usize, String> {
-        let name = |operation| {
-            // SAFETY: operations are names of the shim's, C strings in a loaded module.
-            unsafe { CStr::from_ptr(operation) }.to_string_lossy().into_owned()
-        };
-        // Lanes of one mask that wait for each other at two calls would wait for ever. Exchanges of other masks may well overlap:
-        // a lane that isn't awaited there can be ahead.
+    /// Finds the exchange that a lane joins, or begins one. An error if the lane can't join.
+    pub fn join(
+        &mut self,
+        lane: u32,
+        mask: u32,
+        operation: *const c_char,
+        size: u32,
+        place: Place,
+    ) -> Result<usize, String> {
+        // SAFETY: operations are names of the shim's, C strings in a loaded module.
+        let name = |operation| unsafe { name_of(operation) };
+        if mask >> lane & 1 == 0 {
+            return Err(format!(
+                "{} ({place}): lane {lane} calls with mask {mask:#010x}, which lacks its own bit",
+                name(operation)
+            ));
+        }
+        if size as usize > SLOT {
+            return Err(format!("{} ({place}): {size} bytes per lane; the maximum is {SLOT}", name(operation)));
+        }
+        // Lanes of one mask that wait at two different calls would wait forever. Exchanges with other masks may overlap: a lane
+        // that isn't part of one can be ahead.
         let collecting = self.exchanges.iter().position(|e| e.collecting && e.mask == mask);
         if let Some(index) = collecting {
             let other = &self.exchanges[index];
@@ -73,7 +94,7 @@ impl Warp {
             }
             return Err(format!(
                 "divergent warp: lanes {:#010x} wait at {} with mask {mask:#010x} ({}), and this thread reached {} with the same \
-                 mask ({place}); all lanes named must reach the same one",
+                 mask ({place}); all lanes in the mask must reach the same one",
                 other.arrived,
                 name(other.operation),
                 other.place,
@@ -100,97 +121,53 @@ impl Warp {
         (exchange.arrived, exchange.collecting) = (0, true);
         Ok(index)
     }
-}
 
-impl Machine {
-    /// If all living lanes that an exchange names have arrived, lets them read: makes all but `arriving` ready.
-    fn complete_exchange(&mut self, warp: u32, index: usize, arriving: Option<u32>) -> bool {
-        let Warp { alive, exchanges } = &mut self.warps[warp as usize];
-        let exchange = &mut exchanges[index];
-        if exchange.arrived != exchange.mask & *alive || exchange.arrived == 0 {
-            return false;
+    /// A lane hands in its value. Returns the exchange's slots, 64 bytes for each lane.
+    ///
+    /// # Safety
+    /// `value` points to as many bytes as the lane joined with.
+    pub unsafe fn arrive(&mut self, index: usize, lane: u32, value: *const u8) -> *const u8 {
+        let exchange = &mut self.exchanges[index];
+        // SAFETY: the caller guarantees it, and `join` checked that the size fits a slot.
+        unsafe {
+            std::ptr::copy_nonoverlapping(value, exchange.slots[lane as usize].as_mut_ptr(), exchange.size as usize);
+        }
+        exchange.arrived |= 1 << lane;
+        exchange.slots.as_ptr().cast()
+    }
+
+    /// Completes an exchange if all the living lanes that it names have arrived.
+    pub fn complete(&mut self, index: usize) -> Option<Completed> {
+        let exchange = &mut self.exchanges[index];
+        if !exchange.collecting || exchange.arrived != exchange.mask & self.alive || exchange.arrived == 0 {
+            return None;
         }
         exchange.collecting = false;
         exchange.readers = exchange.arrived.count_ones();
-        if let Some(races) = &mut self.races
-            && exchange.orders_memory()
-        {
-            races.warp_barrier(warp, exchange.arrived);
+        for lane in (0..WARP).filter(|lane| exchange.arrived >> lane & 1 == 0) {
+            // The value of an absent lane is undefined; NaN makes that visible.
+            exchange.slots[lane as usize] = [memory::FRESH; SLOT];
         }
-        for lane in 0..WARP {
-            if exchange.arrived >> lane & 1 == 0 {
-                // What an absent lane would give is undefined: not a number, so that it shows.
-                exchange.slots[lane as usize] = [crate::memory::FRESH; SLOT];
-            } else if Some(lane) != arriving {
-                let fiber = self.fibers[(warp * WARP + lane) as usize];
-                // SAFETY: a lane that arrived is parked and alive.
-                unsafe { (*fiber).waits = Wait::Nothing };
-                self.ready.push_back(fiber);
-            }
-        }
-        true
+        Some(Completed { lanes: exchange.arrived, orders_memory: exchange.orders_memory() })
     }
 
-    /// To be called when a lane left: the others may have waited for it alone.
-    pub(super) fn exchanges_after_exit(&mut self, warp: u32, lane: u32, exchange: usize) {
-        let state = &mut self.warps[warp as usize];
-        state.release(exchange);
-        state.alive &= !(1 << lane);
-        for index in 0..self.warps[warp as usize].exchanges.len() {
-            if self.warps[warp as usize].exchanges[index].collecting {
-                self.complete_exchange(warp, index, None);
-            }
-        }
+    /// A lane left the kernel.
+    pub fn leave(&mut self, lane: u32, exchange: usize) {
+        self.release(exchange);
+        self.alive &= !(1 << lane);
+    }
+
+    /// Exchanges there are or were; each can be passed to [`Warp::complete`].
+    pub fn exchanges(&self) -> std::ops::Range<usize> {
+        0..self.exchanges.len()
     }
 }
 
-/// Called by `fiber` at a warp collective; returns the 32 lanes' slots, which stay until its next collective.
+/// A C string from a kernel's module.
 ///
 /// # Safety
-/// `fiber` is the running fiber of its machine, and `value` points to `size` bytes.
-pub(super) unsafe fn exchange(
-    fiber: *mut Fiber,
-    mask: u32,
-    operation: *const c_char,
-    value: *const u8,
-    size: u32,
-    place: Place,
-) -> *const u8 {
-    // SAFETY: the machine lives while its fibers run; the references end before each switch.
-    unsafe {
-        let machine = (*fiber).machine;
-        let (warp, lane) = ((*fiber).warp, (*fiber).lane);
-        let joined = {
-            let state = &mut (&mut (*machine).warps)[warp as usize];
-            state.release((*fiber).exchange);
-            (*fiber).exchange = NO_EXCHANGE;
-            if mask >> lane & 1 == 0 {
-                let name = CStr::from_ptr(operation).to_string_lossy();
-                Err(format!("{name} ({place}): lane {lane} calls with mask {mask:#010x}, which lacks its own bit"))
-            } else if size as usize > SLOT {
-                let name = CStr::from_ptr(operation).to_string_lossy();
-                Err(format!("{name} ({place}): {size} bytes a lane, the most is {SLOT}"))
-            } else {
-                state.join(mask, operation, size, place)
-            }
-        };
-        let index = match joined {
-            Ok(index) => index,
-            Err(text) => fail(fiber, text),
-        };
-        (*fiber).exchange = index;
-        let (complete, slots) = {
-            let machine = &mut *machine;
-            let exchange = &mut machine.warps[warp as usize].exchanges[index];
-            std::ptr::copy_nonoverlapping(value, exchange.slots[lane as usize].as_mut_ptr(), size as usize);
-            exchange.arrived |= 1 << lane;
-            let slots = exchange.slots.as_ptr().cast::<u8>();
-            (machine.complete_exchange(warp, index, Some(lane)), slots)
-        };
-        if !complete {
-            (*fiber).waits = Wait::Warp(operation, mask, place);
-            park(fiber);
-        }
-        slots
-    }
+/// `text` is a C string in a loaded module.
+pub(super) unsafe fn name_of(text: *const c_char) -> String {
+    // SAFETY: the caller guarantees it.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }

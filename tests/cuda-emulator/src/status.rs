@@ -1,9 +1,6 @@
 //! Status codes, as `CUresult` numbers them, and what they mean.
-#![allow(non_snake_case)] // the names are libcuda's
 
-use std::ffi::{c_char, c_int};
-
-use crate::report;
+use std::ffi::c_int;
 
 /// A `CUresult`.
 pub(crate) type Status = c_int;
@@ -50,22 +47,12 @@ const KNOWN: [(Status, &str, &str); 21] = [
     (999, "CUDA_ERROR_UNKNOWN", "unknown error"),
 ];
 
-/// What a status means, in the driver's own words.
+/// The driver's name for a status.
+pub(crate) fn name(status: Status) -> &'static str {
+    KNOWN.iter().find(|(known, ..)| *known == status).map_or("CUDA_ERROR", |(_, name, _)| name)
+}
+
+/// The driver's description of a status.
 pub(crate) fn meaning(status: Status) -> &'static str {
     KNOWN.iter().find(|(known, ..)| *known == status).map_or("unknown error", |(_, _, meaning)| meaning)
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cuGetErrorName(status: Status, text: *mut *const c_char) -> Status {
-    let name = KNOWN.iter().find(|(known, ..)| *known == status).map_or("CUDA_ERROR", |(_, name, _)| name);
-    // SAFETY: the caller gives room for the pointer.
-    unsafe { *text = report::interned(name) };
-    SUCCESS
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cuGetErrorString(status: Status, text: *mut *const c_char) -> Status {
-    // SAFETY: the caller gives room for the pointer.
-    unsafe { *text = report::text_of(status) };
-    SUCCESS
 }
