@@ -37,3 +37,19 @@ pub enum Error {
 
 /// This crate's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Refuses two shapes that do not fit, naming both.
+pub(crate) fn require(
+    holds: bool,
+    op: &'static str,
+    left: Shape,
+    right: Shape,
+    why: impl FnOnce() -> String,
+) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Shapes { op, left: left.into(), right: right.into(), why: why() }) }
+}
+
+/// Refuses an argument, saying what would be right.
+pub(crate) fn require_argument(holds: bool, op: &'static str, why: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Argument { op, why: why() }) }
+}

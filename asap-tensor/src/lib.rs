@@ -8,7 +8,8 @@
 //! | [`reference`](mod@reference) | `Reference<f32>` and `Reference<f64>`: written to be read and believed |
 //! | [`cpu`] | `Cpu`: threads, packed matrix products, SIMD |
 //! | `cuda` | `Cuda`: NVIDIA GPUs, with the feature of that name |
-//! | [`plan`] | `Plan`: no numbers, only how much memory they would take |
+//! | [`plan`] | `Plan`: computes nothing, counts the memory that `Cpu` would take |
+//! | [`profile`], [`roofline`] | what each op cost, and the minimum time that the device allows |
 //!
 //! Nothing here knows a tape: gradients are ordinary ops, and `asap-autograd` calls them.
 
@@ -22,10 +23,12 @@ pub mod plan;
 pub mod profile;
 pub mod random;
 pub mod reference;
+pub mod roofline;
 pub mod shape;
+pub mod storage;
 pub mod tensor;
 
-pub use backend::{Backend, Element, Storage};
+pub use backend::Backend;
 pub use cpu::Cpu;
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, MatmulPrecision};
@@ -34,4 +37,5 @@ pub use plan::Plan;
 pub use profile::Profiler;
 pub use reference::Reference;
 pub use shape::Shape;
+pub use storage::{Element, Storage};
 pub use tensor::{Ids, Tensor};

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use crate::backend::{Element, Storage};
-use crate::error::{Error, Result};
-use crate::ops::require_argument;
+use crate::error::{Error, Result, require_argument};
 use crate::shape::Shape;
+use crate::storage::{Element, Storage};
 
 /// Numbers of some shape on a backend. Cloning shares the numbers.
 #[derive(Clone)]

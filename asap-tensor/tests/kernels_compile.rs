@@ -6,7 +6,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asap_tensor::cuda::libraries::Library;
-use asap_tensor::cuda::{Source, Target, architectures, compile, sources};
+use asap_tensor::cuda::{Source, Target, architectures, compile};
+use asap_tensor::ops::cuda_sources;
 
 /// Turing, Ampere (server, desktop), Ada, Hopper, Blackwell (server, desktop).
 const ARCHITECTURES: [i32; 7] = [75, 80, 86, 89, 90, 100, 120];
@@ -45,7 +46,7 @@ fn every_kernel_compiles_for_every_card_without_spilling_registers() {
     let wanted: Vec<i32> = wanted.collect();
     assert!(wanted.len() == ARCHITECTURES.len() || std::env::var_os("ASAP_REQUIRE_NVRTC").is_none(), "{wanted:?}");
     let of_source = |source| wanted.iter().map(move |architecture| (source, *architecture));
-    let jobs: Vec<(Source, i32)> = sources().into_iter().flat_map(of_source).collect();
+    let jobs: Vec<(Source, i32)> = cuda_sources().into_iter().flat_map(of_source).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some((source, architecture)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -64,6 +65,13 @@ fn compiles_without_spilling(source: &Source, architecture: i32) {
     assert!(!spills.is_empty(), "nothing is told of the kernels of {}:\n{}", source.name, compiled.log);
     let none = spills.iter().all(|&bytes| bytes == 0);
     assert!(none, "{} spills registers on sm_{architecture}:\n{}", source.name, compiled.log);
+}
+
+#[test]
+fn every_source_has_a_name_of_its_own() {
+    let mut names: Vec<&str> = cuda_sources().iter().map(|source| source.name).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
 }
 
 #[test]

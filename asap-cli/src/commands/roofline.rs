@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use asap_model::Config;
-use asap_tensor::profile::{Bound, Ceilings, Cost, Record};
+use asap_tensor::profile::{Cost, Record};
+use asap_tensor::roofline::{Bound, Ceilings};
 use asap_tensor::{Backend, Profiler};
 use serde_json::json;
 

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::array::Array;
+use super::backend::Cpu;
 use super::simd::{Kernel, Simd};
-use super::{Array, Cpu};
 
 /// Operations below which a kernel stays on the calling thread, and that a thread takes at least: waking another one
 /// costs about as much.
 const GRAIN: usize = 1 << 14;
+
+/// Equal numbers that one thread writes at a time.
+const EQUAL: usize = 1 << 16;
 
 /// How many pieces of `cost` operations a thread takes at least.
 fn grain(cost: usize) -> usize {
@@ -88,6 +92,18 @@ impl Cpu {
                     .for_each(|(which, (piece, entry))| work(which, piece, entry));
             });
         }
+    }
+
+    /// `count` zeros.
+    pub(crate) fn zeros(&self, count: usize) -> Array {
+        self.full(0.0, count)
+    }
+
+    /// `count` equal numbers.
+    pub(super) fn full(&self, value: f32, count: usize) -> Array {
+        let mut numbers = self.array(count);
+        self.pieces(&mut numbers, EQUAL, 1, |_, numbers| numbers.fill(value));
+        numbers
     }
 
     /// A new buffer of `count` numbers, written as by [`Cpu::pieces`], each of them by `work`.

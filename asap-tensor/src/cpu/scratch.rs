@@ -18,3 +18,9 @@ pub(crate) fn with_scratch<T>(count: usize, work: impl FnOnce(&mut [f32]) -> T) 
     SPARE.with_borrow_mut(|spare| spare.push(buffer));
     result
 }
+
+/// The part of `numbers` that begins with a cache line.
+pub(crate) fn aligned(numbers: &mut [f32]) -> &mut [f32] {
+    let start = numbers.as_ptr().align_offset(64).min(15);
+    &mut numbers[start..]
+}

@@ -13,7 +13,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
-use super::gemm::{Matrix, MatrixMut};
+use super::matrix::{Matrix, MatrixMut};
 
 /// Rows or columns of a block of C: two tiles.
 pub(super) const SIDE: usize = 32;
@@ -90,17 +90,17 @@ const LINE: usize = 16;
 pub(super) fn product(_: Tiles, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: bool, scratch: &mut [f32]) {
     let start = scratch.as_ptr().align_offset(64).min(LINE);
     let (corner, packed) = scratch[start..].split_at_mut(SIDE * SIDE);
-    let strips = a.height().div_ceil(SIDE);
+    let strips = a.rows.div_ceil(SIDE);
     // SAFETY: the token proves the instructions; the configuration is the one that `block` expects.
     unsafe { configure() };
-    for start in (0..a.width()).step_by(DEPTH) {
-        let depth = DEPTH.min(a.width() - start);
+    for start in (0..a.columns).step_by(DEPTH) {
+        let depth = DEPTH.min(a.columns - start);
         let steps = depth.div_ceil(TERMS);
         let (packed_a, packed_b) = packed.split_at_mut(strips * steps * STEP);
         // SAFETY: the token proves the instructions.
         unsafe { pack(a.columns(start, depth).transposed(), Side::A, packed_a) };
-        for first in (0..b.width()).step_by(WIDTH) {
-            let width = WIDTH.min(b.width() - first);
+        for first in (0..b.columns).step_by(WIDTH) {
+            let width = WIDTH.min(b.columns - first);
             // SAFETY: as above.
             unsafe { pack(b.rows(start, depth).columns(first, width), Side::B, packed_b) };
             for (panel, b) in packed_b.chunks_exact(steps * STEP).take(width.div_ceil(SIDE)).enumerate() {
@@ -244,8 +244,8 @@ type Square = [__m512i; 16];
 /// The processor must have AVX-512 with BW.
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn pack(x: Matrix<'_>, side: Side, packed: &mut [f32]) {
-    let (terms, columns) = (x.height(), x.width());
-    let (start, row, column) = x.parts();
+    let (terms, columns) = (x.rows, x.columns);
+    let (start, row, column) = (x.data.as_ptr(), x.row_stride, x.column_stride);
     assert!(row == 1 || column == 1, "one direction of a matrix must be dense");
     let steps = terms.div_ceil(TERMS);
     let dense = column == 1;

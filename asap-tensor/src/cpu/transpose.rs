@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gemm::MatrixMut;
+use super::matrix::MatrixMut;
 use super::simd::{Kernel, Level, Portable, Simd};
 
 /// `to` becomes the transposed of `from`, a matrix whose rows begin `row_stride` numbers apart.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, result, sys};
 
-use super::Cuda;
+use super::device::Gpu;
 use crate::error::Result;
 
 /// A row of numbers in a GPU's memory. Freed in the stream's order, so it may be dropped while a kernel that was
@@ -38,13 +38,13 @@ impl<T> fmt::Debug for Array<T> {
     }
 }
 
-impl Cuda {
+impl Gpu {
     /// Room for `count` numbers, whose values are undefined until a kernel writes them. There is always room for one,
     /// so that a kernel gets a valid address even for an empty array.
     pub(crate) fn array<T: DeviceRepr>(&self, count: usize) -> Result<Array<T>> {
         // SAFETY: the numbers are of a type for which any bits are a value, and kernels write before others read.
-        let slice = unsafe { self.gpu.stream.alloc::<T>(count.max(1)) };
-        let slice = slice.map_err(|error| self.gpu.out_of_memory(error, count.saturating_mul(size_of::<T>())))?;
+        let slice = unsafe { self.stream.alloc::<T>(count.max(1)) };
+        let slice = slice.map_err(|error| self.out_of_memory(error, count.saturating_mul(size_of::<T>())))?;
         Ok(Array { slice, count })
     }
 
@@ -52,7 +52,7 @@ impl Cuda {
     pub(crate) fn upload_slice<T: DeviceRepr>(&self, data: &[T]) -> Result<Array<T>> {
         let mut array = self.array(data.len())?;
         if !data.is_empty() {
-            self.gpu.check("copying to the GPU", self.gpu.stream.memcpy_htod(data, &mut array.slice))?;
+            self.check("copying to the GPU", self.stream.memcpy_htod(data, &mut array.slice))?;
         }
         Ok(array)
     }
@@ -62,8 +62,8 @@ impl Cuda {
         let mut data = vec![T::default(); array.count];
         if !data.is_empty() {
             let numbers = array.slice.slice(..array.count);
-            self.gpu.check("copying from the GPU", self.gpu.stream.memcpy_dtoh(&numbers, &mut data))?;
-            self.gpu.check("copying from the GPU", self.gpu.stream.synchronize())?;
+            self.check("copying from the GPU", self.stream.memcpy_dtoh(&numbers, &mut data))?;
+            self.check("copying from the GPU", self.stream.synchronize())?;
         }
         Ok(data)
     }
@@ -72,23 +72,21 @@ impl Cuda {
     pub(crate) fn copy<T: DeviceRepr>(&self, x: &Array<T>) -> Result<Array<T>> {
         let mut y = self.array(x.count)?;
         if x.count > 0 {
-            self.gpu.check("copying on the GPU", self.gpu.stream.memcpy_dtod(&x.slice, &mut y.slice))?;
+            self.check("copying on the GPU", self.stream.memcpy_dtod(&x.slice, &mut y.slice))?;
         }
         Ok(y)
     }
 
     /// Sets every number to zero.
     pub(crate) fn clear(&self, x: &mut Array<f32>) -> Result<()> {
-        self.gpu.check("clearing memory", self.gpu.stream.memset_zeros(&mut x.slice))
+        self.check("clearing memory", self.stream.memset_zeros(&mut x.slice))
     }
 
     /// Sets every byte.
     pub(crate) fn fill_bytes(&self, x: &mut Array<u8>, byte: u8) -> Result<()> {
-        self.gpu.bind()?;
+        self.bind()?;
         let (pointer, count) = (x.pointer_mut(), x.count);
         // SAFETY: the array has `count` bytes at `pointer`, and the stream is its own.
-        self.gpu.check("filling memory", unsafe {
-            result::memset_d8_async(pointer, byte, count, self.gpu.stream.cu_stream())
-        })
+        self.check("filling memory", unsafe { result::memset_d8_async(pointer, byte, count, self.stream.cu_stream()) })
     }
 }

@@ -5,7 +5,8 @@ use std::sync::PoisonError;
 
 use cudarc::cublas::{result, sys};
 
-use super::{Array, Cuda, MatmulPrecision};
+use super::array::Array;
+use super::backend::{Cuda, MatmulPrecision};
 use crate::error::Result;
 
 /// Matrices of one size in an array, row-major, one behind the other.
@@ -63,7 +64,7 @@ impl Cuda {
         let [m_, n_, k_, batch_, lda, ldb, ldy] =
             [m, n, k, batch, size.a.row, size.b.row, size.y.row].map(|size| i32::try_from(size).unwrap_or(-1));
         if !inside || [m_, n_, k_, batch_, lda, ldb, ldy].contains(&-1) {
-            return Err(self.gpu.fail(format!("a matrix product leaves its arrays or is too large: {size:?}")));
+            return Err(self.fail(format!("a matrix product leaves its arrays or is too large: {size:?}")));
         }
         let operation = |matrices: &Matrices| match matrices.transposed {
             true => sys::cublasOperation_t::CUBLAS_OP_T,
@@ -77,8 +78,8 @@ impl Cuda {
         let number = sys::cudaDataType::CUDA_R_32F;
         let (one, beta) = (1.0f32, if size.accumulate { 1.0f32 } else { 0.0 });
         let address = |pointer: u64, offset: usize| (pointer + 4 * offset as u64) as *mut c_void;
-        self.gpu.bind()?;
-        let blas = self.gpu.blas.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bind()?;
+        let blas = self.blas.lock().unwrap_or_else(PoisonError::into_inner);
         // cuBLAS thinks in columns: the rows of Y = A·B are the columns of Yᵀ = Bᵀ·Aᵀ, so B goes first.
         // SAFETY: the matrices were found to lie inside their arrays, and Y is not shared.
         let answer = unsafe {
@@ -108,6 +109,6 @@ impl Cuda {
                 sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
             )
         };
-        answer.map_err(|error| self.gpu.fail(format!("cuBLAS, {m}×{k} by {k}×{n}, {batch} times: {:?}", error.0)))
+        answer.map_err(|error| self.fail(format!("cuBLAS, {m}×{k} by {k}×{n}, {batch} times: {:?}", error.0)))
     }
 }

@@ -7,8 +7,6 @@ use cudarc::driver::sys::{self, CUdevice_attribute_enum as Attribute, CUmemPool_
 use cudarc::driver::{CudaContext, CudaStream, DriverError, result};
 
 use super::libraries;
-use super::module::Modules;
-use super::tables::Tables;
 use crate::error::{Error, Result};
 
 /// The oldest driver whose every function this backend uses exists, as CUDA numbers it: 12.0.
@@ -33,12 +31,10 @@ pub struct Limits {
     pub driver: i32,
 }
 
-/// An open GPU with its one stream, its compiled kernels and its cuBLAS.
-pub(super) struct Gpu {
+/// An open GPU with its one stream and its cuBLAS.
+pub struct Gpu {
     pub(super) ordinal: usize,
     pub(super) limits: Limits,
-    pub(super) modules: Modules,
-    pub(super) tables: Tables,
     /// cuBLAS must not be called from two threads at once.
     pub(super) blas: Mutex<CudaBlas>,
     pub(super) stream: Arc<CudaStream>,
@@ -96,19 +92,11 @@ impl Gpu {
         let blas = CudaBlas::new(stream.clone()).map_err(|error| {
             fail(format!("cuBLAS does not start: {:?}; is enough of the GPU's memory free?", error.0))
         })?;
-        Ok(Gpu {
-            ordinal,
-            limits,
-            modules: Modules::default(),
-            tables: Tables::default(),
-            blas: Mutex::new(blas),
-            stream,
-            context,
-        })
+        Ok(Gpu { ordinal, limits, blas: Mutex::new(blas), stream, context })
     }
 
     /// The name on the command line.
-    pub(super) fn device(&self) -> String {
+    pub(super) fn name(&self) -> String {
         name(self.ordinal)
     }
 
@@ -118,7 +106,7 @@ impl Gpu {
     }
 
     pub(super) fn fail(&self, why: String) -> Error {
-        Error::Device { device: self.device(), why }
+        Error::Device { device: self.name(), why }
     }
 
     /// A driver's answer, errors in words.

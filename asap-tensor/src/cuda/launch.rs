@@ -2,9 +2,10 @@
 
 use cudarc::driver::{CudaFunction, DeviceRepr, result, sys};
 
-use super::{Array, Cuda, Source};
-use crate::error::Result;
-use crate::ops::require_argument;
+use super::array::Array;
+use super::backend::Cuda;
+use super::module::Source;
+use crate::error::{Result, require_argument};
 
 /// Threads of a block in kernels that treat each number alone.
 const THREADS: u32 = 256;
@@ -39,7 +40,7 @@ pub(crate) struct Launch<'a> {
 impl Cuda {
     /// A kernel of a source, compiled if this is its first use.
     pub(crate) fn kernel(&self, source: &Source, name: &'static str) -> Result<Launch<'_>> {
-        let function = self.gpu.function(source, name)?;
+        let function = self.function(source, name)?;
         Ok(Launch { backend: self, name, function, words: Vec::with_capacity(16), starts: Vec::new(), shared: 0 })
     }
 }
@@ -119,7 +120,7 @@ impl Launch<'_> {
         if grid.contains(&0) {
             return Ok(());
         }
-        let gpu = &self.backend.gpu;
+        let gpu = self.backend;
         gpu.bind()?;
         let doing = || format!("starting {} on {grid:?} blocks of {block:?} threads", self.name);
         if self.shared > PLAIN_SHARED_MEMORY {
@@ -177,17 +178,17 @@ impl Launch<'_> {
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::*;
-    use crate::cuda::MatmulPrecision;
+    use crate::cuda::backend::MatmulPrecision;
     use crate::cuda::testing::gpu;
-    use crate::ops::pool;
 
     #[test]
     fn planes_without_numbers_start_nothing_and_those_beyond_32_bits_are_refused() {
         let backend = gpu(MatmulPrecision::Highest);
-        let launch = || backend.kernel(&pool::cuda::SOURCE, "max_pool2").unwrap();
+        const SOURCE: Source = Source::new("nothing.cu", "extern \"C\" __global__ void nothing() {}", &[]);
+        let launch = || backend.kernel(&SOURCE, "nothing").unwrap();
         launch().for_each_plane(1, 0).unwrap();
         launch().for_each_plane(0, 1).unwrap();
         let error = launch().for_each_plane(1, MOST_INSIDE + 1).unwrap_err().to_string();
-        assert!(error.contains("max_pool2") && error.contains("2147418113"), "{error}");
+        assert!(error.contains("nothing") && error.contains("2147418113"), "{error}");
     }
 }

@@ -1,17 +1,18 @@
 //! Products on the tensor cores: a header for sources that use them, and kernels that compare it with its definition.
 
-use super::Source;
+use super::module::Source;
 
 /// The header.
 pub(crate) const MMA: (&str, &str) = ("mma.cuh", include_str!("mma.cuh"));
 /// The kernels that compare.
-pub(super) const CHECK: Source = Source::new("mma_check.cu", include_str!("mma_check.cu"), &[MMA]);
+pub(crate) const CHECK: Source = Source::new("mma_check.cu", include_str!("mma_check.cu"), &[MMA]);
 
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::CHECK;
+    use crate::cuda::array::Array;
+    use crate::cuda::backend::{Cuda, MatmulPrecision};
     use crate::cuda::testing::gpu;
-    use crate::cuda::{Array, Cuda, MatmulPrecision};
     use crate::random::uniform_by_name;
 
     /// The nearest TF32 number, halves away from zero.

@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | [`libraries`] | finds the driver, NVRTC and cuBLAS, or says what is missing |
+//! | `backend` | `Cuda` itself: a GPU, its compiled kernels and tables, a precision |
 //! | `device` | opens a card; what it can do; its errors in words |
 //! | `array` | numbers in device memory |
 //! | `module` | kernels: compiled by NVRTC, kept on disk |
@@ -18,6 +19,7 @@
 //! the same bits.
 
 mod array;
+mod backend;
 mod blas;
 mod device;
 mod launch;
@@ -29,104 +31,20 @@ mod tables;
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod testing;
 
-use std::fmt;
 use std::sync::Arc;
 
 pub use array::Array;
+pub use backend::{Cuda, MatmulPrecision};
 pub(crate) use blas::{Matrices, Product};
-use device::Gpu;
-pub use device::Limits;
+pub use device::{Gpu, Limits};
 pub(crate) use launch::{Launch, MOST_INSIDE, Parameters, blocks};
-pub(crate) use mma::MMA;
-pub use module::{Compiled, Source, Target, architectures, compile, sources};
+pub(crate) use mma::{CHECK as MMA_CHECK, MMA};
+pub use module::{Compiled, Source, Target, architectures, compile};
 pub(crate) use tables::Table;
 
-use crate::backend::Storage;
 use crate::error::Result;
 use crate::profile::Profiler;
-
-/// How precisely matrix products and convolutions multiply; their sums, and everything else, are in single precision.
-/// The names are PyTorch's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum MatmulPrecision {
-    /// Single precision, 24 bits.
-    Highest,
-    /// TensorFloat-32, 11 bits, on the tensor cores of cards from compute capability 8.0.
-    #[default]
-    High,
-    /// bfloat16, 8 bits, on the tensor cores of cards from compute capability 8.0.
-    Medium,
-}
-
-impl MatmulPrecision {
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            MatmulPrecision::Highest => "highest",
-            MatmulPrecision::High => "high",
-            MatmulPrecision::Medium => "medium",
-        }
-    }
-}
-
-impl std::str::FromStr for MatmulPrecision {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        [MatmulPrecision::Highest, MatmulPrecision::High, MatmulPrecision::Medium]
-            .into_iter()
-            .find(|precision| precision.name() == name)
-            .ok_or_else(|| "there is no such precision; there are highest, high and medium".into())
-    }
-}
-
-/// Single precision on one NVIDIA GPU.
-#[derive(Clone)]
-pub struct Cuda {
-    gpu: Arc<Gpu>,
-    precision: MatmulPrecision,
-    profiler: Option<Profiler>,
-}
-
-impl Cuda {
-    /// The GPU of that number, from 0.
-    ///
-    /// # Errors
-    /// If a library, the driver or the GPU is missing, too old or does not answer; the error says what to install.
-    pub fn new(ordinal: usize, precision: MatmulPrecision) -> Result<Self> {
-        Ok(Cuda { gpu: Arc::new(Gpu::open(ordinal)?), precision, profiler: None })
-    }
-
-    /// How many GPUs the driver finds.
-    ///
-    /// # Errors
-    /// If a library or the driver is missing, too old or does not answer; the error says what to install.
-    pub fn count() -> Result<usize> {
-        device::start("cuda").map(|(count, _)| count)
-    }
-
-    /// How precisely products are computed: as asked for, but in single precision on cards without the tensor cores
-    /// for it.
-    pub fn precision(&self) -> MatmulPrecision {
-        if self.limits().compute_capability >= (8, 0) { self.precision } else { MatmulPrecision::Highest }
-    }
-
-    /// The same GPU with another precision.
-    pub fn with_precision(&self, precision: MatmulPrecision) -> Self {
-        Cuda { precision, ..self.clone() }
-    }
-
-    /// What the GPU is and can do.
-    pub fn limits(&self) -> &Limits {
-        &self.gpu.limits
-    }
-}
-
-impl fmt::Debug for Cuda {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {})", self.device(), self.limits().name, self.precision.name())
-    }
-}
+use crate::storage::Storage;
 
 /// Products of matrices by tiles. One of `PRODUCTS` stands in front, and `MMA` but for the first of them.
 pub(crate) const GEMM: (&str, &str) = ("gemm.cuh", include_str!("gemm.cuh"));
@@ -134,7 +52,7 @@ pub(crate) const GEMM: (&str, &str) = ("gemm.cuh", include_str!("gemm.cuh"));
 pub(crate) const PRODUCTS: [(&str, &str); 3] =
     [("f32", "#define PRODUCTS_F32"), ("tf32", "#define PRODUCTS_TF32"), ("bf16", "#define PRODUCTS_BF16")];
 
-const STORAGE: Source = Source::new("storage.cu", include_str!("storage.cu"), &[]);
+pub(crate) const STORAGE: Source = Source::new("storage.cu", include_str!("storage.cu"), &[]);
 
 impl Storage for Cuda {
     type Elem = f32;
@@ -142,7 +60,7 @@ impl Storage for Cuda {
     type IdBuffer = Arc<Array<u8>>;
 
     fn device(&self) -> String {
-        self.gpu.device()
+        self.name()
     }
 
     fn matmul_precision(&self) -> &'static str {
@@ -187,14 +105,16 @@ impl Storage for Cuda {
     }
 
     fn with_profiler(&self, profiler: Profiler) -> Self {
-        Cuda { profiler: Some(profiler), ..self.clone() }
+        let mut profiled = self.clone();
+        profiled.profiler = Some(profiler);
+        profiled
     }
 
     fn take_peak_memory(&self) -> Option<u64> {
-        self.gpu.take_peak()
+        self.take_peak()
     }
 
     fn synchronize(&self) -> Result<()> {
-        self.gpu.check("waiting for the GPU", self.gpu.stream.synchronize())
+        self.check("waiting for the GPU", self.stream.synchronize())
     }
 }

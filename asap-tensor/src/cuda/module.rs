@@ -11,6 +11,7 @@ use cudarc::nvrtc::{Ptx, result, sys};
 use sha2::{Digest, Sha256};
 
 use super::device::{Gpu, describe};
+use super::libraries;
 use crate::error::Result;
 
 const PRELUDE: (&str, &str) = ("prelude.cuh", include_str!("prelude.cuh"));
@@ -44,13 +45,6 @@ impl Source {
     }
 }
 
-/// Every source of kernels, for checks that compile them all.
-pub fn sources() -> Vec<Source> {
-    let mut all = vec![super::STORAGE, super::mma::CHECK];
-    all.extend(crate::ops::cuda_sources());
-    all
-}
-
 /// How kernels are compiled, but for the architecture.
 const OPTIONS: [&str; 2] = ["--std=c++17", "--generate-line-info"];
 
@@ -61,43 +55,43 @@ pub(super) struct Modules {
     functions: Mutex<HashMap<(&'static str, &'static str), CudaFunction>>,
 }
 
-impl Gpu {
+impl Modules {
     /// A kernel of a source, compiled if this is its first use.
-    pub(super) fn function(&self, source: &Source, name: &'static str) -> Result<CudaFunction> {
+    pub(super) fn function(&self, gpu: &Gpu, source: &Source, name: &'static str) -> Result<CudaFunction> {
         let key = (source.name, name);
-        if let Some(function) = lock(&self.modules.functions).get(&key) {
+        if let Some(function) = lock(&self.functions).get(&key) {
             return Ok(function.clone());
         }
-        let module = self.module(source)?;
+        let module = self.module(gpu, source)?;
         let function =
-            self.check(&format!("looking for kernel {name} in {}", source.name), module.load_function(name))?;
-        lock(&self.modules.functions).insert(key, function.clone());
+            gpu.check(&format!("looking for kernel {name} in {}", source.name), module.load_function(name))?;
+        lock(&self.functions).insert(key, function.clone());
         Ok(function)
     }
 
-    fn module(&self, source: &Source) -> Result<Arc<CudaModule>> {
+    fn module(&self, gpu: &Gpu, source: &Source) -> Result<Arc<CudaModule>> {
         // The lock is held while the source is compiled, so that two threads do not compile it twice.
-        let mut modules = lock(&self.modules.modules);
+        let mut modules = lock(&self.modules);
         if let Some(module) = modules.get(source.name) {
             return Ok(module.clone());
         }
         let whole = source.whole();
-        let target = Target::of(self.limits.compute_capability);
-        let cached = CachedImage::new(&whole, &target, &self.limits.name, self.limits.driver);
+        let target = Target::of(gpu.limits.compute_capability);
+        let cached = CachedImage::new(&whole, &target, &gpu.limits.name, gpu.limits.driver);
         // What was kept may be of no use: damaged, or made with a library that is gone. Then it is made again.
-        let kept = cached.read().and_then(|image| self.context.load_module(Ptx::from_binary(image)).ok());
+        let kept = cached.read().and_then(|image| gpu.context.load_module(Ptx::from_binary(image)).ok());
         let module = match kept {
             Some(module) => module,
             None => {
                 let Compiled { image, .. } = compile(source.name, &whole, target, &[])
-                    .map_err(|log| self.fail(format!("NVRTC can't compile {}: {log}", source.name)))?;
-                let module = self.context.load_module(Ptx::from_binary(image.clone())).map_err(|error| {
-                    self.fail(format!(
+                    .map_err(|log| gpu.fail(format!("NVRTC can't compile {}: {log}", source.name)))?;
+                let module = gpu.context.load_module(Ptx::from_binary(image.clone())).map_err(|error| {
+                    gpu.fail(format!(
                         "the driver, which knows CUDA up to {}, refuses {}, which NVRTC {} compiled: {}; install an \
                          NVRTC of the driver's version, or update the driver",
-                        super::libraries::version(self.limits.driver),
+                        libraries::version(gpu.limits.driver),
                         source.name,
-                        super::libraries::nvrtc_version(),
+                        libraries::nvrtc_version(),
                         describe(error)
                     ))
                 })?;
@@ -223,7 +217,7 @@ struct CachedImage(Option<PathBuf>);
 impl CachedImage {
     fn new(whole: &str, target: &Target, card: &str, driver: i32) -> Self {
         let mut hash = Sha256::new();
-        for part in [whole, &target.option(), &OPTIONS.join(" "), &super::libraries::nvrtc_version(), card] {
+        for part in [whole, &target.option(), &OPTIONS.join(" "), &libraries::nvrtc_version(), card] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -288,12 +282,5 @@ mod tests {
         let whole = source.whole();
         assert!(whole.starts_with("#line 1 \"prelude.cuh\"\n"));
         assert!(whole.ends_with("#line 1 \"header.cuh\"\nfirst\nsecond\n#line 1 \"family.cu\"\nkernel\n"));
-    }
-
-    #[test]
-    fn every_source_has_a_name_of_its_own() {
-        let mut names: Vec<&str> = sources().iter().map(|source| source.name).collect();
-        names.sort_unstable();
-        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Array, Cuda};
+use super::array::Array;
+use super::device::Gpu;
 use crate::error::Result;
 
 /// More than one network's worth; a program that resizes to ever new sizes must not keep all of them.
@@ -26,18 +27,18 @@ type Content = (Vec<u32>, Vec<u32>);
 #[derive(Default)]
 pub(super) struct Tables(Mutex<HashMap<Content, Arc<Table>>>);
 
-impl Cuda {
+impl Tables {
     /// The table of these entries, copied at its first use.
-    pub(crate) fn table(&self, index: &[u32], weight: &[f32]) -> Result<Arc<Table>> {
+    pub(super) fn get(&self, gpu: &Gpu, index: &[u32], weight: &[f32]) -> Result<Arc<Table>> {
         let key = (index.to_vec(), weight.iter().map(|w| w.to_bits()).collect());
-        let mut tables = self.gpu.tables.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(table) = tables.get(&key) {
             return Ok(Arc::clone(table));
         }
         if tables.len() >= MOST {
             tables.clear();
         }
-        let table = Arc::new(Table { index: self.upload_slice(index)?, weight: self.upload_slice(weight)? });
+        let table = Arc::new(Table { index: gpu.upload_slice(index)?, weight: gpu.upload_slice(weight)? });
         tables.insert(key, Arc::clone(&table));
         Ok(table)
     }

@@ -2,7 +2,7 @@
 
 use cuda_emulator::Order;
 
-use super::{Cuda, MatmulPrecision};
+use super::backend::{Cuda, MatmulPrecision};
 
 fn is_real() -> bool {
     std::env::var_os("ASAP_CUDA").is_some_and(|which| which == "real")

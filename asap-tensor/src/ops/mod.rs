@@ -4,6 +4,7 @@
 pub mod adam;
 pub mod binary;
 pub mod conv2d;
+pub mod conv2d_transposed;
 pub mod instance_norm;
 pub mod layout;
 pub mod matmul;
@@ -17,9 +18,10 @@ pub mod unary;
 pub use adam::{AdamOps, AdamStep, adam};
 pub use binary::{Binary, BinaryOps, Broadcast, add, binary, div, mul, sub};
 pub use conv2d::{
-    Conv2d, Conv2dOps, Conv2dSize, Conv2dTransposed, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids,
-    conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed,
+    Conv2d, Conv2dOps, Conv2dSize, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight,
+    conv2d_stack,
 };
+pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
 pub use instance_norm::{
     InstanceNormOps, NormGradBuffers, NormGrads, NormSize, Normalised, instance_norm, instance_norm_grad,
 };
@@ -34,29 +36,12 @@ pub use reduce::{ReduceOps, sum, sum_channels};
 pub use resize::{ResizeOps, ResizeSize, Taps, resize, resize_grad, resize_ids};
 pub use unary::{Unary, UnaryOps, unary, unary_grad};
 
-use crate::error::{Error, Result};
-use crate::shape::Shape;
-
-/// Refuses two shapes that do not fit, naming both.
-pub(crate) fn require(
-    holds: bool,
-    op: &'static str,
-    left: Shape,
-    right: Shape,
-    why: impl FnOnce() -> String,
-) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Shapes { op, left: left.into(), right: right.into(), why: why() }) }
-}
-
-/// Refuses an argument, saying what would be right.
-pub(crate) fn require_argument(holds: bool, op: &'static str, why: impl FnOnce() -> String) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Argument { op, why: why() }) }
-}
-
-/// Every family's sources of CUDA kernels.
+/// Every source of CUDA kernels, for checks that compile them all.
 #[cfg(feature = "cuda")]
-pub(crate) fn cuda_sources() -> Vec<crate::cuda::Source> {
+pub fn cuda_sources() -> Vec<crate::cuda::Source> {
     let mut all = vec![
+        crate::cuda::STORAGE,
+        crate::cuda::MMA_CHECK,
         adam::cuda::SOURCE,
         binary::cuda::SOURCE,
         instance_norm::cuda::SOURCE,

@@ -9,9 +9,9 @@ mod meter;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::backend::Storage;
 use crate::error::Result;
 use crate::profile::Profiler;
+use crate::storage::Storage;
 
 pub use meter::{Meter, Usage};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayBase, ArrayView, Data, Dimension, IntoDimension, StrideShape};
 
-use crate::backend::Element;
+use crate::storage::Element;
 
 /// A row-major buffer under the given sizes. Kernels get sizes that fit: the public functions have checked them.
 pub(crate) fn view<T, D>(buffer: &[T], sizes: impl IntoDimension<Dim = D>) -> ArrayView<'_, T, D>

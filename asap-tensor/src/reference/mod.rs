@@ -5,9 +5,9 @@ mod array;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::backend::{Element, Storage};
 use crate::error::Result;
 use crate::profile::Profiler;
+use crate::storage::{Element, Storage};
 
 pub(crate) use array::{buffer, sum, view};
 

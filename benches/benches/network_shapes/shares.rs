@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use asap_tensor::profile::{Bound, Ceilings, Cost};
+use asap_tensor::profile::Cost;
+use asap_tensor::roofline::{Bound, Ceilings};
 use asap_tensor::{Cpu, Profiler, Result, Storage};
 use criterion::Criterion;
 

@@ -7,10 +7,9 @@ pub(crate) mod cuda;
 mod plan;
 mod reference;
 
-use crate::backend::Storage;
-use crate::error::Result;
-use crate::ops::{require, require_argument};
+use crate::error::{Result, require, require_argument};
 use crate::profile::Cost;
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// The constants of one step.

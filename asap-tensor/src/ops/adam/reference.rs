@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{AdamOps, AdamStep};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::reference::Reference;
+use crate::storage::Element;
 
 impl<E: Element> AdamOps for Reference<E> {
     fn adam(

@@ -21,7 +21,7 @@ fn spread(
     b: &[f32],
     broadcast: Broadcast,
     f: impl Fn(f32, f32) -> f32 + Sync + Send,
-) -> <Cpu as crate::backend::Storage>::Buffer {
+) -> <Cpu as crate::storage::Storage>::Buffer {
     match broadcast {
         Broadcast::Same => cpu.map2(a, b, f),
         Broadcast::Scalar => {

@@ -3,10 +3,10 @@
 use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, Axis};
 
 use super::{Conv2dOps, Conv2dSize};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::ops::layout::LayoutOps;
 use crate::reference::{Reference, buffer, view};
+use crate::storage::Element;
 
 /// Rows and columns of the matrix of patches: a patch has I·R·S numbers, and each of the P·Q outputs sees one.
 fn patches_size(size: &Conv2dSize) -> (usize, usize) {

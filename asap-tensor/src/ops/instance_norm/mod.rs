@@ -7,11 +7,10 @@ pub(crate) mod cuda;
 mod plan;
 mod reference;
 
-use crate::backend::Storage;
-use crate::error::Result;
-use crate::ops::{require, require_argument};
+use crate::error::{Result, require, require_argument};
 use crate::profile::Cost;
 use crate::shape::Shape;
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// What norm kernels get.

@@ -3,10 +3,10 @@
 use ndarray::{Array1, Array2, Array3};
 
 use super::{InstanceNormOps, NormGradBuffers, NormSize};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::ops::unary::Unary;
 use crate::reference::{Reference, buffer, sum, view};
+use crate::storage::Element;
 
 /// γ and β of channel c: 1 and 0 where there are none.
 fn scale_and_shift<E: Element>(affine: Option<(&Vec<E>, &Vec<E>)>, c: usize) -> (E, E) {

@@ -3,10 +3,10 @@
 use ndarray::{Array3, Axis, IxDyn, concatenate, s};
 
 use super::{LayoutOps, PadSize};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::reference::{Reference, buffer, view};
 use crate::shape::Shape;
+use crate::storage::Element;
 
 impl<E: Element> LayoutOps for Reference<E> {
     fn permute(&self, x: &Self::Buffer, shape: Shape, axes: &[usize]) -> Result<Self::Buffer> {

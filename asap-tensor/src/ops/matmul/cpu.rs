@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::{MatmulOps, MatmulSize};
 use crate::cpu::Cpu;
-use crate::cpu::gemm::{Matrix, MatrixMut, product};
+use crate::cpu::gemm::product;
+use crate::cpu::matrix::{Matrix, MatrixMut};
 use crate::error::Result;
 
 /// Blocks of the result that one thread computes at a time: large enough to repay packing, small enough to share out.

@@ -7,11 +7,10 @@ pub(crate) mod cuda;
 mod plan;
 mod reference;
 
-use crate::backend::Storage;
-use crate::error::Result;
-use crate::ops::require;
+use crate::error::{Result, require};
 use crate::profile::Cost;
 use crate::shape::Shape;
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Which operands are stored transposed.

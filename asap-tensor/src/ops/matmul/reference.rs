@@ -3,9 +3,9 @@
 use ndarray::{Array3, Axis};
 
 use super::{MatmulOps, MatmulSize};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::reference::{Reference, buffer, view};
+use crate::storage::Element;
 
 impl<E: Element> MatmulOps for Reference<E> {
     fn matmul(&self, a: &Self::Buffer, b: &Self::Buffer, size: &MatmulSize) -> Result<Self::Buffer> {

@@ -9,11 +9,10 @@ mod reference;
 
 use std::ops::Range;
 
-use crate::backend::Storage;
-use crate::error::{Error, Result};
-use crate::ops::require;
+use crate::error::{Error, Result, require};
 use crate::profile::Cost;
 use crate::shape::Shape;
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Numbers of a kernel, 3×3.

@@ -3,9 +3,9 @@
 use ndarray::{Array3, Array4};
 
 use super::{PixelConvOps, PixelConvSize, TAPS};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::reference::{Reference, buffer, sum, view};
+use crate::storage::Element;
 
 impl PixelConvSize {
     fn image(&self) -> (usize, usize, usize) {

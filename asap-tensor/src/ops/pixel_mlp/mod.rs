@@ -9,11 +9,10 @@ pub(crate) mod cuda;
 mod plan;
 mod reference;
 
-use crate::backend::Storage;
-use crate::error::{Error, Result};
-use crate::ops::{require, require_argument};
+use crate::error::{Error, Result, require, require_argument};
 use crate::profile::Cost;
 use crate::shape::Shape;
+use crate::storage::Storage;
 use crate::tensor::{Ids, Tensor};
 
 /// Slope of the leaky ReLU between layers (supplementary 1.2).

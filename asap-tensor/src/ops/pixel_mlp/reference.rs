@@ -3,11 +3,11 @@
 use ndarray::{Array1, Array2, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, s};
 
 use super::{PixelMlpOps, PixelMlpSize, RawPixels, SLOPE};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::ops::layout::LayoutOps;
 use crate::ops::unary::Unary;
 use crate::reference::{Reference, buffer, view};
+use crate::storage::Element;
 
 /// The activation behind layer n of `layers`.
 fn activation(n: usize, layers: usize) -> Unary {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::PoolOps;
 use crate::cuda::{Cuda, MOST_INSIDE, Source};
-use crate::error::Result;
-use crate::ops::require_argument;
+use crate::error::{Result, require_argument};
 
 pub(crate) const SOURCE: Source = Source::new("pool.cu", include_str!("pool.cu"), &[]);
 

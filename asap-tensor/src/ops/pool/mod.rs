@@ -7,12 +7,11 @@ pub(crate) mod cuda;
 mod plan;
 mod reference;
 
-use crate::backend::Storage;
-use crate::error::Result;
+use crate::error::{Result, require, require_argument};
 use crate::ops::resize::{ResizeOps, Taps, resize, resize_grad};
-use crate::ops::{require, require_argument};
 use crate::profile::Cost;
 use crate::shape::Shape;
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Kernels of this family: `planes` images of `height`×`width`.

@@ -3,9 +3,9 @@
 use ndarray::{Array3, ArrayView3};
 
 use super::PoolOps;
-use crate::backend::Element;
 use crate::error::Result;
 use crate::reference::{Reference, buffer, view};
+use crate::storage::Element;
 
 /// Where the first largest number of block (p, q) stands, in row-major order.
 fn argmax<E: Element>(images: ArrayView3<'_, E>, plane: usize, p: usize, q: usize) -> [usize; 3] {

@@ -7,10 +7,10 @@ pub(crate) mod cuda;
 mod plan;
 mod reference;
 
-use crate::backend::Storage;
 use crate::error::{Error, Result};
 use crate::profile::Cost;
 use crate::shape::Shape;
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Kernels of this family. A backend may sum in any order that doesn't depend on how many threads it has.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ndarray::s;
 
 use super::ReduceOps;
-use crate::backend::Element;
 use crate::error::Result;
 use crate::reference::{self, Reference, view};
+use crate::storage::Element;
 
 impl<E: Element> ReduceOps for Reference<E> {
     fn sum(&self, x: &Self::Buffer) -> Result<Self::Buffer> {

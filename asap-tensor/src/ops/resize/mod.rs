@@ -10,11 +10,10 @@ mod taps;
 
 pub use taps::Taps;
 
-use crate::backend::Storage;
-use crate::error::Result;
-use crate::ops::require_argument;
+use crate::error::{Result, require_argument};
 use crate::profile::Cost;
 use crate::shape::Shape;
+use crate::storage::Storage;
 use crate::tensor::{Ids, Tensor};
 
 /// What resize kernels get: `planes` images whose rows and columns are resampled.

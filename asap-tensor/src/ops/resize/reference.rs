@@ -3,10 +3,10 @@
 use ndarray::Array3;
 
 use super::{ResizeOps, ResizeSize};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::ops::layout::LayoutOps;
 use crate::reference::{Reference, buffer, view};
+use crate::storage::Element;
 
 impl<E: Element> ResizeOps for Reference<E> {
     fn resize(&self, x: &Self::Buffer, size: &ResizeSize<'_>) -> Result<Self::Buffer> {

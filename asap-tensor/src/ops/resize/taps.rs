@@ -1,7 +1,6 @@
 //! A sparse matrix that resamples one axis.
 
-use crate::error::Result;
-use crate::ops::require_argument;
+use crate::error::{Result, require_argument};
 
 /// For each output of an axis, which inputs it is a weighted sum of. Every output has the same number of taps; those
 /// that it doesn't need have weight 0.

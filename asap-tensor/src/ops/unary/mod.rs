@@ -7,10 +7,9 @@ pub(crate) mod cuda;
 mod plan;
 mod reference;
 
-use crate::backend::{Element, Storage};
-use crate::error::Result;
-use crate::ops::require;
+use crate::error::{Result, require};
 use crate::profile::Cost;
+use crate::storage::{Element, Storage};
 use crate::tensor::Tensor;
 
 /// The functions. Each is defined here once, for one number; backends only decide how to run over many.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Unary, UnaryOps};
-use crate::backend::Element;
 use crate::error::Result;
 use crate::reference::Reference;
+use crate::storage::Element;
 
 impl<E: Element> UnaryOps for Reference<E> {
     fn unary(&self, op: Unary, x: &Self::Buffer) -> Result<Self::Buffer> {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::cpu::gemm::MatrixMut;
+use crate::cpu::matrix::MatrixMut;
 use crate::cpu::simd::{Kernel, Simd};
 use crate::ops::conv2d::Conv2dSize;
 

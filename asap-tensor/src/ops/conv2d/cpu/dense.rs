@@ -5,7 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::columns::{Gather, ScatterAdd};
-use crate::cpu::gemm::{self, Matrix, MatrixMut, product};
+use crate::cpu::gemm::{self, product};
+use crate::cpu::matrix::{Matrix, MatrixMut};
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;

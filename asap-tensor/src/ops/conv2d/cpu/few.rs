@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::dense::blocks_of;
-use crate::cpu::gemm::MatrixMut;
+use crate::cpu::matrix::MatrixMut;
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::simd::{Kernel, Level, Simd};
 use crate::cpu::{Array, Cpu};

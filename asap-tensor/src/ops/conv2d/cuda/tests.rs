@@ -1,11 +1,11 @@
 use super::super::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight};
 use super::tiles::{Choice, Tile};
 use super::{COLUMNS, Conv2dOps, Conv2dSize, Path, columns};
-use crate::backend::Storage;
 use crate::cuda::testing::{each_order, gpu};
 use crate::cuda::{Array, Cuda, MatmulPrecision};
 use crate::error::{Error, Result};
 use crate::random::uniform_by_name;
+use crate::storage::Storage;
 use crate::{Ids, Reference, Shape, Tensor};
 
 /// N, I, H, W, O, R, S, stride, padding.

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::Input;
-use super::layers::{Network, tanh_of_channel};
+use super::layers::{Input, Network, tanh_of_channel};
 use super::product::{Added, Derived, Left, Written, add, load, multiply};
-use crate::cpu::gemm::MatrixMut;
+use crate::cpu::matrix::MatrixMut;
 use crate::cpu::simd::{Kernel, Simd};
 use crate::cpu::transpose::transpose;
 use crate::ops::pixel_mlp::SLOPE;

@@ -2,12 +2,28 @@
 
 use std::ops::Range;
 
-use super::Input;
 use super::product::{Activated, Left, load, multiply, store};
-use crate::cpu::gemm::MatrixMut;
+use crate::cpu::Cpu;
 use crate::cpu::math::tanh;
+use crate::cpu::matrix::MatrixMut;
 use crate::cpu::simd::{Kernel, Simd};
-use crate::ops::pixel_mlp::{PixelMlpSize, SLOPE};
+use crate::ops::pixel_mlp::{PixelMlpSize, RawPixels, SLOPE};
+
+/// [`RawPixels`] in this backend's memory.
+#[derive(Clone, Copy)]
+pub(super) enum Input<'a> {
+    Ids(&'a [u8]),
+    Dense(&'a [f32]),
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn of(pixels: &RawPixels<'a, Cpu>) -> Self {
+        match pixels {
+            RawPixels::Ids(ids) => Input::Ids(ids),
+            RawPixels::Dense(x) => Input::Dense(x),
+        }
+    }
+}
 
 /// Pixels, about, that run through the layers at a time: what a layer writes is in the first cache when the next one
 /// reads it.

@@ -17,13 +17,13 @@ use rayon::prelude::*;
 
 use super::{PixelMlpOps, PixelMlpSize, RawPixels};
 use crate::cpu::Cpu;
-use crate::cpu::gemm::MatrixMut;
+use crate::cpu::matrix::MatrixMut;
 use crate::cpu::scratch::with_scratch;
 use crate::cpu::simd::Level;
 use crate::cpu::transpose::transpose;
 use crate::error::Result;
 use grad::Backward;
-use layers::{Forward, Network};
+use layers::{Forward, Input, Network};
 
 /// How many numbers of working memory a thread takes in `pixel_mlp`, for some tiles' parameters and for one tile.
 pub(super) fn forward_scratch(size: &PixelMlpSize) -> [usize; 2] {
@@ -176,20 +176,4 @@ fn tiles_of<'a>(image: &'a mut [f32], channels: usize, size: &PixelMlpSize) -> V
         }
     }
     tiles
-}
-
-/// [`RawPixels`] in this backend's memory.
-#[derive(Clone, Copy)]
-enum Input<'a> {
-    Ids(&'a [u8]),
-    Dense(&'a [f32]),
-}
-
-impl<'a> Input<'a> {
-    fn of(pixels: &RawPixels<'a, Cpu>) -> Self {
-        match pixels {
-            RawPixels::Ids(ids) => Input::Ids(ids),
-            RawPixels::Dense(x) => Input::Dense(x),
-        }
-    }
 }

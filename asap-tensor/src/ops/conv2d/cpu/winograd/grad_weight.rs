@@ -5,11 +5,10 @@
 
 use rayon::prelude::*;
 
-use super::aligned;
 use super::transform::{Form, Four, Input, POINTS, Steps, Three, both_sides};
-use crate::cpu::gemm::MatrixMut;
+use crate::cpu::matrix::MatrixMut;
 use crate::cpu::panel::{Panel, Rows, multiply};
-use crate::cpu::scratch::with_scratch;
+use crate::cpu::scratch::{aligned, with_scratch};
 use crate::cpu::simd::{Kernel, Simd};
 use crate::cpu::transpose::transpose;
 use crate::cpu::{Array, Cpu};
@@ -260,7 +259,7 @@ fn scratch(size: &Conv2dSize) -> usize {
 }
 
 /// The gradient in the weight, (O, I, R, S).
-pub(in crate::ops::conv2d::cpu) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
+pub(in crate::ops::conv2d) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
     match size.kernel_height {
         4 => grad_weight_as(Four, cpu, x, grad_output, size),
         _ => grad_weight_as(Three, cpu, x, grad_output, size),

@@ -2,7 +2,7 @@
 
 use super::plan::{Blocks, Convolution, INPUTS};
 use super::transform::{Form, Input, POINTS, Steps, both_sides};
-use crate::cpu::gemm::MatrixMut;
+use crate::cpu::matrix::MatrixMut;
 use crate::cpu::panel::{Panel, Rows, multiply};
 use crate::cpu::simd::{Kernel, Simd};
 

@@ -10,8 +10,8 @@ mod transform;
 
 use rayon::prelude::*;
 
-use crate::cpu::gemm::MatrixMut;
-use crate::cpu::scratch::with_scratch;
+use crate::cpu::matrix::MatrixMut;
+use crate::cpu::scratch::{aligned, with_scratch};
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 pub(super) use grad_weight::grad_weight;
@@ -44,12 +44,6 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
 /// The gradient in x, (N, I, H, W).
 pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &Conv2dSize) -> Array {
     convolve(cpu, grad_output, weight, None, &Convolution::grad_input(size))
-}
-
-/// The part of `numbers` that begins with a cache line.
-fn aligned(numbers: &mut [f32]) -> &mut [f32] {
-    let start = numbers.as_ptr().align_offset(64).min(15);
-    &mut numbers[start..]
 }
 
 fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &Convolution) -> Array {

@@ -1,9 +1,8 @@
 //! Transposed convolution: the gradient of a convolution in its input, as a layer that enlarges images.
 
-use super::{Conv2d, Conv2dOps, check_bias, conv2d_grad_input};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, require, require_argument};
 use crate::ops::binary::{BinaryOps, add};
-use crate::ops::{require, require_argument};
+use crate::ops::conv2d::{Conv2d, Conv2dOps, check_bias, conv2d_grad_input};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 

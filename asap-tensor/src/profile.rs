@@ -1,9 +1,4 @@
-//! Counts of what ran, every public op reports its multiply-accumulates, bytes and time here; and what the device can do at
-//! best ([`Ceilings`]).
-
-mod ceilings;
-
-pub use ceilings::{Bound, Ceilings};
+//! Profiling: every public op reports its multiply-accumulates, memory traffic and time here.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -7,10 +7,10 @@
 
 use std::time::Instant;
 
-use super::Cost;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{Transpose, Unary, matmul, sum, unary};
+use crate::profile::Cost;
 use crate::tensor::Tensor;
 
 /// Runs that a ceiling is the fastest of.
