@@ -34,7 +34,7 @@ pub use pixel_mlp::{
 pub use pool::{PoolOps, avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
 pub use reduce::{ReduceOps, sum, sum_channels};
 pub use resize::{ResizeOps, ResizeSize, Taps, resize, resize_grad, resize_ids};
-pub use unary::{Unary, UnaryOps, unary, unary_grad};
+pub use unary::{Needs, Unary, UnaryOps, unary, unary_grad};
 
 /// Every source of CUDA kernels, for checks that compile them all.
 #[cfg(feature = "cuda")]

@@ -1,39 +1,68 @@
 //! Kernels of `Cpu`. Each function gets a loop of its own, so that none decides inside it.
 
-use super::{Unary, UnaryOps};
+use num_traits::{One, Zero};
+
+use super::{Unary, UnaryOps, table};
 use crate::cpu::Cpu;
-use crate::cpu::math::{sigmoid, tanh};
+use crate::cpu::math;
 use crate::error::Result;
+use crate::storage::Element;
 
-impl UnaryOps for Cpu {
-    fn unary(&self, op: Unary, x: &Self::Buffer) -> Result<Self::Buffer> {
-        Ok(match op {
-            Unary::Abs => self.map(x, |x| Unary::Abs.apply(x)),
-            Unary::Sqrt => self.map(x, |x| Unary::Sqrt.apply(x)),
-            Unary::Tanh => self.map(x, tanh),
-            Unary::Sigmoid => self.map(x, sigmoid),
-            Unary::LeakyRelu { slope } => self.map(x, |x| Unary::LeakyRelu { slope }.apply(x)),
-            Unary::Affine { scale, shift } => self.map(x, |x| Unary::Affine { scale, shift }.apply(x)),
-        })
-    }
+/// The element type in the table's formulas.
+type E = f32;
 
-    fn unary_grad(
-        &self,
-        op: Unary,
-        x: &Self::Buffer,
-        y: &Self::Buffer,
-        grad_output: &Self::Buffer,
-    ) -> Result<Self::Buffer> {
-        // Each derivative needs either x or y.
-        Ok(match op {
-            Unary::Abs => self.map2(x, grad_output, |x, g| g * Unary::Abs.derivative(x, 0.0)),
-            Unary::Sqrt => self.map2(y, grad_output, |y, g| g * Unary::Sqrt.derivative(0.0, y)),
-            Unary::Tanh => self.map2(y, grad_output, |y, g| g * Unary::Tanh.derivative(0.0, y)),
-            Unary::Sigmoid => self.map2(y, grad_output, |y, g| g * Unary::Sigmoid.derivative(0.0, y)),
-            Unary::LeakyRelu { slope } => {
-                self.map2(x, grad_output, |x, g| g * Unary::LeakyRelu { slope }.derivative(x, 0.0))
-            }
-            Unary::Affine { scale, .. } => self.map(grad_output, |g| g * scale as f32),
-        })
-    }
+macro_rules! first {
+    ($first:expr $(, $rest:expr)*) => {
+        $first
+    };
 }
+
+/// A loop over g, and over what the derivative needs.
+macro_rules! grad_loop {
+    (x, $v:ident, $cpu:ident, $inputs:ident, $outputs:ident, $grads:ident, $derivative:expr) => {
+        $cpu.map2($inputs, $grads, |$v, g| g * $derivative)
+    };
+    (y, $v:ident, $cpu:ident, $inputs:ident, $outputs:ident, $grads:ident, $derivative:expr) => {
+        $cpu.map2($outputs, $grads, |$v, g| g * $derivative)
+    };
+    (nothing, $v:ident, $cpu:ident, $inputs:ident, $outputs:ident, $grads:ident, $derivative:expr) => {
+        $cpu.map($grads, |g| g * $derivative)
+    };
+}
+
+macro_rules! loops {
+    (|$x:ident, $y:ident| $(
+        #[doc = $doc:literal]
+        $name:ident $(($($field:ident: $about:literal),*))? {
+            f: $f:expr,
+            $(cpu: $cpu:expr,)?
+            derivative of $of:ident: $derivative:expr,
+            cuda: $f_cuda:literal, $derivative_cuda:literal,
+        }
+    )*) => {
+        impl UnaryOps for Cpu {
+            fn unary(&self, op: Unary, x: &Self::Buffer) -> Result<Self::Buffer> {
+                Ok(match op {
+                    $(Unary::$name $({ $($field),* })? => self.map(x, |$x| first!($($cpu,)? $f)),)*
+                })
+            }
+
+            #[allow(unused_variables, reason = "a derivative needs some of the constants")]
+            fn unary_grad(
+                &self,
+                op: Unary,
+                x: &Self::Buffer,
+                y: &Self::Buffer,
+                grad_output: &Self::Buffer,
+            ) -> Result<Self::Buffer> {
+                let cpu = self;
+                Ok(match op {
+                    $(Unary::$name $({ $($field),* })? => {
+                        grad_loop!($of, $of, cpu, x, y, grad_output, $derivative)
+                    })*
+                })
+            }
+        }
+    };
+}
+table::functions!(loops);

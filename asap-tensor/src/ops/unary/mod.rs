@@ -1,4 +1,4 @@
-//! Functions of one number, applied to each: y = f(x), and their gradient g · f′(x).
+//! Elementwise functions y = f(x), and their gradient g · f′(x).
 #![doc = include_str!("README.md")]
 
 mod cpu;
@@ -6,89 +6,94 @@ mod cpu;
 pub(crate) mod cuda;
 mod plan;
 mod reference;
+mod table;
 
 use crate::error::{Result, require};
 use crate::profile::Cost;
 use crate::storage::{Element, Storage};
 use crate::tensor::Tensor;
 
-/// The functions. Each is defined here once, for one number; backends only decide how to run over many.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Unary {
-    /// |x|; the derivative at 0 is 0.
-    Abs,
-    /// √x.
-    Sqrt,
-    /// tanh x.
-    Tanh,
-    /// 1/(1 + e⁻ˣ).
-    Sigmoid,
-    /// x where x > 0, else `slope`·x; the derivative at 0 is `slope`. Slope 0 is ReLU.
-    LeakyRelu {
-        /// What negative numbers are multiplied by.
-        slope: f64,
-    },
-    /// `scale`·x + `shift`.
-    Affine {
-        /// The factor.
-        scale: f64,
-        /// What is added.
-        shift: f64,
-    },
+/// What the gradient of a function needs of the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// x.
+    Input,
+    /// y = f(x).
+    Output,
+    /// Neither: the derivative is constant.
+    Nothing,
 }
+
+macro_rules! needs {
+    (x) => {
+        Needs::Input
+    };
+    (y) => {
+        Needs::Output
+    };
+    (nothing) => {
+        Needs::Nothing
+    };
+}
+
+macro_rules! define {
+    (|$x:ident, $y:ident| $(
+        #[doc = $doc:literal]
+        $name:ident $(($($field:ident: $about:literal),*))? {
+            f: $f:expr,
+            $(cpu: $cpu:expr,)?
+            derivative of $of:ident: $derivative:expr,
+            cuda: $f_cuda:literal, $derivative_cuda:literal,
+        }
+    )*) => {
+        /// The functions. Backends only decide how to run over many elements.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Unary {
+            $(
+                #[doc = $doc]
+                $name $({ $(#[doc = $about] $field: f64),* })?,
+            )*
+        }
+
+        impl Unary {
+            /// f(x).
+            #[inline(always)]
+            pub fn apply<E: Element>(self, $x: E) -> E {
+                match self {
+                    $(Unary::$name $({ $($field),* })? => $f,)*
+                }
+            }
+
+            /// f′(x), given x and y = f(x).
+            #[inline(always)]
+            #[allow(unused_variables, reason = "a derivative needs some of x, y and the constants")]
+            pub fn derivative<E: Element>(self, $x: E, $y: E) -> E {
+                match self {
+                    $(Unary::$name $({ $($field),* })? => $derivative,)*
+                }
+            }
+
+            /// What the gradient needs: it may be given for both x and y.
+            pub fn needs(self) -> Needs {
+                match self {
+                    // y has the sign of x.
+                    Unary::LeakyRelu { slope } if slope >= 0.0 => Needs::Output,
+                    $(Unary::$name { .. } => needs!($of),)*
+                }
+            }
+        }
+    };
+}
+table::functions!(define);
 
 impl Unary {
     /// max(0, x).
     pub const RELU: Unary = Unary::LeakyRelu { slope: 0.0 };
-
-    /// f(x).
-    #[inline(always)]
-    pub fn apply<E: Element>(self, x: E) -> E {
-        match self {
-            Unary::Abs => x.abs(),
-            Unary::Sqrt => x.sqrt(),
-            Unary::Tanh => x.tanh(),
-            Unary::Sigmoid => E::one() / (E::one() + (-x).exp()),
-            Unary::LeakyRelu { slope } => {
-                if x > E::zero() {
-                    x
-                } else {
-                    x * E::from_f64(slope)
-                }
-            }
-            Unary::Affine { scale, shift } => x * E::from_f64(scale) + E::from_f64(shift),
-        }
-    }
-
-    /// f′(x), given x and y = f(x).
-    #[inline(always)]
-    pub fn derivative<E: Element>(self, x: E, y: E) -> E {
-        match self {
-            Unary::Abs => {
-                if x == E::zero() {
-                    E::zero()
-                } else {
-                    x.signum()
-                }
-            }
-            Unary::Sqrt => E::from_f64(0.5) / y,
-            Unary::Tanh => E::one() - y * y,
-            Unary::Sigmoid => y * (E::one() - y),
-            Unary::LeakyRelu { slope } => {
-                if x > E::zero() {
-                    E::one()
-                } else {
-                    E::from_f64(slope)
-                }
-            }
-            Unary::Affine { scale, .. } => E::from_f64(scale),
-        }
-    }
 }
 
 /// Kernels of this family. Buffers have equal length.
 pub trait UnaryOps: Storage {
-    /// f of each number.
+    /// f of each element.
     fn unary(&self, op: Unary, x: &Self::Buffer) -> Result<Self::Buffer>;
     /// `grad_output`·f′(x), given also `y` = f(x).
     fn unary_grad(
@@ -101,9 +106,6 @@ pub trait UnaryOps: Storage {
 }
 
 /// y = f(x), of x's shape.
-///
-/// # Errors
-/// If the device fails.
 pub fn unary<B: UnaryOps>(op: Unary, x: &Tensor<B>) -> Result<Tensor<B>> {
     let backend = x.backend();
     let cost = Cost { macs: 0, elements: 2 * x.count() as u64 };
@@ -112,9 +114,6 @@ pub fn unary<B: UnaryOps>(op: Unary, x: &Tensor<B>) -> Result<Tensor<B>> {
 }
 
 /// The gradient of [`unary`]: g · f′(x), given also y = f(x).
-///
-/// # Errors
-/// If the three shapes differ.
 pub fn unary_grad<B: UnaryOps>(op: Unary, x: &Tensor<B>, y: &Tensor<B>, grad_output: &Tensor<B>) -> Result<Tensor<B>> {
     for other in [y, grad_output] {
         require(x.shape() == other.shape(), "unary_grad", x.shape(), other.shape(), || "they must be equal".into())?;
