@@ -52,9 +52,6 @@ impl Bound {
 
 impl Ceilings {
     /// Measures both on the device, in a second or two.
-    ///
-    /// # Errors
-    /// If the device fails or has not the memory, up to 2 GB.
     pub fn measure<B: Backend>(backend: &B) -> Result<Self> {
         Ok(Ceilings { bandwidth: bandwidth(backend)?, peak: peak(backend)? })
     }

@@ -16,9 +16,6 @@ pub struct Tensor<B: Storage> {
 
 impl<B: Storage> Tensor<B> {
     /// A tensor of the given numbers, row-major.
-    ///
-    /// # Errors
-    /// If `data` has not as many numbers as `shape`.
     pub fn from_vec(backend: &B, shape: impl Into<Shape>, data: Vec<B::Elem>) -> Result<Self> {
         let shape = shape.into();
         check_count("Tensor::from_vec", shape, data.len())?;
@@ -26,25 +23,16 @@ impl<B: Storage> Tensor<B> {
     }
 
     /// A tensor of the given numbers, each rounded to the backend's precision.
-    ///
-    /// # Errors
-    /// If `data` has not as many numbers as `shape`.
     pub fn from_f32(backend: &B, shape: impl Into<Shape>, data: &[f32]) -> Result<Self> {
         Self::from_vec(backend, shape, data.iter().map(|&v| B::Elem::from_f64(f64::from(v))).collect())
     }
 
     /// As [`Tensor::from_f32`], from double precision.
-    ///
-    /// # Errors
-    /// If `data` has not as many numbers as `shape`.
     pub fn from_f64(backend: &B, shape: impl Into<Shape>, data: &[f64]) -> Result<Self> {
         Self::from_vec(backend, shape, data.iter().map(|&v| B::Elem::from_f64(v)).collect())
     }
 
     /// A tensor of equal numbers.
-    ///
-    /// # Errors
-    /// If the device has no room.
     pub fn full(backend: &B, shape: impl Into<Shape>, value: f64) -> Result<Self> {
         let shape = shape.into();
         require_room("Tensor::full", shape)?;
@@ -52,9 +40,6 @@ impl<B: Storage> Tensor<B> {
     }
 
     /// A tensor of zeros.
-    ///
-    /// # Errors
-    /// If the device has no room.
     pub fn zeros(backend: &B, shape: impl Into<Shape>) -> Result<Self> {
         Self::full(backend, shape, 0.0)
     }
@@ -95,42 +80,27 @@ impl<B: Storage> Tensor<B> {
     }
 
     /// The numbers, copied to host memory.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub fn to_vec(&self) -> Result<Vec<B::Elem>> {
         self.backend.download(&self.buffer)
     }
 
     /// The numbers in single precision, copied to host memory.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
         Ok(self.to_vec()?.into_iter().map(|v| v.as_f64() as f32).collect())
     }
 
     /// The numbers in double precision, copied to host memory.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
         Ok(self.to_vec()?.into_iter().map(Element::as_f64).collect())
     }
 
     /// The only number of a tensor that has one.
-    ///
-    /// # Errors
-    /// If there is not exactly one.
     pub fn item(&self) -> Result<f64> {
         check_count("Tensor::item", self.shape, 1)?;
         Ok(self.to_vec()?[0].as_f64())
     }
 
     /// The same numbers under another shape; nothing is copied.
-    ///
-    /// # Errors
-    /// If the counts differ.
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         check_count("Tensor::reshape", shape, self.count())?;
@@ -138,9 +108,6 @@ impl<B: Storage> Tensor<B> {
     }
 
     /// The sizes of an image batch (N, C, H, W).
-    ///
-    /// # Errors
-    /// If the rank is not 4; `op` is who asks.
     pub fn nchw(&self, op: &'static str) -> Result<[usize; 4]> {
         self.shape
             .nchw()
@@ -164,18 +131,12 @@ pub struct Ids<B: Storage> {
 
 impl<B: Storage> Ids<B> {
     /// Label maps from ids in row-major order, `sizes` being (N, H, W).
-    ///
-    /// # Errors
-    /// If `ids` has not N·H·W entries.
     pub fn from_vec(backend: &B, sizes: [usize; 3], ids: Vec<u8>) -> Result<Self> {
         check_count("Ids::from_vec", Shape::from(sizes), ids.len())?;
         Ok(Self::from_parts(backend, sizes, backend.upload_ids(ids)?))
     }
 
     /// Label maps of one id, `sizes` being (N, H, W).
-    ///
-    /// # Errors
-    /// If the device has no room.
     pub fn full(backend: &B, sizes: [usize; 3], id: u8) -> Result<Self> {
         let shape = Shape::from(sizes);
         require_room("Ids::full", shape)?;
@@ -209,9 +170,6 @@ impl<B: Storage> Ids<B> {
     }
 
     /// The ids, copied to host memory.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub fn to_vec(&self) -> Result<Vec<u8>> {
         self.backend.download_ids(&self.buffer)
     }

@@ -21,9 +21,6 @@ pub struct Cpu {
 
 impl Cpu {
     /// A backend with that many threads; `None` takes one for each core.
-    ///
-    /// # Errors
-    /// If the threads can't be started.
     pub fn new(threads: Option<usize>) -> Result<Self> {
         Self::at(Level::best(), threads)
     }

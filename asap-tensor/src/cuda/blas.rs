@@ -46,9 +46,6 @@ pub(crate) struct Product {
 
 impl Cuda {
     /// Computes products on the tensor cores where the backend's precision allows it.
-    ///
-    /// # Errors
-    /// If cuBLAS fails, a size is above 2³¹ or a matrix leaves its array.
     pub(crate) fn product(&self, a: &Array<f32>, b: &Array<f32>, y: &mut Array<f32>, size: &Product) -> Result<()> {
         let Product { batch, m, k, n, .. } = *size;
         if batch * m * n == 0 {

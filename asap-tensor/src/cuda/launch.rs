@@ -113,9 +113,6 @@ impl Launch<'_> {
     }
 
     /// Queues the kernel on a grid of blocks of threads.
-    ///
-    /// # Errors
-    /// If the GPU refuses the sizes, or an earlier kernel failed.
     pub(crate) fn launch(mut self, grid: [u32; 3], block: [u32; 3]) -> Result<()> {
         if grid.contains(&0) {
             return Ok(());
@@ -155,9 +152,6 @@ impl Launch<'_> {
 
     /// Queues a kernel that treats each of `size` numbers of each of `planes` planes alone, by `FOR_EACH_PLANE` and
     /// `FOR_EACH_INSIDE`: so its threads divide small numbers only to find their place.
-    ///
-    /// # Errors
-    /// As [`Launch::launch`]; or if a plane is too large to be counted in 32 bits.
     pub(crate) fn for_each_plane(self, planes: usize, size: usize) -> Result<()> {
         require_argument(size <= MOST_INSIDE, self.name, || {
             format!("a plane may have at most {MOST_INSIDE} numbers on a GPU, not {size}; take smaller images")

@@ -53,9 +53,6 @@ pub trait AdamOps: Storage {
 ///
 /// `guard` is one number, (), on which the step depends: where it is infinite or not a number, nothing changes. So weights
 /// are safe from gradients that are not finite before anybody has waited for the device to tell.
-///
-/// # Errors
-/// If the shapes differ, `guard` is not one number, or `step.step` is 0.
 pub fn adam<B: AdamOps>(
     weight: &mut Tensor<B>,
     first_moment: &mut Tensor<B>,

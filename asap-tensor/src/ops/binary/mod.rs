@@ -86,9 +86,6 @@ pub trait BinaryOps: Storage {
 }
 
 /// y = a ∘ b, of a's shape; b has a's shape, or none (), or that of a's channels (C).
-///
-/// # Errors
-/// If b can't be spread over a.
 pub fn binary<B: BinaryOps>(op: Binary, a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     let broadcast = Broadcast::between(a.shape(), b.shape());
     require(broadcast.is_some(), "binary", a.shape(), b.shape(), || {
@@ -102,33 +99,21 @@ pub fn binary<B: BinaryOps>(op: Binary, a: &Tensor<B>, b: &Tensor<B>) -> Result<
 }
 
 /// a + b; see [`binary`].
-///
-/// # Errors
-/// As [`binary`].
 pub fn add<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Add, a, b)
 }
 
 /// a − b; see [`binary`].
-///
-/// # Errors
-/// As [`binary`].
 pub fn sub<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Sub, a, b)
 }
 
 /// a · b; see [`binary`].
-///
-/// # Errors
-/// As [`binary`].
 pub fn mul<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Mul, a, b)
 }
 
 /// a / b; see [`binary`].
-///
-/// # Errors
-/// As [`binary`].
 pub fn div<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Div, a, b)
 }

@@ -113,9 +113,6 @@ fn check_output<B: Storage>(op: &'static str, grad_output: &Tensor<B>, size: &Co
 }
 
 /// The convolution of x, (N, I, H, W), with a weight (O, I, R, S) and an optional bias (O), zeros around x.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn conv2d<B: Conv2dOps>(
     x: &Tensor<B>,
     weight: &Tensor<B>,
@@ -132,9 +129,6 @@ pub fn conv2d<B: Conv2dOps>(
 }
 
 /// The gradient of [`conv2d`] in x, which has shape `x`.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn conv2d_grad_input<B: Conv2dOps>(
     grad_output: &Tensor<B>,
     weight: &Tensor<B>,
@@ -151,9 +145,6 @@ pub fn conv2d_grad_input<B: Conv2dOps>(
 }
 
 /// The gradient of [`conv2d`] in the weight, which has shape `weight`.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn conv2d_grad_weight<B: Conv2dOps>(
     x: &Tensor<B>,
     grad_output: &Tensor<B>,
@@ -182,9 +173,6 @@ fn ids_cost(size: &Conv2dSize) -> Cost {
 }
 
 /// [`conv2d`] of the one-hot form of ids (N, 1, H, W) with a weight (O, classes, R, S).
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn conv2d_ids<B: Conv2dOps>(
     ids: &Ids<B>,
     weight: &Tensor<B>,
@@ -201,9 +189,6 @@ pub fn conv2d_ids<B: Conv2dOps>(
 }
 
 /// The gradient of [`conv2d_ids`] in the weight, which has shape `weight`.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn conv2d_ids_grad_weight<B: Conv2dOps>(
     ids: &Ids<B>,
     grad_output: &Tensor<B>,
@@ -221,9 +206,6 @@ pub fn conv2d_ids_grad_weight<B: Conv2dOps>(
 
 /// [`conv2d`] of the one-hot form of ids (N, 1, H, W) with the channels of x, (N, C, H, W), behind: the weight is
 /// (O, classes + C, R, S). Its gradients are those of [`conv2d_ids`] and of [`conv2d`] in their own channels.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn conv2d_stack<B: Conv2dOps + LayoutOps + BinaryOps>(
     ids: &Ids<B>,
     x: &Tensor<B>,

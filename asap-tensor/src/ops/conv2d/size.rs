@@ -56,9 +56,6 @@ pub struct Conv2dSize {
 
 impl Conv2dSize {
     /// The sizes of convolving x, (N, I, H, W), with a weight (O, I, R, S).
-    ///
-    /// # Errors
-    /// If the channels differ, the stride is 0 or the kernel is larger than the padded image.
     pub fn new(op: &'static str, x: Shape, weight: Shape, args: Conv2d) -> Result<Self> {
         let Conv2d { stride, padding } = args;
         let (Some([batch, in_channels, in_height, in_width]), Some([out_channels, inner, kernel_height, kernel_width])) =

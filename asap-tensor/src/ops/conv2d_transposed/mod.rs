@@ -23,9 +23,6 @@ pub struct Conv2dTransposed {
 ///
 /// y is (N, O, (H − 1)·stride + R + output_padding − 2·padding, …): the gradient in its input of the convolution by
 /// the same weight that takes y's shape to x's.
-///
-/// # Errors
-/// If the shapes do not fit, or `output_padding` is not below `stride`.
 pub fn conv2d_transposed<B: Conv2dOps + BinaryOps>(
     x: &Tensor<B>,
     weight: &Tensor<B>,

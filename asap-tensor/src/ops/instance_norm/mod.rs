@@ -91,9 +91,6 @@ fn norm_size<B: Storage>(
 
 /// Instance norm of x, (N, C, H, W), with `affine` = (γ, β), each (C), followed by a leaky ReLU of that slope
 /// (1: no activation, 0: ReLU). Paper, supplementary 1.1; ε and the biased variance are the published code's.
-///
-/// # Errors
-/// If the shapes do not fit, or x has no pixels.
 pub fn instance_norm<B: InstanceNormOps>(
     x: &Tensor<B>,
     affine: Option<(&Tensor<B>, &Tensor<B>)>,
@@ -115,9 +112,6 @@ pub fn instance_norm<B: InstanceNormOps>(
 }
 
 /// The gradient of [`instance_norm`], given its input, the statistics it returned and the gradient in y.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn instance_norm_grad<B: InstanceNormOps>(
     x: &Tensor<B>,
     mean: &Tensor<B>,

@@ -149,9 +149,6 @@ fn around(op: &'static str, shape: Shape, axis: usize) -> Result<(usize, usize)>
 }
 
 /// The range `start..start + length` of one axis.
-///
-/// # Errors
-/// If the range leaves the axis.
 pub fn narrow<B: LayoutOps>(x: &Tensor<B>, axis: usize, start: usize, length: usize) -> Result<Tensor<B>> {
     let (outer, inner) = around("narrow", x.shape(), axis)?;
     let size = x.dims()[axis];
@@ -165,9 +162,6 @@ pub fn narrow<B: LayoutOps>(x: &Tensor<B>, axis: usize, start: usize, length: us
 }
 
 /// The gradient of [`narrow`]: x at `start` of an axis of `size`, zeros around it.
-///
-/// # Errors
-/// If x does not fit there.
 pub fn place<B: LayoutOps>(x: &Tensor<B>, axis: usize, start: usize, size: usize) -> Result<Tensor<B>> {
     let (outer, inner) = around("place", x.shape(), axis)?;
     let length = x.dims()[axis];
@@ -181,9 +175,6 @@ pub fn place<B: LayoutOps>(x: &Tensor<B>, axis: usize, start: usize, size: usize
 }
 
 /// Tensors joined along one axis.
-///
-/// # Errors
-/// If there are none, or another axis differs.
 pub fn cat<B: LayoutOps>(pieces: &[&Tensor<B>], axis: usize) -> Result<Tensor<B>> {
     let Some(first) = pieces.first() else {
         return Err(Error::Argument { op: "cat", why: "there is nothing to join".into() });
@@ -212,9 +203,6 @@ fn check_pad(op: &'static str, size: &PadSize) -> Result<()> {
 }
 
 /// Rows and columns added around images: (N, C, H, W) → (N, C, H + top + bottom, W + left + right).
-///
-/// # Errors
-/// If x is no batch of images, or a reflection is as long as the image.
 pub fn pad2d<B: LayoutOps>(x: &Tensor<B>, pad: Pad, mode: PadMode) -> Result<Tensor<B>> {
     let [n, c, height, width] = x.nchw("pad2d")?;
     let size = PadSize { planes: n * c, height, width, pad, mode };
@@ -227,9 +215,6 @@ pub fn pad2d<B: LayoutOps>(x: &Tensor<B>, pad: Pad, mode: PadMode) -> Result<Ten
 }
 
 /// The gradient of [`pad2d`]: (N, C, H + top + bottom, W + left + right) → (N, C, H, W).
-///
-/// # Errors
-/// If the padded image is too small for `pad`.
 pub fn pad2d_grad<B: LayoutOps>(grad_output: &Tensor<B>, pad: Pad, mode: PadMode) -> Result<Tensor<B>> {
     let [n, c, h, w] = grad_output.nchw("pad2d_grad")?;
     let (rows, columns) = (pad.top + pad.bottom, pad.left + pad.right);
@@ -246,9 +231,6 @@ pub fn pad2d_grad<B: LayoutOps>(grad_output: &Tensor<B>, pad: Pad, mode: PadMode
 }
 
 /// Rows and columns of reflections added around label maps.
-///
-/// # Errors
-/// If a reflection is as long as the map.
 pub fn pad_ids<B: LayoutOps>(ids: &Ids<B>, pad: Pad) -> Result<Ids<B>> {
     let [n, height, width] = ids.sizes();
     let size = PadSize { planes: n, height, width, pad, mode: PadMode::Reflect };
@@ -262,9 +244,6 @@ pub fn pad_ids<B: LayoutOps>(ids: &Ids<B>, pad: Pad) -> Result<Ids<B>> {
 
 /// Ids (N, 1, H, W) → (N, `classes`, H, W): 1 in the channel of the pixel's id, else 0. An id outside the classes
 /// gives a pixel of zeros; data are checked before they come here.
-///
-/// # Errors
-/// If the device fails.
 pub fn one_hot<B: LayoutOps>(ids: &Ids<B>, classes: usize) -> Result<Tensor<B>> {
     let [n, h, w] = ids.sizes();
     let backend = ids.backend();

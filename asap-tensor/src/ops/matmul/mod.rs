@@ -45,9 +45,6 @@ pub trait MatmulOps: Storage {
 
 /// Y = A·B: (…, M, K)·(…, K, N) → (…, M, N), with equal leading sizes. With `transpose.a`, A is given as (…, K, M);
 /// with `transpose.b`, B as (…, N, K).
-///
-/// # Errors
-/// If the sizes do not fit.
 pub fn matmul<B: MatmulOps>(a: &Tensor<B>, b: &Tensor<B>, transpose: Transpose) -> Result<Tensor<B>> {
     let rank = a.shape().rank();
     require(rank >= 2 && rank == b.shape().rank(), "matmul", a.shape(), b.shape(), || {

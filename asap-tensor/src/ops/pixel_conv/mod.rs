@@ -90,9 +90,6 @@ fn size(op: &'static str, image: Shape, kernels: Shape) -> Result<PixelConvSize>
 
 /// y[n, c, p, q] = Σ over t < 9 of kernels[n, 9·c + t, p, q] · x[n, c, p + ⌊t/3⌋ − 1, q + t mod 3 − 1], zeros around x:
 /// (N, C, H, W) and (N, 9·C, H, W) → (N, C, H, W).
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn pixel_conv<B: PixelConvOps>(x: &Tensor<B>, kernels: &Tensor<B>) -> Result<Tensor<B>> {
     let size = size("pixel_conv", x.shape(), kernels.shape())?;
     let backend = x.backend();
@@ -101,9 +98,6 @@ pub fn pixel_conv<B: PixelConvOps>(x: &Tensor<B>, kernels: &Tensor<B>) -> Result
 }
 
 /// The gradient of [`pixel_conv`] in x.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn pixel_conv_grad_input<B: PixelConvOps>(grad_output: &Tensor<B>, kernels: &Tensor<B>) -> Result<Tensor<B>> {
     let op = "pixel_conv_grad_input";
     let size = size(op, grad_output.shape(), kernels.shape())?;
@@ -113,9 +107,6 @@ pub fn pixel_conv_grad_input<B: PixelConvOps>(grad_output: &Tensor<B>, kernels: 
 }
 
 /// The gradient of [`pixel_conv`] in the kernels.
-///
-/// # Errors
-/// If x and the gradient in y are not images of one shape.
 pub fn pixel_conv_grad_kernels<B: PixelConvOps>(x: &Tensor<B>, grad_output: &Tensor<B>) -> Result<Tensor<B>> {
     let op = "pixel_conv_grad_kernels";
     let [n, c, height, width] = x.nchw(op)?;

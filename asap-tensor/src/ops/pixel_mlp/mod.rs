@@ -218,9 +218,6 @@ fn mlp_size<B: Storage>(
 
 /// Each cell's parameters (N, P, h, w) applied to the pixels of its S×S tile → (N, C_n, h·S, w·S) in (−1, 1).
 /// `positions` is [`position_table`]`(S)` as (log2 S, 2, S), or empty, (0, 2, S), for networks without positions.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn pixel_mlp<B: PixelMlpOps>(
     mlp: &PixelMlp,
     params: &Tensor<B>,
@@ -237,9 +234,6 @@ pub fn pixel_mlp<B: PixelMlpOps>(
 
 /// The gradients of [`pixel_mlp`] in the parameters and, where these are dense and `wants_pixels`, in the pixels.
 /// The layers' outputs are computed again, tile by tile, rather than kept.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn pixel_mlp_grad<B: PixelMlpOps>(
     mlp: &PixelMlp,
     params: &Tensor<B>,

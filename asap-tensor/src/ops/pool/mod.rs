@@ -30,9 +30,6 @@ pub trait PoolOps: Storage {
 }
 
 /// The largest of each 2×2 block: (N, C, H, W) → (N, C, H/2, W/2), rounded down.
-///
-/// # Errors
-/// If x is no batch of images of at least 2×2.
 pub fn max_pool2<B: PoolOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
     let [n, c, h, w] = x.nchw("max_pool2")?;
     require_argument(h >= 2 && w >= 2, "max_pool2", || format!("an image of {h}×{w} has no block of 2×2"))?;
@@ -44,9 +41,6 @@ pub fn max_pool2<B: PoolOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
 }
 
 /// The gradient of [`max_pool2`].
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn max_pool2_grad<B: PoolOps>(x: &Tensor<B>, grad_output: &Tensor<B>) -> Result<Tensor<B>> {
     let [n, c, h, w] = x.nchw("max_pool2_grad")?;
     require(grad_output.dims() == [n, c, h / 2, w / 2], "max_pool2_grad", x.shape(), grad_output.shape(), || {
@@ -61,18 +55,12 @@ pub fn max_pool2_grad<B: PoolOps>(x: &Tensor<B>, grad_output: &Tensor<B>) -> Res
 
 /// The mean of each 3×3 at stride 2, padding 1 not counted: (N, C, H, W) → (N, C, (H + 1)/2, (W + 1)/2), rounded
 /// down. The mean separates into rows and columns, so this is a [`resize`].
-///
-/// # Errors
-/// If x is no batch of images.
 pub fn avg_pool<B: ResizeOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
     let [_, _, h, w] = x.nchw("avg_pool")?;
     resize(x, &Taps::average_pool(h), &Taps::average_pool(w))
 }
 
 /// The gradient of [`avg_pool`] for an input of `height`×`width`.
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn avg_pool_grad<B: ResizeOps>(grad_output: &Tensor<B>, height: usize, width: usize) -> Result<Tensor<B>> {
     resize_grad(grad_output, &Taps::average_pool(height), &Taps::average_pool(width))
 }

@@ -22,9 +22,6 @@ pub trait ReduceOps: Storage {
 }
 
 /// Σ x, of shape ().
-///
-/// # Errors
-/// If the device fails.
 pub fn sum<B: ReduceOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
     let backend = x.backend();
     let cost = Cost { macs: 0, elements: x.count() as u64 };
@@ -33,9 +30,6 @@ pub fn sum<B: ReduceOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
 }
 
 /// Σ over all axes but the second: (N, C, …) → (C).
-///
-/// # Errors
-/// If x has fewer than two axes.
 pub fn sum_channels<B: ReduceOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
     let &[batch, channels, ref rest @ ..] = x.dims() else {
         return Err(Error::Argument {

@@ -42,9 +42,6 @@ fn check_taps(op: &'static str, [h, w]: [usize; 2], rows: &Taps, columns: &Taps)
 }
 
 /// Images resampled: (N, C, H, W) → (N, C, `rows.outputs()`, `columns.outputs()`).
-///
-/// # Errors
-/// If the taps were made for another size.
 pub fn resize<B: ResizeOps>(x: &Tensor<B>, rows: &Taps, columns: &Taps) -> Result<Tensor<B>> {
     let [n, c, h, w] = x.nchw("resize")?;
     check_taps("resize", [h, w], rows, columns)?;
@@ -57,17 +54,11 @@ pub fn resize<B: ResizeOps>(x: &Tensor<B>, rows: &Taps, columns: &Taps) -> Resul
 }
 
 /// The gradient of [`resize`] by the same taps: Rᵀ·g·C, which is a resize by the transposed taps.
-///
-/// # Errors
-/// If the gradient has not the output's size.
 pub fn resize_grad<B: ResizeOps>(grad_output: &Tensor<B>, rows: &Taps, columns: &Taps) -> Result<Tensor<B>> {
     resize(grad_output, &rows.transposed(), &columns.transposed())
 }
 
 /// [`resize`] of the one-hot form of ids: (N, 1, H, W) → (N, classes, H′, W′).
-///
-/// # Errors
-/// If the taps were made for another size.
 pub fn resize_ids<B: ResizeOps>(ids: &Ids<B>, classes: usize, rows: &Taps, columns: &Taps) -> Result<Tensor<B>> {
     let [n, h, w] = ids.sizes();
     check_taps("resize_ids", [h, w], rows, columns)?;

@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn ids_give_what_their_one_hot_form_gives() {
-        let ids = Ids::from_vec(&Reference::<f64>::new(), [2, 4, 6], (0..48).map(|i| i * i % 5).collect()).unwrap();
+        let ids = Ids::from_vec(&Reference::<f64>::new(), [2, 4, 6], (0..48u32).map(|i| (i * i % 5) as u8).collect())
+            .unwrap();
         let (rows, columns) = (Taps::tent(4, 2).unwrap(), Taps::tent(6, 2).unwrap());
         let dense = resize(&one_hot(&ids, 4).unwrap(), &rows, &columns).unwrap();
         let looked_up = resize_ids(&ids, 4, &rows, &columns).unwrap();

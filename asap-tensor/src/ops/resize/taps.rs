@@ -59,9 +59,6 @@ impl Taps {
 
     /// Bilinear resizing with pixel centres at half-integers (`align_corners` false) and edges repeated; no smoothing
     /// when it shrinks.
-    ///
-    /// # Errors
-    /// If either size is 0.
     pub fn bilinear(inputs: usize, outputs: usize) -> Result<Self> {
         require_argument(inputs > 0 && outputs > 0, "Taps::bilinear", || {
             format!("can't resize {inputs} pixels to {outputs}")
@@ -80,9 +77,6 @@ impl Taps {
 
     /// The nearest pixel, or rather that whose area the output's upper left corner lies in (PyTorch's `nearest`); each
     /// pixel repeated, or a few left out, where one size divides the other.
-    ///
-    /// # Errors
-    /// If either size is 0.
     pub fn nearest(inputs: usize, outputs: usize) -> Result<Self> {
         require_argument(inputs > 0 && outputs > 0, "Taps::nearest", || {
             format!("can't resize {inputs} pixels to {outputs}")

@@ -25,8 +25,6 @@ pub(super) struct Sizes {
 unsafe impl Parameters for Sizes {}
 
 impl Sizes {
-    /// # Errors
-    /// If an image, the weight or the pixels of the batch are too many numbers.
     pub(super) fn new(op: &'static str, size: &Conv2dSize) -> Result<Self> {
         let product =
             |sizes: &[usize]| sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)));
