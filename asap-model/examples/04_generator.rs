@@ -3,7 +3,7 @@
 //! `cargo run --release -p asap-model --example 04_generator`
 
 use asap_model::condition::Pixels;
-use asap_model::config::{DataConfig, GeneratorConfig};
+use asap_model::config::{AsapNetConfig, DataConfig};
 use asap_model::data::synthetic::facade;
 use asap_model::generator::{AsapNet, downsample};
 use asap_model::layers::Labels;
@@ -12,12 +12,12 @@ use asap_model::{Binding, Condition, Config, Network, Result};
 use asap_tensor::{Cpu, Ids};
 
 /// C_total: the parameters of one tile's MLP, a weight for each pair of channels and a bias for each output.
-fn parameters_of_a_tile(generator: &GeneratorConfig, data: &DataConfig) -> usize {
+fn parameters_of_a_tile(generator: &AsapNetConfig, data: &DataConfig) -> usize {
     generator.mlp_channels(data).windows(2).map(|c| c[1] * c[0] + c[1]).sum()
 }
 
 /// What is trained: the low-resolution stream alone, since the MLPs' parameters are its output.
-fn trained_parameters(generator: &GeneratorConfig, data: &DataConfig) -> usize {
+fn trained_parameters(generator: &AsapNetConfig, data: &DataConfig) -> usize {
     // A block: 3×3 weights without bias, then the norm's scale and shift.
     let block = |inputs: usize, outputs: usize| 9 * inputs * outputs + 2 * outputs;
     let (width, wide) = (generator.width, generator.max_width);
@@ -42,7 +42,7 @@ fn condition(backend: &Cpu, [height, width]: [usize; 2], change: Option<usize>) 
 fn main() -> Result<()> {
     let backend = Cpu::new(None)?;
     // S = 16 = S1·S2: a fixed filter shrinks by S1 = 2, three strided convolutions by S2 = 8.
-    let config = GeneratorConfig {
+    let config = AsapNetConfig {
         tile: 16,
         learned_factor: 8,
         width: 8,
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
         depth: 2,
         mlp_width: 16,
         mlp_depth: 4,
-        ..GeneratorConfig::default()
+        ..AsapNetConfig::default()
     };
     let data = DataConfig::default(); // 13 classes of facades in, RGB out
     let generator = AsapNet::new(&backend, &config, &data, &mut XavierNormal { seed: 1, gain: 1.0 })?;
@@ -90,7 +90,7 @@ fn main() -> Result<()> {
     println!("  this network      {counted}");
     assert_eq!(counted, generator.trainable_count());
     let city = Config::preset("cityscapes-256")?;
-    let counted = trained_parameters(&city.generator, &city.data);
+    let counted = trained_parameters(city.generator.asap().expect("ASAP-Net"), &city.data);
     println!("  cityscapes-256    {counted}, the paper's 83.2M");
     assert_eq!(counted, 83_201_411);
     Ok(())

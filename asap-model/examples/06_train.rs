@@ -3,7 +3,7 @@
 //! `cargo run --release -p asap-model --example 06_train`
 
 use asap_model::config::{
-    Config, DataConfig, DiscriminatorConfig, GeneratorConfig, Layout, LossConfig, Resize, TrainConfig,
+    AsapNetConfig, Config, DataConfig, DiscriminatorConfig, Layout, LossConfig, Resize, TrainConfig,
 };
 use asap_model::data::{Batch, Draw, Source, SyntheticFacades, prepare};
 use asap_model::network::XavierNormal;
@@ -19,15 +19,16 @@ fn configuration() -> Result<Config> {
     let config = Config {
         data: DataConfig { layout: Layout::Synthetic, size: [32, 32], resize: Resize::None, ..DataConfig::default() },
         // 4×4 tiles of 8×8 pixels, all of S learnt.
-        generator: GeneratorConfig {
+        generator: AsapNetConfig {
             tile: 8,
             learned_factor: 8,
             width: 16,
             max_width: 32,
             depth: 2,
             mlp_width: 16,
-            ..GeneratorConfig::default()
-        },
+            ..AsapNetConfig::default()
+        }
+        .into(),
         discriminator: DiscriminatorConfig { scales: 1, width: 8, max_width: 32, ..DiscriminatorConfig::default() },
         // Without VGG's weights an L1 loss gives the colours.
         loss: LossConfig { lambda_vgg: 0.0, lambda_l1: 10.0, ..LossConfig::default() },

@@ -1,7 +1,7 @@
 //! A run whose numbers leave the finite ones says so in the same round, and says where.
 
 use asap_model::condition::Condition;
-use asap_model::config::{Config, Layout, Resize};
+use asap_model::config::{AsapNetConfig, Config, Layout, Resize};
 use asap_model::data::{Batch, Draw, prepare};
 use asap_model::network::{Network, XavierNormal};
 use asap_model::round::{Game, Rates};
@@ -17,13 +17,17 @@ fn tiny() -> Config {
     config.data.resize = Resize::None;
     config.data.size = [16, 16];
     config.data.count = 2;
-    config.generator.tile = 4;
-    config.generator.learned_factor = 4;
-    config.generator.width = 3;
-    config.generator.max_width = 5;
-    config.generator.depth = 1;
-    config.generator.mlp_width = 6;
-    config.generator.mlp_depth = 2;
+    config.generator = AsapNetConfig {
+        tile: 4,
+        learned_factor: 4,
+        width: 3,
+        max_width: 5,
+        depth: 1,
+        mlp_width: 6,
+        mlp_depth: 2,
+        ..AsapNetConfig::default()
+    }
+    .into();
     config.discriminator.width = 2;
     config.discriminator.max_width = 4;
     config.loss.lambda_vgg = 0.0;

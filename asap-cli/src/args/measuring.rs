@@ -106,7 +106,7 @@ pub struct Compare {
 /// `asap sweep`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap sweep configs/ablations/*.toml --data cityscapes --out runs/ablations\n  \
-                        asap sweep configs/compared/*.toml --data cmp-facades --minutes 20 --out runs/compared\n\n\
+                        asap sweep configs/baselines/*.toml --data cmp-facades --minutes 20 --out runs/compared\n\n\
                         Each configuration is a run in a folder of its own under --out, named as its file. The same \
                         command goes on where it was stopped; runs that are done are measured only. sweep.csv and the \
                         figure, sweep.svg, are written again after each.")]

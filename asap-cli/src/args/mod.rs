@@ -5,7 +5,7 @@ mod measuring;
 use std::path::PathBuf;
 
 use asap_model::Config;
-use asap_model::config::ComparedConfig;
+use asap_model::config::GeneratorConfig;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -121,7 +121,7 @@ impl TypedValueParser for PresetOrFile {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(Config::presets().iter().map(|(name, what)| PossibleValue::new(*name).help(*what))))
+        Some(Box::new(Config::presets().map(|(name, what)| PossibleValue::new(name).help(what))))
     }
 }
 
@@ -138,12 +138,12 @@ impl TypedValueParser for ComparedName {
         argument: Option<&clap::Arg>,
         value: &std::ffi::OsStr,
     ) -> Result<String, clap::Error> {
-        let names: Vec<&str> = ComparedConfig::all_published().iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = GeneratorConfig::KINDS[1..].iter().map(|(name, _)| *name).collect();
         PossibleValuesParser::new(names).parse_ref(command, argument, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let all = ComparedConfig::all_published().iter();
+        let all = GeneratorConfig::KINDS[1..].iter();
         Some(Box::new(all.map(|(name, what)| PossibleValue::new(*name).help(*what))))
     }
 }

@@ -36,7 +36,7 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
             || fault.to_string(),
         );
     }
-    let layout = serde_json::to_value(report.layout)?;
+    let layout = report.layout.name();
     output.result(
         || {
             let classes: Vec<_> =
@@ -48,7 +48,7 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
                 "faults": report.faults.len(), "ok": report.faults.is_empty(),
             })
         },
-        || summary(&report, layout.as_str().unwrap_or_default(), &data),
+        || summary(&report, layout, &data),
     );
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DATA) })
 }

@@ -28,7 +28,7 @@ pub fn run(common: &Common, output: &Output) -> Result<ExitCode> {
     let (devices, libraries) = (devices(common), cuda_libraries());
     let works = devices.iter().any(|device| device.name == "cpu" && device.fault.is_none());
     let (processor, memory, runs) = (processor(), memory(), runs());
-    let presets: Vec<&str> = Config::presets().iter().map(|(name, _)| *name).collect();
+    let presets: Vec<&str> = Config::presets().map(|(name, _)| name).collect();
     let version = env!("CARGO_PKG_VERSION");
     output.result(
         || {

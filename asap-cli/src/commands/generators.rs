@@ -6,7 +6,7 @@
 use anyhow::Result;
 use asap_autograd::Var;
 use asap_model::condition::Pixels;
-use asap_model::config::GeneratorKind;
+use asap_model::config::GeneratorConfig;
 use asap_model::network::Blank;
 use asap_model::{Binding, Condition, Config, Generator, memory};
 use asap_tensor::{Plan, Profiler, Storage, Tensor};
@@ -21,12 +21,9 @@ use crate::progress::thousands;
 /// Prints the preset's own generator and the compared ones of these names, or of all where none is named.
 pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, output: &Output) -> Result<()> {
     let [height, width] = config.data.size;
-    let own = config.generator.kind.name();
-    let named = |kind: &GeneratorKind| match names {
-        [] => *kind != GeneratorKind::Asap,
-        names => names.iter().any(|name| name == kind.name()),
-    };
-    let compared = GeneratorKind::ALL.into_iter().filter(named).map(GeneratorKind::name);
+    let own = config.generator.kind();
+    let baselines = GeneratorConfig::KINDS[1..].iter().map(|(name, _)| *name);
+    let baselines = baselines.filter(|kind| names.is_empty() || names.iter().any(|name| name == kind));
     output.text(|| {
         format!(
             "{preset}, {height}×{width}: parameters and multiply-accumulates (from one-hot labels), and the paper's figures \
@@ -34,7 +31,7 @@ pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, out
             "generator", "parameters", "paper, M", "G MAC", "paper", "ms", "moved, MB", "planned, MB"
         )
     });
-    for (number, name) in std::iter::once(own).chain(compared).enumerate() {
+    for (number, name) in std::iter::once(own).chain(baselines).enumerate() {
         let of_name = if number == 0 { Ok(config.clone()) } else { instead(config, name) };
         let config = match of_name {
             Ok(config) => config,

@@ -39,7 +39,7 @@ pub fn configuration(name: &str, common: &Common) -> asap_model::Result<Config> 
 
 /// Applies every `--set`, in order, and `--seed`, which wins over them.
 pub fn adjust(config: &mut Config, common: &Common) -> asap_model::Result<()> {
-    common.assignments.iter().try_for_each(|assignment| config.set(assignment))?;
+    config.set_all(&common.assignments)?;
     config.train.seed = common.seed.unwrap_or(config.train.seed);
     Ok(())
 }

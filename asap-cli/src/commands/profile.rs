@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::{GeneratorConfig, GeneratorKind};
+use asap_model::config::GeneratorConfig;
 use asap_model::network::FillByName;
 use asap_model::{Binding, Condition, Config, Generator, Network, memory};
 use asap_tensor::{Backend, Plan, Profiler, Storage};
@@ -42,10 +42,10 @@ pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configuration with a compared generator at its published sizes.
+/// The configuration with a baseline at its published sizes.
 pub fn instead(config: &Config, name: &str) -> asap_model::Result<Config> {
-    let kind = GeneratorKind::named(name).ok_or_else(|| usage(name, "there is no such compared generator"))?;
-    let config = Config { generator: GeneratorConfig::of_kind(kind), ..config.clone() };
+    let generator = GeneratorConfig::of_kind(name).ok_or_else(|| usage(name, "there is no such baseline"))?;
+    let config = Config { generator, ..config.clone() };
     config.validate()?;
     Ok(config)
 }
@@ -113,7 +113,7 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
 /// The layers of a generator in the order in which they run, with what they took on the device.
 pub fn measured(config: &Config, common: &Common, output: &Output) -> Result<Vec<Layer>> {
     let workload = Workload { config, batch: 1, train: false };
-    check_timing(config.generator.kind.name(), &workload.plan(threads(common))?, "data.size", common)?;
+    check_timing(config.generator.kind(), &workload.plan(threads(common))?, "data.size", common)?;
     let profiler = Profiler::new();
     let mut layers = on_profiled_device(common, output, &profiler, Forward { config, profiler: &profiler })?;
     // The same pass without numbers tells what is held meanwhile.

@@ -188,7 +188,7 @@ impl Task for One<'_> {
         let [height, width] = timed.data.size;
         Ok(Some(Entry {
             name: name.clone(),
-            kind: config.generator.kind.name().into(),
+            kind: config.generator.kind().into(),
             size: timed.data.size,
             parameters,
             gmac: generators::dense_macs(&timed)? as f64 / 1e9,

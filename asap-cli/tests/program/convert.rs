@@ -31,10 +31,10 @@ fn the_configuration_given_goes_into_the_header() {
     here.copy_published("gen_city_net_G.pth");
     here.done("convert gen_city_net_G.pth city.safetensors --config cityscapes-256 --set generator.width=6");
     let config = checkpoint::load(&here.path("city.safetensors")).unwrap().config.expect("a configuration");
-    assert_eq!((config.data.classes, config.generator.width), (35, 6));
+    assert_eq!((config.data.classes, config.generator.asap().expect("ASAP-Net").width), (35, 6));
     here.done("convert city.safetensors again.safetensors --set data.flip=false");
     let again = checkpoint::load(&here.path("again.safetensors")).unwrap().config.expect("a configuration");
-    assert_eq!((again.data.flip, again.generator.width), (false, 6));
+    assert_eq!((again.data.flip, again.generator.asap().expect("ASAP-Net").width), (false, 6));
     here.refused("convert city.safetensors city.pth --config cityscapes-256", 2, &["--config", ".pth holds no"]);
 }
 

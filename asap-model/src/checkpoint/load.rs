@@ -204,23 +204,18 @@ pub fn padding_of(weights: &Weights) -> Option<Padding> {
 /// # Errors
 /// [`Error::Checkpoint`] names both, if they differ.
 pub fn check_padding(weights: &Weights, generator: &GeneratorConfig, file: &Path) -> Result<()> {
-    let name = |padding| match padding {
-        Padding::Reflect => "reflect",
-        Padding::Zero => "zero",
-    };
     let first = |padding| match padding {
         Padding::Reflect => "lowres_stream.model.1.0.weight",
         Padding::Zero => "lowres_stream.model.0.0.weight",
     };
     match padding_of(weights) {
-        Some(shown) if shown != generator.padding => Err(Error::Checkpoint {
+        Some(shown) if generator.asap().is_some_and(|asap| asap.padding != shown) => Err(Error::Checkpoint {
             file: file.into(),
             problem: format!(
-                "its key {} shows {} padding, but generator.padding is {}; to load it: --set generator.padding={}",
+                "its key {} shows {1} padding, but generator.padding is {2}; to load it: --set generator.padding={1}",
                 first(shown),
-                name(shown),
-                name(generator.padding),
-                name(shown)
+                shown.name(),
+                generator.asap().map_or("not set", |asap| asap.padding.name()),
             ),
         }),
         _ => Ok(()),

@@ -10,7 +10,7 @@
 //! | `spade` | SPADE's generator |
 //! | `cc_fpse` | CC-FPSE's generator |
 //!
-//! Their sizes are in [`ComparedConfig`].
+//! Their sizes are in [`config::generators`](crate::config::generators).
 
 mod adaptive;
 mod cc_fpse;
@@ -28,7 +28,7 @@ use asap_autograd::{Var, vjp};
 use asap_tensor::Backend;
 
 use crate::condition::Condition;
-use crate::config::ComparedConfig;
+use crate::config::GeneratorConfig;
 use crate::network::{Binding, Initialiser, Network, Parameter};
 use crate::{Error, Result};
 use cc_fpse::CcFpse;
@@ -62,33 +62,40 @@ impl<B: Backend> Compared<B> {
     /// If the device fails.
     pub fn new(
         backend: &B,
-        config: &ComparedConfig,
+        config: &GeneratorConfig,
         [inputs, outputs]: [usize; 2],
         init: &mut dyn Initialiser,
     ) -> Result<Self> {
         let image = Some(outputs);
-        let architecture = match *config {
-            ComparedConfig::Pix2PixUnet { width, levels, dropout } => {
-                Architecture::Unet(Unet::new(backend, init, [inputs, outputs], width, levels, dropout)?)
+        let architecture = match config {
+            GeneratorConfig::Asap(_) => {
+                return Err(Error::Config { origin: "asap".into(), problem: "it is not a baseline".into() });
             }
-            ComparedConfig::Pix2PixResNet { width, blocks, dropout } => {
+            GeneratorConfig::Pix2PixUnet(unet) => {
+                let width = unet.scaled_width();
+                Architecture::Unet(Unet::new(backend, init, [inputs, outputs], width, unet.halvings, unet.dropout)?)
+            }
+            GeneratorConfig::Pix2PixResNet(resnet) => {
+                let (width, blocks, dropout) = (resnet.scaled_width(), resnet.blocks, resnet.dropout);
                 let sizes = Sizes { inputs, width, halvings: 2, blocks, image, norm: Norm::Batch, dropout };
                 Architecture::ResNet(ResNet::new(backend, init, &sizes)?)
             }
-            ComparedConfig::Pix2PixHd { width, halvings, blocks } => {
+            GeneratorConfig::Pix2PixHd(hd) => {
+                let (width, halvings, blocks) = (hd.scaled_width(), hd.halvings, hd.blocks);
                 let sizes = Sizes { inputs, width, halvings, blocks, image, norm: Norm::Instance, dropout: false };
                 Architecture::ResNet(ResNet::new(backend, init, &sizes)?)
             }
-            ComparedConfig::Pix2PixHdLocal { width, halvings, blocks, enhancers, local_blocks } => {
-                let (global, local) = ([halvings, blocks], [enhancers, local_blocks]);
+            GeneratorConfig::Pix2PixHdLocal(hd) => {
+                let (global, local) = ([hd.halvings, hd.blocks], [hd.enhancers, hd.local_blocks]);
+                let width = hd.scaled_width();
                 Architecture::Enhanced(Enhanced::new(backend, init, [inputs, outputs], width, global, local)?)
             }
-            ComparedConfig::Spade { width, hidden, doublings } => {
-                let widths = [width, hidden];
-                Architecture::Spade(Box::new(Spade::new(backend, init, [inputs, outputs], widths, doublings)?))
+            GeneratorConfig::Spade(spade) => {
+                let widths = spade.scaled_widths();
+                Architecture::Spade(Box::new(Spade::new(backend, init, [inputs, outputs], widths, spade.doublings)?))
             }
-            ComparedConfig::CcFpse { width, hidden, doublings } => {
-                let widths = [width, hidden];
+            GeneratorConfig::CcFpse(cc_fpse) => {
+                let (widths, doublings) = (cc_fpse.scaled_widths(), cc_fpse.doublings);
                 Architecture::CcFpse(Box::new(CcFpse::new(backend, init, [inputs, outputs], widths, doublings)?))
             }
         };
@@ -98,7 +105,7 @@ impl<B: Backend> Compared<B> {
     /// (N, C, H, W) labels or image → (N, outputs, H, W).
     ///
     /// # Errors
-    /// [`Error::Config`] if H or W is not a multiple of [`ComparedConfig::multiple`]; otherwise if the channels do not
+    /// [`Error::Config`] if H or W is not a multiple of [`GeneratorConfig::multiple`]; otherwise if the channels do not
     /// fit, the picture is too small to be mirrored, or a kernel fails.
     pub fn forward(&self, binding: &Binding<B>, condition: &Condition<B>) -> Result<Var<B>> {
         let stack = condition.stack()?;

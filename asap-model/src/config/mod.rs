@@ -1,60 +1,44 @@
-//! Every width, depth, factor and constant, read from TOML; the presets.
+//! Configurations: every width, depth, factor and constant, read from TOML; the presets.
+//!
+//! A key is one field of a section: type, default, range and doc comment. Help texts, checks, reading and writing follow
+//! from it.
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`data`] | `[data]`: which pairs, at which size, with which augmentation |
+//! | [`root`] | [`Config`]: all sections; reading and setting keys, checks across sections |
+//! | [`schema`] | what a key is; the macros that define sections |
+//! | [`data`] | `[data]`: dataset, sizes, augmentation |
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
-//! | [`networks`] | `[generator]` and `[discriminator]`: widths, depths, factors |
-//! | [`compared`] | the generators that the paper compares with |
-//! | [`training`] | `[loss]` and `[train]`: weights of the losses, rates, lengths; the learning rate's decay |
-//! | [`keys`] | every key with its explanation; the nearest known key to a misspelt one |
-//! | `text` | reading from TOML text with the line of every fault, `KEY=VALUE`, writing back |
-//! | `validate` | the range of every value, and which values must agree |
+//! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds, and the keys of each |
+//! | [`discriminator`] | `[discriminator]` |
+//! | [`training`] | `[loss]` and `[train]`; the learning-rate decay |
+//! | `text` | TOML: reading, with the line of every error, and writing |
+//! | `suggest` | the nearest known key to a misspelled one |
 //! | `presets` | the shipped configurations of `configs/` |
-//! | `starter` | every key, explained, with its default |
 //! | `published` | the published code's option names |
 
-pub mod compared;
 pub mod data;
 pub mod depth;
-pub mod keys;
-pub mod networks;
+pub mod discriminator;
+pub mod generator;
+pub mod generators;
+pub mod kind;
 mod presets;
 mod published;
-mod starter;
+pub mod root;
+pub mod schema;
+mod suggest;
 mod text;
 pub mod training;
-mod validate;
 
-pub use compared::ComparedConfig;
 pub use data::{DataConfig, Input, Layout, Output, Resize};
 pub use depth::DepthScale;
-pub use networks::{DiscriminatorConfig, GeneratorConfig, GeneratorKind, Padding};
+pub use discriminator::DiscriminatorConfig;
+pub use generator::GeneratorConfig;
+pub use generators::asap_net::{AsapNetConfig, Padding};
+pub use generators::pix2pix::{ResNetConfig, UnetConfig};
+pub use generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
+pub use generators::spade::{CcFpseConfig, SpadeConfig};
+pub use root::Config;
+pub use schema::Key;
 pub use training::{LossConfig, TrainConfig};
-
-use serde::{Deserialize, Serialize};
-
-/// A whole training configuration; the defaults are the paper's for facades at 256×256.
-///
-/// ```
-/// use asap_model::config::Config;
-/// let mut config = Config::preset("facades-512")?;
-/// config.set("train.batch=4")?;
-/// config.validate()?;
-/// assert_eq!((config.generator.tile, config.train.batch), (32, 4));
-/// # Ok::<(), asap_model::Error>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Which pairs, at which size, with which augmentation.
-    pub data: DataConfig,
-    /// The generator's widths, depths and factors.
-    pub generator: GeneratorConfig,
-    /// The discriminators' scales, widths and depths.
-    pub discriminator: DiscriminatorConfig,
-    /// The weight of each loss.
-    pub loss: LossConfig,
-    /// Learning rates, lengths, seeds, how often to save.
-    pub train: TrainConfig,
-}

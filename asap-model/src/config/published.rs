@@ -14,8 +14,9 @@
 
 use serde_json::Value;
 
-use super::validate::Fault;
-use super::{DataConfig, DiscriminatorConfig, GeneratorConfig, Input, Output, Padding};
+use super::data::{DataConfig, Input, Output};
+use super::discriminator::DiscriminatorConfig;
+use super::schema::Section;
 use crate::{Error, Result};
 
 impl DataConfig {
@@ -49,48 +50,8 @@ impl DataConfig {
     }
 }
 
-impl GeneratorConfig {
-    /// The generator from the published code's options (a JSON object); what they leave out has its default.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for an option of the wrong type, one without a counterpart here, or a value out of range.
-    pub fn from_published(options: &Value) -> Result<GeneratorConfig> {
-        let options = Options(options);
-        let defaults = GeneratorConfig::default();
-        if !options.flag("no_instance_edge", true)? && !options.flag("lr_instance", true)? {
-            return Err(options.refused("lr_instance", "instance edges only go to the low-resolution stream here"));
-        }
-        if options.text("norm_G", "instanceaffine")? != "instanceaffine" {
-            return Err(options.refused("norm_G", "only instanceaffine has a counterpart here"));
-        }
-        let tile = match options.get("crop_size") {
-            Some(_) => {
-                let tile = options.count("crop_size", 0)? as f64 / (16.0 * options.aspect_ratio()?);
-                if tile.fract() != 0.0 {
-                    return Err(options.refused("crop_size", "crop_size / (16 · aspect_ratio) must be a whole number"));
-                }
-                tile as usize
-            }
-            None => defaults.tile,
-        };
-        let generator = GeneratorConfig {
-            tile,
-            learned_factor: options.count("learned_ds_factor", defaults.learned_factor)?,
-            width: options.count("lr_width", defaults.width)?,
-            max_width: options.count("lr_max_width", defaults.max_width)?,
-            depth: options.count("lr_depth", defaults.depth)?,
-            mlp_width: options.count("hr_width", defaults.mlp_width)?,
-            mlp_depth: options.count("hr_depth", defaults.mlp_depth)?,
-            padding: if options.flag("reflection_pad", true)? { Padding::Reflect } else { Padding::Zero },
-            ..defaults
-        };
-        in_range(generator.check())?;
-        Ok(generator)
-    }
-}
-
 impl DiscriminatorConfig {
-    /// The discriminators from the published code's options (a JSON object); what they leave out has its default.
+    /// The discriminators from the published code's options (a JSON object); options left out have their defaults.
     ///
     /// # Errors
     /// [`Error::Config`] for an option of the wrong type, one without a counterpart here, or a value out of range.
@@ -109,23 +70,39 @@ impl DiscriminatorConfig {
             max_width: options.count("ndf_max", defaults.max_width)?,
             spectral_norm,
         };
-        in_range(discriminator.check())?;
+        options.in_range(&discriminator)?;
         Ok(discriminator)
     }
 }
 
-fn in_range(checked: Result<(), Fault>) -> Result<()> {
-    checked.map_err(|(_, problem)| Error::Config { origin: ORIGIN.into(), problem })
-}
-
 pub(super) const ORIGIN: &str = "published options";
 
-/// A JSON object of options, asked by name.
+/// The published code's options, a JSON object.
 pub(super) struct Options<'a>(pub(super) &'a Value);
 
 impl<'a> Options<'a> {
-    fn get(&self, name: &str) -> Option<&'a Value> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
         self.0.get(name)
+    }
+
+    /// Refuses values out of a section's ranges.
+    pub(super) fn in_range(&self, section: &dyn Section) -> Result<()> {
+        section.check_ranges().map_err(|fault| Error::Config { origin: ORIGIN.into(), problem: fault.problem })
+    }
+
+    /// Refuses every value of an option but its default, the one that has a counterpart.
+    pub(super) fn only(&self, name: &str, value: &'static str) -> Result<()> {
+        match self.text(name, value)? == value {
+            true => Ok(()),
+            false => Err(self.refused(name, &format!("only {value} has a counterpart here"))),
+        }
+    }
+
+    pub(super) fn without_style_encoder(&self) -> Result<()> {
+        match self.flag("use_vae", false)? {
+            false => Ok(()),
+            true => Err(self.refused("use_vae", "style encoders have no counterpart here")),
+        }
     }
 
     pub(super) fn refused(&self, name: &str, why: &str) -> Error {
@@ -149,7 +126,7 @@ impl<'a> Options<'a> {
         value.as_str().ok_or_else(|| self.refused(name, "it must be a string"))
     }
 
-    fn aspect_ratio(&self) -> Result<f64> {
+    pub(super) fn aspect_ratio(&self) -> Result<f64> {
         let Some(value) = self.get("aspect_ratio") else { return Ok(1.0) };
         let ratio = value.as_f64().filter(|ratio| (0.01..=100.0).contains(ratio));
         ratio.ok_or_else(|| self.refused("aspect_ratio", "it must be width/height, from 0.01 to 100"))
@@ -161,40 +138,41 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::{AsapNetConfig, GeneratorConfig, Padding};
 
     #[test]
-    fn full_cityscapes_options_are_the_shipped_preset() {
+    fn cityscapes_options_match_the_preset() {
         let options = json!({
             "label_nc": 35, "no_instance_edge": false, "lr_instance": true, "learned_ds_factor": 16, "crop_size": 512,
             "aspect_ratio": 2.0, "output_nc": 3, "hr_width": 64, "hr_depth": 5, "no_one_hot": false,
             "norm_G": "instanceaffine", "lr_width": 64, "lr_max_width": 1024, "lr_depth": 7, "reflection_pad": true,
         });
         let preset = crate::config::Config::preset("cityscapes-256").unwrap();
-        assert_eq!(GeneratorConfig::from_published(&options).unwrap(), preset.generator);
+        assert_eq!(GeneratorConfig::Asap(AsapNetConfig::from_published(&options).unwrap()), preset.generator);
         let data = DataConfig::from_published(&options).unwrap();
         assert_eq!((data.size, data.classes, data.instances), ([256, 512], 35, true));
         assert_eq!(data.lowres_channels(), preset.data.lowres_channels());
     }
 
     #[test]
-    fn small_generator_has_tiles_of_a_sixteenth_of_its_crop() {
+    fn tile_is_a_sixteenth_of_the_crop() {
         let options = json!({ "label_nc": 4, "no_instance_edge": true, "lr_instance": false, "learned_ds_factor": 4,
             "crop_size": 64, "aspect_ratio": 1, "no_one_hot": true, "reflection_pad": false });
-        let generator = GeneratorConfig::from_published(&options).unwrap();
+        let generator = AsapNetConfig::from_published(&options).unwrap();
         assert_eq!((generator.tile, generator.fixed_factor(), generator.strided_layers()), (4, 1, 2));
         assert_eq!(generator.padding, Padding::Zero);
         assert_eq!(DataConfig::from_published(&options).unwrap().input, Input::Rgb);
     }
 
     #[test]
-    fn discriminator_options_map_one_to_one() {
+    fn discriminator_options_match() {
         let options = json!({ "norm_D": "instance", "ndf": 4, "ndf_max": 16, "num_D": 3, "n_layers_D": 4 });
         let expected = DiscriminatorConfig { scales: 3, layers: 4, width: 4, max_width: 16, spectral_norm: false };
         assert_eq!(DiscriminatorConfig::from_published(&options).unwrap(), expected);
     }
 
     #[test]
-    fn options_without_a_counterpart_are_refused_by_name() {
+    fn options_without_a_counterpart_are_refused() {
         for (options, name) in [
             (json!({ "no_instance_edge": false, "lr_instance": false }), "lr_instance"),
             (json!({ "norm_G": "batch" }), "norm_G"),
@@ -203,7 +181,7 @@ mod tests {
             (json!({ "crop_size": 64, "aspect_ratio": 0 }), "aspect_ratio"),
             (json!({ "lr_width": 0 }), "generator.width"),
         ] {
-            let error = GeneratorConfig::from_published(&options).unwrap_err().to_string();
+            let error = AsapNetConfig::from_published(&options).unwrap_err().to_string();
             assert!(error.contains(name), "{options}: {error}");
         }
     }

@@ -1,18 +1,19 @@
-//! Reading from TOML text with the line of every fault, `KEY=VALUE`, writing back.
+//! TOML: reading, with the line of every error, and writing.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
-use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, keys, presets};
+use super::presets;
+use super::root::{Config, invalid};
 use crate::error::shown;
 use crate::{Error, Result};
 
-/// The longest configuration file that is read, in bytes.
+/// Maximum length of a configuration file, in bytes.
 const MAX_LENGTH: u64 = 1 << 20;
 
 impl Config {
@@ -21,33 +22,31 @@ impl Config {
     /// A preset wins over a file of the same name; `./NAME` reaches the file.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is neither, or as [`parse`](Self::parse) says; [`Error::Io`] if the file can't be read.
+    /// [`Error::Config`] if there is neither, or as [`parse`](Self::parse); [`Error::Io`] if the file can't be read.
     pub fn load(path_or_preset: &str) -> Result<Config> {
         if presets::text(path_or_preset).is_some() {
             return Config::preset(path_or_preset);
         }
         let path = Path::new(path_or_preset);
         if !path.exists() {
-            return Err(presets::neither_file_nor_preset(path_or_preset));
+            return Err(presets::unknown(path_or_preset, "there is no such file and no such preset"));
         }
         let failed = |source| Error::Io { file: path.into(), action: "read it", source };
         let fault = |problem| Error::Config { origin: path_or_preset.into(), problem };
         let mut bytes = Vec::new();
         File::open(path).map_err(failed)?.take(MAX_LENGTH + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > MAX_LENGTH {
-            return Err(fault(format!(
-                "it has more than {MAX_LENGTH} bytes, where a configuration has a few thousand"
-            )));
+            return Err(fault(format!("more than {MAX_LENGTH} bytes, where a configuration has a few thousand")));
         }
         let text = String::from_utf8(bytes)
-            .map_err(|error| fault(format!("it is no text: byte {} is not UTF-8", error.utf8_error().valid_up_to())))?;
+            .map_err(|error| fault(format!("not text: byte {} is not UTF-8", error.utf8_error().valid_up_to())))?;
         Config::parse(&text, path_or_preset)
     }
 
-    /// Reads and validates TOML; what it leaves out has its default. `origin` names the text in errors.
+    /// Reads and validates TOML; keys left out have their defaults. `origin` names the text in errors.
     ///
     /// # Errors
-    /// [`Error::Config`] names origin and line (`train.toml:12`), key and value, and says what is allowed.
+    /// [`Error::Config`] names origin and line (`train.toml:12`), key, value and what is expected.
     pub fn parse(text: &str, origin: &str) -> Result<Config> {
         let fault = |span: Option<Range<usize>>, problem: String| Error::Config {
             origin: match span {
@@ -56,100 +55,79 @@ impl Config {
             },
             problem: shown(problem),
         };
-        let table = DeTable::parse(text).map_err(|error| fault(error.span(), error.message().to_string()))?;
-        check_known(table.get_ref()).map_err(|(span, problem)| fault(Some(span), problem))?;
-        let config: Config =
-            toml::from_str(text).map_err(|error| fault(error.span(), named(table.get_ref(), &error)))?;
-        match config.fault() {
-            Some((key, problem)) => Err(fault(span_of(table.get_ref(), key), problem)),
-            None => Ok(config),
-        }
-    }
-
-    /// Sets one key from `KEY=VALUE`, as in `train.batch=4` or `data.size=[256, 512]`.
-    ///
-    /// The value is TOML; what is not valid TOML is a string (`data.layout=pairs`). An empty value restores the key's
-    /// default. Values are not checked against each other here: call [`validate`](Self::validate) after the last one.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for an unknown key, with the nearest known one, or a value of the wrong type.
-    pub fn set(&mut self, assignment: &str) -> Result<()> {
-        let fault =
-            |problem: String| Error::Config { origin: format!("--set {}", shown(assignment)), problem: shown(problem) };
-        let Some((path, value)) = assignment.split_once('=') else {
-            return Err(fault("write it as KEY=VALUE, as in train.batch=4".into()));
-        };
-        let (path, value) = (path.trim(), value.trim());
-        let Some((section, key)) = path.split_once('.') else {
-            let whole = keys::nearest(path, keys::all_keys()).unwrap_or_else(|| "train.batch".into());
-            return Err(fault(format!("a key has its section before it, as in {whole}")));
-        };
-        let Some(known) = keys::of_section(section) else {
-            return Err(fault(keys::unknown_section(section)));
-        };
-        if !known.iter().any(|(name, _)| *name == key) {
-            return Err(fault(keys::unknown_key(section, key)));
-        }
-        let mut whole = toml::Table::try_from(&*self).map_err(|error| fault(error.to_string()))?;
-        if let Some(toml::Value::Table(table)) = whole.get_mut(section) {
-            table.remove(key);
-            if !value.is_empty() {
-                table.insert(key.to_string(), toml_value(value));
+        let syntax = |error: toml::de::Error| fault(error.span(), error.message().to_string());
+        let spans = DeTable::parse(text).map_err(syntax)?;
+        let table: toml::Table = toml::from_str(text).map_err(syntax)?;
+        let mut config = Config::default();
+        for (section, keys) in &table {
+            let span = || spans.get_ref().get_key_value(section.as_str()).map(|(section, _)| section.span());
+            if !config.sections().iter().any(|(name, _)| name == section) {
+                let wrong = config.set_key(section, "", None).err();
+                return Err(fault(span(), wrong.map_or_else(String::new, |wrong| wrong.problem)));
+            }
+            let Some(keys) = keys.as_table() else {
+                return Err(fault(span(), format!("{section} is a section: write [{section}] and its keys below")));
+            };
+            // The kind decides which other keys there are.
+            let (kind, others): (Vec<_>, Vec<_>) = keys.iter().partition(|(key, _)| *key == "kind");
+            for (key, value) in kind.into_iter().chain(others) {
+                let set = config.set_key(section, key, Some(value));
+                set.map_err(|wrong| fault(span_of(spans.get_ref(), section, key), wrong.problem))?;
             }
         }
-        *self =
-            Config::deserialize(whole).map_err(|error| fault(format!("{path}: {}", first_line(error.message()))))?;
-        Ok(())
+        config.check().map_err(|wrong| {
+            let span = wrong.path.split_once('.').and_then(|(section, key)| span_of(spans.get_ref(), section, key));
+            fault(span, wrong.problem)
+        })?;
+        Ok(config)
     }
 
     /// The whole configuration as TOML, every key with its value; keys without one are left out.
     /// [`parse`](Self::parse) gives the same configuration back.
     ///
     /// # Errors
-    /// [`Error::Config`] for a value that TOML can't hold (a seed above 2⁶³ − 1, a path that is not Unicode).
+    /// [`Error::Config`] for a value out of range, or one that TOML can't hold (a path that is not Unicode).
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self)
-            .map_err(|error| Error::Config { origin: "configuration".into(), problem: error.to_string() })
-    }
-}
-
-/// Refuses the first section or key that does not exist, with its place in the text.
-fn check_known(table: &DeTable) -> Result<(), (Range<usize>, String)> {
-    for (section, value) in table {
-        let name = section.get_ref();
-        let Some(known) = keys::of_section(name) else {
-            return Err((section.span(), keys::unknown_section(name)));
-        };
-        let DeValue::Table(entries) = value.get_ref() else {
-            return Err((section.span(), format!("{name} is a section: write [{name}] and its keys below")));
-        };
-        if let Some((key, _)) = entries.iter().find(|(key, _)| !known.iter().any(|(name, _)| *name == key.get_ref())) {
-            return Err((key.span(), keys::unknown_key(name, key.get_ref())));
-        }
-    }
-    Ok(())
-}
-
-/// The message of a value of the wrong type, with the key whose value it is.
-fn named(table: &DeTable, error: &toml::de::Error) -> String {
-    let message = first_line(error.message());
-    let Some(span) = error.span() else { return message.to_string() };
-    for (section, value) in table {
-        let DeValue::Table(entries) = value.get_ref() else { continue };
-        for (key, value) in entries {
-            if key.span().start <= span.start && span.end <= value.span().end {
-                return format!("{}.{}: {message}", section.get_ref(), key.get_ref());
+        let mut text = String::new();
+        for (name, section) in self.sections() {
+            section.check_ranges().map_err(|fault| invalid(fault.problem))?;
+            let separator = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{separator}[{name}]");
+            for (key, value) in section.keys().iter().filter_map(|key| Some((key, section.get(key.name)?))) {
+                let _ = writeln!(text, "{} = {value}", key.name);
             }
         }
+        Ok(text)
     }
-    message.to_string()
+
+    /// TOML with every key, its value, its help, default and range; keys without a value stand as comments.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn starter(&self) -> Result<String> {
+        self.to_toml()?;
+        let mut text =
+            "# Configuration of asap. Keys left out have their defaults: the paper's, for facades at 256x256.\n"
+                .to_string();
+        for (name, section) in self.sections() {
+            let _ = writeln!(text, "\n[{name}]");
+            for key in section.keys() {
+                let default = key.default.as_ref().map_or("unset".into(), toml::Value::to_string);
+                let _ = writeln!(text, "# {} ({}; default: {default})", key.help(), key.expected);
+                let _ = match section.get(key.name) {
+                    Some(value) => writeln!(text, "{} = {value}", key.name),
+                    None => writeln!(text, "# {} =", key.name),
+                };
+            }
+        }
+        Ok(text)
+    }
 }
 
-/// Where the value of `section.key` stands, if the text has it.
-fn span_of(table: &DeTable, path: &str) -> Option<Range<usize>> {
-    let (section, key) = path.split_once('.')?;
-    let DeValue::Table(entries) = table.get(section)?.get_ref() else { return None };
-    Some(entries.get(key)?.span())
+/// Where a key stands in the text, if it does.
+fn span_of(table: &DeTable, section: &str, key: &str) -> Option<Range<usize>> {
+    let DeValue::Table(keys) = table.get(section)?.get_ref() else { return None };
+    Some(keys.get_key_value(key)?.0.span())
 }
 
 /// The line, counted from 1, of a byte of the text.
@@ -157,73 +135,55 @@ fn line(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|&b| b == b'\n').count() + 1
 }
 
-fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
-}
-
-/// A value as TOML, or else as the string it is.
-fn toml_value(text: &str) -> toml::Value {
-    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
-    // A line break in the text could add keys of its own.
-    match parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value")) {
-        Some(value) => value,
-        None => toml::Value::String(text.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Input, Layout, Padding};
-
-    fn refused(text: &str) -> String {
-        Config::parse(text, "run.toml").unwrap_err().to_string()
-    }
 
     #[test]
-    fn an_empty_text_is_the_default() {
+    fn empty_text_is_the_default() {
         assert_eq!(Config::parse("", "run.toml").unwrap(), Config::default());
         Config::default().validate().unwrap();
     }
 
     #[test]
-    fn every_explained_key_exists_and_every_key_is_explained() {
-        let mut config = Config::default();
-        // Those without a default.
-        for assignment in [
-            "data.depth_scale=1",
-            "data.depth_max=2",
-            "data.depth_invalid=3",
-            "data.dir=x",
-            "data.load_size=300",
-            "loss.vgg_weights=y",
-            "train.steps=7",
-            "train.minutes=1",
-            "generator.halvings=5",
-            "generator.blocks=1",
-        ] {
-            config.set(assignment).unwrap();
+    fn starter_parses_back_and_documents_every_key() {
+        for set in [&[][..], &["train.batch=4", "data.dir=a'\"b"], &["generator.kind=spade"]] {
+            let mut config = Config::default();
+            set.iter().for_each(|assignment| config.set(assignment).unwrap());
+            let text = config.starter().unwrap();
+            assert_eq!(Config::parse(&text, "starter").unwrap(), config);
+            for key in config.keys() {
+                assert!(text.contains(&format!("{} =", key.name)), "{} is missing from\n{text}", key.name);
+                assert!(!key.help().is_empty() && !key.help().contains(['[', '`']), "{}: {}", key.path(), key.help());
+            }
         }
-        let whole: toml::Table = toml::from_str(&config.to_toml().unwrap()).unwrap();
-        let mut held: Vec<String> = Vec::new();
-        for (section, keys) in &whole {
-            held.extend(keys.as_table().unwrap().keys().map(|key| format!("{section}.{key}")));
-        }
-        let mut explained: Vec<String> = keys::all_keys().collect();
-        held.sort();
-        explained.sort();
-        assert_eq!(held, explained);
     }
 
     #[test]
-    fn a_fault_is_told_with_file_line_key_value_and_what_is_allowed() {
+    fn every_key_is_written_and_read_back() {
+        for generator in crate::config::GeneratorConfig::all() {
+            let mut config = Config { generator, ..Config::default() };
+            config.set("data.output=depth").unwrap();
+            for key in config.keys().iter().filter(|key| key.default.is_none()) {
+                let value = if key.name == "depth_max" { "2" } else { "256" };
+                let quoted = if key.expected.contains("path") { "'x'" } else { value };
+                config.set(&format!("{}={quoted}", key.path())).unwrap();
+            }
+            let text = config.to_toml().unwrap();
+            assert_eq!(Config::parse(&text, "run.toml").unwrap(), config);
+            assert_eq!(text.matches(" = ").count(), config.keys().len());
+        }
+    }
+
+    #[test]
+    fn errors_name_file_line_key_value_and_what_is_expected() {
         for (text, parts) in [
             ("[train]\nbatch = 1\n\ntiel = 3", &["run.toml:4: ", "train.tiel", "generator.tile"][..]),
             ("# x\n[trian]\nbatch = 1", &["run.toml:2: ", "[trian]", "did you mean [train]?"]),
-            ("batch = 1", &["run.toml:1: ", "`train.batch`"]),
+            ("batch = 1", &["run.toml:1: ", "the key is train.batch"]),
             ("train = 1", &["run.toml:1: ", "write [train]"]),
             ("[train]\nbatch = [", &["run.toml:2: "]),
-            ("[train]\nbatch = \"four\"", &["run.toml:2: ", "train.batch", "\"four\"", "expected usize"]),
+            ("[train]\nbatch = \"four\"", &["run.toml:2: ", "train.batch", "\"four\"", "expected a whole number"]),
             ("[data]\nclasses = -1", &["run.toml:2: ", "data.classes", "-1"]),
             ("[data]\nlayout = \"zip\"", &["run.toml:2: ", "data.layout", "zip", "facades", "pairs"]),
             ("[data]\n\nsize = [1, 2, 3]", &["run.toml:3: ", "data.size", "[height, width]"]),
@@ -256,70 +216,15 @@ mod tests {
             ("[discriminator]\nscales = 0", &["run.toml:2: ", "discriminator.scales = 0"]),
             ("[train]\nbeta1 = 1.0", &["run.toml:2: ", "train.beta1 = 1", "below 1"]),
             ("[train]\nbeta2 = -0.5", &["run.toml:2: ", "train.beta2 = -0.5"]),
-            ("[train]\nlr_generator = nan", &["run.toml:2: ", "train.lr_generator = NaN", "above 0"]),
+            ("[train]\nlr_generator = nan", &["run.toml:2: ", "train.lr_generator = nan", "above 0"]),
             ("[loss]\nlambda_l1 = -1.0", &["run.toml:2: ", "loss.lambda_l1 = -1"]),
             ("[train]\nepochs = 50", &["run.toml: ", "train.decay_epochs = 100", "train.epochs = 50"]),
             ("[train]\nbatch = 100000", &["run.toml:2: ", "train.batch = 100000", "4096"]),
         ] {
-            let error = refused(text);
+            let error = Config::parse(text, "run.toml").unwrap_err().to_string();
             for part in parts {
                 assert!(error.contains(part), "{text}\ngives: {error}\nwithout: {part}");
             }
         }
-    }
-
-    #[test]
-    fn a_value_may_be_toml_or_a_bare_string() {
-        let mut config = Config::default();
-        for assignment in [
-            "train.batch=4",
-            " data.size = [256, 512]",
-            "data.load_size=600",
-            "data.layout=pairs",
-            "data.input=\"rgb\"",
-            "data.dir=/data/a b=c",
-            "generator.padding=zero",
-            "train.lr_generator=2e-4",
-            "loss.lambda_vgg=0",
-            "discriminator.spectral_norm=false",
-        ] {
-            config.set(assignment).unwrap();
-        }
-        config.validate().unwrap();
-        assert_eq!((config.train.batch, config.data.size, config.data.load_size), (4, [256, 512], Some([600, 600])));
-        assert_eq!((config.data.layout, config.data.input), (Layout::Pairs, Input::Rgb));
-        assert_eq!(config.data.dir.as_deref(), Some(Path::new("/data/a b=c")));
-        assert_eq!((config.generator.padding, config.discriminator.spectral_norm), (Padding::Zero, false));
-        assert_eq!((config.train.lr_generator, config.loss.lambda_vgg), (2e-4, 0.0));
-        config.set("data.load_size=").unwrap();
-        config.set("train.batch=").unwrap();
-        assert_eq!((config.data.load_size, config.train.batch), (None, 1));
-    }
-
-    #[test]
-    fn a_wrong_assignment_is_told_what_is_right_and_changes_nothing() {
-        let mut config = Config::default();
-        for (assignment, part) in [
-            ("train.batch", "KEY=VALUE"),
-            ("batch=4", "train.batch"),
-            ("train.bach=4", "did you mean train.batch?"),
-            ("trian.batch=4", "did you mean [train]?"),
-            ("train.batch=many", "train.batch: invalid type: string \"many\""),
-            ("train.batch=1\nseed=3", "train.batch"),
-            ("generator.padding=mirror", "reflect"),
-        ] {
-            let error = config.set(assignment).unwrap_err().to_string();
-            assert!(error.contains(part) && error.contains("--set"), "{assignment}: {error}");
-        }
-        assert_eq!(config, Config::default());
-    }
-
-    #[test]
-    fn the_perceptual_loss_without_its_weights_names_the_key_to_set() {
-        let mut config = Config::default();
-        let error = config.check_losses().unwrap_err().to_string();
-        assert!(error.contains("loss.vgg_weights") && error.contains("loss.lambda_vgg=0"), "{error}");
-        config.set("loss.lambda_vgg=0").unwrap();
-        config.check_losses().unwrap();
     }
 }

@@ -1,86 +1,56 @@
-//! `[loss]` and `[train]`: weights of the losses, rates, lengths; the learning rate's decay.
+//! `[loss]` and `[train]`: loss weights, optimizer, lengths; the learning-rate decay.
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use super::schema::{POSITIVE, Positive, section};
 
-/// `[loss]`: the weight of each loss beside the hinge loss, whose weight is 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LossConfig {
-    /// Feature matching: mean absolute difference of the discriminators' features. 0 turns it off.
-    pub lambda_feat: f64,
-    /// Perceptual loss on VGG19's features; needs `vgg_weights`. 0 turns it off.
-    pub lambda_vgg: f64,
-    /// Mean absolute difference of the pictures themselves; the paper has none. 0 turns it off.
-    pub lambda_l1: f64,
-    /// VGG19's weights, relative to the working directory: torchvision's `.pth`, or a safetensors file with its keys.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vgg_weights: Option<PathBuf>,
-}
-
-impl Default for LossConfig {
-    fn default() -> Self {
-        LossConfig { lambda_feat: 10.0, lambda_vgg: 10.0, lambda_l1: 0.0, vgg_weights: None }
+section! {
+    /// `[loss]`: the weight of each loss beside the hinge loss, whose weight is 1.
+    pub struct LossConfig in "loss" {
+        /// Weight of feature matching: the L1 distance of discriminator features. 0: off.
+        lambda_feat: f64 = 10.0, in 0.0..=1e6;
+        /// Weight of the perceptual loss on VGG19 features, which needs vgg_weights. 0: off.
+        lambda_vgg: f64 = 10.0, in 0.0..=1e6;
+        /// Weight of the L1 distance of the images; the paper has none. 0: off.
+        lambda_l1: f64 = 0.0, in 0.0..=1e6;
+        /// VGG19 weights, relative to the working directory: torchvision's .pth, or a .safetensors with the same keys.
+        vgg_weights: Option<PathBuf> = None;
     }
 }
 
-/// `[train]`: Adam's constants, how long, how often to save.
-///
-/// A round is one step of the generator and one of the discriminators, on one batch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainConfig {
-    /// Passes through the training pairs.
-    pub epochs: usize,
-    /// The number of last epochs over which the learning rates fall towards zero.
-    pub decay_epochs: usize,
-    /// Stop after this many rounds, even if epochs are left; `--steps` sets it. The decay still follows `epochs`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub steps: Option<u64>,
-    /// Stop after rounds that took this many minutes together, even if epochs are left: for networks that are to be trained
-    /// equally long. Validations and checkpoints are not counted. What such a run ends with depends on the machine.
-    pub minutes: Option<f64>,
-    /// Pairs in a batch.
-    pub batch: usize,
-    /// Gain of the Xavier normal initialisation.
-    pub init_gain: f64,
-    /// Adam's learning rate for the generator.
-    pub lr_generator: f64,
-    /// Adam's learning rate for the discriminators.
-    pub lr_discriminator: f64,
-    /// Adam's decay of the mean of gradients, in [0, 1).
-    pub beta1: f64,
-    /// Adam's decay of the mean of squared gradients, in [0, 1); the paper's 0.999, where the published code has 0.9.
-    pub beta2: f64,
-    /// The seed of the weights, the order of pairs, the augmentation and the synthetic facades.
-    pub seed: u64,
-    /// Rounds between two checkpoints; 0 saves only at the end.
-    pub save_every: u64,
-    /// Rounds between two validations, each with a picture of samples; 0 validates only at the end.
-    pub sample_every: u64,
-    /// The most validation pairs that are measured; of more, as many at equal distances.
-    pub validate_count: usize,
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        TrainConfig {
-            epochs: 300,
-            decay_epochs: 100,
-            steps: None,
-            minutes: None,
-            batch: 1,
-            init_gain: 0.02,
-            lr_generator: 1e-4,
-            lr_discriminator: 4e-4,
-            beta1: 0.0,
-            beta2: 0.999,
-            seed: 0,
-            save_every: 1000,
-            sample_every: 500,
-            validate_count: 32,
-        }
+section! {
+    /// `[train]`: optimizer, lengths, intervals.
+    pub struct TrainConfig in "train" {
+        /// Passes over the training pairs.
+        epochs: usize = 300, in 1..=1_000_000;
+        /// Linear learning-rate decay over the last N epochs.
+        decay_epochs: usize = 100, in 0..=1_000_000;
+        /// Total training steps. Unset: all epochs. The decay follows epochs.
+        steps: Option<u64> = None, in 1..;
+        /// Stop after this many minutes of training steps; validation and checkpoints are not counted.
+        ///
+        /// For networks that train equally long. What such a run ends with depends on the machine.
+        minutes: Option<f64> = None, in POSITIVE;
+        /// Batch size.
+        batch: usize = 1, in 1..=4096;
+        /// Gain of the Xavier normal initialization.
+        init_gain: f64 = 0.02, in Positive(100.0);
+        /// Learning rate of the generator.
+        lr_generator: f64 = 1e-4, in POSITIVE;
+        /// Learning rate of the discriminators.
+        lr_discriminator: f64 = 4e-4, in POSITIVE;
+        /// Adam β1.
+        beta1: f64 = 0.0, in 0.0..1.0;
+        /// Adam β2: 0.999 in the paper, 0.9 in the published code.
+        beta2: f64 = 0.999, in 0.0..1.0;
+        /// Seed of initialization, data order, augmentation and synthetic data.
+        seed: u64 = 0, in 0..;
+        /// Steps between checkpoints. 0: only at the end.
+        save_every: u64 = 1000, in 0..;
+        /// Steps between validations, each with a sheet of samples. 0: only at the end.
+        sample_every: u64 = 500, in 0..;
+        /// Maximum number of validation pairs; from a larger set, evenly spaced ones.
+        validate_count: usize = 32, in 1..=1_000_000;
     }
 }
 
@@ -104,14 +74,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paper_rates_fall_by_a_hundredth_an_epoch_after_epoch_201() {
+    fn learning_rate_decay_matches_the_paper() {
         let train = TrainConfig::default();
         let factors = [1, 200, 201, 202, 251, 300, 301].map(|epoch| train.learning_rate_factor(epoch));
         assert_eq!(factors, [1.0, 1.0, 1.0, 0.99, 0.5, 1.0 - 0.99, 0.0]);
     }
 
     #[test]
-    fn other_lengths_decay_over_their_own_last_epochs() {
+    fn learning_rate_decays_over_the_last_epochs() {
         let train = TrainConfig { epochs: 10, decay_epochs: 4, ..TrainConfig::default() };
         let factors: Vec<f64> = (1..=10).map(|epoch| train.learning_rate_factor(epoch)).collect();
         assert_eq!(factors, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25]);

@@ -11,7 +11,7 @@ use asap_tensor::{Backend, Tensor};
 use super::{LowresStream, downsample};
 use crate::Result;
 use crate::condition::{Condition, Pixels};
-use crate::config::{DataConfig, GeneratorConfig};
+use crate::config::{AsapNetConfig, DataConfig};
 use crate::network::{Binding, Initialiser, Network, Parameter};
 
 /// ASAP-Net's generator: labels or an image in, an image in (−1, 1) out.
@@ -30,7 +30,7 @@ impl<B: Backend> AsapNet<B> {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn new(backend: &B, config: &GeneratorConfig, data: &DataConfig, init: &mut dyn Initialiser) -> Result<Self> {
+    pub fn new(backend: &B, config: &AsapNetConfig, data: &DataConfig, init: &mut dyn Initialiser) -> Result<Self> {
         let channels = config.mlp_channels(data);
         let parameters = channels.windows(2).map(|c| c[0] * c[1] + c[1]).sum();
         let table = if config.positions { position_table(config.tile) } else { Vec::new() };

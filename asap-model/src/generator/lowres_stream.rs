@@ -4,7 +4,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use crate::Result;
-use crate::config::{GeneratorConfig, Padding};
+use crate::config::{AsapNetConfig, Padding};
 use crate::layers::{ConvBlock, Stack};
 use crate::network::{Binding, Initialiser, Kind, Parameter};
 
@@ -28,7 +28,7 @@ impl<B: Backend> LowresStream<B> {
     /// If the device fails.
     pub fn new(
         backend: &B,
-        config: &GeneratorConfig,
+        config: &AsapNetConfig,
         inputs: usize,
         outputs: usize,
         init: &mut dyn Initialiser,
@@ -97,7 +97,7 @@ mod tests {
 
     fn keys(padding: Padding) -> Vec<String> {
         let config =
-            GeneratorConfig { learned_factor: 4, width: 1, max_width: 2, depth: 2, padding, ..Default::default() };
+            AsapNetConfig { learned_factor: 4, width: 1, max_width: 2, depth: 2, padding, ..Default::default() };
         let stream = LowresStream::new(&Reference::<f32>::new(), &config, 3, 5, &mut Blank).unwrap();
         stream.parameters().iter().step_by(3).map(|p| p.name().to_owned()).collect()
     }

@@ -43,17 +43,17 @@ impl<B: Backend> Generator<B> {
     /// # Errors
     /// If the device fails.
     pub fn new(backend: &B, config: &GeneratorConfig, data: &DataConfig, init: &mut dyn Initialiser) -> Result<Self> {
-        Ok(match config.compared() {
-            None => Generator::Asap(AsapNet::new(backend, config, data, init)?),
-            Some(sizes) => {
+        Ok(match config {
+            GeneratorConfig::Asap(asap) => Generator::Asap(AsapNet::new(backend, asap, data, init)?),
+            baseline => {
                 let channels = [data.lowres_channels(), data.output_channels()];
-                Generator::Compared(Compared::new(backend, &sizes, channels, init)?)
+                Generator::Compared(Compared::new(backend, baseline, channels, init)?)
             }
         })
     }
 
     /// (N, C, H, W) labels or image → the picture, (N, C, H, W). H and W are multiples of [`GeneratorConfig::multiple`],
-    /// and at least [`GeneratorConfig::least_side`].
+    /// and at least [`GeneratorConfig::min_side`].
     ///
     /// # Errors
     /// If the size or the channels do not fit, or a kernel fails.

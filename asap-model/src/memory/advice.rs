@@ -54,7 +54,7 @@ fn size(config: &mut Config) -> Lowered {
     if config.data.resize == Resize::None && config.data.layout != Layout::Synthetic {
         return None;
     }
-    let (multiple, least) = (config.generator.multiple(), config.generator.least_side());
+    let (multiple, least) = (config.generator.multiple(), config.generator.min_side());
     let half = config.data.size.map(|side| (side / 2 / multiple * multiple).max(least));
     if half == config.data.size {
         return None;
@@ -64,14 +64,12 @@ fn size(config: &mut Config) -> Lowered {
 }
 
 fn generator_width(config: &mut Config) -> Lowered {
-    if config.generator.compared().is_some() {
-        let factor = &mut config.generator.width_factor;
-        *factor /= 2.0;
-        return Some((format!("generator.width_factor={factor}"), false));
-    }
-    let width = &mut config.generator.max_width;
-    *width = Some(*width / 2).filter(|half| *half > 0)?;
-    Some((format!("generator.max_width={width}"), false))
+    let assignment = match config.get("generator.width_factor").and_then(|factor| factor.as_float()) {
+        Some(factor) => format!("generator.width_factor={}", factor / 2.0),
+        None => format!("generator.max_width={}", config.generator.asap()?.max_width / 2),
+    };
+    config.set(&assignment).ok()?;
+    Some((assignment, false))
 }
 
 fn discriminator_width(config: &mut Config) -> Lowered {

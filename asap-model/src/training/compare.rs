@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::Config;
+use crate::config::{Config, Key};
 use crate::{Error, Result};
 
 /// Keys that may differ from those that a run began with: where files lie, how long to train, how often to report.
@@ -25,7 +25,7 @@ pub const CHANGEABLE: [&str; 10] = [
 /// # Errors
 /// [`Error::Config`] names every key that differs and may not, with both values.
 pub(super) fn check(began: &Config, now: &Config, run: &Path) -> Result<()> {
-    let differences = differences(began, now)?;
+    let differences = differences(began, now);
     if differences.is_empty() {
         return Ok(());
     }
@@ -37,26 +37,16 @@ pub(super) fn check(began: &Config, now: &Config, run: &Path) -> Result<()> {
     Err(Error::Config { origin: run.display().to_string(), problem })
 }
 
-fn differences(began: &Config, now: &Config) -> Result<Vec<String>> {
-    let (began, now) = (table(began)?, table(now)?);
+fn differences(began: &Config, now: &Config) -> Vec<String> {
+    let shown = |value: Option<toml::Value>| value.map_or("not set".to_string(), |value| value.to_string());
     let mut found = Vec::new();
-    for (section, keys) in crate::config::keys::SECTIONS {
-        for (key, _) in keys {
-            let path = format!("{section}.{key}");
-            let value = |table: &toml::Table| table.get(section)?.get(key).cloned();
-            let (old, new) = (value(&began), value(&now));
-            if old != new && !CHANGEABLE.contains(&path.as_str()) {
-                let shown = |value: Option<toml::Value>| value.map_or("not set".to_string(), |value| value.to_string());
-                found.push(format!("{path} ({}, it began with {})", shown(new), shown(old)));
-            }
+    for path in now.keys().iter().map(Key::path).filter(|path| !CHANGEABLE.contains(&path.as_str())) {
+        let (old, new) = (began.get(&path), now.get(&path));
+        if old != new {
+            found.push(format!("{path} ({}, it began with {})", shown(new), shown(old)));
         }
     }
-    Ok(found)
-}
-
-fn table(config: &Config) -> Result<toml::Table> {
-    toml::Table::try_from(config)
-        .map_err(|error| Error::Config { origin: "configuration".into(), problem: error.to_string() })
+    found
 }
 
 #[cfg(test)]
@@ -87,10 +77,7 @@ mod tests {
 
     #[test]
     fn every_changeable_key_is_a_key() {
-        let known: Vec<String> = crate::config::keys::SECTIONS
-            .iter()
-            .flat_map(|(section, keys)| keys.iter().map(move |(key, _)| format!("{section}.{key}")))
-            .collect();
+        let known: Vec<String> = Config::default().keys().iter().map(Key::path).collect();
         assert!(CHANGEABLE.iter().all(|key| known.iter().any(|other| other == key)));
     }
 }

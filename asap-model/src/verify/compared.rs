@@ -6,12 +6,12 @@ use super::Comparison;
 use super::case::{Case, Quantity};
 use crate::Result;
 use crate::compared::Compared;
-use crate::config::{ComparedConfig, DataConfig};
+use crate::config::{DataConfig, GeneratorConfig};
 use crate::network::{Binding, Blank, FillByName, Kind, Network};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
-    let config = ComparedConfig::from_published(case.kind(), case.options())?;
+    let config = GeneratorConfig::from_published(case.kind(), case.options())?;
     let channels = [data.lowres_channels(), data.output_channels()];
     let generator = if case.entry["fill_prefix"].is_string() {
         let mut fill = FillByName { prefix: case.fill_prefix(), gain: case.number("fill_gain")? };

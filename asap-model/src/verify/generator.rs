@@ -7,15 +7,15 @@ use super::Comparison;
 use super::case::{Case, Quantity};
 use crate::Result;
 use crate::condition::{Condition, Pixels};
-use crate::config::{DataConfig, GeneratorConfig, Input};
+use crate::config::{AsapNetConfig, DataConfig, Input};
 use crate::generator::{AsapNet, downsample, plain_pixel_mlp};
 use crate::network::{Binding, Blank, Network};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
-    let config = GeneratorConfig::from_published(case.options())?;
+    let config = AsapNetConfig::from_published(case.options())?;
     let checkpoint = case.checkpoint("_net_G")?;
-    checkpoint.check_padding(&config)?;
+    checkpoint.check_padding(&config.clone().into())?;
     let mut generator = AsapNet::new(backend, &config, &data, &mut Blank)?;
     generator.load(&checkpoint)?;
 

@@ -5,13 +5,13 @@ use asap_tensor::{Backend, Tensor};
 use super::Comparison;
 use super::case::{Case, Quantity, relative_error};
 use crate::Result;
-use crate::config::{DataConfig, GeneratorConfig};
+use crate::config::{AsapNetConfig, DataConfig};
 use crate::generator::AsapNet;
 use crate::network::{Binding, FillByName, Network};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
-    let config = GeneratorConfig::from_published(case.options())?;
+    let config = AsapNetConfig::from_published(case.options())?;
     let gain = case.entry["fill_gain"].as_f64().unwrap_or(1.0);
     let mut fill = FillByName { prefix: case.fill_prefix(), gain };
     let generator = AsapNet::new(backend, &config, &data, &mut fill)?;

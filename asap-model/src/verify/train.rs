@@ -5,7 +5,7 @@ use asap_tensor::Backend;
 use super::Comparison;
 use super::case::{Case, Quantity, relative_error};
 use crate::Result;
-use crate::config::{Config, DataConfig, DiscriminatorConfig, GeneratorConfig};
+use crate::config::{AsapNetConfig, Config, DataConfig, DiscriminatorConfig};
 use crate::network::{Blank, Network};
 use crate::round::{Game, Rates};
 use crate::vgg::Vgg19;
@@ -13,7 +13,7 @@ use crate::vgg::Vgg19;
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let mut config = Config {
         data: DataConfig::from_published(case.options())?,
-        generator: GeneratorConfig::from_published(case.options())?,
+        generator: AsapNetConfig::from_published(case.options())?.into(),
         discriminator: DiscriminatorConfig::from_published(case.options())?,
         ..Config::default()
     };

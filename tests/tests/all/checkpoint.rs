@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use asap_model::Error;
 use asap_model::checkpoint::{self, Checkpoint, HostTensor, Metadata, Weights, pth, safetensors};
-use asap_model::config::{Config, GeneratorConfig, Padding};
+use asap_model::config::{AsapNetConfig, Config, GeneratorConfig, Padding};
 
 const ZIP: &str = "gen_city_net_G.pth";
 const LEGACY: &str = "gen_city_legacy_net_G.pth";
@@ -197,7 +197,7 @@ fn key_numbering_shows_the_padding_and_a_conflict_names_both() {
     let published = checkpoint::load(&fixture(ZIP)).unwrap();
     assert_eq!(checkpoint::padding_of(&published.weights), Some(Padding::Reflect));
     let reflect = GeneratorConfig::default();
-    let zero = GeneratorConfig { padding: Padding::Zero, ..reflect.clone() };
+    let zero = AsapNetConfig { padding: Padding::Zero, ..AsapNetConfig::default() }.into();
     published.check_padding(&reflect).unwrap();
     let problem = problem_of(published.check_padding(&zero), &fixture(ZIP));
     for part in ["lowres_stream.model.1.0.weight shows reflect", "generator.padding is zero", "padding=reflect"] {

@@ -444,7 +444,7 @@ fn labels_and_their_one_hot_form_give_equal_networks_and_gradients() {
                     format!("generator.tile={}", 2 * fixed_factor),
                 ];
                 let scene = Scene::new(&change.each_ref().map(String::as_str));
-                assert_eq!(scene.config.generator.fixed_factor(), fixed_factor);
+                assert_eq!(scene.config.generator.asap().expect("ASAP-Net").fixed_factor(), fixed_factor);
                 let by_id = forward(&scene, &scene.condition);
                 let by_channel = forward(&scene, &dense(&scene.condition));
                 assert_eq!(by_id.len(), by_channel.len());

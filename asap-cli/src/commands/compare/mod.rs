@@ -122,7 +122,7 @@ impl Task for Drawing<'_> {
             }
             let (pictures, seconds) = inputs.draw(&translator)?;
             let [height, width] = inputs.size;
-            let kind = translator.config().generator.kind.name();
+            let kind = translator.config().generator.kind();
             let parameters = translator.parameters();
             output.result(
                 || {

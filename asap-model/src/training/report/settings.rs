@@ -1,10 +1,9 @@
 //! The configuration as tables.
 
 use maud::{Markup, html};
-use toml::{Table, Value};
+use toml::Value;
 
-use crate::config::Config;
-use crate::config::keys::SECTIONS;
+use crate::config::{Config, Key};
 
 /// A key with its value.
 struct Setting {
@@ -12,7 +11,7 @@ struct Setting {
     value: String,
     /// The value where nothing is set.
     default: String,
-    meaning: &'static str,
+    meaning: String,
 }
 
 /// What differs from the defaults, which are the paper's; below it, closed, every key.
@@ -52,23 +51,18 @@ fn table(settings: &[&Setting]) -> Markup {
 
 /// Every key, in the order of a configuration file.
 fn settings(config: &Config) -> Vec<Setting> {
-    // A value that TOML can't hold was refused before the run began.
-    let table = |config: &Config| Table::try_from(config).unwrap_or_default();
-    let (ours, defaults) = (table(config), table(&Config::default()));
-    let value = |table: &Table, section: &str, key: &str| match table.get(section).and_then(|table| table.get(key)) {
-        Some(Value::String(text)) => text.clone(),
+    let shown = |value: Option<Value>| match value {
+        Some(Value::String(text)) => text,
         Some(value) => value.to_string(),
         None => "–".into(),
     };
-    let keys =
-        SECTIONS.iter().flat_map(|(section, keys)| keys.iter().map(move |(key, meaning)| (section, key, meaning)));
-    keys.map(|(section, key, meaning)| Setting {
-        key: format!("{section}.{key}"),
-        value: value(&ours, section, key),
-        default: value(&defaults, section, key),
-        meaning,
-    })
-    .collect()
+    let setting = |key: Key| Setting {
+        key: key.path(),
+        value: shown(config.get(&key.path())),
+        meaning: key.help(),
+        default: shown(key.default),
+    };
+    config.keys().into_iter().map(setting).collect()
 }
 
 #[cfg(test)]
@@ -85,8 +79,7 @@ mod tests {
         assert_eq!(first.matches("<tr>").count(), 1 + 2);
         assert!(first.contains("train.lr_generator") && first.contains("0.003") && first.contains("0.0001"));
         assert!(first.contains("&lt;b&gt;&amp;photos") && !text.contains("<b>"));
-        let count: usize = SECTIONS.iter().map(|(_, keys)| keys.len()).sum();
-        assert_eq!(all.matches("<tr>").count(), 1 + count);
+        assert_eq!(all.matches("<tr>").count(), 1 + config.keys().len());
         assert!(draw(&Config::default()).into_string().contains("Every value is the default"));
     }
 }

@@ -1,0 +1,149 @@
+//! ASAP-Net's keys.
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::config::data::DataConfig;
+use crate::config::kind::Kind;
+use crate::config::published::Options;
+use crate::config::schema::{Fault, PowerOfTwo, WIDTHS, choices, section};
+
+/// Maximum number of weights of the convolution that predicts the MLPs' parameters: 4 GiB.
+const MAX_PREDICTING_WEIGHTS: usize = 1 << 30;
+
+choices! {
+    /// Padding of the low-resolution stream's 3×3 convolutions.
+    pub enum Padding {
+        /// Reflection (the paper).
+        Reflect = "reflect",
+        /// Zeros (the published script for Cityscapes).
+        Zero = "zero",
+    }
+}
+
+section! {
+    /// ASAP-Net: the low-resolution stream that predicts parameters, and the pixelwise networks that use them.
+    pub struct AsapNetConfig in "generator" {
+        /// S: side in pixels of the tile that shares one set of parameters.
+        tile: usize = 16, in PowerOfTwo(2..=1024);
+        /// S2: the factor of S learned by log2 S2 strided convolutions; the rest, S1 = S/S2, is a fixed bilinear filter.
+        learned_factor: usize = 16, in PowerOfTwo(2..=1024);
+        /// Channels of the first convolution and of every strided one but the last.
+        width: usize = 64, in WIDTHS;
+        /// Channels of the last strided convolution and of those after it.
+        max_width: usize = 1024, in WIDTHS;
+        /// Number of 3×3 convolutions of stride 1 after the strided ones.
+        depth: usize = 7, in 0..=64;
+        /// Channels of the pixelwise networks' hidden layers.
+        mlp_width: usize = 64, in 1..=512;
+        /// Layers of the pixelwise networks, including the last.
+        mlp_depth: usize = 5, in 1..=16;
+        /// Padding of the low-resolution stream's 3×3 convolutions.
+        padding: Padding = Padding::Reflect;
+        /// Feed each pixel's position in its tile to the pixelwise networks. false: an ablation of the paper.
+        positions: bool = true;
+        /// Predict parameters for each tile. false: one set for the whole image, an ablation of the paper.
+        spatially_varying: bool = true;
+    }
+}
+
+impl AsapNetConfig {
+    /// S1 = S/S2: the factor of the fixed bilinear downsampling.
+    pub fn fixed_factor(&self) -> usize {
+        self.tile / self.learned_factor.max(1)
+    }
+
+    /// log2 S2: the number of convolutions of stride 2.
+    pub fn strided_layers(&self) -> usize {
+        self.learned_factor.max(1).ilog2() as usize
+    }
+
+    /// Position channels: cosine and sine of x and y at the periods S, S/2, …, 2; none without positions.
+    pub fn position_channels(&self) -> usize {
+        if self.positions { 4 * self.tile.max(1).ilog2() as usize } else { 0 }
+    }
+
+    /// Channels between the layers of the pixelwise networks: `mlp_depth` + 1 values, from the pixel's input and position to
+    /// the output.
+    ///
+    /// The C_total of the paper is the sum of C_n·C_{n−1} + C_n over them.
+    pub fn mlp_channels(&self, data: &DataConfig) -> Vec<usize> {
+        let mut channels = vec![self.mlp_width; self.mlp_depth + 1];
+        channels[0] = data.input_channels() + self.position_channels();
+        channels[self.mlp_depth] = data.output_channels();
+        channels
+    }
+
+    /// The generator from the published code's options (a JSON object); options left out have their defaults.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for an option of the wrong type, out of range, or without a counterpart.
+    pub fn from_published(options: &Value) -> Result<Self> {
+        let options = Options(options);
+        let defaults = Self::default();
+        if !options.flag("no_instance_edge", true)? && !options.flag("lr_instance", true)? {
+            return Err(options.refused("lr_instance", "instance edges only go to the low-resolution stream here"));
+        }
+        options.only("norm_G", "instanceaffine")?;
+        let tile = match options.get("crop_size") {
+            Some(_) => {
+                let tile = options.count("crop_size", 0)? as f64 / (16.0 * options.aspect_ratio()?);
+                if tile.fract() != 0.0 {
+                    return Err(options.refused("crop_size", "crop_size / (16 · aspect_ratio) must be a whole number"));
+                }
+                tile as usize
+            }
+            None => defaults.tile,
+        };
+        let config = AsapNetConfig {
+            tile,
+            learned_factor: options.count("learned_ds_factor", defaults.learned_factor)?,
+            width: options.count("lr_width", defaults.width)?,
+            max_width: options.count("lr_max_width", defaults.max_width)?,
+            depth: options.count("lr_depth", defaults.depth)?,
+            mlp_width: options.count("hr_width", defaults.mlp_width)?,
+            mlp_depth: options.count("hr_depth", defaults.mlp_depth)?,
+            padding: if options.flag("reflection_pad", true)? { Padding::Reflect } else { Padding::Zero },
+            ..defaults
+        };
+        options.in_range(&config)?;
+        Ok(config)
+    }
+}
+
+impl Kind for AsapNetConfig {
+    fn multiple(&self) -> usize {
+        self.tile
+    }
+
+    fn multiple_name(&self) -> &'static str {
+        "generator.tile"
+    }
+
+    /// By counting convolutions and matrix products, with each weight of an MLP once per pixel, ASAP-Net has 83.20 and 48.9
+    /// on 35 labels and edges.
+    fn paper_figures(&self) -> Option<[f64; 2]> {
+        Some([83.2, 55.1])
+    }
+
+    fn check_values(&self, data: &DataConfig) -> Result<(), Fault> {
+        if self.tile < self.learned_factor {
+            let problem = format!(
+                "generator.tile = {}: must be at least generator.learned_factor = {}, a factor of it",
+                self.tile, self.learned_factor
+            );
+            return Err(Fault::new("generator.tile", problem));
+        }
+        let channels = self.mlp_channels(data);
+        let predicted: usize = channels.windows(2).map(|pair| pair[0] * pair[1] + pair[1]).sum();
+        if predicted * self.max_width > MAX_PREDICTING_WEIGHTS {
+            let problem = format!(
+                "generator.mlp_width = {}: with {} layers each tile has {predicted} parameters, and the convolution that \
+                 predicts them from generator.max_width = {} channels has more than 2^30 weights; lower one of them",
+                self.mlp_width, self.mlp_depth, self.max_width
+            );
+            return Err(Fault::new("generator.mlp_width", problem));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,292 @@
+//! All sections together: reading and setting keys by name, checks across sections.
+
+use toml::Value as Toml;
+
+use super::data::DataConfig;
+use super::discriminator::DiscriminatorConfig;
+use super::generator::GeneratorConfig;
+use super::schema::{Fault, Key, Section};
+use super::suggest::{nearest, unknown_key, unknown_section};
+use super::training::{LossConfig, TrainConfig};
+use crate::error::shown;
+use crate::{Error, Result};
+
+/// Minimum side of an image for the perceptual loss: VGG19 halves it four times.
+pub const VGG_MIN_SIDE: usize = 16;
+
+/// A whole training configuration; the defaults are the paper's for facades at 256×256.
+///
+/// ```
+/// use asap_model::config::Config;
+/// let mut config = Config::preset("facades-512")?;
+/// config.set("train.batch=4")?;
+/// config.validate()?;
+/// assert_eq!((config.generator.multiple(), config.train.batch), (32, 4));
+/// # Ok::<(), asap_model::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// Dataset, sizes, augmentation.
+    pub data: DataConfig,
+    /// Which generator, and its sizes.
+    pub generator: GeneratorConfig,
+    /// The discriminators' scales, widths and depths.
+    pub discriminator: DiscriminatorConfig,
+    /// Loss weights.
+    pub loss: LossConfig,
+    /// Optimizer, lengths, intervals.
+    pub train: TrainConfig,
+}
+
+impl Config {
+    /// The sections in the order of a configuration file.
+    pub(super) fn sections(&self) -> [(&'static str, &dyn Section); 5] {
+        [
+            ("data", &self.data),
+            ("generator", &self.generator),
+            ("discriminator", &self.discriminator),
+            ("loss", &self.loss),
+            ("train", &self.train),
+        ]
+    }
+
+    fn section_mut(&mut self, name: &str) -> Option<&mut dyn Section> {
+        Some(match name {
+            "data" => &mut self.data,
+            "generator" => &mut self.generator,
+            "discriminator" => &mut self.discriminator,
+            "loss" => &mut self.loss,
+            "train" => &mut self.train,
+            _ => return None,
+        })
+    }
+
+    /// Every key of this configuration, in the order of a configuration file.
+    pub fn keys(&self) -> Vec<Key> {
+        self.sections().iter().flat_map(|(_, section)| section.keys()).collect()
+    }
+
+    /// Every key of any kind of generator, once each.
+    pub fn all_keys() -> Vec<Key> {
+        let mut keys: Vec<Key> = Vec::new();
+        for key in GeneratorConfig::all().flat_map(|generator| Config { generator, ..Config::default() }.keys()) {
+            if !keys.iter().any(|known| (known.section, known.name) == (key.section, key.name)) {
+                keys.push(key);
+            }
+        }
+        keys.sort_by_key(|key| Config::default().sections().iter().position(|(name, _)| *name == key.section));
+        keys
+    }
+
+    /// The value of a key, as in `train.batch`; `None` if it is not set or there is no such key.
+    pub fn get(&self, path: &str) -> Option<Toml> {
+        let (name, key) = path.split_once('.')?;
+        self.sections().iter().find(|(section, _)| *section == name)?.1.get(key)
+    }
+
+    /// Sets a key of a section, to its default without a value.
+    pub(super) fn set_key(&mut self, section: &str, name: &str, value: Option<&Toml>) -> Result<(), Fault> {
+        let path = format!("{section}.{name}");
+        let keys = self.keys();
+        let Some(found) = self.section_mut(section) else {
+            return Err(Fault::new(section, unknown_section(section, &keys)));
+        };
+        let Some(key) = keys.iter().find(|key| (key.section, key.name) == (section, name)) else {
+            return Err(Fault::new(&path, unknown_key(section, name, &self.generator, &keys)));
+        };
+        if found.set(name, value) {
+            return Ok(());
+        }
+        Err(key.refuse(value.unwrap_or(&Toml::Boolean(false))))
+    }
+
+    /// Sets one key from `KEY=VALUE`, as in `train.batch=4` or `data.size=[256, 512]`.
+    ///
+    /// The value is TOML; what is not valid TOML is a string (`data.layout=pairs`). An empty value restores the key's
+    /// default. Values that must agree are not checked: call [`validate`](Self::validate) after the last one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown key, with the nearest known one, or for a value of the wrong type or out of range.
+    pub fn set(&mut self, assignment: &str) -> Result<()> {
+        let fault =
+            |problem: &str| Error::Config { origin: format!("--set {}", shown(assignment)), problem: shown(problem) };
+        let Some((path, value)) = assignment.split_once('=') else {
+            return Err(fault("write it as KEY=VALUE, as in train.batch=4"));
+        };
+        let (path, value) = (path.trim(), value.trim());
+        let Some((section, name)) = path.split_once('.') else {
+            let keys = Config::all_keys();
+            let meant = nearest(path, keys.iter().map(|key| key.name));
+            let meant = keys.iter().find(|key| Some(key.name) == meant).map_or("train.batch".into(), Key::path);
+            return Err(fault(&format!("a key has its section before it, as in {meant}")));
+        };
+        let value = Some(value).filter(|value| !value.is_empty()).map(toml_value);
+        self.set_key(section, name, value.as_ref()).map_err(|wrong| fault(&wrong.problem))
+    }
+
+    /// Sets several keys; a new `generator.kind` first, so that the order does not matter.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn set_all(&mut self, assignments: &[String]) -> Result<()> {
+        let is_kind = |assignment: &&String| assignment.trim_start().starts_with("generator.kind");
+        let (kind, others): (Vec<_>, Vec<_>) = assignments.iter().partition(is_kind);
+        kind.into_iter().chain(others).try_for_each(|assignment| self.set(assignment))
+    }
+
+    /// Checks every value's range and that values agree.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the first wrong key with its value and what it must be.
+    pub fn validate(&self) -> Result<()> {
+        self.check().map_err(|fault| invalid(fault.problem))
+    }
+
+    /// Checks that training has what its losses need.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the perceptual loss has a weight but no file with VGG19's weights is set, or images are too small
+    /// for it.
+    pub fn check_losses(&self) -> Result<()> {
+        if self.loss.lambda_vgg == 0.0 {
+            return Ok(());
+        }
+        let [height, width] = self.data.size;
+        if height.min(width) < VGG_MIN_SIDE {
+            return Err(invalid(format!(
+                "data.size = [{height}, {width}] is too small for the perceptual loss: VGG19 needs sides of at least \
+                 {VGG_MIN_SIDE}. Train larger images, or without that loss: --set loss.lambda_vgg=0"
+            )));
+        }
+        if self.loss.vgg_weights.is_some() {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "loss.lambda_vgg is {} but loss.vgg_weights is not set: set it to torchvision's VGG19 weights, \
+             vgg19-dcbb9e9d.pth (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth; in Python \
+             torchvision.models.vgg19(weights=\"IMAGENET1K_V1\") downloads it), or train without that loss: \
+             --set loss.lambda_vgg=0",
+            self.loss.lambda_vgg
+        )))
+    }
+
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.sections().iter().try_for_each(|(_, section)| section.check_ranges())?;
+        self.data.check_values()?;
+        if self.train.decay_epochs > self.train.epochs {
+            let problem = format!(
+                "train.decay_epochs = {}: must be at most train.epochs = {}",
+                self.train.decay_epochs, self.train.epochs
+            );
+            return Err(Fault::new("train.decay_epochs", problem));
+        }
+        self.generator.check_values(&self.data)
+    }
+}
+
+impl DataConfig {
+    /// Checks every value of this section; [`Config::validate`] does so too.
+    ///
+    /// # Errors
+    /// As [`Config::validate`].
+    pub fn validate(&self) -> Result<()> {
+        self.check_ranges().and_then(|()| self.check_values()).map_err(|fault| invalid(fault.problem))
+    }
+}
+
+pub(super) fn invalid(problem: String) -> Error {
+    Error::Config { origin: "configuration".into(), problem: shown(problem) }
+}
+
+/// A value as TOML, or else as the string it is.
+fn toml_value(text: &str) -> Toml {
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
+    // A line break in the text could add keys of its own.
+    match parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value")) {
+        Some(value) => value,
+        None => Toml::String(text.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{AsapNetConfig, Input, Layout, Padding};
+
+    #[test]
+    fn values_are_toml_or_bare_strings() {
+        let mut config = Config::default();
+        for assignment in [
+            "train.batch=4",
+            " data.size = [256, 512]",
+            "data.load_size=600",
+            "data.layout=pairs",
+            "data.input=\"rgb\"",
+            "data.dir=/data/a b=c",
+            "generator.padding=zero",
+            "train.lr_generator=2e-4",
+            "loss.lambda_vgg=0",
+            "discriminator.spectral_norm=false",
+        ] {
+            config.set(assignment).unwrap();
+        }
+        config.validate().unwrap();
+        assert_eq!((config.train.batch, config.data.size, config.data.load_size), (4, [256, 512], Some([600, 600])));
+        assert_eq!((config.data.layout, config.data.input), (Layout::Pairs, Input::Rgb));
+        assert_eq!(config.data.dir.as_deref(), Some(Path::new("/data/a b=c")));
+        assert_eq!(config.generator.asap().unwrap().padding, Padding::Zero);
+        assert_eq!((config.train.lr_generator, config.loss.lambda_vgg), (2e-4, 0.0));
+        assert!(!config.discriminator.spectral_norm);
+        config.set("data.load_size=").unwrap();
+        config.set("train.batch=").unwrap();
+        assert_eq!((config.data.load_size, config.train.batch), (None, 1));
+    }
+
+    #[test]
+    fn wrong_assignments_explain_and_change_nothing() {
+        let mut config = Config::default();
+        for (assignment, part) in [
+            ("train.batch", "KEY=VALUE"),
+            ("batch=4", "train.batch"),
+            ("train.bach=4", "did you mean train.batch?"),
+            ("trian.batch=4", "did you mean [train]?"),
+            ("train.batch=many", "train.batch = \"many\": expected a whole number from 1 to 4096"),
+            ("train.batch=0", "train.batch = 0: expected a whole number from 1 to 4096"),
+            ("train.batch=1\nseed=3", "train.batch"),
+            ("generator.padding=mirror", "expected reflect or zero"),
+            ("generator.kind=spad", "expected asap, pix2pix-unet"),
+        ] {
+            let error = config.set(assignment).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("--set"), "{assignment}: {error}");
+        }
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn another_kind_drops_the_keys_it_lacks() {
+        let mut config = Config::preset("quickstart").unwrap();
+        config.set_all(&["generator.width_factor=0.25".into(), "generator.kind=spade".into()]).unwrap();
+        assert_eq!(config.get("generator.width_factor").unwrap().as_float(), Some(0.25));
+        assert_eq!(
+            (config.get("generator.tile"), config.get("generator.doublings").unwrap().as_integer()),
+            (None, Some(6))
+        );
+        config.validate().unwrap();
+        // Keys that both kinds have stay.
+        config.set("generator.kind=pix2pixhd").unwrap();
+        assert_eq!(config.get("generator.width_factor").unwrap().as_float(), Some(0.25));
+        config.set("generator.kind=").unwrap();
+        assert_eq!(config.generator, AsapNetConfig::default().into());
+    }
+
+    #[test]
+    fn perceptual_loss_without_weights_names_the_key() {
+        let mut config = Config::default();
+        let error = config.check_losses().unwrap_err().to_string();
+        assert!(error.contains("loss.vgg_weights") && error.contains("loss.lambda_vgg=0"), "{error}");
+        config.set("loss.lambda_vgg=0").unwrap();
+        config.check_losses().unwrap();
+    }
+}
