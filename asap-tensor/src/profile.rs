@@ -11,7 +11,7 @@ use crate::error::Result;
 pub struct Cost {
     /// Multiply-accumulates of convolutions and matrix products; other arithmetic is not counted.
     pub macs: u64,
-    /// Numbers read and written once each.
+    /// Values read and written once each.
     pub elements: u64,
 }
 

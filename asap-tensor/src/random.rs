@@ -1,6 +1,6 @@
 //! Random numbers that mean the same in every version and on every machine.
 //!
-//! A stream is named by a seed and a string, so that what one part draws never depends on what another drew before it.
+//! A stream is named by a seed and a string, so that what one part samples never depends on what another sampled before it.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ pub fn stream(seed: u64, name: &str) -> ChaCha8Rng {
     rng
 }
 
-/// `count` draws from the normal distribution of mean 0 and the given standard deviation.
+/// `count` samples from the normal distribution of mean 0 and the given standard deviation.
 pub fn normal(seed: u64, name: &str, count: usize, deviation: f64) -> Vec<f32> {
     let mut rng = stream(seed, name);
     (0..count)
@@ -24,8 +24,8 @@ pub fn normal(seed: u64, name: &str, count: usize, deviation: f64) -> Vec<f32> {
         .collect()
 }
 
-/// `count` numbers in [−1, 1) that only depend on `name`: element i hashes the name's FNV-1a digest and i with the
-/// finaliser of SplitMix64. Weights made this way need no file: anyone can fill the same network.
+/// `count` values in [−1, 1) that only depend on `name`: element i hashes the name's FNV-1a digest and i with the
+/// finalizer of SplitMix64. Weights made this way need no file: anyone can fill the same network.
 ///
 /// ```
 /// let u = asap_tensor::random::uniform_by_name("a", 4);

@@ -17,7 +17,7 @@ use crate::tensor::Tensor;
 const REPETITIONS: usize = 5;
 /// A ceiling is measured at ever larger sizes until one run takes this long, in seconds.
 const LONG_ENOUGH: f64 = 0.03;
-/// Numbers in the arrays that bandwidth is measured with, first and last: more than caches hold.
+/// Values in the arrays that bandwidth is measured with, first and last: more than caches hold.
 const ARRAYS: [usize; 2] = [1 << 25, 1 << 28];
 /// Rows and columns of the matrices that the peak is measured with, first and last.
 const MATRICES: [usize; 2] = [256, 8192];
@@ -56,7 +56,7 @@ impl Ceilings {
         Ok(Ceilings { bandwidth: bandwidth(backend)?, peak: peak(backend)? })
     }
 
-    /// The least seconds that this cost can take with numbers of `size` bytes, and which ceiling says so.
+    /// The least seconds that this cost can take with values of `size` bytes, and which ceiling says so.
     pub fn least(&self, cost: Cost, size: usize) -> (f64, Bound) {
         let moving = cost.elements as f64 * size as f64 / self.bandwidth;
         let computing = 2.0 * cost.macs as f64 / self.peak;
@@ -91,7 +91,7 @@ fn rate([first, last]: [usize; 2], mut measure: impl FnMut(usize) -> Result<(f64
     }
 }
 
-/// Bytes a second of large arrays, at best: each number scaled and written elsewhere, or all of them summed. On the CPU
+/// Bytes a second of large arrays, at best: each element scaled and written elsewhere, or all of them summed. On the CPU
 /// the first is held up by the system, which clears new memory before it gives it out.
 fn bandwidth<B: Backend>(backend: &B) -> Result<f64> {
     let size = size_of::<B::Elem>();
@@ -107,7 +107,7 @@ fn bandwidth<B: Backend>(backend: &B) -> Result<f64> {
     Ok(copying.max(reading))
 }
 
-/// Operations a second of a product of large square matrices. Their numbers vary: equal ones take less power, and a
+/// Operations a second of a product of large square matrices. Their values vary: equal ones take less power, and a
 /// processor that has power left runs faster than it does at work.
 fn peak<B: Backend>(backend: &B) -> Result<f64> {
     rate(MATRICES, |side| {

@@ -33,11 +33,11 @@ impl Element for f64 {
     }
 }
 
-/// Where numbers live, and how they get there and back. Cloning a backend or a buffer shares it.
+/// Where values live, and how they get there and back. Cloning a backend or a buffer shares it.
 pub trait Storage: Clone + Debug + Send + Sync + 'static {
-    /// The numbers this backend computes in.
+    /// The values this backend computes in.
     type Elem: Element;
-    /// A row of numbers on the device.
+    /// A row of values on the device.
     type Buffer: Clone + Debug + Send + Sync + 'static;
     /// A row of label ids on the device.
     type IdBuffer: Clone + Debug + Send + Sync + 'static;
@@ -48,19 +48,19 @@ pub trait Storage: Clone + Debug + Send + Sync + 'static {
     fn threads(&self) -> usize {
         1
     }
-    /// How precisely matrix products multiply, in PyTorch's words: `highest` is the full precision of the numbers.
+    /// How precisely matrix products multiply, in PyTorch's words: `highest` is the full precision of the values.
     fn matmul_precision(&self) -> &'static str {
         "highest"
     }
-    /// Moves numbers to the device.
+    /// Moves values to the device.
     fn upload(&self, data: Vec<Self::Elem>) -> Result<Self::Buffer>;
-    /// Whether tensors have numbers; without, only their sizes are known.
-    fn holds_numbers(&self) -> bool {
+    /// Whether tensors have values; without, only their sizes are known.
+    fn holds_values(&self) -> bool {
         true
     }
-    /// Copies numbers to host memory.
+    /// Copies values to host memory.
     fn download(&self, buffer: &Self::Buffer) -> Result<Vec<Self::Elem>>;
-    /// A buffer of `count` equal numbers.
+    /// A buffer of `count` equal values.
     fn filled(&self, value: f64, count: usize) -> Result<Self::Buffer>;
     /// Moves ids to the device.
     fn upload_ids(&self, ids: Vec<u8>) -> Result<Self::IdBuffer>;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result, require_argument};
 use crate::shape::Shape;
 use crate::storage::{Element, Storage};
 
-/// Numbers of some shape on a backend. Cloning shares the numbers.
+/// Values of some shape on a backend. Cloning shares the values.
 #[derive(Clone)]
 pub struct Tensor<B: Storage> {
     backend: B,
@@ -15,14 +15,14 @@ pub struct Tensor<B: Storage> {
 }
 
 impl<B: Storage> Tensor<B> {
-    /// A tensor of the given numbers, row-major.
+    /// A tensor of the given values, row-major.
     pub fn from_vec(backend: &B, shape: impl Into<Shape>, data: Vec<B::Elem>) -> Result<Self> {
         let shape = shape.into();
         check_count("Tensor::from_vec", shape, data.len())?;
         Ok(Self::from_parts(backend, shape, backend.upload(data)?))
     }
 
-    /// A tensor of the given numbers, each rounded to the backend's precision.
+    /// A tensor of the given values, each rounded to the backend's precision.
     pub fn from_f32(backend: &B, shape: impl Into<Shape>, data: &[f32]) -> Result<Self> {
         Self::from_vec(backend, shape, data.iter().map(|&v| B::Elem::from_f64(f64::from(v))).collect())
     }
@@ -32,7 +32,7 @@ impl<B: Storage> Tensor<B> {
         Self::from_vec(backend, shape, data.iter().map(|&v| B::Elem::from_f64(v)).collect())
     }
 
-    /// A tensor of equal numbers.
+    /// A tensor of equal values.
     pub fn full(backend: &B, shape: impl Into<Shape>, value: f64) -> Result<Self> {
         let shape = shape.into();
         require_room("Tensor::full", shape)?;
@@ -49,7 +49,7 @@ impl<B: Storage> Tensor<B> {
         Tensor { backend: backend.clone(), shape, buffer }
     }
 
-    /// The backend that holds the numbers.
+    /// The backend that holds the values.
     pub fn backend(&self) -> &B {
         &self.backend
     }
@@ -69,27 +69,27 @@ impl<B: Storage> Tensor<B> {
         self.shape.count()
     }
 
-    /// The numbers on the device.
+    /// The values on the device.
     pub fn buffer(&self) -> &B::Buffer {
         &self.buffer
     }
 
-    /// The numbers on the device, to update in place.
+    /// The values on the device, to update in place.
     pub(crate) fn buffer_mut(&mut self) -> &mut B::Buffer {
         &mut self.buffer
     }
 
-    /// The numbers, copied to host memory.
+    /// The values, copied to host memory.
     pub fn to_vec(&self) -> Result<Vec<B::Elem>> {
         self.backend.download(&self.buffer)
     }
 
-    /// The numbers in single precision, copied to host memory.
+    /// The values in single precision, copied to host memory.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
         Ok(self.to_vec()?.into_iter().map(|v| v.as_f64() as f32).collect())
     }
 
-    /// The numbers in double precision, copied to host memory.
+    /// The values in double precision, copied to host memory.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
         Ok(self.to_vec()?.into_iter().map(Element::as_f64).collect())
     }
@@ -100,7 +100,7 @@ impl<B: Storage> Tensor<B> {
         Ok(self.to_vec()?[0].as_f64())
     }
 
-    /// The same numbers under another shape; nothing is copied.
+    /// The same values under another shape; nothing is copied.
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         check_count("Tensor::reshape", shape, self.count())?;
@@ -181,7 +181,7 @@ impl<B: Storage> fmt::Debug for Ids<B> {
     }
 }
 
-/// Refuses more numbers than memory has addresses for.
+/// Refuses more values than memory has addresses for.
 fn require_room(op: &'static str, shape: Shape) -> Result<()> {
     require_argument(shape.count() <= isize::MAX as usize / size_of::<f64>(), op, || {
         format!("no memory has room for the shape {shape}")

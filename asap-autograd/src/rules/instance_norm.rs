@@ -1,6 +1,6 @@
 //! Instance norm with its activation: one kernel returns all gradients.
 
-use asap_tensor::ops::{self, Normalised};
+use asap_tensor::ops::{self, Normalized};
 use asap_tensor::{Backend, Result, Tensor};
 
 use crate::tape::Var;
@@ -22,13 +22,13 @@ impl<B: Backend> Var<B> {
         let (scale, shift) = affine.unzip();
         let values = affine.map(|(scale, shift)| (scale.value(), shift.value()));
         // y is not saved: the gradient needs only x and the statistics.
-        let Normalised { y, mean, inverse_deviation } = ops::instance_norm(self.value(), values, eps, slope)?;
+        let Normalized { y, mean, rstd } = ops::instance_norm(self.value(), values, eps, slope)?;
         let saved_x = self.value().clone();
         let saved_affine = values.map(|(scale, shift)| (scale.clone(), shift.clone()));
-        let statistics = [mean.clone(), inverse_deviation.clone()];
+        let statistics = [mean.clone(), rstd.clone()];
         let y = Var::record(y, [Some(self), scale, shift], move |g, _| {
             let affine = saved_affine.as_ref().map(|(scale, shift)| (scale, shift));
-            let grads = ops::instance_norm_grad(&saved_x, &mean, &inverse_deviation, affine, g, eps, slope)?;
+            let grads = ops::instance_norm_grad(&saved_x, &mean, &rstd, affine, g, eps, slope)?;
             let (scale, shift) = grads.affine.unzip();
             Ok([Some(grads.x), scale, shift])
         })?;

@@ -1,6 +1,6 @@
 //! Elementwise functions: g·f′(x).
 
-use asap_tensor::ops::{self, Unary};
+use asap_tensor::ops::{self, Needs, Unary};
 use asap_tensor::{Backend, Result};
 
 use crate::tape::Var;
@@ -16,13 +16,8 @@ impl<B: Backend> Var<B> {
             });
         }
         // Most derivatives follow from y alone; then x may be freed.
-        let needs_x = match f {
-            Unary::Abs => true,
-            Unary::LeakyRelu { slope } => slope < 0.0,
-            Unary::Sqrt | Unary::Tanh | Unary::Sigmoid | Unary::Affine { .. } => false,
-        };
         let saved_y = y.clone();
-        let saved_x = if needs_x { self.value().clone() } else { y.clone() };
+        let saved_x = if f.needs() == Needs::Input { self.value().clone() } else { y.clone() };
         Var::record(y, [self], move |g, [wanted]| {
             Ok([wanted.then(|| ops::unary_grad(f, &saved_x, &saved_y, g)).transpose()?])
         })

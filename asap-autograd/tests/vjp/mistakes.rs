@@ -145,8 +145,8 @@ fn a_convolution_of_labels_that_stops_after_the_first_of_a_batch_is_found() {
 fn a_norm_whose_statistics_are_taken_for_constants_is_found() {
     assert_found("g/σ", &[normal("x", [1, 2, 3, 4])], &[0], |v| {
         let forward = ops::instance_norm(v[0].value(), None, 1e-5, 1.0)?;
-        let inverse_deviation = forward.inverse_deviation.reshape([2])?;
-        one(&v[0], forward.y, move |g| ops::mul(g, &inverse_deviation))
+        let rstd = forward.rstd.reshape([2])?;
+        one(&v[0], forward.y, move |g| ops::mul(g, &rstd))
     });
 }
 

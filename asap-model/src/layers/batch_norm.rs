@@ -72,23 +72,17 @@ impl<B: Backend> BatchNorm<B> {
         let joined = vjp::reshape(&swapped(x)?, [1, channels, n * h, w])?;
         let affine = self.affine.as_ref().map(|[scale, shift]| [binding.var(scale), binding.var(shift)]);
         let affine = affine.as_ref().map(|[scale, shift]| (scale, shift));
-        let (y, [mean, inverse_deviation]) = vjp::instance_norm_with_statistics(&joined, affine, EPSILON, 1.0)?;
-        self.gather(binding, &mean.reshape([channels])?, &inverse_deviation.reshape([channels])?, n * h * w)?;
+        let (y, [mean, rstd]) = vjp::instance_norm_with_statistics(&joined, affine, EPSILON, 1.0)?;
+        self.gather(binding, &mean.reshape([channels])?, &rstd.reshape([channels])?, n * h * w)?;
         let apart = if n == 1 { [1, channels, h, w] } else { [channels, n, h, w] };
         Ok(swapped(&vjp::reshape(&y, apart)?)?)
     }
 
     /// Moves the running statistics towards those of a batch of `count` pixels, of which the variance is divided by
     /// `count` − 1 (published code).
-    fn gather(
-        &self,
-        binding: &Binding<B>,
-        mean: &Tensor<B>,
-        inverse_deviation: &Tensor<B>,
-        count: usize,
-    ) -> Result<()> {
+    fn gather(&self, binding: &Binding<B>, mean: &Tensor<B>, rstd: &Tensor<B>, count: usize) -> Result<()> {
         let affine = |x: &Tensor<B>, scale, shift| unary(Unary::Affine { scale, shift }, x);
-        let precision = mul(inverse_deviation, inverse_deviation)?;
+        let precision = mul(rstd, rstd)?;
         let one = affine(&precision, 0.0, 1.0)?;
         let unbiased = count as f64 / (count.max(2) - 1) as f64;
         let variance = affine(&binary(Binary::Div, &one, &precision)?, unbiased, -unbiased * EPSILON)?;

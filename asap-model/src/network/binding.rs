@@ -97,7 +97,7 @@ impl<B: Backend> Binding<B> {
     pub fn dropout(&self, layer: &str, y: Var<B>) -> Result<Var<B>> {
         let Some((seed, pass)) = self.dropout.as_ref().filter(|_| self.is_training()) else { return Ok(y) };
         let backend = y.value().backend();
-        let factors = if backend.holds_numbers() {
+        let factors = if backend.holds_values() {
             let mut rng = stream(*seed, &format!("dropout.{pass}.{layer}"));
             let kept = (1.0 / (1.0 - DROPPED)) as f32;
             let factors = (0..y.value().count()).map(|_| if rng.random_bool(DROPPED) { 0.0 } else { kept });

@@ -1,4 +1,4 @@
-//! Numbers in memory, and the pool that their memory returns to.
+//! Values in memory, and the pool that their memory returns to.
 //!
 //! A network asks for the same sizes in every pass, and memory that is new to a process costs as much time as some
 //! kernels take. So what a tensor lets go of is kept for the next one of its size, within one bound: what lives and
@@ -11,12 +11,12 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Fewer numbers than this are left to the system's allocator, which keeps small pieces itself.
+/// Fewer values than this are left to the system's allocator, which keeps small pieces itself.
 const SMALL: usize = 1 << 14;
 
-/// Numbers of one tensor. Their memory returns to its pool.
+/// Values of one tensor. Their memory returns to its pool.
 pub struct Array {
-    /// The tensor's numbers, and others behind them where its memory is larger.
+    /// The tensor's values, and others behind them where its memory is larger.
     numbers: Vec<f32>,
     count: usize,
     pool: Pool,
@@ -67,7 +67,7 @@ impl Drop for Array {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {
     kept: Arc<Mutex<Kept>>,
-    /// Whether unknown numbers are NaN, so that a kernel that leaves one out is found out.
+    /// Whether unknown values are NaN, so that a kernel that leaves one out is found out.
     marks: bool,
 }
 
@@ -75,26 +75,26 @@ pub(crate) struct Pool {
 struct Kept {
     /// What waits, the longest first.
     waiting: VecDeque<Vec<f32>>,
-    /// How many numbers wait.
+    /// How many values wait.
     waiting_count: usize,
-    /// How many numbers live in arrays, small ones aside.
+    /// How many values live in arrays, small ones aside.
     live: usize,
     /// How many more their memory has.
     unused: usize,
     /// The most that ever lived at once.
     most: usize,
-    /// Numbers that may be held beyond `most`, if that is at most a quarter of it.
+    /// Values that may be held beyond `most`, if that is at most a quarter of it.
     more: usize,
 }
 
 impl Kept {
-    /// Numbers that may be held beyond the most that ever lived.
+    /// Values that may be held beyond the most that ever lived.
     fn spare(&self) -> usize {
         self.more.min(self.most / 4)
     }
 
-    /// Takes memory for `count` numbers out of what waits: of that size, or else the smallest that is at most half as
-    /// large again, as far as the numbers that it leaves unused may be held too.
+    /// Takes memory for `count` values out of what waits: of that size, or else the smallest that is at most half as
+    /// large again, as far as the values that it leaves unused may be held too.
     fn find(&mut self, count: usize) -> Option<Vec<f32>> {
         let unused = self.spare().saturating_sub(self.unused).min(count / 2);
         let fits = |length: usize| (count..=count + unused).contains(&length);
@@ -105,7 +105,7 @@ impl Kept {
         Some(found)
     }
 
-    /// Counts `count` numbers as living, in memory of `length`, and makes room for them.
+    /// Counts `count` values as living, in memory of `length`, and makes room for them.
     fn enter(&mut self, count: usize, length: usize) -> Vec<Vec<f32>> {
         self.live += count;
         self.unused += length - count;
@@ -132,7 +132,7 @@ fn fresh(count: usize) -> Vec<f32> {
         let skipped = numbers.as_ptr().align_offset(PAGE);
         let whole = count.saturating_sub(skipped) * size_of::<f32>() / PAGE * PAGE;
         if whole > 0 {
-            // SAFETY: these pages hold nothing but the numbers, and advice changes none of them. A system that does not
+            // SAFETY: these pages hold nothing but the values, and advice changes none of them. A system that does not
             // take it leaves small pages.
             unsafe { libc::madvise(numbers[skipped..].as_mut_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
         }
@@ -145,17 +145,17 @@ impl Pool {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets it hold `count` numbers beyond the most that ever lived, or a quarter of that if it is less.
+    /// Lets it hold `count` values beyond the most that ever lived, or a quarter of that if it is less.
     pub(crate) fn hold_more(&self, count: usize) {
         self.kept().more = count;
     }
 
-    /// The same memory, whose unknown numbers are NaN.
+    /// The same memory, whose unknown values are NaN.
     pub(crate) fn marking(self) -> Self {
         Pool { marks: true, ..self }
     }
 
-    /// `count` numbers of unknown value: whoever takes them writes every one.
+    /// `count` uninitialized values: whoever takes them writes every one.
     pub(crate) fn take(&self, count: usize) -> Array {
         let marks = self.marks || cfg!(any(test, debug_assertions));
         if count < SMALL {
@@ -174,7 +174,7 @@ impl Pool {
         Array { numbers, count, pool: self.clone() }
     }
 
-    /// Numbers that exist already.
+    /// Values that exist already.
     pub(crate) fn adopt(&self, numbers: Vec<f32>) -> Array {
         let count = numbers.len();
         if count >= SMALL {

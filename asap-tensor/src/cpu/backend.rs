@@ -70,12 +70,12 @@ impl Cpu {
         self.level.run(kernel)
     }
 
-    /// `count` numbers of unknown value, of which the caller writes every one.
+    /// `count` uninitialized values, of which the caller writes every one.
     pub(crate) fn array(&self, count: usize) -> Array {
         self.memory.take(count)
     }
 
-    /// Numbers that exist already.
+    /// Values that exist already.
     pub(crate) fn adopt(&self, numbers: Vec<f32>) -> Arc<Array> {
         Arc::new(self.memory.adopt(numbers))
     }

@@ -13,7 +13,7 @@ use super::transpose::transpose;
 const DEPTH: usize = 128;
 /// Columns of B, at most, that are packed at a time: with `DEPTH` rows they stay in the second cache.
 const WIDTH: usize = 512;
-/// Numbers left free between the copied rows of A, so that these do not share their places in a cache.
+/// Values left free between the copied rows of A, so that these do not share their places in a cache.
 const GAP: usize = 16;
 /// From one copied row of A to the next; known beforehand, it needs no register for each row.
 const ROW: usize = DEPTH + GAP;
@@ -49,7 +49,7 @@ fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>,
     });
 }
 
-/// The most numbers of working memory that a product takes whose result has `rows` rows.
+/// The maximum number of values of working memory that a product takes whose result has `rows` rows.
 pub(crate) fn scratch(rows: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
     if let Level::Tiles(..) = Level::best() {
@@ -94,8 +94,8 @@ impl Kernel for Product<'_, '_> {
                 pack(simd, b.rows(start, depth).columns(first, width), packed_b);
                 for j in (0..width).step_by(panel) {
                     let b = Panel { start: packed_b[j * depth..][..panel * depth].as_ptr(), step: panel };
-                    // SAFETY: A's part has as many rows as C, of `depth` numbers, as they were copied; the panel has
-                    // `depth` rows of `panel` numbers.
+                    // SAFETY: A's part has as many rows as C, of `depth` values, as they were copied; the panel has
+                    // `depth` rows of `panel` values.
                     unsafe { panel_product(simd, c, first + j, depth, a_rows, b, add || start > 0) };
                 }
             }
@@ -107,7 +107,7 @@ impl Kernel for Product<'_, '_> {
 /// that is added to them.
 ///
 /// # Safety
-/// `depth` numbers of as many rows of A as C has, and `depth` rows of the panel, must be readable.
+/// `depth` values of as many rows of A as C has, and `depth` rows of the panel, must be readable.
 #[inline(always)]
 unsafe fn panel_product<S: Simd>(
     simd: S,
@@ -140,7 +140,7 @@ unsafe fn panel_product<S: Simd>(
         }
         let mut row = [0.0; 64];
         for (v, sum) in sums.into_iter().enumerate() {
-            // SAFETY: a panel's row has at most 64 numbers.
+            // SAFETY: a panel's row has at most 64 values.
             unsafe { simd.store(row[v * S::LANES..].as_mut_ptr(), sum) };
         }
         for (j, sum) in row[..width].iter().enumerate() {
@@ -175,7 +175,7 @@ fn pack<S: Simd>(simd: S, b: Matrix<'_>, packed: &mut [f32]) {
                 continue;
             }
             for v in 0..REGISTERS {
-                // SAFETY: both rows have a panel's numbers.
+                // SAFETY: both rows have a panel's values.
                 unsafe {
                     let numbers = simd.load(from.as_ptr().add(v * S::LANES));
                     simd.store(row.as_mut_ptr().add(v * S::LANES), numbers);

@@ -13,7 +13,7 @@ pub(crate) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// A row-major matrix whose rows begin `row_stride` numbers apart.
+    /// A row-major matrix whose rows begin `row_stride` values apart.
     pub(crate) fn new(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
         if rows > 0 && columns > 0 {
             assert!((rows - 1) * row_stride + columns <= data.len(), "a matrix must lie inside its numbers");
@@ -58,13 +58,13 @@ pub(crate) struct MatrixMut<'a> {
 unsafe impl Send for MatrixMut<'_> {}
 
 impl<'a> MatrixMut<'a> {
-    /// A matrix whose rows begin `row_stride` numbers apart.
+    /// A matrix whose rows begin `row_stride` values apart.
     pub(crate) fn new(data: &'a mut [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
         assert!(columns <= row_stride || rows <= 1, "the rows of a matrix must not overlap");
         if rows > 0 && columns > 0 {
             assert!((rows - 1) * row_stride + columns <= data.len(), "a matrix must lie inside its numbers");
         }
-        // Rows without numbers all begin at the start, where there may be no numbers to step over.
+        // Rows without values all begin at the start, where there may be no values to step over.
         let row_stride = if columns == 0 { 0 } else { row_stride };
         MatrixMut { start: data.as_mut_ptr(), rows, columns, row_stride, numbers: PhantomData }
     }
@@ -82,14 +82,14 @@ impl<'a> MatrixMut<'a> {
     /// Row `i`.
     pub(crate) fn row(&mut self, i: usize) -> &mut [f32] {
         assert!(i < self.rows, "row {i} of a matrix of {}", self.rows);
-        // SAFETY: `new` checked that every row lies inside the numbers, and `&mut self` makes this the only access.
+        // SAFETY: `new` checked that every row lies inside the values, and `&mut self` makes this the only access.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.row_stride), self.columns) }
     }
 
     /// Element (i, j), and the step from a row to the next.
     pub(super) fn place(&mut self, i: usize, j: usize) -> (*mut f32, usize) {
         assert!(i < self.rows && j < self.columns, "element ({i}, {j}) of a {}×{} matrix", self.rows, self.columns);
-        // SAFETY: `new` checked that every element lies inside the numbers.
+        // SAFETY: `new` checked that every element lies inside the values.
         (unsafe { self.start.add(i * self.row_stride + j) }, self.row_stride)
     }
 

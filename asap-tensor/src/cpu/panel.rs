@@ -1,7 +1,7 @@
 //! The innermost loop of every matrix product here: some rows of A times a panel of B.
 //!
 //! A panel is B's columns, a few registers wide. A block of C, R rows by V registers, stays in registers while the sum
-//! over k runs; each step reads V registers of B and R numbers of A for R·V multiplications. R is as large as the
+//! over k runs; each step reads V registers of B and R values of A for R·V multiplications. R is as large as the
 //! registers allow, so that these hide how long one takes and the loads stay under what the caches give.
 
 use super::simd::Simd;
@@ -52,7 +52,7 @@ impl<S: Simd, const V: usize, F: Fn(usize) -> [S::V; V], G: FnMut(usize, [S::V; 
 /// runs in ascending order of l, whatever the number of rows.
 ///
 /// # Safety
-/// `rows` × `depth` numbers of A and `depth` × V registers of B must be readable.
+/// `rows` × `depth` values of A and `depth` × V registers of B must be readable.
 #[inline(always)]
 pub(crate) unsafe fn multiply<S: Simd, const V: usize>(
     simd: S,
@@ -90,7 +90,7 @@ pub(crate) unsafe fn multiply_with<S: Simd, const V: usize>(
             })*
         }};
     }
-    // Of 32 registers V·R hold sums, V the step's numbers of B, one the number of A.
+    // Of 32 registers V·R hold sums, V the step's values of B, one the number of A.
     match (S::REGISTERS >= 32, V) {
         (true, 1) => blocks_of!(24 12 6 3 1),
         (true, 2) => blocks_of!(14 8 4 2 1),

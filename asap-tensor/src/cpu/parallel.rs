@@ -12,7 +12,7 @@ use super::simd::{Kernel, Simd};
 /// costs about as much.
 const GRAIN: usize = 1 << 14;
 
-/// Equal numbers that one thread writes at a time.
+/// Equal values that one thread writes at a time.
 const EQUAL: usize = 1 << 16;
 
 /// How many pieces of `cost` operations a thread takes at least.
@@ -33,7 +33,7 @@ impl<F: FnOnce()> Kernel for Plain<F> {
 }
 
 impl Cpu {
-    /// Writes `out` in pieces of `size` numbers, each by `work(which, piece)`. `cost` is about how many operations one
+    /// Writes `out` in pieces of `size` values, each by `work(which, piece)`. `cost` is about how many operations one
     /// number takes.
     pub(crate) fn pieces<T: Send>(
         &self,
@@ -69,7 +69,7 @@ impl Cpu {
         }
     }
 
-    /// Writes two outputs together: pieces of `size` numbers of `out` and, for each, one entry of `entries`.
+    /// Writes two outputs together: pieces of `size` values of `out` and, for each, one entry of `entries`.
     pub(crate) fn pieces_and<T: Send, S: Send>(
         &self,
         out: &mut [T],
@@ -99,14 +99,14 @@ impl Cpu {
         self.full(0.0, count)
     }
 
-    /// `count` equal numbers.
+    /// `count` equal values.
     pub(super) fn full(&self, value: f32, count: usize) -> Array {
         let mut numbers = self.array(count);
         self.pieces(&mut numbers, EQUAL, 1, |_, numbers| numbers.fill(value));
         numbers
     }
 
-    /// A new buffer of `count` numbers, written as by [`Cpu::pieces`], each of them by `work`.
+    /// A new buffer of `count` values, written as by [`Cpu::pieces`], each of them by `work`.
     pub(crate) fn build(
         &self,
         count: usize,
@@ -119,7 +119,7 @@ impl Cpu {
         Arc::new(out)
     }
 
-    /// f of each number.
+    /// f of each element.
     pub(crate) fn map(&self, x: &[f32], f: impl Fn(f32) -> f32 + Sync + Send) -> Arc<Array> {
         self.build(x.len(), GRAIN, 1, |which, out: &mut [f32]| {
             for (out, &x) in out.iter_mut().zip(&x[which * GRAIN..]) {
@@ -128,7 +128,7 @@ impl Cpu {
         })
     }
 
-    /// f of each pair of numbers.
+    /// f of each pair of values.
     pub(crate) fn map2(&self, a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync + Send) -> Arc<Array> {
         self.build(a.len(), GRAIN, 1, |which, out: &mut [f32]| {
             let start = which * GRAIN;

@@ -6,11 +6,11 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `work` with `count` numbers of unknown value. Calls may be nested.
+/// Calls `work` with `count` uninitialized values. Calls may be nested.
 pub(crate) fn with_scratch<T>(count: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
     let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     if buffer.len() < count {
-        // Its numbers are not wanted: it is given back before a larger one is taken.
+        // Its values are not wanted: it is given back before a larger one is taken.
         drop(buffer);
         buffer = vec![0.0; count];
     }

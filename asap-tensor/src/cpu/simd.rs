@@ -11,21 +11,21 @@ use std::arch::x86_64::*;
 #[cfg(target_arch = "x86_64")]
 use super::tiles::Tiles;
 
-/// Registers of `LANES` single-precision numbers.
+/// Registers of `LANES` single-precision values.
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// One register.
     type V: Copy;
-    /// Numbers in a register.
+    /// Values in a register.
     const LANES: usize;
     /// How many registers there are.
     const REGISTERS: usize;
 
-    /// Reads `LANES` numbers, at any address.
+    /// Reads `LANES` values, at any address.
     ///
     /// # Safety
     /// They must be readable.
     unsafe fn load(self, from: *const f32) -> Self::V;
-    /// Writes `LANES` numbers, at any address.
+    /// Writes `LANES` values, at any address.
     ///
     /// # Safety
     /// They must be writable.
@@ -42,8 +42,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// In each lane `yes` where `test` > 0, else `no`.
     fn where_positive(self, test: Self::V, yes: Self::V, no: Self::V) -> Self::V;
-    /// Writes the transposed of a square of `LANES` rows and columns, whose rows begin `row` numbers apart, to rows that
-    /// begin `to_row` numbers apart.
+    /// Writes the transposed of a square of `LANES` rows and columns, whose rows begin `row` values apart, to rows that
+    /// begin `to_row` values apart.
     ///
     /// # Safety
     /// The one must be readable, the other writable.
@@ -109,7 +109,7 @@ impl Level {
         levels[..=until].to_vec()
     }
 
-    /// Numbers in a register.
+    /// Values in a register.
     pub(crate) fn lanes(self) -> usize {
         match self {
             Level::Portable => Portable::LANES,
@@ -133,7 +133,7 @@ impl Level {
     }
 }
 
-/// Four numbers at a time in plain code, which every compiler turns into vector instructions.
+/// Four values at a time in plain code, which every compiler turns into vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Portable;
 
@@ -149,7 +149,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> [f32; 4] {
-        // SAFETY: the caller's; arrays of numbers need no more alignment than numbers.
+        // SAFETY: the caller's; arrays of values need no more alignment than values.
         unsafe { *from.cast() }
     }
     #[inline(always)]
@@ -197,12 +197,12 @@ impl Simd for Portable {
     }
 }
 
-/// Left to itself the compiler moves the numbers one by one.
+/// Left to itself the compiler moves the values one by one.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn transposed(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     let mut result = square;
-    // SAFETY: every processor of this kind has SSE, and a line is a register's numbers.
+    // SAFETY: every processor of this kind has SSE, and a line is a register's values.
     unsafe {
         let [mut a, mut b, mut c, mut d] = square.each_ref().map(|line| _mm_loadu_ps(line.as_ptr()));
         _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
@@ -423,7 +423,7 @@ mod tests {
         fn run<S: Simd>(self, simd: S) -> Vec<f32> {
             let mut out = vec![0.0; 6 * 16];
             for at in (0..16).step_by(S::LANES) {
-                // SAFETY: a register's worth of numbers from `at` on lies inside all arrays.
+                // SAFETY: a register's worth of values from `at` on lies inside all arrays.
                 unsafe {
                     let [a, b, c] = [&self.0, &self.1, &self.2].map(|x| simd.load(x.as_ptr().add(at)));
                     let results = [

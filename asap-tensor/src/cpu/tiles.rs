@@ -1,7 +1,7 @@
-//! Products of single-precision matrices on the tile registers of AMX, which multiply bf16 numbers sixteen times as fast
+//! Products of single-precision matrices on the tile registers of AMX, which multiply bf16 values sixteen times as fast
 //! as vector registers multiply single-precision ones.
 //!
-//! A single-precision number has 24 digits, a bf16 number 8: every number is exactly the sum of three, x = x₀ + x₁ + x₂,
+//! A single-precision value has 24 digits, a bf16 number 8: every number is exactly the sum of three, x = x₀ + x₁ + x₂,
 //! each 2⁸ times smaller than the last. Of the nine products in (a₀ + a₁ + a₂)·(b₀ + b₁ + b₂) six are added up, in single
 //! precision; the other three are below 2⁻²³ of the first, where single precision itself rounds. What is left is about
 //! twice as fast as vector registers and no less accurate: see the tests. An infinite number becomes NaN.
@@ -41,7 +41,7 @@ impl Tiles {
     }
 }
 
-/// Whether the processor has tiles and their products of bf16 numbers.
+/// Whether the processor has tiles and their products of bf16 values.
 fn has_tiles() -> bool {
     const BF16: u32 = 1 << 22;
     const TILE: u32 = 1 << 24;
@@ -76,13 +76,13 @@ pub(super) fn pays(rows: usize, terms: usize, columns: usize) -> bool {
     rows >= 16 && columns >= 16 && rows * terms * columns * 2 >= padded
 }
 
-/// Numbers of working memory for a product of so many rows, terms and columns.
+/// Values of working memory for a product of so many rows, terms and columns.
 pub(super) fn scratch(rows: usize, terms: usize, columns: usize) -> usize {
     let steps = terms.min(DEPTH).div_ceil(TERMS);
     (rows.div_ceil(SIDE) + columns.min(WIDTH).div_ceil(SIDE)) * steps * STEP + SIDE * SIDE + 2 * LINE
 }
 
-/// Numbers in a cache line.
+/// Values in a cache line.
 const LINE: usize = 16;
 
 /// C ← A·B, or C ← C + A·B with `add`. The loops are those of `gemm`: over parts of k, over parts of B's columns, over
@@ -301,7 +301,7 @@ unsafe fn pack(x: Matrix<'_>, side: Side, packed: &mut [f32]) {
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 unsafe fn along(from: *const f32, terms: usize) -> [__m512i; 3] {
-    // SAFETY: the caller's; masked numbers are not read.
+    // SAFETY: the caller's; masked values are not read.
     let (x, y) = unsafe {
         let second = mask(terms.saturating_sub(16));
         (_mm512_maskz_loadu_ps(mask(terms), from), _mm512_maskz_loadu_ps(second, from.wrapping_add(16)))
@@ -328,7 +328,7 @@ unsafe fn along(from: *const f32, terms: usize) -> [__m512i; 3] {
 #[inline]
 unsafe fn across(from: *const f32, row: usize, terms: usize, columns: usize) -> [__m512i; 3] {
     let present = mask(columns);
-    // SAFETY: the caller's; masked numbers are not read.
+    // SAFETY: the caller's; masked values are not read.
     let (x, y) = unsafe {
         let second = if terms > 1 { present } else { 0 };
         (_mm512_maskz_loadu_ps(present, from), _mm512_maskz_loadu_ps(second, from.wrapping_add(row)))
@@ -342,10 +342,10 @@ unsafe fn across(from: *const f32, row: usize, terms: usize, columns: usize) -> 
     words
 }
 
-/// The upper half of a word, which makes a single-precision number a bf16 one.
+/// The upper half of a word, which makes a single-precision value a bf16 one.
 const UPPER: i32 = -1 << 16;
 
-/// x as the sum of three numbers, each of which the upper halves of its words hold.
+/// x as the sum of three values, each of which the upper halves of its words hold.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 fn split(x: __m512) -> [__m512i; 3] {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::matrix::MatrixMut;
 use super::simd::{Kernel, Level, Portable, Simd};
 
-/// `to` becomes the transposed of `from`, a matrix whose rows begin `row_stride` numbers apart.
+/// `to` becomes the transposed of `from`, a matrix whose rows begin `row_stride` values apart.
 pub(crate) fn transpose(from: &[f32], row_stride: usize, to: &mut MatrixMut<'_>) {
     Level::best().run(Transposition { from, row_stride, to });
 }

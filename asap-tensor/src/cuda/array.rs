@@ -1,4 +1,4 @@
-//! Numbers in device memory.
+//! Values in device memory.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, result, sys
 use super::device::Gpu;
 use crate::error::Result;
 
-/// A row of numbers in a GPU's memory. Freed in the stream's order, so it may be dropped while a kernel that was
+/// A row of values in a GPU's memory. Freed in the stream's order, so it may be dropped while a kernel that was
 /// launched on it still runs. Its room is kept for the next array of about its size.
 pub struct Array<T> {
     slice: CudaSlice<T>,
@@ -15,12 +15,12 @@ pub struct Array<T> {
 }
 
 impl<T> Array<T> {
-    /// How many numbers there are.
+    /// How many values there are.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Where the numbers are in the GPU's memory.
+    /// Where the values are in the GPU's memory.
     pub(super) fn pointer(&self) -> sys::CUdeviceptr {
         self.slice.device_ptr(self.slice.stream()).0
     }
@@ -39,16 +39,16 @@ impl<T> fmt::Debug for Array<T> {
 }
 
 impl Gpu {
-    /// Room for `count` numbers, whose values are undefined until a kernel writes them. There is always room for one,
+    /// Room for `count` values, undefined until a kernel writes them. There is always room for one,
     /// so that a kernel gets a valid address even for an empty array.
     pub(crate) fn array<T: DeviceRepr>(&self, count: usize) -> Result<Array<T>> {
-        // SAFETY: the numbers are of a type for which any bits are a value, and kernels write before others read.
+        // SAFETY: the values are of a type for which any bits are a value, and kernels write before others read.
         let slice = unsafe { self.stream.alloc::<T>(count.max(1)) };
         let slice = slice.map_err(|error| self.out_of_memory(error, count.saturating_mul(size_of::<T>())))?;
         Ok(Array { slice, count })
     }
 
-    /// Moves numbers to the GPU.
+    /// Moves values to the GPU.
     pub(crate) fn upload_slice<T: DeviceRepr>(&self, data: &[T]) -> Result<Array<T>> {
         let mut array = self.array(data.len())?;
         if !data.is_empty() {
@@ -57,7 +57,7 @@ impl Gpu {
         Ok(array)
     }
 
-    /// Copies numbers to host memory, once all work queued before is done.
+    /// Copies values to host memory, once all work queued before is done.
     pub(crate) fn download_array<T: DeviceRepr + Clone + Default>(&self, array: &Array<T>) -> Result<Vec<T>> {
         let mut data = vec![T::default(); array.count];
         if !data.is_empty() {

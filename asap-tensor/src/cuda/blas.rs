@@ -14,16 +14,16 @@ use crate::error::Result;
 pub(crate) struct Matrices {
     /// Where the first begins.
     pub(crate) offset: usize,
-    /// Numbers from one matrix to the next; 0 to use the same one each time.
+    /// Values from one matrix to the next; 0 to use the same one each time.
     pub(crate) stride: usize,
-    /// Numbers from one row to the next.
+    /// Values from one row to the next.
     pub(crate) row: usize,
     /// Whether the product uses the transposed matrix.
     pub(crate) transposed: bool,
 }
 
 impl Matrices {
-    /// Whether they lie inside an array of `count` numbers, the factor having that many rows and columns.
+    /// Whether they lie inside an array of `count` values, the factor having that many rows and columns.
     fn fit(&self, count: usize, batch: usize, rows: usize, columns: usize) -> bool {
         let (rows, columns) = if self.transposed { (columns, rows) } else { (rows, columns) };
         columns <= self.row && self.offset + (batch - 1) * self.stride + (rows - 1) * self.row + columns <= count

@@ -187,7 +187,7 @@ fn limits(context: &CudaContext, driver: i32) -> Result<Limits, DriverError> {
 }
 
 /// Tells the driver to keep freed memory for the next array: without this it gives all of it back to the system at
-/// each synchronisation, and takes it anew in the next round.
+/// each synchronization, and takes it anew in the next round.
 fn keep_freed_memory(context: &CudaContext) -> Result<(), DriverError> {
     if !context.has_async_alloc() {
         return Ok(());

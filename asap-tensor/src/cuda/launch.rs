@@ -7,9 +7,9 @@ use super::backend::Cuda;
 use super::module::Source;
 use crate::error::{Result, require_argument};
 
-/// Threads of a block in kernels that treat each number alone.
+/// Threads of a block in kernels that treat each element alone.
 const THREADS: u32 = 256;
-/// The most numbers of an image, a weight or a plane: kernels count them in 32 bits, and tiles and blocks reach a little
+/// The maximum number of values in an image, a weight or a plane: kernels count them in 32 bits, and tiles and blocks reach a little
 /// beyond.
 pub(crate) const MOST_INSIDE: usize = (1 << 31) - (1 << 16);
 /// Shared memory that a block has without asking, in bytes.
@@ -20,7 +20,7 @@ pub(crate) fn blocks(count: usize, size: usize) -> u32 {
     u32::try_from(count.div_ceil(size)).unwrap_or(u32::MAX)
 }
 
-/// Numbers handed to a kernel as one structure.
+/// Values handed to a kernel as one structure.
 ///
 /// # Safety
 /// The type is `repr(C)`, has no padding and no pointers, and its fields are those of the kernel's structure.
@@ -52,25 +52,25 @@ impl Launch<'_> {
         self
     }
 
-    /// `const T*`: numbers to read.
+    /// `const T*`: values to read.
     pub(crate) fn input<T>(self, array: &Array<T>) -> Self {
         let pointer = array.pointer();
         self.word(pointer)
     }
 
-    /// `const T*`: numbers to read, or a null pointer.
+    /// `const T*`: values to read, or a null pointer.
     pub(crate) fn optional<T>(self, array: Option<&Array<T>>) -> Self {
         let pointer = array.map_or(0, Array::pointer);
         self.word(pointer)
     }
 
-    /// `T*`: numbers to write.
+    /// `T*`: values to write.
     pub(crate) fn output<T>(self, array: &mut Array<T>) -> Self {
         let pointer = array.pointer_mut();
         self.word(pointer)
     }
 
-    /// `T*`: numbers to write, or a null pointer.
+    /// `T*`: values to write, or a null pointer.
     pub(crate) fn optional_output<T>(self, array: Option<&mut Array<T>>) -> Self {
         let pointer = array.map_or(0, Array::pointer_mut);
         self.word(pointer)
@@ -101,7 +101,7 @@ impl Launch<'_> {
         let start = self.words.len();
         self.words.resize(start + size_of::<T>().div_ceil(8), 0);
         const { assert!(align_of::<T>() <= 8) };
-        // SAFETY: the words have room for the structure, which holds plain numbers.
+        // SAFETY: the words have room for the structure, which holds plain values.
         unsafe { self.words.as_mut_ptr().add(start).cast::<T>().write(*value) };
         self
     }
@@ -142,7 +142,7 @@ impl Launch<'_> {
         answer.or_else(|error| gpu.check(&doing(), Err(error)))
     }
 
-    /// Queues a kernel that treats each of `count` numbers alone, by `FOR_EACH`.
+    /// Queues a kernel that treats each of `count` values alone, by `FOR_EACH`.
     pub(crate) fn for_each(self, count: usize) -> Result<()> {
         // Enough blocks to fill the card several times; beyond that, threads stride on.
         let most = self.backend.limits().multiprocessors as u32 * 32;
@@ -150,8 +150,8 @@ impl Launch<'_> {
         self.launch([grid, 1, 1], [THREADS, 1, 1])
     }
 
-    /// Queues a kernel that treats each of `size` numbers of each of `planes` planes alone, by `FOR_EACH_PLANE` and
-    /// `FOR_EACH_INSIDE`: so its threads divide small numbers only to find their place.
+    /// Queues a kernel that treats each of `size` values of each of `planes` planes alone, by `FOR_EACH_PLANE` and
+    /// `FOR_EACH_INSIDE`: so its threads divide small values only to find their place.
     pub(crate) fn for_each_plane(self, planes: usize, size: usize) -> Result<()> {
         require_argument(size <= MOST_INSIDE, self.name, || {
             format!("a plane may have at most {MOST_INSIDE} numbers on a GPU, not {size}; take smaller images")
@@ -159,7 +159,7 @@ impl Launch<'_> {
         self.over_planes(planes, size)
     }
 
-    /// Queues a kernel on the same grid that counts a plane's numbers by `FOR_EACH`.
+    /// Queues a kernel on the same grid that counts a plane's values by `FOR_EACH`.
     pub(crate) fn over_planes(self, planes: usize, size: usize) -> Result<()> {
         if planes == 0 || size == 0 {
             return Ok(());

@@ -70,7 +70,7 @@ impl Library {
     }
 
     fn on_path(self) -> bool {
-        // SAFETY: opening these libraries runs only their own initialisation.
+        // SAFETY: opening these libraries runs only their own initialization.
         unsafe {
             match self {
                 Library::Driver => driver::sys::is_culib_present(),
@@ -143,7 +143,7 @@ pub enum Found {
 
 /// Opens a library for the rest of the program's life.
 fn open(file: &Path) -> Result<(), String> {
-    // SAFETY: opening these libraries runs only their own initialisation.
+    // SAFETY: opening these libraries runs only their own initialization.
     let library = unsafe { libloading::Library::new(file) }.map_err(|error| error.to_string())?;
     std::mem::forget(library);
     Ok(())
@@ -233,7 +233,7 @@ pub fn driver_version() -> i32 {
 /// NVRTC's version. It must be present.
 pub fn nvrtc_version() -> String {
     let (mut major, mut minor) = (0, 0);
-    // SAFETY: NVRTC is present, and writes two numbers.
+    // SAFETY: NVRTC is present, and writes two values.
     unsafe { nvrtc::sys::nvrtcVersion(&raw mut major, &raw mut minor) };
     format!("{major}.{minor}")
 }

@@ -26,7 +26,7 @@ mod tests {
         f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
     }
 
-    /// A (16, k), B (k, 8) and sums (16, 8), rounded, and where each number is in its lane's registers.
+    /// A (16, k), B (k, 8) and sums (16, 8), rounded, and where each element is in its lane's registers.
     struct Product {
         k: usize,
         a: Vec<f32>,
@@ -114,7 +114,7 @@ mod tests {
             return;
         }
         let mut x = uniform_by_name("rounding", 1000);
-        // Halves between two neighbours, of either parity, and the ends of the range.
+        // Halves between two neighbors, of either parity, and the ends of the range.
         x.extend(
             [0x3f80_1000, 0x3f80_3000, 0x3f80_8000, 0x3f81_8000, 0, 0x8000_0000, 0x7f80_0000, 0x0080_0001]
                 .map(f32::from_bits),

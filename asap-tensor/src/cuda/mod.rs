@@ -5,7 +5,7 @@
 //! | [`libraries`] | finds the driver, NVRTC and cuBLAS, or says what is missing |
 //! | `backend` | `Cuda` itself: a GPU, its compiled kernels and tables, a precision |
 //! | `device` | opens a card; what it can do; its errors in words |
-//! | `array` | numbers in device memory |
+//! | `array` | values in device memory |
 //! | `module` | kernels: compiled by NVRTC, kept on disk |
 //! | `launch` | the one way to start a kernel |
 //! | `blas` | matrix products by cuBLAS |
@@ -15,7 +15,7 @@
 //! | `gemm.cuh` | products of matrices by tiles, for operands that are described rather than stored |
 //!
 //! The kernels themselves stand in their op's folder, `ops/<family>/*.cu`. Work is queued on one stream and runs in
-//! that order; nothing waits for it but reading numbers back. Sums run in a fixed order, so that the same input gives
+//! that order; nothing waits for it but reading values back. Sums run in a fixed order, so that the same input gives
 //! the same bits.
 
 mod array;

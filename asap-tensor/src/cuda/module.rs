@@ -140,7 +140,7 @@ impl Target {
 /// The architectures that the NVRTC at hand compiles for, or none if it does not say.
 pub fn architectures() -> Vec<i32> {
     let mut count = 0;
-    // SAFETY: NVRTC is present, and is given room for as many numbers as it says that there are.
+    // SAFETY: NVRTC is present, and is given room for as many values as it says that there are.
     unsafe {
         if sys::nvrtcGetNumSupportedArchs(&raw mut count) != sys::nvrtcResult::NVRTC_SUCCESS {
             return Vec::new();

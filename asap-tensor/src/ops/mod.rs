@@ -23,7 +23,8 @@ pub use conv2d::{
 };
 pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
 pub use instance_norm::{
-    InstanceNormOps, NormGradBuffers, NormGrads, NormSize, Normalised, instance_norm, instance_norm_grad,
+    InstanceNormGradBuffers, InstanceNormGrads, InstanceNormOps, InstanceNormSize, Normalized, instance_norm,
+    instance_norm_grad,
 };
 pub use layout::{LayoutOps, Pad, PadMode, PadSize, cat, narrow, one_hot, pad_ids, pad2d, pad2d_grad, permute, place};
 pub use matmul::{MatmulOps, MatmulSize, Transpose, matmul};

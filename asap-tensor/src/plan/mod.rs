@@ -1,6 +1,6 @@
 //! The backend that computes nothing: it runs a network to find how much memory the run would take.
 //!
-//! Buffers hold no numbers, only how many there would be, and every kernel takes and gives back what `Cpu`'s takes and
+//! Buffers hold no values, only how many there would be, and every kernel takes and gives back what `Cpu`'s takes and
 //! gives back. So the same code that trains or draws, run on this backend, tells in milliseconds the most bytes that
 //! its tensors ever hold at once. What a kernel needs beside its results is told by functions beside the kernel, which
 //! it uses itself.
@@ -15,7 +15,7 @@ use crate::storage::Storage;
 
 pub use meter::{Meter, Usage};
 
-/// Room for some numbers or ids, counted by the meter while it lives.
+/// Room for some values or ids, counted by the meter while it lives.
 #[derive(Debug)]
 pub struct Block {
     count: usize,
@@ -30,7 +30,7 @@ impl Block {
         Block { count, bytes, meter: meter.clone() }
     }
 
-    /// How many numbers or ids there would be.
+    /// How many values or ids there would be.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -50,7 +50,7 @@ impl Drop for Block {
     }
 }
 
-/// What `Cpu` would hold in memory, without the numbers. Every number that is read back is 0.
+/// What `Cpu` would hold in memory, without the values. Every number that is read back is 0.
 #[derive(Clone, Debug)]
 pub struct Plan {
     meter: Meter,
@@ -71,7 +71,7 @@ impl Plan {
         &self.meter
     }
 
-    /// Room for `count` single-precision numbers.
+    /// Room for `count` single-precision values.
     pub(crate) fn block(&self, count: usize) -> Arc<Block> {
         Arc::new(Block::new(&self.meter, count, size_of::<f32>()))
     }
@@ -81,12 +81,12 @@ impl Plan {
         Arc::new(Block::new(&self.meter, count, size_of::<u8>()))
     }
 
-    /// Room for `count` numbers that a kernel gives back when it is done.
+    /// Room for `count` values that a kernel gives back when it is done.
     pub(crate) fn briefly(&self, count: usize) {
         drop(self.block(count));
     }
 
-    /// Room for `count` numbers that each thread keeps from one call to the next, as `cpu::scratch` does.
+    /// Room for `count` values that each thread keeps from one call to the next, as `cpu::scratch` does.
     pub(crate) fn scratch(&self, count: usize) {
         self.nested_scratch([count, 0]);
     }
@@ -113,7 +113,7 @@ impl Storage for Plan {
         "plan".into()
     }
 
-    fn holds_numbers(&self) -> bool {
+    fn holds_values(&self) -> bool {
         false
     }
 

@@ -15,7 +15,7 @@ where
     ArrayView::from_shape(sizes, buffer).expect("the sizes must multiply to the buffer's length")
 }
 
-/// An array's numbers as a row-major buffer, however the array itself lies in memory.
+/// An array's values as a row-major buffer, however the array itself lies in memory.
 pub(crate) fn buffer<T, S, D>(array: &ArrayBase<S, D>) -> Arc<Vec<T>>
 where
     T: Copy,
@@ -25,7 +25,7 @@ where
     Arc::new(array.iter().copied().collect())
 }
 
-/// Σ terms, added up in double precision. A mean over 10⁵ single-precision numbers, added up one after the other in
+/// Σ terms, added up in double precision. A mean over 10⁵ single-precision values, added up one after the other in
 /// single precision, is off by 10⁻⁴ and more; this way it is right to the last place.
 pub(crate) fn sum<E: Element>(terms: impl IntoIterator<Item = E>) -> E {
     E::from_f64(terms.into_iter().map(E::as_f64).sum())

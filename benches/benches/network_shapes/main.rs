@@ -130,7 +130,7 @@ fn layers(bench: &mut Bench) -> Result<()> {
     bench.op("instance_norm 64, 256x512", || instance_norm(&x, affine, 1e-5, 0.0));
     let normed = instance_norm(&x, affine, 1e-5, 0.0)?;
     bench.op("instance_norm_grad 64, 256x512", || {
-        instance_norm_grad(&x, &normed.mean, &normed.inverse_deviation, affine, &grad, 1e-5, 0.0)
+        instance_norm_grad(&x, &normed.mean, &normed.rstd, affine, &grad, 1e-5, 0.0)
     });
     let pad = Pad::all(1);
     bench.op("pad2d reflect 1, 64, 256x512", || pad2d(&x, pad, PadMode::Reflect));
@@ -138,8 +138,8 @@ fn layers(bench: &mut Bench) -> Result<()> {
     bench.op("pad2d_grad reflect 1, 64, 256x512", || pad2d_grad(&padded, pad, PadMode::Reflect));
     bench.op("leaky_relu 64, 256x512", || unary(Unary::LeakyRelu { slope: 0.2 }, &x));
     bench.op("tanh 3, 256x512", {
-        let colours = filled(&backend, "colours", [1, 3, 256, 512])?;
-        move || unary(Unary::Tanh, &colours)
+        let colors = filled(&backend, "colours", [1, 3, 256, 512])?;
+        move || unary(Unary::Tanh, &colors)
     });
     bench.op("leaky_relu_grad 64, 256x512", || unary_grad(Unary::LeakyRelu { slope: 0.2 }, &x, &x, &grad));
     bench.op("add 64, 256x512", || binary(Binary::Add, &x, &grad));
@@ -164,8 +164,8 @@ fn layers(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// The optimiser, on one of the wide weights.
-fn optimiser(bench: &mut Bench) -> Result<()> {
+/// The optimizer, on one of the wide weights.
+fn optimizer(bench: &mut Bench) -> Result<()> {
     let backend = bench.backend();
     let shape = [1024, 1024, 3, 3];
     let [mut weight, mut first, mut second] =
@@ -186,7 +186,7 @@ fn main() -> Result<()> {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_millis(1500));
     let mut bench = Bench::new(criterion.configure_from_args())?;
-    for group in [convolutions, label_convolutions, pixel_convs, pixel_mlps, layers, optimiser] {
+    for group in [convolutions, label_convolutions, pixel_convs, pixel_mlps, layers, optimizer] {
         group(&mut bench)?;
     }
     bench.finish()

@@ -8,7 +8,7 @@ use super::{AdamOps, AdamStep};
 use crate::cpu::Cpu;
 use crate::error::Result;
 
-/// Numbers that are updated by one thread.
+/// Values that are updated by one thread.
 const STRETCH: usize = 1 << 13;
 
 impl AdamOps for Cpu {

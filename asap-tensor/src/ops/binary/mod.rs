@@ -39,7 +39,7 @@ impl Binary {
     }
 }
 
-/// How b's numbers are spread over a's.
+/// How b's values are spread over a's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broadcast {
     /// One for each of a's.

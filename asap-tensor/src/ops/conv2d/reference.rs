@@ -8,7 +8,7 @@ use crate::ops::layout::LayoutOps;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
 
-/// Rows and columns of the matrix of patches: a patch has I·R·S numbers, and each of the P·Q outputs sees one.
+/// Rows and columns of the matrix of patches: a patch has I·R·S values, and each of the P·Q outputs sees one.
 fn patches_size(size: &Conv2dSize) -> (usize, usize) {
     (size.patch(), size.out_height * size.out_width)
 }

@@ -103,7 +103,7 @@ impl Conv2dSize {
         Shape::from([self.batch, self.out_channels, self.out_height, self.out_width])
     }
 
-    /// Numbers of x that one number of y is a sum over.
+    /// Values of x that one number of y is a sum over.
     pub fn patch(&self) -> usize {
         self.in_channels * self.kernel_height * self.kernel_width
     }

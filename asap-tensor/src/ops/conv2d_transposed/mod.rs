@@ -18,7 +18,7 @@ pub struct Conv2dTransposed {
 }
 
 /// The transposed convolution of x, (N, I, H, W), with a weight (I, O, R, S) and an optional bias (O): each pixel of x
-/// adds its multiple of the kernel to y, `stride` pixels from its neighbour's; `padding` rows and columns are cut off
+/// adds its multiple of the kernel to y, `stride` pixels from its neighbor's; `padding` rows and columns are cut off
 /// on all sides, and `output_padding` more are kept below and on the right.
 ///
 /// y is (N, O, (H − 1)·stride + R + output_padding − 2·padding, …): the gradient in its input of the convolution by

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{InstanceNormOps, NormSize};
+use super::{InstanceNormOps, InstanceNormSize};
 use crate::cpu::Cpu;
 use crate::cpu::parallel::{sum1, sum2};
 use crate::cpu::simd::{Kernel, Simd};
@@ -16,7 +16,7 @@ impl InstanceNormOps for Cpu {
         &self,
         x: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &NormSize,
+        size: &InstanceNormSize,
     ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
         let plane = size.plane;
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
@@ -27,18 +27,18 @@ impl InstanceNormOps for Cpu {
             let affine = affine.map(|(scale, shift)| (scale[which % size.channels], shift[which % size.channels]));
             *statistics = self.vectorize(Forward { x, affine, size, y });
         });
-        let (mean, inverse_deviation) = statistics.into_iter().unzip();
-        Ok((Arc::new(y), self.adopt(mean), self.adopt(inverse_deviation)))
+        let (mean, rstd) = statistics.into_iter().unzip();
+        Ok((Arc::new(y), self.adopt(mean), self.adopt(rstd)))
     }
 
     fn instance_norm_grad(
         &self,
         x: &Self::Buffer,
         mean: &Self::Buffer,
-        inverse_deviation: &Self::Buffer,
+        rstd: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         grad_output: &Self::Buffer,
-        size: &NormSize,
+        size: &InstanceNormSize,
     ) -> Result<(Self::Buffer, Option<(Self::Buffer, Self::Buffer)>)> {
         let (plane, channels) = (size.plane, size.channels);
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
@@ -48,7 +48,7 @@ impl InstanceNormOps for Cpu {
         self.pieces_and(&mut grad_x, plane, 2 * COST, &mut sums, |which, grad_x, sums| {
             let (x, grad_output) = (&x[which * plane..][..plane], &grad_output[which * plane..][..plane]);
             let affine = affine.map(|(scale, shift)| (scale[which % channels], shift[which % channels]));
-            let statistics = (mean[which], inverse_deviation[which]);
+            let statistics = (mean[which], rstd[which]);
             *sums = self.vectorize(Gradient { x, grad_output, affine, statistics, slope, grad_x });
         });
         let over_batch = |part: fn(&(f64, f64)) -> f64| {
@@ -65,7 +65,7 @@ impl InstanceNormOps for Cpu {
 struct Forward<'a> {
     x: &'a [f32],
     affine: Option<(f32, f32)>,
-    size: &'a NormSize,
+    size: &'a InstanceNormSize,
     y: &'a mut [f32],
 }
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{InstanceNormOps, NormGradBuffers, NormSize};
+use super::{InstanceNormGradBuffers, InstanceNormOps, InstanceNormSize};
 use crate::cuda::{Array, Cuda, Launch, Parameters, Source, blocks};
 use crate::error::Result;
 
 pub(crate) const SOURCE: Source = Source::new("instance_norm.cu", include_str!("instance_norm.cu"), &[]);
 
-/// Numbers that a block keeps in shared memory: every card has room for them, and for four such blocks at once.
+/// Values that a block keeps in shared memory: every card has room for them, and for four such blocks at once.
 const KEPT: usize = 6144;
-/// The least numbers of a chunk of a larger plane, 16 for each thread, and the most chunks, which every block joins anew.
+/// The minimum number of values in a chunk of a larger plane, 16 for each thread, and the most chunks, which every block joins anew.
 const CHUNK: usize = 4096;
 const MOST_CHUNKS: usize = 64;
 const THREADS: usize = 256;
@@ -41,7 +41,7 @@ struct Split {
 }
 
 impl Split {
-    fn new(size: &NormSize) -> Self {
+    fn new(size: &InstanceNormSize) -> Self {
         let chunk = CHUNK.max(size.plane.div_ceil(MOST_CHUNKS));
         let chunks = size.plane.div_ceil(chunk);
         let [channels, plane] = [size.channels, size.plane].map(|v| v as i32);
@@ -50,7 +50,7 @@ impl Split {
         Split { planes: size.batch * size.channels, plane: size.plane, chunks, norm }
     }
 
-    /// A block for each plane, with shared memory for `kept` numbers of each of its pixels.
+    /// A block for each plane, with shared memory for `kept` values of each of its pixels.
     fn by_plane(&self, launch: Launch<'_>, kept: usize) -> Result<()> {
         let threads = self.plane.div_ceil(4).next_multiple_of(32).min(1024);
         let launch = launch.structure(&self.norm).shared(kept * self.plane * size_of::<f32>());
@@ -77,14 +77,14 @@ fn with_affine<'a>(launch: Launch<'a>, affine: Affine<'_>) -> Launch<'a> {
 struct Planes<'a> {
     x: &'a Array<f32>,
     mean: &'a Array<f32>,
-    inverse_deviation: &'a Array<f32>,
+    rstd: &'a Array<f32>,
     affine: Affine<'a>,
     grad_output: &'a Array<f32>,
 }
 
 impl Planes<'_> {
     fn put<'a>(&self, launch: Launch<'a>) -> Launch<'a> {
-        let launch = launch.input(self.x).input(self.mean).input(self.inverse_deviation);
+        let launch = launch.input(self.x).input(self.mean).input(self.rstd);
         with_affine(launch, self.affine).input(self.grad_output)
     }
 }
@@ -94,7 +94,7 @@ impl InstanceNormOps for Cuda {
         &self,
         x: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &NormSize,
+        size: &InstanceNormSize,
     ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
         let split = Split::new(size);
         let mut y = self.array::<f32>(x.count())?;
@@ -115,17 +115,17 @@ impl InstanceNormOps for Cuda {
         &self,
         x: &Self::Buffer,
         mean: &Self::Buffer,
-        inverse_deviation: &Self::Buffer,
+        rstd: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         grad_output: &Self::Buffer,
-        size: &NormSize,
-    ) -> Result<NormGradBuffers<Self::Buffer>> {
+        size: &InstanceNormSize,
+    ) -> Result<InstanceNormGradBuffers<Self::Buffer>> {
         let kept = 2 * size.plane <= KEPT;
         let split = Split::new(size);
         let mut grad = self.array::<f32>(x.count())?;
         let (mut sum_d, mut sum_dx) =
             (self.array::<f32>(split.planes * split.chunks)?, self.array::<f32>(split.planes * split.chunks)?);
-        let planes = Planes { x, mean, inverse_deviation, affine, grad_output };
+        let planes = Planes { x, mean, rstd, affine, grad_output };
         if kept {
             let launch = self.kernel(&SOURCE, "norm_grad_plane")?.output(&mut grad);
             split.by_plane(planes.put(launch.output(&mut sum_d).output(&mut sum_dx)), 2)?;

@@ -43,7 +43,7 @@ __device__ __forceinline__ float inverse_of(Statistics s, const Norm& p) {
 }
 
 // φ(γ·(x − μ)·ρ + β)
-__device__ __forceinline__ float normalise(float x, float mean, float inverse, float scale, float shift, float slope) {
+__device__ __forceinline__ float normalize(float x, float mean, float inverse, float scale, float shift, float slope) {
     float z = scale * (x - mean) * inverse + shift;
     return z > 0.0f ? z : z * slope;
 }
@@ -68,7 +68,7 @@ extern "C" __global__ void __launch_bounds__(1024)
     float squares = 0.0f;
     for (int i = threadIdx.x; i < p.plane; i += blockDim.x) squares += (values[i] - mu) * (values[i] - mu);
     float rho = inverse_of({(float)p.plane, mu, block_sum(squares, warps)}, p);
-    for (int i = threadIdx.x; i < p.plane; i += blockDim.x) y[i] = normalise(values[i], mu, rho, gamma, beta, p.slope);
+    for (int i = threadIdx.x; i < p.plane; i += blockDim.x) y[i] = normalize(values[i], mu, rho, gamma, beta, p.slope);
     if (threadIdx.x == 0) {
         mean[plane] = mu;
         inverse[plane] = rho;
@@ -103,7 +103,7 @@ extern "C" __global__ void norm_apply(float* __restrict__ y, float* __restrict__
     float rho = inverse_of(s, p), gamma = scale ? scale[c] : 1.0f, beta = shift ? shift[c] : 0.0f;
     int start = blockIdx.x * p.chunk, end = min(start + p.chunk, p.plane);
     for (int i = start + threadIdx.x; i < end; i += blockDim.x) {
-        y[plane * p.plane + i] = normalise(x[plane * p.plane + i], s.mean, rho, gamma, beta, p.slope);
+        y[plane * p.plane + i] = normalize(x[plane * p.plane + i], s.mean, rho, gamma, beta, p.slope);
     }
     if (blockIdx.x == 0 && threadIdx.x == 0) {
         mean[plane] = s.mean;
@@ -129,8 +129,8 @@ __device__ __forceinline__ float grad_z(float g, float x, const Plane& p) {
 
 // γρ·(d − mean(d) − x̂·mean(d·x̂)), given the two means.
 __device__ __forceinline__ float grad_x(float g, float x, const Plane& p, float mean_d, float mean_dx) {
-    float normalised = (x - p.mean) * p.inverse;
-    return p.scale * p.inverse * (grad_z(g, x, p) - mean_d - normalised * mean_dx);
+    float normalized = (x - p.mean) * p.inverse;
+    return p.scale * p.inverse * (grad_z(g, x, p) - mean_d - normalized * mean_dx);
 }
 
 // One block per plane; x and the gradient stay in shared memory. sum_d and sum_dx are Σ d and Σ d·x̂ of each plane.
@@ -144,21 +144,21 @@ extern "C" __global__ void __launch_bounds__(1024)
     float* grads = values + p.plane;
     size_t plane = blockIdx.x;
     Plane constants = plane_of(mean, inverse, scale, shift, plane, p);
-    float total = 0.0f, total_normalised = 0.0f;
+    float total = 0.0f, total_normalized = 0.0f;
     for (int i = threadIdx.x; i < p.plane; i += blockDim.x) {
         float v = values[i] = x[plane * p.plane + i], g = grads[i] = grad_output[plane * p.plane + i];
         float d = grad_z(g, v, constants);
         total += d;
-        total_normalised += d * ((v - constants.mean) * constants.inverse);
+        total_normalized += d * ((v - constants.mean) * constants.inverse);
     }
     total = block_sum(total, warps);
-    total_normalised = block_sum(total_normalised, warps);
+    total_normalized = block_sum(total_normalized, warps);
     for (int i = threadIdx.x; i < p.plane; i += blockDim.x) {
-        grad[plane * p.plane + i] = grad_x(grads[i], values[i], constants, total / p.plane, total_normalised / p.plane);
+        grad[plane * p.plane + i] = grad_x(grads[i], values[i], constants, total / p.plane, total_normalized / p.plane);
     }
     if (threadIdx.x == 0) {
         sum_d[plane] = total;
-        sum_dx[plane] = total_normalised;
+        sum_dx[plane] = total_normalized;
     }
 }
 
@@ -172,17 +172,17 @@ extern "C" __global__ void norm_grad_chunks(float* __restrict__ sum_d, float* __
     size_t plane = blockIdx.y + (size_t)gridDim.y * blockIdx.z;
     Plane constants = plane_of(mean, inverse, scale, shift, plane, p);
     int start = blockIdx.x * p.chunk, end = min(start + p.chunk, p.plane);
-    float total = 0.0f, total_normalised = 0.0f;
+    float total = 0.0f, total_normalized = 0.0f;
     for (int i = start + threadIdx.x; i < end; i += blockDim.x) {
         float v = x[plane * p.plane + i], d = grad_z(grad_output[plane * p.plane + i], v, constants);
         total += d;
-        total_normalised += d * ((v - constants.mean) * constants.inverse);
+        total_normalized += d * ((v - constants.mean) * constants.inverse);
     }
     total = block_sum(total, warps);
-    total_normalised = block_sum(total_normalised, warps);
+    total_normalized = block_sum(total_normalized, warps);
     if (threadIdx.x == 0) {
         sum_d[plane * p.chunks + blockIdx.x] = total;
-        sum_dx[plane * p.chunks + blockIdx.x] = total_normalised;
+        sum_dx[plane * p.chunks + blockIdx.x] = total_normalized;
     }
 }
 
@@ -194,15 +194,15 @@ extern "C" __global__ void norm_grad_apply(float* __restrict__ grad, const float
                                            const float* __restrict__ grad_output, Norm p) {
     size_t plane = blockIdx.y + (size_t)gridDim.y * blockIdx.z;
     Plane constants = plane_of(mean, inverse, scale, shift, plane, p);
-    float total = 0.0f, total_normalised = 0.0f;
+    float total = 0.0f, total_normalized = 0.0f;
     for (int k = 0; k < p.chunks; k++) {
         total += sum_d[plane * p.chunks + k];
-        total_normalised += sum_dx[plane * p.chunks + k];
+        total_normalized += sum_dx[plane * p.chunks + k];
     }
     int start = blockIdx.x * p.chunk, end = min(start + p.chunk, p.plane);
     for (int i = start + threadIdx.x; i < end; i += blockDim.x) {
         size_t at = plane * p.plane + i;
-        grad[at] = grad_x(grad_output[at], x[at], constants, total / p.plane, total_normalised / p.plane);
+        grad[at] = grad_x(grad_output[at], x[at], constants, total / p.plane, total_normalized / p.plane);
     }
 }
 

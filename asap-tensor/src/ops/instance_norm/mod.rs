@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 
 /// What norm kernels get.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NormSize {
+pub struct InstanceNormSize {
     /// N.
     pub batch: usize,
     /// C.
@@ -24,12 +24,12 @@ pub struct NormSize {
     pub plane: usize,
     /// ε.
     pub epsilon: f64,
-    /// Slope of φ for negative numbers: 1 for none, 0 for ReLU.
+    /// Slope of φ for negative values: 1 for none, 0 for ReLU.
     pub slope: f64,
 }
 
 /// The gradients in x, and in γ and β where there are any, as kernels return them.
-pub type NormGradBuffers<Buffer> = (Buffer, Option<(Buffer, Buffer)>);
+pub type InstanceNormGradBuffers<Buffer> = (Buffer, Option<(Buffer, Buffer)>);
 
 /// Kernels of this family.
 pub trait InstanceNormOps: Storage {
@@ -38,34 +38,34 @@ pub trait InstanceNormOps: Storage {
         &self,
         x: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &NormSize,
+        size: &InstanceNormSize,
     ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)>;
     /// The gradients in x, and in γ and β where there are any.
     fn instance_norm_grad(
         &self,
         x: &Self::Buffer,
         mean: &Self::Buffer,
-        inverse_deviation: &Self::Buffer,
+        rstd: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         grad_output: &Self::Buffer,
-        size: &NormSize,
-    ) -> Result<NormGradBuffers<Self::Buffer>>;
+        size: &InstanceNormSize,
+    ) -> Result<InstanceNormGradBuffers<Self::Buffer>>;
 }
 
 /// What [`instance_norm`] returns; the gradient needs all of it but y.
 #[derive(Clone, Debug)]
-pub struct Normalised<B: Storage> {
+pub struct Normalized<B: Storage> {
     /// φ(γ·(x − μ)/√(σ² + ε) + β), (N, C, H, W).
     pub y: Tensor<B>,
     /// μ, (N, C).
     pub mean: Tensor<B>,
     /// 1/√(σ² + ε), (N, C).
-    pub inverse_deviation: Tensor<B>,
+    pub rstd: Tensor<B>,
 }
 
 /// What [`instance_norm_grad`] returns.
 #[derive(Clone, Debug)]
-pub struct NormGrads<B: Storage> {
+pub struct InstanceNormGrads<B: Storage> {
     /// The gradient in x, (N, C, H, W).
     pub x: Tensor<B>,
     /// The gradients in γ and β, each (C), where there are any.
@@ -78,7 +78,7 @@ fn norm_size<B: Storage>(
     affine: Option<(&Tensor<B>, &Tensor<B>)>,
     epsilon: f64,
     slope: f64,
-) -> Result<NormSize> {
+) -> Result<InstanceNormSize> {
     let [batch, channels, h, w] = x.nchw(op)?;
     require_argument(h * w > 0, op, || format!("an image of {h}×{w} has no pixels to take a mean of"))?;
     for part in affine.iter().flat_map(|(scale, shift)| [scale, shift]) {
@@ -86,7 +86,7 @@ fn norm_size<B: Storage>(
             format!("scale and shift must be ({channels}), one number for each channel")
         })?;
     }
-    Ok(NormSize { batch, channels, plane: h * w, epsilon, slope })
+    Ok(InstanceNormSize { batch, channels, plane: h * w, epsilon, slope })
 }
 
 /// Instance norm of x, (N, C, H, W), with `affine` = (γ, β), each (C), followed by a leaky ReLU of that slope
@@ -96,18 +96,18 @@ pub fn instance_norm<B: InstanceNormOps>(
     affine: Option<(&Tensor<B>, &Tensor<B>)>,
     epsilon: f64,
     slope: f64,
-) -> Result<Normalised<B>> {
+) -> Result<Normalized<B>> {
     let size = norm_size("instance_norm", x, affine, epsilon, slope)?;
     let backend = x.backend();
     let cost = Cost { macs: 0, elements: 2 * x.count() as u64 };
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
-    let (y, mean, inverse_deviation) =
+    let (y, mean, rstd) =
         backend.measure("instance_norm", cost, || backend.instance_norm(x.buffer(), affine, &size))?;
     let statistics = Shape::from([size.batch, size.channels]);
-    Ok(Normalised {
+    Ok(Normalized {
         y: Tensor::from_parts(backend, x.shape(), y),
         mean: Tensor::from_parts(backend, statistics, mean),
-        inverse_deviation: Tensor::from_parts(backend, statistics, inverse_deviation),
+        rstd: Tensor::from_parts(backend, statistics, rstd),
     })
 }
 
@@ -115,35 +115,35 @@ pub fn instance_norm<B: InstanceNormOps>(
 pub fn instance_norm_grad<B: InstanceNormOps>(
     x: &Tensor<B>,
     mean: &Tensor<B>,
-    inverse_deviation: &Tensor<B>,
+    rstd: &Tensor<B>,
     affine: Option<(&Tensor<B>, &Tensor<B>)>,
     grad_output: &Tensor<B>,
     epsilon: f64,
     slope: f64,
-) -> Result<NormGrads<B>> {
+) -> Result<InstanceNormGrads<B>> {
     let size = norm_size("instance_norm_grad", x, affine, epsilon, slope)?;
     require(x.shape() == grad_output.shape(), "instance_norm_grad", x.shape(), grad_output.shape(), || {
         "the gradient must have the input's shape, the first".into()
     })?;
-    for statistic in [mean, inverse_deviation] {
+    for statistic in [mean, rstd] {
         require(
             statistic.dims() == [size.batch, size.channels],
             "instance_norm_grad",
             x.shape(),
             statistic.shape(),
-            || "mean and 1/deviation must be (N, C), one number for each plane".into(),
+            || "mean and rstd must be (N, C), one number for each plane".into(),
         )?;
     }
     let backend = x.backend();
     let cost = Cost { macs: 0, elements: 3 * x.count() as u64 };
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
     let (grad_x, grad_affine) = backend.measure("instance_norm_grad", cost, || {
-        let (mean, inverse_deviation) = (mean.buffer(), inverse_deviation.buffer());
-        backend.instance_norm_grad(x.buffer(), mean, inverse_deviation, affine, grad_output.buffer(), &size)
+        let (mean, rstd) = (mean.buffer(), rstd.buffer());
+        backend.instance_norm_grad(x.buffer(), mean, rstd, affine, grad_output.buffer(), &size)
     })?;
     let channels = Shape::from([size.channels]);
     let tensor = |buffer| Tensor::from_parts(backend, channels, buffer);
-    Ok(NormGrads {
+    Ok(InstanceNormGrads {
         x: Tensor::from_parts(backend, x.shape(), grad_x),
         affine: grad_affine.map(|(scale, shift)| (tensor(scale), tensor(shift))),
     })

@@ -1,6 +1,6 @@
 //! The memory of `Cpu`'s kernels.
 
-use super::{InstanceNormOps, NormGradBuffers, NormSize};
+use super::{InstanceNormGradBuffers, InstanceNormOps, InstanceNormSize};
 use crate::error::Result;
 use crate::plan::Plan;
 
@@ -9,7 +9,7 @@ impl InstanceNormOps for Plan {
         &self,
         x: &Self::Buffer,
         _affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &NormSize,
+        size: &InstanceNormSize,
     ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
         let statistic = || self.block(size.batch * size.channels);
         Ok((self.block(x.count()), statistic(), statistic()))
@@ -22,8 +22,8 @@ impl InstanceNormOps for Plan {
         _inverse_deviation: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         _grad_output: &Self::Buffer,
-        size: &NormSize,
-    ) -> Result<NormGradBuffers<Self::Buffer>> {
+        size: &InstanceNormSize,
+    ) -> Result<InstanceNormGradBuffers<Self::Buffer>> {
         let channels = || self.block(size.channels);
         Ok((self.block(x.count()), affine.map(|_| (channels(), channels()))))
     }

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, Array3};
 
-use super::{InstanceNormOps, NormGradBuffers, NormSize};
+use super::{InstanceNormGradBuffers, InstanceNormOps, InstanceNormSize};
 use crate::error::Result;
 use crate::ops::unary::Unary;
 use crate::reference::{Reference, buffer, sum, view};
@@ -18,16 +18,16 @@ impl<E: Element> InstanceNormOps for Reference<E> {
         &self,
         x: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &NormSize,
+        size: &InstanceNormSize,
     ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
-        let &NormSize { batch, channels, plane, epsilon, slope } = size;
+        let &InstanceNormSize { batch, channels, plane, epsilon, slope } = size;
         let affine = affine.map(|(scale, shift)| (&**scale, &**shift));
         let phi = Unary::LeakyRelu { slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));
         let mut y = Array3::zeros((batch, channels, plane));
         let mut mean = Array2::zeros((batch, channels));
-        let mut inverse_deviation = Array2::zeros((batch, channels));
+        let mut rstd = Array2::zeros((batch, channels));
         for n in 0..batch {
             for c in 0..channels {
                 let (scale, shift) = scale_and_shift(affine, c);
@@ -38,29 +38,29 @@ impl<E: Element> InstanceNormOps for Reference<E> {
                     y[[n, c, i]] = phi.apply(scale * (x[[n, c, i]] - mu) * inverse + shift);
                 }
                 mean[[n, c]] = mu;
-                inverse_deviation[[n, c]] = inverse;
+                rstd[[n, c]] = inverse;
             }
         }
-        Ok((buffer(&y), buffer(&mean), buffer(&inverse_deviation)))
+        Ok((buffer(&y), buffer(&mean), buffer(&rstd)))
     }
 
     fn instance_norm_grad(
         &self,
         x: &Self::Buffer,
         mean: &Self::Buffer,
-        inverse_deviation: &Self::Buffer,
+        rstd: &Self::Buffer,
         affine: Option<(&Self::Buffer, &Self::Buffer)>,
         grad_output: &Self::Buffer,
-        size: &NormSize,
-    ) -> Result<NormGradBuffers<Self::Buffer>> {
-        let &NormSize { batch, channels, plane, slope, .. } = size;
+        size: &InstanceNormSize,
+    ) -> Result<InstanceNormGradBuffers<Self::Buffer>> {
+        let &InstanceNormSize { batch, channels, plane, slope, .. } = size;
         let affine = affine.map(|(scale, shift)| (&**scale, &**shift));
         let phi = Unary::LeakyRelu { slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));
         let grad_output = view(grad_output, (batch, channels, plane));
         let mean = view(mean, (batch, channels));
-        let inverse_deviation = view(inverse_deviation, (batch, channels));
+        let rstd = view(rstd, (batch, channels));
         let mut grad_x = Array3::zeros((batch, channels, plane));
         // Sums over a plane, (N, C); those over n follow.
         let mut grad_scale = Array2::zeros((batch, channels));
@@ -68,20 +68,20 @@ impl<E: Element> InstanceNormOps for Reference<E> {
         for n in 0..batch {
             for c in 0..channels {
                 let (scale, shift) = scale_and_shift(affine, c);
-                let inverse = inverse_deviation[[n, c]];
-                let normalised = |i: usize| (x[[n, c, i]] - mean[[n, c]]) * inverse;
+                let inverse = rstd[[n, c]];
+                let normalized = |i: usize| (x[[n, c, i]] - mean[[n, c]]) * inverse;
                 // The gradient in z = γ·x̂ + β, the activation's input.
                 let grad_z = |i: usize| {
                     let z = scale * (x[[n, c, i]] - mean[[n, c]]) * inverse + shift;
                     grad_output[[n, c, i]] * phi.derivative(z, phi.apply(z))
                 };
                 let total = sum((0..plane).map(grad_z));
-                let total_normalised = sum((0..plane).map(|i| grad_z(i) * normalised(i)));
+                let total_normalized = sum((0..plane).map(|i| grad_z(i) * normalized(i)));
                 for i in 0..plane {
-                    let centred = grad_z(i) - total / count - normalised(i) * total_normalised / count;
-                    grad_x[[n, c, i]] = scale * inverse * centred;
+                    let centered = grad_z(i) - total / count - normalized(i) * total_normalized / count;
+                    grad_x[[n, c, i]] = scale * inverse * centered;
                 }
-                grad_scale[[n, c]] = total_normalised;
+                grad_scale[[n, c]] = total_normalized;
                 grad_shift[[n, c]] = total;
             }
         }
@@ -102,11 +102,11 @@ mod tests {
     }
 
     #[test]
-    fn a_plane_of_two_is_normalised_scaled_shifted_and_activated_as_by_hand() {
+    fn a_plane_of_two_is_normalized_scaled_shifted_and_activated_as_by_hand() {
         let x = tensor(&[1, 1, 1, 2], &[1.0, 3.0]);
         let plain = instance_norm(&x, None, 0.0, 1.0).unwrap();
         assert_eq!(plain.y.to_vec().unwrap(), [-1.0, 1.0]);
-        assert_eq!((plain.mean.item().unwrap(), plain.inverse_deviation.item().unwrap()), (2.0, 1.0));
+        assert_eq!((plain.mean.item().unwrap(), plain.rstd.item().unwrap()), (2.0, 1.0));
         let (scale, shift) = (tensor(&[1], &[3.0]), tensor(&[1], &[1.0]));
         let y = instance_norm(&x, Some((&scale, &shift)), 0.0, 0.25).unwrap().y;
         assert_eq!(y.to_vec().unwrap(), [-0.5, 4.0]);
@@ -118,7 +118,7 @@ mod tests {
     fn a_large_mean_does_not_swallow_the_variance_in_single_precision() {
         let data: Vec<f32> = (0..512).map(|i| 4096.0 + (i % 2) as f32).collect();
         let x = Tensor::from_f32(&Reference::<f32>::new(), [1, 1, 16, 32], &data).unwrap();
-        let inverse = instance_norm(&x, None, 0.0, 1.0).unwrap().inverse_deviation;
+        let inverse = instance_norm(&x, None, 0.0, 1.0).unwrap().rstd;
         assert_eq!(inverse.item().unwrap(), 2.0);
     }
 
@@ -131,9 +131,7 @@ mod tests {
         let (scale, shift) = (tensor(&[3], &[0.5, 1.0, -2.0]), tensor(&[3], &[0.1, 0.0, -0.3]));
         let affine = Some((&scale, &shift));
         let forward = instance_norm(&x, affine, 0.0, 0.2).unwrap();
-        let grad = instance_norm_grad(&x, &forward.mean, &forward.inverse_deviation, affine, &grad_output, 0.0, 0.2)
-            .unwrap()
-            .x;
+        let grad = instance_norm_grad(&x, &forward.mean, &forward.rstd, affine, &grad_output, 0.0, 0.2).unwrap().x;
         let (x, grad, mean) = (x.to_vec().unwrap(), grad.to_vec().unwrap(), forward.mean.to_vec().unwrap());
         for plane in 0..6 {
             let range = plane * 20..(plane + 1) * 20;
@@ -145,14 +143,13 @@ mod tests {
 
     #[test]
     fn scale_and_shift_receive_the_sums_over_batch_and_plane() {
-        // Both images normalise to (−1, 1); after γ = 1, β = 0 and ReLU only the second pixel passes a gradient.
+        // Both images normalize to (−1, 1); after γ = 1, β = 0 and ReLU only the second pixel passes a gradient.
         let x = tensor(&[2, 1, 1, 2], &[1.0, 3.0, 10.0, 20.0]);
         let (scale, shift) = (tensor(&[1], &[1.0]), tensor(&[1], &[0.0]));
         let affine = Some((&scale, &shift));
         let forward = instance_norm(&x, affine, 0.0, 0.0).unwrap();
         let grad_output = tensor(&[2, 1, 1, 2], &[1.0, 10.0, 100.0, 1000.0]);
-        let grads =
-            instance_norm_grad(&x, &forward.mean, &forward.inverse_deviation, affine, &grad_output, 0.0, 0.0).unwrap();
+        let grads = instance_norm_grad(&x, &forward.mean, &forward.rstd, affine, &grad_output, 0.0, 0.0).unwrap();
         let (grad_scale, grad_shift) = grads.affine.unwrap();
         assert_eq!((grad_scale.item().unwrap(), grad_shift.item().unwrap()), (1010.0, 1010.0));
     }

@@ -56,7 +56,7 @@ impl Padding {
     }
 }
 
-/// Rows of an array: where in each the numbers begin, and how far one row is from the next.
+/// Rows of an array: where in each the values begin, and how far one row is from the next.
 #[derive(Clone, Copy)]
 struct Rows {
     row: usize,
@@ -64,7 +64,7 @@ struct Rows {
 }
 
 impl Cuda {
-    /// Copies `rows` rows of `length` numbers.
+    /// Copies `rows` rows of `length` values.
     fn copy_rows(&self, y: (&mut Array<f32>, Rows), x: (&Array<f32>, Rows), rows: usize, length: usize) -> Result<()> {
         let launch = self.kernel(&SOURCE, "copy_rows")?.output(y.0).input(x.0).count(rows).count(length);
         let launch = launch.count(y.1.row).count(y.1.start).count(x.1.row).count(x.1.start);

@@ -1,4 +1,4 @@
-//! Moving numbers without changing them: permute, narrow, cat, pad, one-hot.
+//! Moving values without changing them: permute, narrow, cat, pad, one-hot.
 #![doc = include_str!("README.md")]
 
 mod cpu;

@@ -1,4 +1,4 @@
-//! Kernels of `Cpu`: a plane is one thread's. Pixels that have neighbours on either side are computed a register at a
+//! Kernels of `Cpu`: a plane is one thread's. Pixels that have neighbors on either side are computed a register at a
 //! time; the last register of a row begins where it still fits, and computes some of them twice.
 
 use std::ops::Range;
@@ -81,7 +81,7 @@ fn walk<S: Simd>(simd: S, width: usize, row: &mut impl Row) {
     row.one(width - 1);
 }
 
-/// What each pixel of a plane gathers from the pixels that it meets: Σ of their numbers in `image`, each times one of the
+/// What each pixel of a plane gathers from the pixels that it meets: Σ of their values in `image`, each times one of the
 /// kernels. That is the pixel's own number of tap t or, on the way `BACK`, the met pixel's number of tap 8 − t, by which
 /// it meets this one.
 struct Gather<'a, const BACK: bool> {

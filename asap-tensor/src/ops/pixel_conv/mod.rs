@@ -15,7 +15,7 @@ use crate::shape::Shape;
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
-/// Numbers of a kernel, 3×3.
+/// Values of a kernel, 3×3.
 pub const TAPS: usize = 9;
 
 /// The sizes of a convolution by pixels' own kernels: N·C planes, which do not meet.
@@ -45,7 +45,7 @@ impl PixelConvSize {
         first..end
     }
 
-    /// Numbers of one plane.
+    /// Values of one plane.
     fn plane(&self) -> usize {
         self.height * self.width
     }

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn taps_go_row_by_row_from_the_upper_left_neighbour() {
+    fn taps_go_row_by_row_from_the_upper_left_neighbor() {
         let pixels: Vec<f64> = (1..=9).map(f64::from).collect();
         let x = tensor([1, 1, 3, 3], &pixels);
         // Tap t alone, of every pixel: the middle one sees pixel t.
@@ -72,7 +72,7 @@ mod tests {
             let kernels: Vec<f64> = (0..TAPS * 9).map(|i| f64::from(i / 9 == t)).collect();
             let y = pixel_conv(&x, &tensor([1, 9, 3, 3], &kernels)).unwrap().to_vec().unwrap();
             assert_eq!(y[4], pixels[t], "tap {t}");
-            // The upper left pixel has neighbours to its right and below only.
+            // The upper left pixel has neighbors to its right and below only.
             let upper_left = [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 4.0, 5.0];
             assert_eq!(y[0], upper_left[t], "tap {t}");
         }

@@ -40,7 +40,7 @@ pub(super) struct Case {
     pub(super) grad: Arc<Vec<f32>>,
 }
 
-/// Drawn numbers.
+/// Random values.
 pub(super) fn case(size: &PixelMlpSize) -> Case {
     let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     let pixels = size.batch * size.height() * size.width();
@@ -55,7 +55,7 @@ pub(super) fn case(size: &PixelMlpSize) -> Case {
     }
 }
 
-/// Ids as numbers.
+/// Ids as values.
 pub(super) fn one_hot(ids: &[u8], size: &PixelMlpSize) -> Arc<Vec<f32>> {
     let plane = size.height() * size.width();
     let mut x = vec![0.0; ids.len() * size.inputs];

@@ -28,7 +28,7 @@ pub enum Pixels<'a, B: Storage> {
         /// How many labels there are.
         classes: usize,
     },
-    /// Numbers, (N, C, H, W): a colour, or a one-hot label.
+    /// Values, (N, C, H, W): a color, or a one-hot label.
     Dense(&'a Tensor<B>),
 }
 
@@ -62,7 +62,7 @@ impl<B: Storage> Pixels<'_, B> {
 pub enum RawPixels<'a, B: Storage> {
     /// (N, H, W) ids.
     Ids(&'a B::IdBuffer),
-    /// (N, C, H, W) numbers.
+    /// (N, C, H, W) values.
     Dense(&'a B::Buffer),
 }
 
@@ -86,7 +86,7 @@ pub struct PixelMlpSize {
     pub grid_width: usize,
     /// S.
     pub tile: usize,
-    /// Label classes or colour channels of a pixel.
+    /// Label classes or color channels of a pixel.
     pub inputs: usize,
     /// Periods of the position features; each gives four.
     pub periods: usize,

@@ -63,7 +63,7 @@ fn backward<E: Element>(layers: &[Layer<E>], h: &[Array2<E>], grad_output: Array
 // ANCHOR_END: backward
 
 // ANCHOR: features
-/// The features of tile (n, i, j), (S·S, C_0): label or colour, then cos x, sin x, cos y, sin y for each period, where
+/// The features of tile (n, i, j), (S·S, C_0): label or color, then cos x, sin x, cos y, sin y for each period, where
 /// (x, y) is the pixel's place within the tile.
 fn features<E: Element>(
     pixels: ArrayView4<'_, E>,
@@ -109,7 +109,7 @@ fn paint<E: Element>(image: &mut Array4<E>, [n, i, j]: [usize; 3], tile: usize, 
 }
 
 impl<E: Element> Reference<E> {
-    /// The pixels as numbers (N, C, H, W), labels in their one-hot form.
+    /// The pixels as values (N, C, H, W), labels in their one-hot form.
     fn dense(&self, pixels: &RawPixels<'_, Self>, size: &PixelMlpSize) -> Result<Array4<E>> {
         let (height, width) = (size.height(), size.width());
         let x = match pixels {
@@ -191,11 +191,11 @@ mod tests {
 
     #[test]
     fn one_layer_on_a_tile_of_two_by_two_is_that_by_hand() {
-        // Features: colour, cos x, sin x, cos y, sin y. At period 2, cos is 1, −1 and sin nearly 0.
+        // Features: color, cos x, sin x, cos y, sin y. At period 2, cos is 1, −1 and sin nearly 0.
         let params = tensor(&[1, 6, 1, 1], &[0.5, 1.0, 0.1, 3.0, 0.01, 7.0]);
-        let colour = tensor(&[1, 1, 2, 2], &[0.0, 0.2, 0.4, -0.6]);
+        let color = tensor(&[1, 1, 2, 2], &[0.0, 0.2, 0.4, -0.6]);
         let mlp = PixelMlp { tile: 2, widths: vec![1] };
-        let y = pixel_mlp(&mlp, &params, Pixels::Dense(&colour), &positions(2)).unwrap().to_vec().unwrap();
+        let y = pixel_mlp(&mlp, &params, Pixels::Dense(&color), &positions(2)).unwrap().to_vec().unwrap();
         let z = [0.5 + 0.0 + 0.1 + 0.01, 0.5 + 0.2 - 0.1 + 0.01, 0.5 + 0.4 + 0.1 - 0.01, 0.5 - 0.6 - 0.1 - 0.01];
         for (y, z) in y.iter().zip(z) {
             assert!((y - f64::tanh(z)).abs() < 1e-6, "{y} is not tanh {z}");
@@ -209,19 +209,19 @@ mod tests {
         let params = tensor(&[1, 7, 1, 1], &[1.0, -1.0, 2.0, -3.0, 0.25, 1.0, 10.0]);
         let none = Tensor::zeros(params.backend(), [0, 2, 1]).unwrap();
         let mlp = PixelMlp { tile: 1, widths: vec![2, 1] };
-        let colour = tensor(&[1, 1, 1, 1], &[-0.25]);
+        let color = tensor(&[1, 1, 1, 1], &[-0.25]);
         // z = (1 − 0.5, −1 + 0.75), h = (0.5, −0.0025), y = tanh(0.25 + 0.5 − 0.025).
-        let y = pixel_mlp(&mlp, &params, Pixels::Dense(&colour), &none).unwrap();
+        let y = pixel_mlp(&mlp, &params, Pixels::Dense(&color), &none).unwrap();
         assert!((y.item().unwrap() - f64::tanh(0.725)).abs() < 1e-15);
         // From behind: δ₂ = 1 − y², δ₁ = δ₂·(1·1, 10·0.01); the pixel receives 2·δ₂ − 3·0.1·δ₂.
         let one = tensor(&[1, 1, 1, 1], &[1.0]);
-        let (grad, grad_colour) = pixel_mlp_grad(&mlp, &params, Pixels::Dense(&colour), &none, &one, true).unwrap();
+        let (grad, grad_color) = pixel_mlp_grad(&mlp, &params, Pixels::Dense(&color), &none, &one, true).unwrap();
         let delta = 1.0 - f64::tanh(0.725).powi(2);
         let by_hand = [1.0, 0.1, -0.25, -0.025, 1.0, 0.5, -0.0025].map(|g| g * delta);
         for (g, expected) in grad.to_vec().unwrap().into_iter().zip(by_hand) {
             assert!((g - expected).abs() < 1e-15, "{g} is not {expected}");
         }
-        assert!((grad_colour.unwrap().item().unwrap() - 1.7 * delta).abs() < 1e-15);
+        assert!((grad_color.unwrap().item().unwrap() - 1.7 * delta).abs() < 1e-15);
     }
     // ANCHOR_END: by_hand
 
@@ -246,12 +246,12 @@ mod tests {
     fn a_tile_depends_on_its_own_parameters_alone() {
         let mlp = PixelMlp { tile: 2, widths: vec![1] };
         let params = uniform("params", &[1, 6, 2, 2]);
-        let colour = uniform("colour", &[1, 1, 4, 4]);
+        let color = uniform("colour", &[1, 1, 4, 4]);
         // Only pixel (3, 1) counts: it is in the tile of row 1, column 0.
         let mut grad_output = vec![0.0; 16];
         grad_output[3 * 4 + 1] = 1.0;
         let grad_output = tensor(&[1, 1, 4, 4], &grad_output);
-        let pixels = Pixels::Dense(&colour);
+        let pixels = Pixels::Dense(&color);
         let (grad, _) = pixel_mlp_grad(&mlp, &params, pixels, &positions(2), &grad_output, false).unwrap();
         for (i, g) in grad.to_vec().unwrap().into_iter().enumerate() {
             assert_eq!(g != 0.0, i % 4 == 2, "parameter {} of tile {}", i / 4, i % 4);

@@ -5,7 +5,7 @@ use crate::cpu::Cpu;
 use crate::cpu::parallel::sum1;
 use crate::error::Result;
 
-/// Numbers in a stretch that is summed by one thread.
+/// Values in a stretch that is summed by one thread.
 const STRETCH: usize = 1 << 13;
 
 impl ReduceOps for Cpu {

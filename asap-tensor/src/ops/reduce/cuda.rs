@@ -8,7 +8,7 @@ use crate::error::Result;
 
 pub(crate) const SOURCE: Source = Source::new("reduce.cu", include_str!("reduce.cu"), &[]);
 
-/// Numbers that one block sums: 64 for each thread.
+/// Values that one block sums: 64 for each thread.
 const CHUNK: usize = 1 << 14;
 const THREADS: u32 = 256;
 

@@ -17,7 +17,7 @@ use crate::tensor::Tensor;
 pub trait ReduceOps: Storage {
     /// Σ x, one number.
     fn sum(&self, x: &Self::Buffer) -> Result<Self::Buffer>;
-    /// Σ over n and plane of (N, C, plane): `channels` numbers.
+    /// Σ over n and plane of (N, C, plane): `channels` values.
     fn sum_channels(&self, x: &Self::Buffer, batch: usize, channels: usize, plane: usize) -> Result<Self::Buffer>;
 }
 

@@ -57,7 +57,7 @@ impl Taps {
         Ok(Self::from_lists(inputs, &lists))
     }
 
-    /// Bilinear resizing with pixel centres at half-integers (`align_corners` false) and edges repeated; no smoothing
+    /// Bilinear resizing with pixel centers at half-integers (`align_corners` false) and edges repeated; no smoothing
     /// when it shrinks.
     pub fn bilinear(inputs: usize, outputs: usize) -> Result<Self> {
         require_argument(inputs > 0 && outputs > 0, "Taps::bilinear", || {
@@ -66,9 +66,9 @@ impl Taps {
         let ratio = inputs as f64 / outputs as f64;
         let lists: Vec<Vec<_>> = (0..outputs)
             .map(|o| {
-                let centre = ((o as f64 + 0.5) * ratio - 0.5).max(0.0);
-                let low = (centre as usize).min(inputs - 1);
-                let (high, fraction) = ((low + 1).min(inputs - 1), centre - low as f64);
+                let center = ((o as f64 + 0.5) * ratio - 0.5).max(0.0);
+                let low = (center as usize).min(inputs - 1);
+                let (high, fraction) = ((low + 1).min(inputs - 1), center - low as f64);
                 vec![(low, 1.0 - fraction), (high, fraction)]
             })
             .collect();
@@ -141,7 +141,7 @@ impl Taps {
         self.per_output
     }
 
-    /// Input numbers, (outputs, per_output).
+    /// Input values, (outputs, per_output).
     pub fn index(&self) -> &[u32] {
         &self.index
     }

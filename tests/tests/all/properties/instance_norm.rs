@@ -41,7 +41,7 @@ struct Plane {
     /// |γ|·|x̂|₊ + |β|, for each pixel, with |x̂|₊ = (|x| + mean |x|)/σ.
     y: Vec<f64>,
     mean: f64,
-    inverse_deviation: f64,
+    rstd: f64,
     grad_x: Vec<f64>,
     grad_scale: f64,
     grad_shift: f64,
@@ -51,20 +51,20 @@ impl Plane {
     fn new(x: &[f64], mean: f64, inverse: f64, (scale, shift): (f64, f64), grad_z: &[f64]) -> Self {
         let average = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / x.len() as f64;
         let mean_x = average(&mut x.iter().map(|x| x.abs()));
-        let normalised: Vec<f64> = x.iter().map(|x| (x.abs() + mean_x) * inverse).collect();
-        let true_normalised = x.iter().map(|x| (x - mean).abs() * inverse);
+        let normalized: Vec<f64> = x.iter().map(|x| (x.abs() + mean_x) * inverse).collect();
+        let true_normalized = x.iter().map(|x| (x - mean).abs() * inverse);
         // How much rounding x moves σ, relative to σ.
-        let deviation = 1.0 + average(&mut true_normalised.zip(&normalised).map(|(a, b)| a * b));
+        let deviation = 1.0 + average(&mut true_normalized.zip(&normalized).map(|(a, b)| a * b));
         let mean_g = average(&mut grad_z.iter().map(|g| g.abs()));
-        let mean_product = average(&mut grad_z.iter().zip(&normalised).map(|(g, z)| g.abs() * z));
+        let mean_product = average(&mut grad_z.iter().zip(&normalized).map(|(g, z)| g.abs() * z));
         let count = x.len() as f64;
         Plane {
-            y: normalised.iter().map(|z| scale.abs() * z * deviation + shift.abs()).collect(),
+            y: normalized.iter().map(|z| scale.abs() * z * deviation + shift.abs()).collect(),
             mean: mean_x,
-            inverse_deviation: inverse * deviation,
+            rstd: inverse * deviation,
             grad_x: grad_z
                 .iter()
-                .zip(&normalised)
+                .zip(&normalized)
                 .map(|(g, z)| scale.abs() * inverse * deviation * (g.abs() + mean_g + z * mean_product))
                 .collect(),
             grad_scale: mean_product * count * deviation,
@@ -118,7 +118,7 @@ impl Case {
     fn planes(&self, source: &Source<'_, Double>, grad_z: &[f64]) -> Result<Vec<Plane>> {
         let x = self.x(source)?;
         let forward = ops::instance_norm(&x, None, EPSILON, 1.0)?;
-        let (mean, inverse) = (forward.mean.to_f64()?, forward.inverse_deviation.to_f64()?);
+        let (mean, inverse) = (forward.mean.to_f64()?, forward.rstd.to_f64()?);
         let affine = match self.affine(source)? {
             Some((scale, shift)) => scale.to_f64()?.into_iter().zip(shift.to_f64()?).collect(),
             None => vec![(1.0, 0.0); self.channels],
@@ -140,13 +140,13 @@ impl Property for Case {
         let affine = affine.as_ref().map(|(scale, shift)| (scale, shift));
         let forward = ops::instance_norm(&x, affine, EPSILON, self.slope)?;
         let g = Tensor::from_f64(source.backend, x.shape(), &self.grad_y(&source.on(&Double::new()))?)?;
-        let (mean, inverse_deviation) = (&forward.mean, &forward.inverse_deviation);
-        let grads = ops::instance_norm_grad(&x, mean, inverse_deviation, affine, &g, EPSILON, self.slope)?;
+        let (mean, rstd) = (&forward.mean, &forward.rstd);
+        let grads = ops::instance_norm_grad(&x, mean, rstd, affine, &g, EPSILON, self.slope)?;
         let plane = self.plane();
         let mut outputs = vec![
             sums("y", &forward.y, plane)?,
             sums("mean", &forward.mean, plane)?,
-            sums("inverse_deviation", &forward.inverse_deviation, plane)?,
+            sums("rstd", &forward.rstd, plane)?,
             sums("grad_x", &grads.x, plane)?,
         ];
         if let Some((scale, shift)) = &grads.affine {
@@ -164,7 +164,7 @@ impl Property for Case {
         let mut magnitudes = vec![
             planes.iter().flat_map(|plane| plane.y.clone()).collect(),
             planes.iter().map(|plane| plane.mean).collect(),
-            planes.iter().map(|plane| plane.inverse_deviation).collect(),
+            planes.iter().map(|plane| plane.rstd).collect(),
             planes.iter().flat_map(|plane| plane.grad_x.clone()).collect(),
         ];
         if self.affine {

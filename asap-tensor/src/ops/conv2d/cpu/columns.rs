@@ -1,6 +1,6 @@
 //! Patches of x as columns of a matrix, and back.
 //!
-//! The matrix has a row for each (i, r, s), in the order of a weight's numbers, and a column for each output pixel
+//! The matrix has a row for each (i, r, s), in the order of a weight's values, and a column for each output pixel
 //! (p, q): x[i, p·stride + r − padding, q·stride + s − padding], or 0 outside x.
 
 use std::ops::Range;
@@ -103,7 +103,7 @@ fn add_to_every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
 }
 
 /// Adds `columns`, the gradients of patches of some input channels for the output rows `rows`, to `grad`: a row of
-/// numbers for each of these channels, of which it holds the input rows `band`.
+/// values for each of these channels, of which it holds the input rows `band`.
 pub(super) struct ScatterAdd<'a, 'g> {
     pub(super) columns: &'a [f32],
     pub(super) rows: Range<usize>,

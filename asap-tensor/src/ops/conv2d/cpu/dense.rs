@@ -1,4 +1,4 @@
-//! Convolution of numbers, and its gradients.
+//! Convolution of values, and its gradients.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::cpu::scratch::with_scratch;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
-/// Patches are laid out in blocks of about this many numbers, which a core's second cache holds.
+/// Patches are laid out in blocks of about this many values, which a core's second cache holds.
 const BLOCK: usize = 1 << 17;
 /// Rows of the patch matrix, at most, that gradients take at a time.
 const PATCH_ROWS: usize = 288;
@@ -22,7 +22,7 @@ const CHANNELS: usize = 252;
 /// Rows that a product takes at a time, whichever the registers: 14 and 6 divide it.
 const STRIP: usize = 42;
 
-/// Numbers of a gradient that one thread adds up at a time.
+/// Values of a gradient that one thread adds up at a time.
 const STRETCH: usize = 4096;
 
 /// True where x itself is the patch matrix.
@@ -57,7 +57,7 @@ fn rows_at_once(rows: usize) -> usize {
     part(rows, CHANNELS).next_multiple_of(STRIP)
 }
 
-/// How many numbers of working memory a thread takes in [`forward`], for patches and for a product of them.
+/// How many values of working memory a thread takes in [`forward`], for patches and for a product of them.
 pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> [usize; 2] {
     let pixels = size.out_height * size.out_width;
     let (columns, rows) = if is_pointwise(size) {
@@ -138,7 +138,7 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
     y
 }
 
-/// How many numbers of working memory a thread takes in [`grad_input`], for patches and for a product.
+/// How many values of working memory a thread takes in [`grad_input`], for patches and for a product.
 pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> [usize; 2] {
     if is_pointwise(size) {
         return [0, gemm::scratch(rows_at_once(size.in_channels).min(size.in_channels))];
@@ -181,7 +181,7 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
     }
 
     let (channels, rows_at_once) = grad_input_part(size);
-    // Neighbouring bands of x both need the output rows between them, so there are no more bands than threads want.
+    // Neighboring bands of x both need the output rows between them, so there are no more bands than threads want.
     let bands = PARTS.div_ceil((size.batch * size.in_channels.div_ceil(channels)).max(1));
     let band = size.in_height.div_ceil(bands).max(4 * size.kernel_height).min(size.in_height.max(1));
     let blocks =
@@ -215,7 +215,7 @@ fn rows_reading(band: &Range<usize>, size: &Conv2dSize) -> Range<usize> {
     first.min(size.out_height)..end.min(size.out_height)
 }
 
-/// How many numbers of working memory a thread takes in [`grad_weight`], for patches and for a product of them.
+/// How many values of working memory a thread takes in [`grad_weight`], for patches and for a product of them.
 pub(in crate::ops::conv2d) fn grad_weight_scratch(size: &Conv2dSize) -> [usize; 2] {
     let GradWeightPart { rows, height, width, .. } = GradWeightPart::of(size);
     let columns = if is_pointwise(size) { 0 } else { rows * width.min(size.out_height * size.out_width) };

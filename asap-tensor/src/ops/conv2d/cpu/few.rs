@@ -22,7 +22,7 @@ const ROWS: usize = 8;
 const OUTPUTS: usize = 64;
 /// Channels whose weights one thread finds the gradients of.
 const INPUTS: usize = 8;
-/// Numbers in a strip, about: half of a core's first two caches at most.
+/// Values in a strip, about: half of a core's first two caches at most.
 const STRIP: usize = 1 << 15;
 /// Channels of a result that share what is read of x.
 const TOGETHER: usize = 4;
@@ -63,12 +63,12 @@ impl Direct {
         Direct { input: output, output: input, kernel, before }
     }
 
-    /// Numbers in a row of a strip: whole registers for every kernel column.
+    /// Values in a row of a strip: whole registers for every kernel column.
     fn line(&self, lanes: usize) -> usize {
         self.output[2].next_multiple_of(lanes) + self.kernel[1] - 1
     }
 
-    /// Numbers of one channel in a strip for `rows` rows of y.
+    /// Values of one channel in a strip for `rows` rows of y.
     fn plane(&self, rows: usize, lanes: usize) -> usize {
         (rows + self.kernel[0] - 1) * self.line(lanes)
     }
@@ -78,7 +78,7 @@ impl Direct {
         (STRIP / self.plane(ROWS, lanes)).clamp(1, self.input[0])
     }
 
-    /// How many numbers a strip has for `rows` rows of y.
+    /// How many values a strip has for `rows` rows of y.
     fn strip(&self, rows: usize, lanes: usize) -> usize {
         self.channels(lanes) * self.plane(rows, lanes)
     }
@@ -230,7 +230,7 @@ impl Part<'_, '_, '_> {
         for channel in 0..self.channels {
             for r in 0..kernel_height {
                 // SAFETY: the strip has `rows` + R − 1 rows for every channel, of whole registers for each of S kernel
-                // columns, and the weights R·S numbers for each channel, as asserted above.
+                // columns, and the weights R·S values for each channel, as asserted above.
                 unsafe {
                     let x = self.strip.as_ptr().add(channel * plane + (p + r) * line + q);
                     for s in 0..kernel_width {
@@ -257,7 +257,7 @@ impl Part<'_, '_, '_> {
     }
 }
 
-/// How many numbers of working memory a thread takes in [`forward`].
+/// How many values of working memory a thread takes in [`forward`].
 pub(in crate::ops::conv2d) fn forward_scratch(level: Level, size: &Conv2dSize) -> usize {
     Direct::forward(size).strip(ROWS.min(size.out_height), level.lanes())
 }
@@ -267,7 +267,7 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
     Direct::forward(size).run(cpu, x, weight, bias, size.batch)
 }
 
-/// How many numbers of working memory a thread takes in [`grad_input`], beside flipped weights for all threads.
+/// How many values of working memory a thread takes in [`grad_input`], beside flipped weights for all threads.
 pub(in crate::ops::conv2d) fn grad_input_scratch(level: Level, size: &Conv2dSize) -> usize {
     Direct::backward(size).strip(ROWS.min(size.in_height), level.lanes())
 }
@@ -291,14 +291,14 @@ fn grad_weight_rows(lanes: usize, size: &Conv2dSize) -> usize {
     (STRIP / (Direct::forward(size).line(lanes) * (size.out_channels + 1))).clamp(1, size.out_height)
 }
 
-/// How many numbers of working memory a thread takes in [`grad_weight`]: a strip of one channel, and g's rows.
+/// How many values of working memory a thread takes in [`grad_weight`]: a strip of one channel, and g's rows.
 fn grad_weight_parts(lanes: usize, size: &Conv2dSize) -> [usize; 2] {
     let rows = grad_weight_rows(lanes, size);
     let g = size.out_channels * rows * size.out_width.next_multiple_of(lanes);
     [Direct::forward(size).plane(rows, lanes), g]
 }
 
-/// How many numbers of working memory a thread takes in [`grad_weight`].
+/// How many values of working memory a thread takes in [`grad_weight`].
 pub(in crate::ops::conv2d) fn grad_weight_scratch(level: Level, size: &Conv2dSize) -> usize {
     grad_weight_parts(level.lanes(), size).iter().sum()
 }
@@ -396,7 +396,7 @@ impl Meeting<'_> {
         let mut sums = [simd.zero(); T];
         for p in 0..self.rows {
             for q in (0..self.g_line).step_by(S::LANES) {
-                // SAFETY: the strip has `rows` + R − 1 rows of a row of g and S − 1 numbers.
+                // SAFETY: the strip has `rows` + R − 1 rows of a row of g and S − 1 values.
                 unsafe {
                     let g = simd.load(self.g.as_ptr().add(p * self.g_line + q));
                     let x = self.strip.as_ptr().add(p * line + q);
@@ -408,7 +408,7 @@ impl Meeting<'_> {
         }
         for (grad, sum) in self.grad[tap..][..T].iter_mut().zip(sums) {
             let mut lanes = [0.0; 16];
-            // SAFETY: no register has more numbers.
+            // SAFETY: no register has more values.
             unsafe { simd.store(lanes.as_mut_ptr(), sum) };
             *grad += lanes.iter().sum::<f32>();
         }

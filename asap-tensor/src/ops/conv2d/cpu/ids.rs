@@ -1,7 +1,7 @@
-//! Convolution of the one-hot form of ids, with channels of numbers behind: each tap of a pixel adds one column of the
-//! weight, and its numbers times theirs.
+//! Convolution of the one-hot form of ids, with channels of values behind: each tap of a pixel adds one column of the
+//! weight, and its values times theirs.
 //!
-//! The weight is first laid out as a table with a row of O numbers for each (r, s, channel), so that what a tap adds
+//! The weight is first laid out as a table with a row of O values for each (r, s, channel), so that what a tap adds
 //! stands in one piece: whole registers, the row being filled up with zeros.
 
 use rayon::prelude::*;
@@ -15,7 +15,7 @@ use crate::cpu::transpose::transpose;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
-/// Output pixels that are computed at a time, a row of O numbers each, before they go to their planes.
+/// Output pixels that are computed at a time, a row of O values each, before they go to their planes.
 const PIXELS: usize = 128;
 /// Output pixels, at least, of each of the partial gradients.
 const RUN: usize = 64 * PIXELS;
@@ -24,7 +24,7 @@ const SUMS: usize = 16;
 /// Registers that a pixel's outputs are added up in at a time.
 const REGISTERS: usize = 4;
 
-/// What is convolved: label maps, whose one-hot form has `classes` channels, and channels of numbers behind them.
+/// What is convolved: label maps, whose one-hot form has `classes` channels, and channels of values behind them.
 #[derive(Clone, Copy)]
 pub(super) struct Stack<'a> {
     pub(super) ids: &'a [u8],
@@ -46,12 +46,12 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// The numbers of a table's row: O, filled up to whole registers.
+/// The values of a table's row: O, filled up to whole registers.
 fn row_length(level: Level, size: &Conv2dSize) -> usize {
     size.out_channels.next_multiple_of(level.lanes())
 }
 
-/// How many numbers a table has, one row for each (r, s, channel).
+/// How many values a table has, one row for each (r, s, channel).
 pub(in crate::ops::conv2d) fn table(level: Level, size: &Conv2dSize) -> usize {
     size.patch() * row_length(level, size)
 }
@@ -72,7 +72,7 @@ fn taps(ids: &[u8], pixel: usize, size: &Conv2dSize, mut visit: impl FnMut(usize
     }
 }
 
-/// How many numbers of working memory a thread takes.
+/// How many values of working memory a thread takes.
 pub(in crate::ops::conv2d) fn scratch(level: Level, size: &Conv2dSize) -> usize {
     PIXELS * row_length(level, size)
 }
@@ -148,7 +148,7 @@ impl Kernel for AddUp<'_> {
 }
 
 impl AddUp<'_> {
-    /// V registers of every pixel's outputs from number `at` on; says how many numbers they are.
+    /// V registers of every pixel's outputs from number `at` on; says how many values they are.
     #[inline(always)]
     fn add_up<S: Simd, const V: usize>(&mut self, simd: S, at: usize) -> usize {
         let AddUp { stack, first, table, start, size, rows } = self;
@@ -158,12 +158,12 @@ impl AddUp<'_> {
         assert!(at + V * S::LANES <= length && table.len() == size.patch() * length);
         let row = |which: usize| -> [S::V; V] {
             let row = table.as_ptr().wrapping_add(which * length + at);
-            // SAFETY: rows of the table are asked for below `patch`, and have `length` numbers.
+            // SAFETY: rows of the table are asked for below `patch`, and have `length` values.
             std::array::from_fn(|v| unsafe { simd.load(row.add(v * S::LANES)) })
         };
         for (p, q, from) in row_parts(size, pixels) {
             for (q, to) in q.zip(rows[from * length..].chunks_exact_mut(length)) {
-                // SAFETY: `start` has `length` numbers.
+                // SAFETY: `start` has `length` values.
                 let mut sums: [S::V; V] =
                     std::array::from_fn(|v| unsafe { simd.load(start.as_ptr().add(at + v * S::LANES)) });
                 for r in 0..size.kernel_height {
@@ -189,7 +189,7 @@ impl AddUp<'_> {
                     }
                 }
                 for (v, sum) in sums.into_iter().enumerate() {
-                    // SAFETY: a row has `length` numbers.
+                    // SAFETY: a row has `length` values.
                     unsafe { simd.store(to.as_mut_ptr().add(at + v * S::LANES), sum) };
                 }
             }
@@ -265,7 +265,7 @@ impl Kernel for Deal<'_> {
             taps(ids, first + pixel, size, |at| {
                 let sums = &mut table[at * length..][..length];
                 for at in (0..length).step_by(S::LANES) {
-                    // SAFETY: both have `length` numbers, whole registers.
+                    // SAFETY: both have `length` values, whole registers.
                     unsafe {
                         let sum = simd.add(simd.load(sums.as_ptr().add(at)), simd.load(row.as_ptr().add(at)));
                         simd.store(sums.as_mut_ptr().add(at), sum);

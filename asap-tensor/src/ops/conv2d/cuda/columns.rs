@@ -26,7 +26,7 @@ pub(super) struct Part {
 // SAFETY: four ints, as in columns.cu.
 unsafe impl Parameters for Part {}
 
-/// The output pixels in parts whose patches have at most `most` numbers: some images each, or some pixels of one, but
+/// The output pixels in parts whose patches have at most `most` values: some images each, or some pixels of one, but
 /// always a pixel. Where x itself is the patch matrix, there is one part.
 pub(super) fn parts(size: &Conv2dSize, most: usize) -> Vec<Part> {
     let pixels = size.out_height * size.out_width;

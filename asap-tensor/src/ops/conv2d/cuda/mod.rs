@@ -17,7 +17,7 @@ use sizes::Sizes;
 
 /// Output channels from which on it pays to write patches out.
 const COLUMNS_PAY: usize = 256;
-/// Numbers of patches that are written out at a time: 32 MB, which stay in the second cache of the larger cards.
+/// Values of patches that are written out at a time: 32 MB, which stay in the second cache of the larger cards.
 const COLUMNS: usize = 1 << 23;
 
 /// Every source of this family.
@@ -25,12 +25,12 @@ pub(crate) fn sources() -> impl Iterator<Item = Source> {
     [tiles::FORWARD, tiles::GRAD_WEIGHT, tiles::GRAD_INPUT].into_iter().flatten().chain([columns::SOURCE, ids::SOURCE])
 }
 
-/// How a convolution of numbers is computed.
+/// How a convolution of values is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Path {
     /// By tiles that read the image as it is.
     Tiles(tiles::Choice),
-    /// By cuBLAS, on patches of which at most so many numbers are written out at a time.
+    /// By cuBLAS, on patches of which at most so many values are written out at a time.
     Columns(usize),
 }
 

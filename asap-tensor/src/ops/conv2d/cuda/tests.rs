@@ -29,7 +29,7 @@ const CASES: [[usize; 9]; 14] = [
 
 const TILES: [Tile; 3] = [Tile::Small, Tile::Medium, Tile::Large];
 
-/// Numbers of one convolution.
+/// Values of one convolution.
 struct Case {
     size: Conv2dSize,
     x: Vec<f32>,
@@ -68,7 +68,7 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 impl Case {
-    /// How many terms each number of the three results is a sum of.
+    /// How many terms each element of the three results is a sum of.
     fn terms(&self) -> [usize; 3] {
         let size = &self.size;
         let kernel = size.kernel_height * size.kernel_width;
@@ -178,7 +178,7 @@ fn lower_precisions_give_the_convolution_of_rounded_inputs() {
             for (tile, parts) in TILES.into_iter().zip([1, 2, 3]) {
                 let path = Path::Tiles(Choice { tile: Some(tile), parts: Some(parts) });
                 let got = case.computed(&backend, path).unwrap();
-                // Products of bf16 numbers are exact; the bound is twice that of single precision because the
+                // Products of bf16 values are exact; the bound is twice that of single precision because the
                 // magnitudes are those of the inputs before rounding.
                 case.check(&format!("{precision:?} {path:?}"), &got, &exact, |terms| 2.0 * single(terms));
             }
@@ -243,7 +243,7 @@ fn ids_give_what_their_one_hot_form_gives() {
     }
 }
 
-/// All five results, those of numbers by tiles and by cuBLAS.
+/// All five results, those of values by tiles and by cuBLAS.
 fn everything(backend: &Cuda, case: &Case) -> Vec<Vec<u32>> {
     let paths = [Path::Tiles(Choice { tile: None, parts: Some(3) }), Path::Columns(700)];
     let mut results: Vec<_> = paths.into_iter().flat_map(|path| case.computed(backend, path).unwrap()).collect();

@@ -30,7 +30,7 @@ pub(super) const GRAD_WEIGHT: Sources = [
 
 /// Columns of every tile.
 const TILE_COLUMNS: usize = 128;
-/// Numbers of a sum that a part of it has at least: adding the parts up must be little beside computing them.
+/// Values of a sum that a part of it has at least: adding the parts up must be little beside computing them.
 const PART: usize = 256;
 
 /// The tiles that a product is computed by: so many rows × 128 columns.
@@ -91,7 +91,7 @@ struct Tiled {
     tile: Tile,
     grid: u32,
     problem: Problem,
-    /// The numbers that each product has.
+    /// The values that each product has.
     count: usize,
     /// Where the parts of their sums go, if they are split.
     sums: Option<Array<f32>>,

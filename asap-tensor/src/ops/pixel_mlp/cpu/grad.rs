@@ -91,7 +91,7 @@ impl Network<'_> {
         [self.parameters, self.parameters, transposed, terms, terms, part * inputs, part * outputs, wide, wide, side]
     }
 
-    /// How many numbers [`Self::transpose_weights`] writes.
+    /// How many values [`Self::transpose_weights`] writes.
     fn transposed_count(&self) -> usize {
         let widths = &self.size.widths;
         let rows = (0..self.layers).map(|n| if n == 0 { self.size.inputs } else { widths[n] });
@@ -99,7 +99,7 @@ impl Network<'_> {
     }
 
     /// Every layer's transposed weights, (C_n, padded C_{n−1}), from the last layer to the first, of which only the
-    /// weights of labels or numbers are taken.
+    /// weights of labels or values are taken.
     fn transpose_weights(&self, params: &[f32], transposed: &mut [f32]) {
         let offsets = self.size.offsets();
         let mut rest = transposed;
@@ -197,7 +197,7 @@ impl Network<'_> {
         multiply(simd, [self.size.widths[n], pixels, outputs], transposed, g, weights, Added);
     }
 
-    /// Adds the first layer's part for some rows of a tile: to the gradient in the weights of labels or numbers, and
+    /// Adds the first layer's part for some rows of a tile: to the gradient in the weights of labels or values, and
     /// to that in the position terms.
     #[inline(always)]
     fn grad_first<S: Simd>(

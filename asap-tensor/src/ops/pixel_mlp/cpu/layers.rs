@@ -31,14 +31,14 @@ const PIXELS: usize = 64;
 
 /// What the tiles of a call share.
 ///
-/// While a tile is worked on, every layer's outputs are padded with zeros to whole vector registers: its C_n numbers
-/// a pixel, its biases and the rows of its weights take `padded[n]` numbers.
+/// While a tile is worked on, every layer's outputs are padded with zeros to whole vector registers: its C_n values
+/// a pixel, its biases and the rows of its weights take `padded[n]` values.
 pub(super) struct Network<'a> {
     pub(super) size: &'a PixelMlpSize,
     pub(super) input: Input<'a>,
     /// (periods, 2, S).
     pub(super) positions: &'a [f32],
-    /// Numbers in a register.
+    /// Values in a register.
     pub(super) lanes: usize,
     /// The number of layers.
     pub(super) layers: usize,
@@ -141,7 +141,7 @@ impl<'a> Network<'a> {
     }
     // ANCHOR_END: position_terms
 
-    /// The numbers of dense pixels of some rows of a tile, (inputs, pixels): the tile's lines of the planes, side by
+    /// The values of dense pixels of some rows of a tile, (inputs, pixels): the tile's lines of the planes, side by
     /// side.
     #[inline(always)]
     pub(super) fn gather(&self, tile: usize, rows: Range<usize>, features: &mut [f32]) {
@@ -160,7 +160,7 @@ impl<'a> Network<'a> {
         if n + 1 < self.layers { SLOPE as f32 } else { 1.0 }
     }
 
-    /// The first layer's output for some rows of a tile, (pixels, C_1); `features` are dense pixels' numbers.
+    /// The first layer's output for some rows of a tile, (pixels, C_1); `features` are dense pixels' values.
     #[inline(always)]
     pub(super) fn first<S: Simd>(
         &self,
@@ -230,7 +230,7 @@ impl<'a> Network<'a> {
     }
 }
 
-/// The tanh of channel c of some pixels, of numbers that stand (pixels, padded).
+/// The tanh of channel c of some pixels, of values that stand (pixels, padded).
 #[inline(always)]
 pub(super) fn tanh_of_channel(c: usize, z: &[f32], padded: usize, y: &mut [f32]) {
     assert!(c < padded && z.len() >= y.len() * padded);

@@ -1,8 +1,8 @@
 //! Kernels of `Cpu`.
 //!
-//! A thread takes a tile at a time, and of the tile a few rows of pixels, so that a layer's weights and numbers stay
-//! in its caches. It first brings the parameters of a few neighbouring tiles into the order (tile, P), in memory that its
-//! second cache holds: neighbours stand in one line of the caches. Numbers stand with a pixel's channels in one piece, (pixels, C). A whole tile is one kernel for the
+//! A thread takes a tile at a time, and of the tile a few rows of pixels, so that a layer's weights and values stay
+//! in its caches. It first brings the parameters of a few neighboring tiles into the order (tile, P), in memory that its
+//! second cache holds: neighbors stand in one line of the caches. Values stand with a pixel's channels in one piece, (pixels, C). A whole tile is one kernel for the
 //! processor's registers.
 
 mod grad;
@@ -25,14 +25,14 @@ use crate::error::Result;
 use grad::Backward;
 use layers::{Forward, Input, Network};
 
-/// How many numbers of working memory a thread takes in `pixel_mlp`, for some tiles' parameters and for one tile.
+/// How many values of working memory a thread takes in `pixel_mlp`, for some tiles' parameters and for one tile.
 pub(super) fn forward_scratch(size: &PixelMlpSize) -> [usize; 2] {
     let tiles = tiles_together(size).min(size.grid_height * size.grid_width);
     let network = Network::new(size, Input::Ids(&[]), &[], Level::best().lanes());
     [tiles * size.parameters(), pieces_count(network.forward_counts())]
 }
 
-/// How many numbers of working memory a thread takes in `pixel_mlp_grad`, for some tiles' parameters and their
+/// How many values of working memory a thread takes in `pixel_mlp_grad`, for some tiles' parameters and their
 /// gradients and for one tile.
 pub(super) fn backward_scratch(size: &PixelMlpSize) -> [usize; 2] {
     let tiles = tiles_together(size).min(size.grid_height * size.grid_width);
@@ -121,19 +121,19 @@ impl PixelMlpOps for Cpu {
     }
 }
 
-/// Numbers in a line of the caches.
+/// Values in a line of the caches.
 const LINE: usize = 16;
 /// Parts, at least, that work is split into where the shape allows it, so that many threads find some.
 const PARTS: usize = 32;
 
-/// Neighbouring tiles whose parameters a thread takes at a time: a cache line's, or fewer where threads would find too
+/// Neighboring tiles whose parameters a thread takes at a time: a cache line's, or fewer where threads would find too
 /// few parts of the work.
 fn tiles_together(size: &PixelMlpSize) -> usize {
     let parts = size.batch * size.grid_height * size.grid_width / PARTS;
     [LINE, LINE / 2].into_iter().find(|&tiles| tiles <= parts).unwrap_or(LINE / 4)
 }
 
-/// Something of every tile in groups of neighbours, each with the numbers of its image's first tile and, counted from
+/// Something of every tile in groups of neighbors, each with the indices of its image's first tile and, counted from
 /// that, of its own.
 fn groups_of<'a, T>(tiles: &'a mut [T], size: &PixelMlpSize) -> Vec<(usize, usize, &'a mut [T])> {
     let (grid, together) = (size.grid_height * size.grid_width, tiles_together(size));

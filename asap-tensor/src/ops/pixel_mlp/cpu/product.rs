@@ -6,14 +6,14 @@ use crate::cpu::simd::Simd;
 /// The register from `from[at]` on.
 #[inline(always)]
 pub(super) fn load<S: Simd>(simd: S, from: &[f32], at: usize) -> S::V {
-    // SAFETY: the slice has a register's numbers.
+    // SAFETY: the slice has a register's values.
     unsafe { simd.load(from[at..at + S::LANES].as_ptr()) }
 }
 
 /// Writes a register from `to[at]` on.
 #[inline(always)]
 pub(super) fn store<S: Simd>(simd: S, to: &mut [f32], at: usize, v: S::V) {
-    // SAFETY: the slice has a register's numbers.
+    // SAFETY: the slice has a register's values.
     unsafe { simd.store(to[at..at + S::LANES].as_mut_ptr(), v) }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `network` | lays out parameters and numbers, and shares out the work |
+//! | `network` | lays out parameters and values, and shares out the work |
 //! | `pixel_mlp.cuh` | what all kernels share |
 //! | `pixel_mlp_layout.cu` | (N, P, h, w) ↔ a tile's parameters in one piece |
 //! | `block.cuh`, `pixel_mlp.cu` | a block takes a tile's pixels through all layers, and back |
 //! | `fma.cuh` | a layer's products in single precision |
 //! | `tensor_cores.cuh` | a layer's products on the tensor cores |
 //! | `pixel_mlp_registers.cu` | forward on the tensor cores, all layers within a warp's registers |
-//! | `operand.cuh` | numbers rounded to TF32 or bf16 |
+//! | `operand.cuh` | values rounded to TF32 or bf16 |
 
 mod network;
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
@@ -57,7 +57,7 @@ const BF16_REGISTERS_SOURCE: Source =
 pub(crate) const SOURCES: [Source; 7] =
     [LAYOUT_SOURCE, PLAIN_SOURCE, WIDE_SOURCE, TF32_SOURCE, BF16_SOURCE, TF32_REGISTERS_SOURCE, BF16_REGISTERS_SOURCE];
 
-/// Threads of a block that moves a square of `SQUARE` × `SQUARE` numbers.
+/// Threads of a block that moves a square of `SQUARE` × `SQUARE` values.
 const SQUARE_THREADS: [u32; 3] = [32, 8, 1];
 const SQUARE: usize = 32;
 

@@ -1,4 +1,4 @@
-//! How a network's parameters and numbers are laid out in the GPU's memory, and how the work is shared out.
+//! How a network's parameters and values are laid out in the GPU's memory, and how the work is shared out.
 
 use crate::cuda::{Limits, Parameters};
 use crate::ops::pixel_mlp::PixelMlpSize;
@@ -16,15 +16,15 @@ const BLOCKS: usize = 6;
 pub(super) const REGISTER_WIDTH: usize = 64;
 /// Pixels that a block of `pixel_mlp_registers.cu` takes at a time.
 const REGISTER_PIXELS: usize = 128;
-/// Numbers of one fragment of the tensor cores' B: two for each lane of a warp.
+/// Values of one fragment of the tensor cores' B: two for each lane of a warp.
 const FRAGMENT: usize = 64;
 
 /// What the kernels want a tile's parameters to look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// For `fma.cuh`: rows of a multiple of four numbers.
+    /// For `fma.cuh`: rows of a multiple of four values.
     Rows,
-    /// For `tensor_cores.cuh`: rows and depth in multiples of 16, and 8 numbers more a row.
+    /// For `tensor_cores.cuh`: rows and depth in multiples of 16, and 8 values more a row.
     PaddedRows,
     /// For `pixel_mlp_registers.cu`: fragments of so many rows by 8 columns.
     Fragments(usize),
@@ -50,7 +50,7 @@ impl Layout {
         if self == Layout::Rows { 8 } else { 16 }
     }
 
-    /// Numbers from one row of activations to the next: what keeps threads that read side by side off the same banks.
+    /// Values from one row of activations to the next: what keeps threads that read side by side off the same banks.
     fn pitch(self, pixels: usize, direction: Direction) -> usize {
         match (self, direction) {
             (Layout::Rows, Direction::Forward) => pixels,
@@ -60,7 +60,7 @@ impl Layout {
     }
 }
 
-/// Whether a layer's numbers are kept for the way back.
+/// Whether a layer's values are kept for the way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     /// Layers write to two places in turn.
@@ -93,7 +93,7 @@ pub(super) struct Network {
 // SAFETY: as in pixel_mlp.cuh, and without padding.
 unsafe impl Parameters for Network {}
 
-/// Numbers of the kernels' `Layer`.
+/// Values of the kernels' `Layer`.
 const LAYER: usize = 11;
 
 /// A call's kernels, laid out.
@@ -102,7 +102,7 @@ pub(super) struct Plan {
     pub(super) network: Network,
     /// The kernels' `Layer`s, one behind the other.
     pub(super) layers: Vec<u32>,
-    /// Numbers that a tile's parameters take when laid out.
+    /// Values that a tile's parameters take when laid out.
     pub(super) laid_out: usize,
     /// Bytes of shared memory of a block.
     pub(super) shared: usize,
@@ -111,7 +111,7 @@ pub(super) struct Plan {
     pub(super) threads: u32,
     /// Shares of all tiles: one for each block, except in wide networks.
     pub(super) shares: usize,
-    /// Numbers in device memory that a block needs: not 0 in wide networks alone, which find no room in shared memory.
+    /// Values in device memory that a block needs: not 0 in wide networks alone, which find no room in shared memory.
     pub(super) scratch: usize,
 }
 

@@ -39,7 +39,7 @@ fn precision_of(way: &Way) -> MatmulPrecision {
     }
 }
 
-/// How far single precision, and a factor that falls just on the other side between two rounded numbers, may lead.
+/// How far single precision, and a factor that falls just on the other side between two rounded values, may lead.
 fn tolerance(precision: MatmulPrecision) -> f64 {
     if precision == MatmulPrecision::Highest { 2e-6 } else { 2e-4 }
 }

@@ -18,7 +18,7 @@ use crate::ops::conv2d::Conv2dSize;
 const CHANNELS: usize = 64;
 /// Output channels of a block of sums.
 const OUTPUTS: usize = 32;
-/// Tiles of a block, at most: 36 times as many numbers of a block's channels stay in a core's second cache.
+/// Tiles of a block, at most: 36 times as many values of a block's channels stay in a core's second cache.
 const TILES: usize = 32;
 
 /// How the sum over tiles is cut.
@@ -37,7 +37,7 @@ impl Tiling {
         Tiling { rows, columns, tiles: size.batch * rows * columns }
     }
 
-    /// Numbers of the transformed tiles of so many channels, in blocks of `block` channels.
+    /// Values of the transformed tiles of so many channels, in blocks of `block` channels.
     fn count(&self, channels: usize, block: usize) -> usize {
         channels.div_ceil(block) * POINTS * self.tiles * block
     }
@@ -88,12 +88,12 @@ impl Frame {
         self.channels.next_multiple_of(REGISTER)
     }
 
-    /// Numbers of an image.
+    /// Values of an image.
     fn count(&self) -> usize {
         self.rows * self.columns * self.depth()
     }
 
-    /// Numbers of memory for a batch of images, the first of which begins with a cache line.
+    /// Values of memory for a batch of images, the first of which begins with a cache line.
     fn numbers(&self, batch: usize) -> usize {
         batch * self.count() + REGISTER
     }
@@ -150,7 +150,7 @@ impl<F: Form> Kernel for Transform<'_, F> {
             let reach = if self.outputs { F::OUT } else { 6 } - 1;
             assert!(from + reach * (frame.columns + 1) * depth + channels <= self.framed.len());
             for c in (0..channels).step_by(S::LANES) {
-                // SAFETY: asserted above; a block of transformed tiles has 36 times `tiles` rows of `block` numbers.
+                // SAFETY: asserted above; a block of transformed tiles has 36 times `tiles` rows of `block` values.
                 unsafe {
                     let from = self.framed.as_ptr().add(from + c);
                     let to = self.to.as_mut_ptr().add(t * block + c);
@@ -293,7 +293,7 @@ fn grad_weight_as<F: Form>(form: F, cpu: &Cpu, x: &[f32], grad_output: &[f32], s
     let mut grad = cpu.array(size.weight().count());
     let row = taps * size.in_channels;
     let mut blocks = MatrixMut::new(&mut grad, size.out_channels, row, row).blocks(OUTPUTS, taps * CHANNELS);
-    // Neighbouring tasks share the tiles of x, which are the larger part.
+    // Neighboring tasks share the tiles of x, which are the larger part.
     blocks.sort_by_key(|&(o, i, _)| (i, o));
     blocks.into_par_iter().for_each(|(o, i, mut grad)| {
         with_scratch(scratch(size), |scratch| {

@@ -40,7 +40,7 @@ impl Kernel for TransformInput<'_> {
                 _ => read_tiles::<4>(self.conv, self.blocks.tiles_x, x, tiles, width, line, stage),
             }
             for at in (0..width).step_by(S::LANES) {
-                // SAFETY: the stage holds 36 rows of `width` numbers, whole registers; `to` as many for each channel.
+                // SAFETY: the stage holds 36 rows of `width` values, whole registers; `to` as many for each channel.
                 unsafe {
                     let to = self.to.as_mut_ptr().add(i * width + at);
                     both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), Steps::dense(6, width), to, inputs * width);
@@ -50,7 +50,7 @@ impl Kernel for TransformInput<'_> {
     }
 }
 
-/// Lays the 36 numbers of each tile of one channel out as rows of `width` numbers, one for each tile; what is beyond
+/// Lays the 36 values of each tile of one channel out as rows of `width` values, one for each tile; what is beyond
 /// the last tile becomes 0. Tiles are `OUT` pixels apart.
 #[inline(always)]
 fn read_tiles<const OUT: usize>(
@@ -76,7 +76,7 @@ fn read_tiles<const OUT: usize>(
             }
             let (own, shared) = stage[6 * r * width..][..6 * width].split_at_mut(OUT * width);
             spread::<OUT>(line, own, width, at, count);
-            // Neighbours share the other columns.
+            // Neighbors share the other columns.
             for (c, phase) in shared.chunks_exact_mut(width).enumerate() {
                 phase[at..at + count - 1].copy_from_slice(&own[c * width + at + 1..][..count - 1]);
                 phase[at + count - 1] = line[OUT * count + c];
@@ -158,7 +158,7 @@ impl<F: Form> Kernel for TransformWeight<'_, F> {
                 _ => read_weights::<S, 9>(s, weight, input_step, self.channels, inputs, stage),
             }
             for at in (0..self.channels).step_by(S::LANES) {
-                // SAFETY: the stage holds a row of `inputs` numbers for each tap, whole registers; `to` 36 for each output channel.
+                // SAFETY: the stage holds a row of `inputs` values for each tap, whole registers; `to` 36 for each output channel.
                 unsafe {
                     let from = stage.as_ptr().add(at);
                     let to = self.to.as_mut_ptr().add(o * inputs + at);
@@ -174,8 +174,8 @@ impl<F: Form> Kernel for TransformWeight<'_, F> {
     }
 }
 
-/// Lays the weights of each of some input channels out as rows of `width` numbers, one for each channel. The stage has
-/// 16 such rows; those after the last tap are left with numbers of no meaning.
+/// Lays the weights of each of some input channels out as rows of `width` values, one for each channel. The stage has
+/// 16 such rows; those after the last tap are left with values of no meaning.
 #[inline(always)]
 fn read_weights<S: Simd, const TAPS: usize>(
     s: S,
@@ -192,7 +192,7 @@ fn read_weights<S: Simd, const TAPS: usize>(
     assert!(stage.len() >= 16 * width && channels <= width && last <= 16);
     for i in (0..whole).step_by(S::LANES) {
         for tap in (0..TAPS).step_by(S::LANES) {
-            // SAFETY: the last channel of the square has `last` numbers from its first weight on; the stage has 16 rows.
+            // SAFETY: the last channel of the square has `last` values from its first weight on; the stage has 16 rows.
             unsafe {
                 let to = stage.as_mut_ptr().add(tap * width + i);
                 s.transpose(weight.as_ptr().add(i * step + tap), step, to, width);
@@ -239,7 +239,7 @@ impl Multiply<'_> {
     #[inline(always)]
     fn panel<S: Simd, const V: usize>(&mut self, s: S, f: usize, at: usize) {
         let Blocks { width, inputs, outputs, .. } = *self.blocks;
-        // SAFETY: `run` has checked that all 36 of each lie inside their numbers, and `at` leaves V registers.
+        // SAFETY: `run` has checked that all 36 of each lie inside their values, and `at` leaves V registers.
         unsafe {
             // A step that is known beforehand needs no register for each row.
             let rows = Rows { start: self.weight.as_ptr().add(f * outputs * INPUTS), row: INPUTS, step: 1 };
@@ -291,7 +291,7 @@ pub(super) struct TransformOutput<'a, 'y, F> {
     pub(super) conv: &'a Convolution,
     pub(super) blocks: &'a Blocks,
     pub(super) sums: &'a [f32],
-    /// One number for each row of y.
+    /// One value for each row of y.
     pub(super) bias: Option<&'a [f32]>,
     /// The first tile, counted along the rows of y's band, and how many.
     pub(super) tile: usize,
@@ -312,7 +312,7 @@ impl<F: Form> Kernel for TransformOutput<'_, '_, F> {
         let stage = &mut self.stage[..F::OUT * F::OUT * width];
         for o in 0..rows {
             for at in (0..width).step_by(S::LANES) {
-                // SAFETY: the sums of every block of outputs are 36 times `outputs` rows of `width` numbers; the stage
+                // SAFETY: the sums of every block of outputs are 36 times `outputs` rows of `width` values; the stage
                 // has one such row for each output of a tile.
                 unsafe {
                     let from = o / outputs * POINTS * outputs * width + o % outputs * width + at;

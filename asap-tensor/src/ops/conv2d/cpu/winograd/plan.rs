@@ -3,7 +3,7 @@
 use super::transform::POINTS;
 use crate::ops::conv2d::Conv2dSize;
 
-/// Tiles that are multiplied at a time, at most: their numbers for some channels stay in a core's second cache.
+/// Tiles that are multiplied at a time, at most: their values for some channels stay in a core's second cache.
 const TILES: usize = 64;
 /// Input channels that a product sums over at a time: its sums are read and written once for that many.
 pub(super) const INPUTS: usize = 64;
@@ -12,8 +12,8 @@ const REGISTER: usize = 16;
 /// Bands from which on each is a task of its own, and the weights are transformed once for all.
 const MANY: usize = 8;
 
-/// Whether Winograd's algorithm is taken. Its kernel is 3×3 or 4×4, at stride 1. It multiplies 36 numbers for each tile
-/// of 16 outputs or 9, instead of 144, but transforms each number of x for all outputs, each output for all inputs and each weight
+/// Whether Winograd's algorithm is taken. Its kernel is 3×3 or 4×4, at stride 1. It multiplies 36 values for each tile
+/// of 16 outputs or 9, instead of 144, but transforms each element of x for all outputs, each output for all inputs and each weight
 /// for all tiles: channels must be many enough to share that, and the tiles, which are padded to registers, full enough
 /// to be worth it.
 pub(in crate::ops::conv2d) fn pays(size: &Conv2dSize) -> bool {
@@ -147,34 +147,34 @@ impl Blocks {
         }
     }
 
-    /// Numbers of a block of transformed tiles.
+    /// Values of a block of transformed tiles.
     pub(super) fn tiles_count(&self) -> usize {
         POINTS * self.inputs * self.width
     }
 
-    /// Numbers of a block of transformed weights.
+    /// Values of a block of transformed weights.
     pub(super) fn weights_count(&self) -> usize {
         POINTS * self.inputs * self.outputs
     }
 
-    /// Numbers that a task's sums take.
+    /// Values that a task's sums take.
     pub(super) fn sums_count(&self, conv: &Convolution) -> usize {
         self.task_outputs.min(conv.outputs.next_multiple_of(self.outputs)) * POINTS * self.width
     }
 
-    /// Numbers that are laid out for a transform.
+    /// Values that are laid out for a transform.
     pub(super) fn stage_count(&self) -> usize {
         // 36 of each tile and a line of x; or the weights of a block of input channels.
         (POINTS * self.width + 4 * self.width + 4).max(16 * self.inputs)
     }
 
-    /// Numbers of working memory that a thread takes.
+    /// Values of working memory that a thread takes.
     pub(super) fn scratch(&self, conv: &Convolution) -> usize {
         let own = if self.many { self.input_blocks * self.tiles_count() } else { self.weights_count() };
         own + self.sums_count(conv) + self.stage_count() + REGISTER
     }
 
-    /// Numbers that all threads share while the convolution runs: transformed weights, or transformed tiles.
+    /// Values that all threads share while the convolution runs: transformed weights, or transformed tiles.
     pub(super) fn shared(&self, conv: &Convolution) -> usize {
         let blocks = if self.many {
             conv.outputs.div_ceil(self.outputs) * self.input_blocks * self.weights_count()

@@ -64,7 +64,7 @@ fn transposed(l: &Lines) -> Lines {
     (0..l[0].len()).map(|j| l.iter().map(|row| row[j]).collect()).collect()
 }
 
-/// The sizes of the numbers of Bᵀ; and of G and Aᵀ, from the points 0, ±1, ±2 and ∞.
+/// The sizes of the values of Bᵀ; and of G and Aᵀ, from the points 0, ±1, ±2 and ∞.
 struct Sizes {
     b: Lines,
     g: Lines,
@@ -111,7 +111,7 @@ struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    /// `side`² numbers of x, from row `y` and column `x` on.
+    /// `side`² values of x, from row `y` and column `x` on.
     fn square(&self, n: usize, i: usize, y: usize, x: usize, side: usize) -> Lines {
         let [_, inputs, h, w, _, padding, _] = self.sizes;
         let number = |y: usize, x: usize| {
@@ -181,7 +181,7 @@ impl Sums<'_> {
             .flat_map(|n| (0..p_end).step_by(out).map(move |ty| (n, ty)))
             .flat_map(|(n, ty)| (0..q_end).step_by(out).map(move |tx| [n, ty, tx]))
             .collect();
-        // Of each channel and tile: the numbers and the sizes of their transform.
+        // Of each channel and tile: the values and the sizes of their transform.
         let tiles = |sums: &Sums<'_>, channels: usize, side: usize, matrix: &Lines| -> Vec<Vec<(Lines, Lines)>> {
             let tile = |channel, &[n, y, x]: &[usize; 3]| {
                 let tile = sums.square(n, channel, y, x, side);

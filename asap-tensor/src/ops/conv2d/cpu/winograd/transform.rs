@@ -2,7 +2,7 @@
 
 use crate::cpu::simd::Simd;
 
-/// Numbers of a transformed square.
+/// Values of a transformed square.
 pub(super) const POINTS: usize = 36;
 
 /// A matrix of TO rows and FROM columns, as the sums that it stands for.
@@ -11,7 +11,7 @@ pub(super) trait Lines<const FROM: usize, const TO: usize> {
     fn times<S: Simd>(s: S, x: [S::V; FROM]) -> [S::V; TO];
 }
 
-/// Bᵀ, of six numbers of x.
+/// Bᵀ, of six values of x.
 pub(super) struct Input;
 
 impl Lines<6, 6> for Input {
@@ -161,7 +161,7 @@ impl Lines<6, 4> for WeightGrad {
     }
 }
 
-/// Where the numbers of a square stand: a row, and a column, apart.
+/// Where the values of a square stand: a row, and a column, apart.
 #[derive(Clone, Copy)]
 pub(super) struct Steps {
     pub(super) row: isize,
@@ -169,7 +169,7 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Those of a square of `side` columns whose numbers stand `step` apart, row after row.
+    /// Those of a square of `side` columns whose values stand `step` apart, row after row.
     pub(super) fn dense(side: usize, step: usize) -> Self {
         Steps { row: (side * step) as isize, column: step as isize }
     }
