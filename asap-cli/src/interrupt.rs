@@ -1,4 +1,4 @@
-//! Ctrl-C: the first ends training after the round it is in, the second at once.
+//! Ctrl-C: the first stops training after the current step, the second at once.
 
 use std::process::exit;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::exit::INTERRUPTED;
 use crate::output::Output;
 
-/// Whether a person, or the system on its way down, asked to stop.
+/// Whether the user, or the system shutting down, asked to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -23,10 +23,10 @@ impl Interrupt {
         let (asked, output) = (interrupt.0.clone(), *output);
         ctrlc::set_handler(move || {
             if asked.swap(true, Ordering::Relaxed) {
-                // Every file is whole at every moment: there is nothing to clean up.
+                // No file is ever half written, so there is nothing to clean up.
                 exit(INTERRUPTED.into());
             }
-            output.say("stopping after this round, then saving; again to stop at once");
+            output.say("stopping after this step, then saving; press again to stop at once");
         })
         .context("cannot watch for Ctrl-C")?;
         Ok(interrupt)

@@ -12,7 +12,7 @@ mod interrupt;
 mod machine;
 mod memory;
 mod output;
-mod progress;
+mod report;
 
 use std::process::ExitCode;
 

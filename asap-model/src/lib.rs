@@ -14,14 +14,12 @@
 //! | [`mask`] | which pixels of depth maps were measured, and count in the losses |
 //! | [`data`] | data sets on disk, synthetic facades and scenes, augmentation, batches |
 //! | [`checkpoint`] | weights by their published names: safetensors and `.pth` |
-//! | [`training`] | the whole of training: schedule, run folder, validation, resuming |
+//! | [`training`] | the training loop, schedule, run folder, validation, resuming |
 //! | [`translate`] | inference: pictures of any size from a trained generator |
 //! | [`evaluation`] | how good a generator is: its pictures against real ones, by its [`measures`](evaluation::measures) |
-//! | [`sweep`] | several generators beside each other: runtime against quality |
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
 //! | [`atomic`] | files that are never half written |
-//! | [`shell`] | commands as people type them |
 //! | [`error`] | the one error type |
 
 pub mod atomic;
@@ -41,11 +39,8 @@ pub mod losses;
 pub mod mask;
 pub mod memory;
 pub mod network;
-mod number;
 pub mod optimiser;
 pub mod round;
-pub mod shell;
-pub mod sweep;
 pub mod training;
 pub mod translate;
 pub mod verify;

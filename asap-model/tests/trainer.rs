@@ -1,4 +1,4 @@
-//! The promises of a training run, on networks of a few channels and facades of 16×16 pixels.
+//! Training runs, on networks of a few channels and facades of 16×16 pixels.
 
 use std::fs;
 use std::path::Path;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use asap_model::checkpoint::{HostTensor, Metadata, Weights};
 use asap_model::config::{AsapNetConfig, Config, Layout, Resize};
 use asap_model::data::{Raw, Source};
-use asap_model::training::{Event, Observer, RunFolder, Sources, metrics};
+use asap_model::training::{Event, Observer, RunFolder, Sources};
 use asap_model::{Error, Result, Trainer, checkpoint};
 use asap_tensor::{Backend, Cpu, Reference};
 
-/// Five rounds an epoch, three epochs.
+/// Five steps an epoch, three epochs.
 fn tiny() -> Config {
     let mut config = Config::default();
     config.data.layout = Layout::Synthetic;
@@ -42,31 +42,39 @@ fn tiny() -> Config {
     config
 }
 
-/// Notes what happens, and asks to stop after a round.
+/// Records events, and asks to stop after a step.
 #[derive(Default)]
-struct Notes {
+struct Recorder {
     events: Vec<String>,
-    rounds: u64,
+    steps: u64,
     stop_after: Option<u64>,
 }
 
-impl Observer for Notes {
-    fn observe(&mut self, event: &Event<'_>) {
+impl Recorder {
+    fn stop_after(step: Option<u64>) -> Self {
+        Recorder { stop_after: step, ..Recorder::default() }
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
         self.events.push(match event {
-            Event::Started(started) => format!("started {} of {}", started.rounds_played, started.rounds_total),
-            Event::Round(report) => {
-                self.rounds = report.round;
-                format!("round {}", report.round)
+            Event::Started(started) => format!("started {} of {}", started.steps_done, started.steps_total),
+            Event::Step(report) => {
+                self.steps = report.step;
+                format!("step {}", report.step)
             }
-            Event::Validation { round, .. } => format!("validation {round}"),
-            Event::Sheet { round, .. } => format!("sheet {round}"),
-            Event::Checkpoint { round, .. } => format!("checkpoint {round}"),
+            Event::Validation { step, samples, .. } => format!("validation {step}, {} samples", samples.len()),
+            Event::Checkpoint { step, .. } => format!("checkpoint {step}"),
             Event::Warning(text) => format!("warning {text}"),
+            Event::Finished(Ok(summary)) => format!("finished {}", summary.steps),
+            Event::Finished(Err(error)) => format!("failed: {error}"),
         });
+        Ok(())
     }
 
     fn stop_requested(&self) -> bool {
-        self.stop_after.is_some_and(|round| self.rounds >= round)
+        self.stop_after.is_some_and(|step| self.steps >= step)
     }
 }
 
@@ -78,12 +86,12 @@ fn resume<B: Backend>(backend: B, config: &Config, dir: &Path) -> Result<Trainer
     Trainer::resume(backend, config.clone(), dir, Sources::open(config)?)
 }
 
-/// The checkpoint after the last round, of a run that stops at each of `stops` and goes on.
+/// The last checkpoint of a run that stops and resumes at each of `stops`.
 fn last_checkpoint<B: Backend>(backends: &[B], stops: &[u64]) -> Vec<u8> {
     last_checkpoint_of(&tiny(), backends, stops)
 }
 
-/// As [`last_checkpoint`], of a configuration of fifteen rounds.
+/// As [`last_checkpoint`], for a configuration of fifteen steps.
 fn last_checkpoint_of<B: Backend>(config: &Config, backends: &[B], stops: &[u64]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
@@ -93,12 +101,11 @@ fn last_checkpoint_of<B: Backend>(config: &Config, backends: &[B], stops: &[u64]
             _ => resume(backend.clone(), config, &dir).unwrap(),
         };
         let stop_after = stops.get(part).copied();
-        let summary = trainer.run(&mut Notes { stop_after, ..Notes::default() }).unwrap();
-        assert_eq!(summary.rounds, stop_after.unwrap_or(15));
+        let summary = trainer.run(&mut [&mut Recorder::stop_after(stop_after)]).unwrap();
+        assert_eq!(summary.steps, stop_after.unwrap_or(15));
         assert_eq!(summary.stopped, stop_after.is_some());
     }
-    let rounds: Vec<u64> = metric_rounds(&dir);
-    assert_eq!(rounds, (1..=15).collect::<Vec<_>>(), "each round is in the metrics once");
+    assert_eq!(logged_steps(&dir), (1..=15).collect::<Vec<_>>(), "each step is logged once");
     fs::read(RunFolder::open(&dir).unwrap().checkpoint_file(15)).unwrap()
 }
 
@@ -107,21 +114,21 @@ fn lines(dir: &Path) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn metric_rounds(dir: &Path) -> Vec<u64> {
-    lines(dir).iter().filter(|line| line.get("losses").is_some()).map(|line| line["round"].as_u64().unwrap()).collect()
+fn logged_steps(dir: &Path) -> Vec<u64> {
+    lines(dir).iter().filter(|line| line.get("losses").is_some()).map(|line| line["step"].as_u64().unwrap()).collect()
 }
 
 #[test]
-fn a_run_that_stopped_and_went_on_ends_with_the_same_bytes() {
+fn resumed_run_ends_with_the_same_bytes() {
     let reference = Reference::<f32>::new();
     let whole = last_checkpoint(std::slice::from_ref(&reference), &[]);
-    // In the middle of an epoch, at its end, and while the rates fall.
+    // In the middle of an epoch, at its end, and while the learning rates decay.
     let stopped = last_checkpoint(&[reference.clone(), reference.clone(), reference.clone(), reference], &[3, 5, 12]);
     assert!(whole == stopped);
 }
 
 #[test]
-fn one_two_or_four_threads_and_a_change_between_them_give_the_same_bytes() {
+fn thread_count_does_not_change_the_bytes() {
     let threads = |count| Cpu::new(Some(count)).unwrap();
     let one = last_checkpoint(&[threads(1)], &[]);
     assert!(one == last_checkpoint(&[threads(2)], &[]));
@@ -129,8 +136,8 @@ fn one_two_or_four_threads_and_a_change_between_them_give_the_same_bytes() {
     assert!(one == last_checkpoint(&[threads(2), threads(1), threads(4)], &[7, 12]));
 }
 
-/// Each kind of the compared generators at sizes of a few channels.
-fn tiny_compared() -> Vec<Config> {
+/// Each baseline with a few channels.
+fn tiny_baselines() -> Vec<Config> {
     [
         ("pix2pix-unet", &["halvings=3"][..], 16),
         ("pix2pix-resnet", &["blocks=1"], 16),
@@ -153,8 +160,8 @@ fn tiny_compared() -> Vec<Config> {
 }
 
 #[test]
-fn a_compared_generator_trains_and_goes_on_as_if_it_had_never_stopped_on_one_thread_or_two() {
-    for config in tiny_compared() {
+fn baselines_resume_with_the_same_bytes() {
+    for config in tiny_baselines() {
         let threads = |count| Cpu::new(Some(count)).unwrap();
         let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
         let stopped = last_checkpoint_of(&config, &[threads(2), threads(1)], &[7]);
@@ -163,95 +170,92 @@ fn a_compared_generator_trains_and_goes_on_as_if_it_had_never_stopped_on_one_thr
 }
 
 #[test]
-fn minutes_end_a_run_which_then_counts_as_done() {
+fn minutes_end_a_run() {
     let mut config = tiny();
     config.train.minutes = Some(1e-9);
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
-    let mut notes = Notes::default();
-    let summary = start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut notes).unwrap();
-    assert_eq!((summary.rounds, summary.stopped), (1, false));
-    assert_eq!(notes.events[1..], ["round 1", "validation 1", "sheet 1", "checkpoint 1"]);
-    let mut again = Notes::default();
-    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut again).unwrap();
-    assert_eq!((summary.rounds, summary.stopped, again.events.len()), (1, false, 1));
+    let mut recorder = Recorder::default();
+    let summary = start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut [&mut recorder]).unwrap();
+    assert_eq!((summary.steps, summary.stopped), (1, false));
+    let expected = ["step 1", "validation 1, 4 samples", "checkpoint 1", "finished 1"];
+    assert_eq!(recorder.events[1..], expected);
+    let mut again = Recorder::default();
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut [&mut again]).unwrap();
+    assert_eq!((summary.steps, summary.stopped, again.events.len()), (1, false, 2));
     config.train.minutes = None;
-    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut Notes::default()).unwrap();
-    assert_eq!(summary.rounds, 15);
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap();
+    assert_eq!(summary.steps, 15);
 }
 
 #[test]
-fn a_run_folder_has_what_a_run_promises() {
+fn run_folder_is_complete() {
     let mut config = tiny();
     (config.train.save_every, config.train.sample_every, config.train.steps) = (2, 4, Some(9));
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("runs").join("tiny");
-    let mut notes = Notes::default();
+    let mut recorder = Recorder::default();
     let mut trainer = start(Reference::<f32>::new(), &config, &dir).unwrap();
-    let summary = trainer.run(&mut notes).unwrap();
+    let summary = trainer.run(&mut [&mut recorder]).unwrap();
 
     let run = RunFolder::open(&dir).unwrap();
     assert_eq!(run.config().unwrap(), config);
-    let rounds: Vec<u64> = run.checkpoints().unwrap().into_iter().map(|(round, _)| round).collect();
-    assert_eq!(rounds, [6, 8, 9]);
+    let steps: Vec<u64> = run.checkpoints().unwrap().into_iter().map(|(step, _)| step).collect();
+    assert_eq!(steps, [6, 8, 9]);
     let generator = checkpoint::load(&dir).unwrap();
     assert_eq!(generator.config.as_ref(), Some(&config));
-    assert_eq!(generator.weights, asap_model::Network::to_weights(&trainer.game().generator).unwrap());
+    assert_eq!(generator.weights, asap_model::Network::to_weights(&trainer.networks().generator).unwrap());
     let of_state = checkpoint::load(&run.checkpoint_file(9)).unwrap();
     assert_eq!((of_state.weights, of_state.config), (generator.weights, generator.config));
 
-    let validated: Vec<u64> = summary.validations.iter().map(|(round, _)| *round).collect();
+    let validated: Vec<u64> = summary.validations.iter().map(|(step, _)| *step).collect();
     assert_eq!(validated, [4, 8, 9]);
-    assert!(validated.iter().all(|&round| run.sheet_file(round).is_file()));
-    let sheet = asap_model::data::read_photo(&run.sheet_file(9)).unwrap();
-    assert_eq!((sheet.height, sheet.width), (4 * 16 + 3 * 4, 3 * 16 + 2 * 4));
 
     let metrics = lines(&dir);
     assert_eq!(metrics.len(), 9 + 3);
-    let sixth = metrics.iter().find(|line| line["round"] == 6).unwrap();
+    let sixth = metrics.iter().find(|line| line["step"] == 6).unwrap();
     assert_eq!(sixth["epoch"], 2);
     assert_eq!(sixth["lr_generator"], config.train.lr_generator);
     assert!(sixth["seconds"].as_f64().unwrap() > 0.0);
     let names: Vec<&String> = sixth["losses"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["GAN", "GAN_Feat", "D_Fake", "D_real"]);
 
-    assert_eq!(notes.events[..3], ["started 0 of 9", "round 1", "round 2"]);
-    assert_eq!(notes.events[3], "checkpoint 2");
-    assert_eq!(notes.events[notes.events.len() - 4..], ["round 9", "validation 9", "sheet 9", "checkpoint 9"]);
-    let leftovers: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(leftovers.len(), 8, "{leftovers:?}");
-    let is_events = |name: &&std::ffi::OsString| name.to_string_lossy().starts_with("events.out.tfevents.");
-    assert_eq!(leftovers.iter().filter(is_events).count(), 1, "{leftovers:?}");
-    assert!(leftovers.contains(&".lock".into()), "{leftovers:?}");
+    assert_eq!(recorder.events[..3], ["started 0 of 9", "step 1", "step 2"]);
+    assert_eq!(recorder.events[3], "checkpoint 2");
+    let last = ["step 9", "validation 9, 4 samples", "checkpoint 9", "finished 9"];
+    assert_eq!(recorder.events[recorder.events.len() - 4..], last);
+    let mut names: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".lock", "checkpoints", "config.toml", "generator.safetensors", "metrics.jsonl", "samples"]);
 
     let second = start(Reference::<f32>::new(), &config, &dir).unwrap();
     assert!(second.dir().ends_with("tiny-2"));
 }
 
 #[test]
-fn a_finished_run_goes_on_only_with_more_rounds() {
+fn finished_run_resumes_only_with_more_steps() {
     let mut config = tiny();
     config.train.steps = Some(2);
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
-    start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
+    start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap();
     let before = fs::read(dir.join("metrics.jsonl")).unwrap();
-    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
-    assert_eq!((summary.rounds, summary.losses), (2, None));
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap();
+    assert_eq!((summary.steps, summary.losses), (2, None));
     assert_eq!(fs::read(dir.join("metrics.jsonl")).unwrap(), before);
     config.train.steps = Some(4);
-    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
-    assert_eq!(summary.rounds, 4);
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap();
+    assert_eq!(summary.steps, 4);
     assert_eq!(RunFolder::open(&dir).unwrap().config().unwrap().train.steps, Some(4));
 }
 
 #[test]
-fn going_on_with_other_networks_or_other_data_is_refused() {
+fn resuming_with_other_networks_or_data_is_refused() {
     let mut config = tiny();
     config.train.steps = Some(1);
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
-    start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
+    start(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap();
     for change in ["generator.mlp_width=7", "loss.lambda_l1=1", "data.flip=false", "train.seed=8", "data.count=12"] {
         let mut other = config.clone();
         other.set(change).unwrap();
@@ -265,7 +269,7 @@ fn going_on_with_other_networks_or_other_data_is_refused() {
 }
 
 #[test]
-fn a_missing_vgg_file_is_told_before_anything_is_written() {
+fn missing_vgg_weights_fail_before_writing() {
     let mut config = tiny();
     config.loss.lambda_vgg = 10.0;
     let folder = tempfile::tempdir().unwrap();
@@ -281,18 +285,18 @@ fn a_missing_vgg_file_is_told_before_anything_is_written() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// A run of five rounds with a checkpoint after each.
-fn five_rounds(dir: &Path) -> (Config, RunFolder) {
+/// A run of five steps with a checkpoint after each.
+fn five_steps(dir: &Path) -> (Config, RunFolder) {
     let mut config = tiny();
     (config.train.save_every, config.train.steps) = (1, Some(5));
-    start(Reference::<f32>::new(), &config, dir).unwrap().run(&mut ()).unwrap();
+    start(Reference::<f32>::new(), &config, dir).unwrap().run(&mut []).unwrap();
     (config, RunFolder::open(dir).unwrap())
 }
 
 #[test]
-fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_gives_the_same_end() {
+fn damaged_checkpoints_are_set_aside() {
     let folder = tempfile::tempdir().unwrap();
-    let (config, run) = five_rounds(&folder.path().join("run"));
+    let (config, run) = five_steps(&folder.path().join("run"));
     let whole = fs::read(run.checkpoint_file(5)).unwrap();
     // Cut short, and one bit of a weight.
     fs::write(run.checkpoint_file(5), &whole[..whole.len() / 2]).unwrap();
@@ -301,71 +305,71 @@ fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_gives_the_same_end() 
     fs::write(run.checkpoint_file(4), &fourth).unwrap();
     fs::write(run.dir().join("checkpoints/.writing-abc"), "half").unwrap();
 
-    let mut notes = Notes::default();
-    resume(Reference::<f32>::new(), &config, run.dir()).unwrap().run(&mut notes).unwrap();
-    assert_eq!(notes.events[0], "started 3 of 5");
-    for (event, part) in notes.events[1..3].iter().zip(["round-000005", "SHA-256"]) {
+    let mut recorder = Recorder::default();
+    resume(Reference::<f32>::new(), &config, run.dir()).unwrap().run(&mut [&mut recorder]).unwrap();
+    assert_eq!(recorder.events[0], "started 3 of 5");
+    for (event, part) in recorder.events[1..3].iter().zip(["step-000005", "SHA-256"]) {
         assert!(event.starts_with("warning ") && event.contains(part), "{event}");
     }
     assert_eq!(fs::read(run.checkpoint_file(5)).unwrap(), whole);
-    assert_eq!(metric_rounds(run.dir()), [1, 2, 3, 4, 5]);
+    assert_eq!(logged_steps(run.dir()), [1, 2, 3, 4, 5]);
     let mut names: Vec<String> = fs::read_dir(run.dir().join("checkpoints"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     let expected = ["3", "4", "4.damaged", "5", "5.damaged"].map(|name| match name.split_once('.') {
-        Some((round, _)) => format!("round-00000{round}.safetensors.damaged"),
-        None => format!("round-00000{name}.safetensors"),
+        Some((step, _)) => format!("step-00000{step}.safetensors.damaged"),
+        None => format!("step-00000{name}.safetensors"),
     });
     assert_eq!(names, expected);
 }
 
 #[test]
-fn without_a_checkpoint_that_can_be_read_each_is_named() {
+fn unreadable_checkpoints_are_all_named() {
     let folder = tempfile::tempdir().unwrap();
-    let (config, run) = five_rounds(&folder.path().join("run"));
-    for round in 3..=5 {
-        fs::write(run.checkpoint_file(round), "").unwrap();
+    let (config, run) = five_steps(&folder.path().join("run"));
+    for step in 3..=5 {
+        fs::write(run.checkpoint_file(step), "").unwrap();
     }
     let error = resume(Reference::<f32>::new(), &config, run.dir()).err().unwrap().to_string();
-    for round in 3..=5 {
-        assert!(error.contains(&format!("round-00000{round}.safetensors: ")), "{error}");
+    for step in 3..=5 {
+        assert!(error.contains(&format!("step-00000{step}.safetensors: ")), "{error}");
     }
-    assert!(run.checkpoint_file(5).exists(), "nothing is renamed for nothing");
+    assert!(run.checkpoint_file(5).exists(), "nothing is renamed");
 }
 
-/// What can't be opened now may be whole: going on without it would drop its rounds.
+/// It may be fine; resuming without it would drop its steps.
 #[cfg(unix)]
 #[test]
-fn a_checkpoint_that_cannot_be_opened_is_not_taken_for_damaged() {
+fn unopenable_checkpoint_is_not_damaged() {
     let folder = tempfile::tempdir().unwrap();
-    let (config, run) = five_rounds(&folder.path().join("run"));
+    let (config, run) = five_steps(&folder.path().join("run"));
     let newest = run.checkpoint_file(5);
     let elsewhere = folder.path().join("not mounted");
     fs::rename(&newest, &elsewhere).unwrap();
     std::os::unix::fs::symlink(folder.path().join("gone"), &newest).unwrap();
     let error = resume(Reference::<f32>::new(), &config, run.dir()).err().unwrap();
     assert!(matches!(&error, Error::Io { file, .. } if *file == newest), "{error}");
-    assert_eq!(metric_rounds(run.dir()), [1, 2, 3, 4, 5]);
+    assert_eq!(logged_steps(run.dir()), [1, 2, 3, 4, 5]);
     fs::rename(&elsewhere, &newest).unwrap();
-    assert_eq!(resume(Reference::<f32>::new(), &config, run.dir()).unwrap().game().rounds(), 5);
+    assert_eq!(resume(Reference::<f32>::new(), &config, run.dir()).unwrap().networks().rounds(), 5);
 }
 
 #[test]
-fn a_run_that_stopped_before_its_first_checkpoint_begins_again_in_its_folder_and_no_other_does() {
+fn restart_needs_a_run_without_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
-    let (config, run) = five_rounds(&folder.path().join("run"));
+    let (config, run) = five_steps(&folder.path().join("run"));
     let last = fs::read(run.checkpoint_file(5)).unwrap();
     let restart = || Trainer::restart(Reference::<f32>::new(), config.clone(), run.dir(), Sources::open(&config)?);
     let error = restart().err().unwrap().to_string();
     assert!(error.contains("it has a checkpoint"), "{error}");
-    for round in 3..=5 {
-        fs::remove_file(run.checkpoint_file(round)).unwrap();
+    for step in 3..=5 {
+        fs::remove_file(run.checkpoint_file(step)).unwrap();
     }
-    restart().unwrap().run(&mut ()).unwrap();
+    restart().unwrap().run(&mut []).unwrap();
     assert!(fs::read(run.checkpoint_file(5)).unwrap() == last);
-    assert_eq!(metric_rounds(run.dir()), [1, 2, 3, 4, 5]);
+    assert_eq!(logged_steps(run.dir()), [1, 2, 3, 4, 5]);
     let elsewhere = folder.path().join("nothing");
     assert!(
         Trainer::restart(Reference::<f32>::new(), config.clone(), &elsewhere, Sources::open(&config).unwrap()).is_err()
@@ -374,10 +378,10 @@ fn a_run_that_stopped_before_its_first_checkpoint_begins_again_in_its_folder_and
 }
 
 #[test]
-fn two_never_train_in_one_folder() {
+fn run_folder_is_locked() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
-    let (config, _) = five_rounds(&dir);
+    let (config, _) = five_steps(&dir);
     let first = resume(Reference::<f32>::new(), &config, &dir).unwrap();
     let error = resume(Reference::<f32>::new(), &config, &dir).err().unwrap();
     assert!(matches!(&error, Error::Config { problem, .. } if problem.contains("another process")), "{error}");
@@ -385,7 +389,7 @@ fn two_never_train_in_one_folder() {
     resume(Reference::<f32>::new(), &config, &dir).unwrap();
 }
 
-/// VGG19 of one channel a layer, with all weights equal.
+/// VGG19 with one channel a layer and equal weights.
 fn write_vgg(path: &Path, weight: f32) {
     let mut weights = Weights::new();
     for (place, module) in [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28].into_iter().enumerate() {
@@ -398,7 +402,7 @@ fn write_vgg(path: &Path, weight: f32) {
 }
 
 #[test]
-fn a_run_that_diverges_keeps_its_last_good_checkpoint() {
+fn diverged_run_keeps_its_last_good_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let vgg = folder.path().join("vgg.safetensors");
     write_vgg(&vgg, 0.1);
@@ -407,38 +411,38 @@ fn a_run_that_diverges_keeps_its_last_good_checkpoint() {
     config.loss.vgg_weights = Some(vgg.clone());
     let dir = folder.path().join("run");
     let mut trainer = start(Reference::<f32>::new(), &config, &dir).unwrap();
-    trainer.run(&mut Notes { stop_after: Some(2), ..Notes::default() }).unwrap();
+    trainer.run(&mut [&mut Recorder::stop_after(Some(2))]).unwrap();
     drop(trainer);
     let run = RunFolder::open(&dir).unwrap();
     let files = [run.checkpoint_file(2), run.generator_file()];
     let good = files.clone().map(|file| fs::read(file).unwrap());
 
     write_vgg(&vgg, 1e30);
-    let error = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap_err();
+    let error = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap_err();
     assert!(matches!(&error, Error::Diverged { round: 3, what, .. } if what == "the loss VGG"), "{error}");
     assert!(files.map(|file| fs::read(file).unwrap()) == good);
     assert_eq!(run.checkpoints().unwrap().len(), 1);
 }
 
 #[test]
-fn a_pair_that_cannot_be_read_stops_the_run_after_saving() {
+fn unreadable_pair_stops_the_run_after_saving() {
     let config = tiny();
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
     let mut sources = Sources::open(&config).unwrap();
     sources.training = Arc::new(Damaged(sources.training));
     let mut trainer = Trainer::new(Reference::<f32>::new(), config.clone(), &dir, sources).unwrap();
-    let error = trainer.run(&mut ()).unwrap_err();
+    let error = trainer.run(&mut []).unwrap_err();
     assert!(matches!(error, Error::Data { .. }), "{error}");
-    let played = trainer.game().rounds();
-    assert!(played > 0, "seed {} draws the damaged pair first", config.train.seed);
-    assert_eq!(RunFolder::open(&dir).unwrap().checkpoints().unwrap().pop().unwrap().0, played);
+    let done = trainer.networks().rounds();
+    assert!(done > 0, "seed {} samples the damaged pair first", config.train.seed);
+    assert_eq!(RunFolder::open(&dir).unwrap().checkpoints().unwrap().pop().unwrap().0, done);
     drop(trainer);
-    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut ()).unwrap();
-    assert_eq!(summary.rounds, 15);
+    let summary = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap();
+    assert_eq!(summary.steps, 15);
 }
 
-/// A source whose picture 0 can't be read.
+/// A source whose pair 0 can't be read.
 struct Damaged(Arc<dyn Source>);
 
 impl Source for Damaged {
@@ -455,7 +459,7 @@ impl Source for Damaged {
 }
 
 #[test]
-fn training_brings_the_validation_pictures_nearer_to_the_real_ones() {
+fn training_lowers_validation_l1() {
     let mut config = tiny();
     config.loss.lambda_l1 = 10.0;
     config.train.epochs = 30;
@@ -464,19 +468,20 @@ fn training_brings_the_validation_pictures_nearer_to_the_real_ones() {
     config.train.sample_every = 10;
     let folder = tempfile::tempdir().unwrap();
     let mut trainer = start(Cpu::new(Some(1)).unwrap(), &config, &folder.path().join("run")).unwrap();
-    let summary = trainer.run(&mut ()).unwrap();
+    let summary = trainer.run(&mut []).unwrap();
     let l1: Vec<f64> = summary.validations.iter().map(|(_, scores)| scores.l1).collect();
-    let (first, last) = metrics::tenths(&l1).unwrap();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (first, last) = (mean(&l1[..2]), mean(&l1[l1.len() - 2..]));
     assert!(last < 0.8 * first, "seed {}: {l1:?}", config.train.seed);
 }
 
 #[test]
-fn a_dry_run_writes_and_reloads_everything() {
-    let mut notes = Notes::default();
+fn dry_run_reads_everything_back() {
+    let mut recorder = Recorder::default();
     let config = tiny();
     let sources = Sources::open(&config).unwrap();
-    let summary = Trainer::dry_run(Cpu::new(Some(1)).unwrap(), config, sources, &mut notes).unwrap();
-    assert_eq!((summary.rounds, summary.rounds_total), (2, 2));
-    assert!(notes.events.contains(&"checkpoint 2".to_string()) && notes.events.contains(&"sheet 2".to_string()));
+    let summary = Trainer::dry_run(Cpu::new(Some(1)).unwrap(), config, sources, &mut [&mut recorder]).unwrap();
+    assert_eq!((summary.steps, summary.steps_total), (2, 2));
+    assert!(recorder.events.contains(&"checkpoint 2".to_string()));
     assert!(!summary.dir.exists());
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use asap_model::data::MAX_SIDE;
-use asap_model::sweep::Measure;
+use asap_model::evaluation::Measure;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 

@@ -10,13 +10,13 @@ use asap_model::config::GeneratorConfig;
 use asap_model::network::Blank;
 use asap_model::{Binding, Condition, Config, Generator, memory};
 use asap_tensor::{Plan, Profiler, Storage, Tensor};
+use indicatif::HumanCount;
 use serde_json::json;
 
 use super::profile::{instead, measured, total};
 use crate::args::Common;
 use crate::device::threads;
 use crate::output::Output;
-use crate::progress::thousands;
 
 /// Prints the preset's own generator and the compared ones of these names, or of all where none is named.
 pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, output: &Output) -> Result<()> {
@@ -60,7 +60,7 @@ pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, out
                     paper.map_or([const { String::new() }; 2], |figures| figures.map(|figure| format!("{figure:.1}")));
                 format!(
                     "{name:<16} {:>12} {of_parameters:>9} {gmac:>9.1} {of_macs:>8} {:>10.1} {:>12.1} {:>12.1}",
-                    thousands(all.parameters),
+                    HumanCount(all.parameters as u64).to_string(),
                     all.seconds * 1e3,
                     all.bytes as f64 / 1e6,
                     planned as f64 / 1e6

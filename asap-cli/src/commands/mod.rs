@@ -79,7 +79,13 @@ pub fn usage(argument: &str, problem: impl Into<String>) -> Error {
     Error::Config { origin: argument.to_owned(), problem: problem.into() }
 }
 
-/// A path for JSON, which holds text alone: what is not Unicode in a name is replaced.
+/// A path as one word of a shell.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    shlex::try_quote(&text).map_or(text.clone(), |quoted| quoted.into_owned())
+}
+
+/// A path as text for JSON; what is not Unicode is replaced.
 pub fn shown(path: &std::path::Path) -> String {
     path.to_string_lossy().into_owned()
 }

@@ -10,6 +10,7 @@ use asap_model::config::GeneratorConfig;
 use asap_model::network::FillByName;
 use asap_model::{Binding, Condition, Config, Generator, Network, memory};
 use asap_tensor::{Backend, Plan, Profiler, Storage};
+use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use super::workload::{Workload, made_up_batch};
@@ -18,7 +19,6 @@ use crate::args::{Common, Profile};
 use crate::device::{Task, on_profiled_device, threads};
 use crate::memory::{check_timing, plan_json, plan_text};
 use crate::output::Output;
-use crate::progress::thousands;
 
 /// Profiles a forward pass of every preset, or of the compared generators on each preset's inputs.
 pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> {
@@ -83,7 +83,7 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
                 format!(
                     "{:<36} {:>12} {:>10.3} {:>10.1} {:>10.1} {:>10.2}",
                     layer.name,
-                    thousands(layer.parameters),
+                    HumanCount(layer.parameters as u64).to_string(),
                     layer.macs as f64 / 1e9,
                     layer.bytes as f64 / 1e6,
                     layer.held as f64 / 1e6,

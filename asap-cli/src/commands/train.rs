@@ -5,28 +5,28 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, Input, Layout, Output as Drawing, Resize};
+use asap_model::config::{DataConfig, Input, Layout, Output as Target, Resize};
 use asap_model::data::{check, detect_layout};
-use asap_model::sweep::Measure;
-use asap_model::training::metrics::tenths;
-use asap_model::training::{RunFolder, Sources, Summary, Trainer};
-use asap_model::{Config, Error, shell};
+use asap_model::training::{Course, RunFolder, Sources, Summary, Trainer};
+use asap_model::{Config, Error};
 use asap_tensor::Backend;
+use indicatif::FormattedDuration;
 use serde_json::json;
 
-use super::{adjust, configuration, short_name, shown, usage};
+use super::{adjust, configuration, shell_word, short_name, shown, usage};
 use crate::args::{Common, Train};
 use crate::device::{Task, on_device};
 use crate::exit::INTERRUPTED;
 use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::output::Output;
-use crate::progress::{Progress, duration, losses_json};
+use crate::report::Reports;
+use crate::report::progress::losses_json;
 
-/// What is trained without arguments.
+/// The configuration without arguments.
 const QUICKSTART: &str = "quickstart";
 
-/// Trains, resumes or rehearses.
+/// Trains, resumes or does a dry run.
 pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     let name = args.config.as_deref().unwrap_or(QUICKSTART);
     let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(short_name(name)));
@@ -35,7 +35,7 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
         true => {
             if args.config.is_some() && args.out.is_none() {
                 output
-                    .say(format_args!("going on with {} by its own configuration; --set changes keys", dir.display()));
+                    .say(format_args!("resuming {} with its own configuration; change keys with --set", dir.display()));
             }
             let mut config = RunFolder::open(&dir)?.config()?;
             adjust(&mut config, common)?;
@@ -50,12 +50,12 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     }
     config.validate()?;
     if args.dry_run && args.resume {
-        return Err(usage("--dry-run", "a dry run begins anew: leave --resume out").into());
+        return Err(usage("--dry-run", "a dry run can't resume: drop --resume").into());
     }
     memory::check_training(&config, common, output)?;
     let data = config.data.clone();
-    let summary = on_device(common, output, Run { args: &args, config, dir, output })?;
-    report(&summary, &args, &data, output);
+    let (summary, sheet) = on_device(common, output, Run { args: &args, config, dir, output })?;
+    report(&summary, sheet.as_deref(), &args, &data, output);
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
@@ -67,28 +67,26 @@ struct Run<'a> {
 }
 
 impl Task for Run<'_> {
-    type Output = Summary;
+    type Output = (Summary, Option<PathBuf>);
 
-    fn run<B: Backend>(self, backend: B) -> Result<Summary> {
+    /// Also returns the newest sheet of samples.
+    fn run<B: Backend>(self, backend: B) -> Result<Self::Output> {
         let Run { args, config, dir, output } = self;
         let sources = Sources::open(&config)?;
         if !args.skip_check {
-            check_pictures(&config, output)?;
+            check_images(&config, output)?;
         }
-        let mut progress = Progress::new(output, Interrupt::watch(output)?);
-        if args.dry_run {
-            return Ok(Trainer::dry_run(backend, config, sources, &mut progress)?);
-        }
-        let mut trainer = match args.resume {
-            true => Trainer::resume(backend, config, &dir, sources)?,
-            false => Trainer::new(backend, config, &dir, sources)?,
+        let mut reports = Reports::new(output, Interrupt::watch(output)?);
+        let summary = match (args.dry_run, args.resume) {
+            (true, _) => Trainer::dry_run(backend, config, sources, &mut reports.observers())?,
+            (_, true) => Trainer::resume(backend, config, &dir, sources)?.run(&mut reports.observers())?,
+            (_, false) => Trainer::new(backend, config, &dir, sources)?.run(&mut reports.observers())?,
         };
-        Ok(trainer.run(&mut progress)?)
+        Ok((summary, reports.newest_sheet().map(Path::to_path_buf)))
     }
 }
 
-/// Trains on the data set of that folder. A configuration of synthetic pictures takes its layout, and resizes its pictures,
-/// as made ones need not be, unless `--set` says how.
+/// Sets the dataset. A synthetic configuration takes on its layout, and resizes its images, unless `--set` says how.
 pub fn use_data(config: &mut Config, dir: &Path, common: &Common) -> asap_model::Result<()> {
     if config.data.layout == Layout::Synthetic {
         config.data.layout = detect_layout(dir)?;
@@ -101,8 +99,8 @@ pub fn use_data(config: &mut Config, dir: &Path, common: &Common) -> asap_model:
     Ok(())
 }
 
-/// Reads every picture of a data set on disk, so that a bad one is named now and not after the first epoch.
-pub fn check_pictures(config: &Config, output: &Output) -> asap_model::Result<()> {
+/// Reads every image of a dataset on disk, so that a bad one is reported now and not during the first epoch.
+pub fn check_images(config: &Config, output: &Output) -> asap_model::Result<()> {
     let Some(dir) = config.data.dir.as_deref().filter(|_| config.data.layout != Layout::Synthetic) else {
         return Ok(());
     };
@@ -116,88 +114,76 @@ pub fn check_pictures(config: &Config, output: &Output) -> asap_model::Result<()
     let more = match others.len() {
         0 => String::new(),
         count => {
-            format!("; this is the first of {} faults; asap data check, with the same --config, names all", count + 1)
+            format!("; the first of {} problems: asap data check, with the same --config, lists all", count + 1)
         }
     };
     Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.problem) })
 }
 
-/// Every measure of the validations, with its means over their first and their last tenth.
-fn ends(summary: &Summary) -> Vec<(Measure, [f64; 2])> {
-    let named: Vec<_> = summary.validations.iter().map(|(_, scores)| scores.named()).collect();
-    let of_measure = |measure: Measure| -> Vec<f64> {
-        named.iter().flatten().filter(|(known, _)| *known == measure).map(|(_, value)| *value).collect()
-    };
-    let measures = named.last().into_iter().flatten();
-    measures
-        .filter_map(|&(measure, _)| tenths(&of_measure(measure)).map(|(first, last)| (measure, [first, last])))
-        .collect()
-}
-
-/// What came of it, and what to do with it.
-fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
-    let Summary { dir, rounds, rounds_total, time, .. } = summary;
-    let ends = ends(summary);
+/// Prints the result, and what to do with it.
+fn report(summary: &Summary, sheet: Option<&Path>, args: &Train, data: &DataConfig, output: &Output) {
+    let Summary { dir, steps, steps_total, .. } = summary;
+    let time = FormattedDuration(summary.time);
+    let courses = Course::of(&summary.validations);
     output.result(
         || {
             let mut object = json!({
-                "event": "finished", "dir": shown(dir), "rounds": rounds, "rounds_total": rounds_total,
-                "stopped": summary.stopped, "seconds": time.as_secs_f64(), "losses": summary.losses.as_ref().map(losses_json),
-                "validation_l1_first_tenth": null, "validation_l1_last_tenth": null,
-                "samples": summary.sheet.as_deref().map(shown), "generator": shown(&summary.generator), "dry_run": args.dry_run,
+                "event": "finished", "dir": shown(dir), "steps": steps, "steps_total": steps_total,
+                "stopped": summary.stopped, "seconds": summary.time.as_secs_f64(),
+                "losses": summary.losses.as_ref().map(losses_json), "validation_l1_last": null, "validation_l1_best": null,
+                "samples": sheet.map(shown), "generator": shown(&summary.generator), "dry_run": args.dry_run,
             });
-            for (measure, [first, last]) in &ends {
-                object[format!("validation_{}_first_tenth", measure.name())] = json!(first);
-                object[format!("validation_{}_last_tenth", measure.name())] = json!(last);
+            for Course { measure, values, best } in &courses {
+                object[format!("validation_{}_last", measure.name())] = json!(values.last().map(|(_, value)| value));
+                object[format!("validation_{}_best", measure.name())] = json!(best.map(|(_, value)| value));
+                object[format!("validation_{}_best_step", measure.name())] = json!(best.map(|(step, _)| step));
             }
             object
         },
         || {
             if args.dry_run {
-                return format!("dry run: {rounds} rounds in {}; what was written reads back the same", duration(*time));
+                return format!("dry run: {steps} steps in {time}; everything written reads back the same");
             }
-            let mut text = format!("{rounds} of {rounds_total} rounds in {}", duration(*time));
-            if rounds < rounds_total && !summary.stopped {
-                text += " (train.minutes are over)";
+            let mut text = format!("{steps} of {steps_total} steps in {time}");
+            if steps < steps_total && !summary.stopped {
+                text += " (train.minutes reached)";
             }
-            for (place, (measure, [first, last])) in ends.iter().enumerate() {
-                let name = measure.label();
-                text += &match place {
-                    0 => format!("; validation {name} {first:.4} in the first tenth, {last:.4} in the last"),
-                    _ => format!("; {name} {first:.4}, {last:.4}"),
-                };
+            for Course { measure, values, best } in &courses {
+                if let (Some((_, last)), Some((step, best))) = (values.last(), best) {
+                    text += &format!("\nvalidation {}: last {last:.4}, best {best:.4} at step {step}", measure.label());
+                }
             }
-            let input = if data.input == Input::Rgb { "input" } else { "label" };
-            if let Some(sheet) = &summary.sheet {
-                text += &format!("\nlook at    {} ({input}, ours, real)", sheet.display());
+            let input = if data.input == Input::Rgb { "input" } else { "labels" };
+            if let Some(sheet) = sheet {
+                text += &format!("\nSamples: {} ({input}, generated, real)", sheet.display());
             }
-            let run = shell::word(dir);
+            let run = shell_word(dir);
             if summary.stopped {
-                return text + &format!("\ngo on      asap train --out {run} --resume");
+                return text + &format!("\nResume with: asap train --out {run} --resume");
             }
             text + &try_next(&run, data)
         },
     );
 }
 
-/// Commands that draw and measure with what was trained, on its own data set or, where it made its pairs, on a new one.
+/// Commands that use the generator, on its own dataset or on a synthetic one.
 fn try_next(run: &str, data: &DataConfig) -> String {
     let (made, kind, colours) = match data.output {
-        Drawing::Rgb => ("facades", "", ""),
-        Drawing::Depth => ("scenes", " --kind depth", " --colours colours"),
+        Target::Rgb => ("facades", "", ""),
+        Target::Depth => ("scenes", " --kind depth", " --colours colours"),
     };
     match &data.dir {
         Some(set) if data.layout != Layout::Synthetic => {
-            let set = shell::word(set);
+            let set = shell_word(set);
             format!(
-                "\ntry next   asap infer --checkpoint {run} --data {set} --out drawn{colours} && asap eval --checkpoint {run} \
+                "\nTry next: asap infer --checkpoint {run} --data {set} --out drawn{colours} && asap eval --checkpoint {run} \
                  --data {set}"
             )
         }
         _ => {
             let side = data.size[0].max(data.size[1]);
             format!(
-                "\ntry next   asap data synth {made}{kind} --count 20 --size {side} && asap infer --checkpoint {run} --data {made} \
+                "\nTry next: asap data synth {made}{kind} --count 20 --size {side} && asap infer --checkpoint {run} --data {made} \
                  --out drawn{colours}"
             )
         }

@@ -26,7 +26,7 @@ fn a_compared_generator_is_trained_drawn_with_measured_and_timed_as_asap_is() {
     here.done("data synth houses --count 10 --size 40");
     here.done("infer --checkpoint run --data houses --out drawn");
     assert_eq!(here.names("drawn").len(), 2, "the validation pairs");
-    here.done("infer --checkpoint run/checkpoints/round-000003.safetensors --data houses --out of_state");
+    here.done("infer --checkpoint run/checkpoints/step-000003.safetensors --data houses --out of_state");
     let pictures = |folder: &str| here.files(folder).into_values().collect::<Vec<_>>();
     assert!(pictures("drawn") == pictures("of_state"), "the whole state of a run holds its generator");
     let found = here.done("eval --checkpoint run --data houses --set data.resize=fixed --json").objects();
@@ -81,7 +81,7 @@ fn a_sweep_trains_measures_and_draws_and_the_same_command_goes_on() {
     let lines = measured(&first);
     assert_eq!(lines.len(), 2);
     for (line, name) in lines.iter().zip(["asap", "hd"]) {
-        assert_eq!((&line["name"], &line["rounds"]), (&json!(name), &json!(2)));
+        assert_eq!((&line["name"], &line["steps"]), (&json!(name), &json!(2)));
         assert_eq!((&line["width"], &line["height"]), (&json!(64), &json!(32)));
         assert!(line["l1"].is_number() && line["fid"].is_null(), "{line:?}");
     }
@@ -91,14 +91,14 @@ fn a_sweep_trains_measures_and_draws_and_the_same_command_goes_on() {
     assert_eq!(figure.matches("<circle").count(), 2);
 
     let again = here.done(line).objects();
-    assert!(again.iter().all(|object| object.get("event") != Some(&json!("round"))), "nothing was left to train");
+    assert!(again.iter().all(|object| object.get("event") != Some(&json!("step"))), "nothing was left to train");
     let l1 = |lines: &[serde_json::Map<String, Value>]| lines.iter().map(|line| line["l1"].clone()).collect::<Vec<_>>();
     assert_eq!(l1(&lines), l1(&measured(&again)));
     here.refused("sweep asap.toml other/asap.toml --out all", 2, &["other/asap.toml"]);
     here.refused("sweep asap.toml asap.toml --out all", 2, &["two configurations of the name asap"]);
 }
 
-/// A sweep of two tiny networks, of that many rounds.
+/// A sweep of two tiny networks, with so many steps.
 fn two_runs(here: &Workplace, steps: usize) -> String {
     here.write("a.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
     here.write("b.toml", format!("{TINY_FILE}{FEW_PAIRS}").replace("mlp_depth = 3", "mlp_depth = 2"));
@@ -107,13 +107,13 @@ fn two_runs(here: &Workplace, steps: usize) -> String {
     )
 }
 
-/// The rounds that a sweep told of, by the runs' folders.
-fn rounds(objects: &[serde_json::Map<String, Value>]) -> Vec<Vec<u64>> {
+/// The steps that a sweep reported, by run.
+fn steps(objects: &[serde_json::Map<String, Value>]) -> Vec<Vec<u64>> {
     let mut runs: Vec<Vec<u64>> = Vec::new();
     for object in objects {
         match object.get("event").and_then(Value::as_str) {
             Some("started") => runs.push(Vec::new()),
-            Some("round") => runs.last_mut().expect("a run").push(object["round"].as_u64().expect("a number")),
+            Some("step") => runs.last_mut().expect("a run").push(object["step"].as_u64().expect("a number")),
             _ => {}
         }
     }
@@ -124,11 +124,11 @@ fn rounds(objects: &[serde_json::Map<String, Value>]) -> Vec<Vec<u64>> {
 fn a_sweep_goes_on_with_runs_that_were_stopped_even_before_their_first_checkpoint() {
     let here = Workplace::new();
     here.done(&two_runs(&here, 1));
-    assert_eq!(rounds(&here.done(&two_runs(&here, 3)).objects()), [[2, 3], [2, 3]]);
+    assert_eq!(steps(&here.done(&two_runs(&here, 3)).objects()), [[2, 3], [2, 3]]);
     for checkpoint in here.names("all/a/checkpoints") {
         std::fs::remove_file(here.path("all/a/checkpoints").join(checkpoint)).unwrap();
     }
-    assert_eq!(rounds(&here.done(&two_runs(&here, 3)).objects()), [vec![1, 2, 3], vec![]]);
+    assert_eq!(steps(&here.done(&two_runs(&here, 3)).objects()), [vec![1, 2, 3], vec![]]);
 }
 
 #[test]
@@ -139,10 +139,10 @@ fn a_run_that_fails_is_left_out_of_a_sweep_and_the_others_go_on() {
     here.write("a.toml", format!("{TINY_FILE}{FEW_PAIRS}lr_generator = 1.0\n"));
     let ran = here.asap(&line);
     assert_eq!(ran.code, 2, "{}", ran.stderr);
-    for part in ["a is left out", "train.lr_generator (1.0, it began with 0.0001)"] {
+    for part in ["a is left out", "train.lr_generator (1.0, was 0.0001)"] {
         assert!(ran.stderr.contains(part), "no {part} in {}", ran.stderr);
     }
-    assert_eq!(rounds(&ran.objects()), [[2]]);
+    assert_eq!(steps(&ran.objects()), [[2]]);
     // What was measured before stays in table and figure, of this run and of those that a call does not name.
     let table = std::fs::read_to_string(here.path("all/sweep.csv")).unwrap();
     let of = |table: &str| -> Vec<[String; 2]> {
@@ -161,7 +161,7 @@ fn what_a_sweep_cannot_use_is_told_before_anything_is_trained() {
     let line = two_runs(&here, 1);
     for (more, code, parts) in [
         ("--measure fid", 2, &["--measure", "fid needs", "--inception"][..]),
-        ("--measure rmse", 2, &["--measure", "rmse is taken of depths", "colours"]),
+        ("--measure rmse", 2, &["--measure", "rmse measures depth", "generate color"]),
         ("--inception none.pth", 5, &["none.pth"]),
         ("--at 30x32", 2, &["a.toml --at", "30"]),
         ("--set loss.lambda_vgg=1", 2, &["a.toml", "loss.lambda_vgg"]),
@@ -173,7 +173,7 @@ fn what_a_sweep_cannot_use_is_told_before_anything_is_trained() {
     here.write("all/sweep.csv", "name,generator\nx,asap\n");
     here.refused(&line, 3, &["sweep.csv", "line 2 has no height"]);
     here.write("all/b/notes.txt", "mine");
-    here.refused(&line, 2, &["b.toml", "is there and is no run"]);
+    here.refused(&line, 2, &["b.toml", "exists and is not a run folder"]);
     assert!(!here.path("all/a").exists());
 }
 
@@ -203,6 +203,6 @@ fn generators_are_drawn_beside_each_other_with_their_times() {
     here.done(&format!("train --config other.toml --steps 1 --out runs/other {few}"));
     here.refused("compare runs/asap runs/other --data houses --out others", 2, &["runs/other", "data.classes 14"]);
     let again = "compare runs/asap --data houses --count 1 --out beside";
-    here.refused(again, 2, &["--out", "beside holds something already", "--force"]);
+    here.refused(again, 2, &["--out", "beside is not empty", "--force"]);
     here.done(&format!("{again} --force"));
 }

@@ -99,15 +99,19 @@ fn training_reports_the_errors_of_depths_everywhere() {
     }
     let finished = objects.last().unwrap();
     for key in ["rmse", "abs_rel", "delta1", "l1"] {
-        assert_eq!(finished[&format!("validation_{key}_first_tenth")], validations[0][&format!("validation_{key}")]);
-        assert_eq!(finished[&format!("validation_{key}_last_tenth")], validations[1][&format!("validation_{key}")]);
+        assert_eq!(finished[&format!("validation_{key}_last")], validations[1][&format!("validation_{key}")]);
+        let best = finished[&format!("validation_{key}_best_step")].as_u64().unwrap();
+        let index = if best == 2 { 0 } else { 1 };
+        assert_eq!(finished[&format!("validation_{key}_best")], validations[index][&format!("validation_{key}")]);
     }
     let page = std::fs::read_to_string(here.path("run/report.html")).unwrap();
     for chart in ["Validation L1", "Validation RMSE", "Validation AbsRel", "Validation delta1", "violet at 30.00"] {
         assert!(page.contains(chart), "no {chart}");
     }
     let text = here.done(&format!("train --config depth-synthetic --steps 1 {TINY}"));
-    for part in ["validation L1 ", "RMSE ", "(input, ours, real)", "--kind depth", "--colours colours"] {
+    for part in
+        ["validation L1: ", "validation RMSE: ", "(input, generated, real)", "--kind depth", "--colours colours"]
+    {
         assert!(text.stdout.contains(part), "no {part:?} in\n{}", text.stdout);
     }
 }
@@ -183,7 +187,7 @@ fn the_measures_of_depths_follow_the_configuration_and_the_arguments_before_it()
     let of_run = report(&here, "eval --checkpoint run");
     let metrics = std::fs::read_to_string(here.path("run/metrics.jsonl")).unwrap();
     let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
-    assert_eq!((&of_run["real"], &last["round"]), (&json!("synthetic scenes of seed 0"), &json!(4)));
+    assert_eq!((&of_run["real"], &last["step"]), (&json!("synthetic scenes of seed 0"), &json!(4)));
     for key in ["rmse", "abs_rel"] {
         let [a, b] = [of_run[key].as_f64().unwrap(), last[format!("validation_{key}")].as_f64().unwrap()];
         assert!((a - b).abs() < 1e-3, "{key}: {a} {b}");
@@ -295,11 +299,11 @@ fn the_perceptual_loss_takes_depths_and_colours_alike() {
     for (set, config, keys) in [("set", "depth-256", OWN), ("rgb", "facades-256", to_rgb)] {
         let line = format!("train --config {config} --data {set} --out of-{set} --steps 3 {TINY} {keys} {vgg} --json");
         let objects = here.done(&line).objects();
-        let rounds: Vec<_> = objects.iter().filter(|object| object["event"] == "round").collect();
-        assert_eq!(rounds.len(), 3);
-        for round in rounds {
-            let loss = round["losses"]["VGG"].as_f64().unwrap();
-            assert!(loss.is_finite() && loss > 0.0, "{round:?}");
+        let steps: Vec<_> = objects.iter().filter(|object| object["event"] == "step").collect();
+        assert_eq!(steps.len(), 3);
+        for step in steps {
+            let loss = step["losses"]["VGG"].as_f64().unwrap();
+            assert!(loss.is_finite() && loss > 0.0, "{step:?}");
         }
     }
     here.done("infer --checkpoint of-rgb --data rgb --out drawn");

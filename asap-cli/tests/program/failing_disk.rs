@@ -8,7 +8,7 @@ use crate::support::{Ran, TINY, Workplace, copy_folder};
 const EACCES: i32 = 13;
 const ENOSPC: i32 = 28;
 
-/// The run that every attempt goes on with: two rounds, a checkpoint after each.
+/// The run that every attempt resumes: two steps, a checkpoint after each.
 const BEGUN: &str = "--steps 2 --set train.save_every=1 --set train.sample_every=2";
 
 /// What fails, and how.
@@ -47,27 +47,27 @@ fn inject(here: &Workplace, library: &Path, fault: Fault, at: usize, line: &str)
     if ran.code == 3 {
         let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         let names_file = errors.len() == 1 && errors[0].contains("run");
-        assert!(names_file, "{fault:?} at {at} is not told with its file:\n{}", ran.stderr);
+        assert!(names_file, "{fault:?} at {at} is not reported with its file:\n{}", ran.stderr);
     }
     (ran, injected)
 }
 
-/// The rounds whose checkpoints were announced.
+/// The steps whose checkpoints were announced.
 fn announced(ran: &Ran) -> Vec<u64> {
     let checkpoint = |object: &serde_json::Map<String, serde_json::Value>| {
-        (object["event"] == "checkpoint").then(|| object["round"].as_u64().expect("a round"))
+        (object["event"] == "checkpoint").then(|| object["step"].as_u64().expect("a step"))
     };
     ran.objects().iter().filter_map(checkpoint).collect()
 }
 
 #[test]
-fn whichever_write_of_a_resumed_run_fails_it_goes_on_to_the_same_bytes() {
+fn resumed_run_survives_every_failing_write() {
     let here = Workplace::new();
     let library = library(&here);
     here.done(&format!("train --out begun {TINY} {BEGUN}"));
     copy_folder(&here.path("begun"), &here.path("whole"));
     here.done("train --out whole --resume --steps 4 --threads 1");
-    let last = "checkpoints/round-000004.safetensors";
+    let last = "checkpoints/step-000004.safetensors";
     let whole = std::fs::read(here.path("whole").join(last)).unwrap();
 
     // The library sees whole paths.
@@ -79,13 +79,13 @@ fn whichever_write_of_a_resumed_run_fails_it_goes_on_to_the_same_bytes() {
             copy_folder(&here.path("begun"), &here.path("run"));
             let (ran, injected) =
                 inject(&here, &library, fault, at, &format!("train --out {run} --resume --steps 4 --threads 1 --json"));
-            for round in [vec![2], announced(&ran)].concat() {
-                let file = here.path("run").join(format!("checkpoints/round-{round:06}.safetensors"));
+            for step in [vec![2], announced(&ran)].concat() {
+                let file = here.path("run").join(format!("checkpoints/step-{step:06}.safetensors"));
                 asap_model::checkpoint::safetensors::read(&file)
                     .unwrap_or_else(|error| panic!("{fault:?} at {at}: {error}"));
             }
             if ran.code == 0 && injected {
-                assert!(ran.stderr.contains("warning: "), "{fault:?} at {at} is passed over in silence");
+                assert!(ran.stderr.contains("warning: "), "{fault:?} at {at} is not reported");
                 warned += 1;
             }
             let again = here.done("train --out run --resume --steps 4 --threads 1 --json");
@@ -103,7 +103,7 @@ fn whichever_write_of_a_resumed_run_fails_it_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn whichever_write_of_a_new_run_fails_the_error_names_the_file() {
+fn new_run_names_the_file_of_every_failing_write() {
     let here = Workplace::new();
     let library = library(&here);
     let run = here.path("run").display().to_string();

@@ -13,7 +13,7 @@ use crate::support::{TINY, TINY_FILE, Workplace};
 /// How often the program is killed, unless ASAP_KILLS says otherwise.
 const KILLS: usize = 40;
 
-/// A run that goes on until it is stopped, with a checkpoint after every round.
+/// A run that trains until it is stopped, with a checkpoint after every step.
 const ENDLESS: &str = "--set train.epochs=1000000 --set train.save_every=1 --set train.sample_every=7";
 
 fn send(signal: &str, child: &Child) {
@@ -23,7 +23,7 @@ fn send(signal: &str, child: &Child) {
 
 /// The next event of a run.
 fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Option<Value> {
-    // A line that was cut off by the kill was never said.
+    // A line cut off by the kill doesn't count.
     lines.next().and_then(|line| serde_json::from_str(&line.expect("a line")).ok())
 }
 
@@ -32,48 +32,48 @@ fn events(child: &mut Child) -> impl Iterator<Item = std::io::Result<String>> + 
     BufReader::new(stdout).lines()
 }
 
-fn bytes(here: &Workplace, run: &str, round: u64) -> Vec<u8> {
-    std::fs::read(here.path(run).join(format!("checkpoints/round-{round:06}.safetensors"))).expect("a checkpoint")
+fn bytes(here: &Workplace, run: &str, step: u64) -> Vec<u8> {
+    std::fs::read(here.path(run).join(format!("checkpoints/step-{step:06}.safetensors"))).expect("a checkpoint")
 }
 
 #[test]
-fn ctrl_c_finishes_the_round_saves_and_exits_130() {
+fn ctrl_c_finishes_the_step_saves_and_exits_130() {
     for signal in ["-INT", "-TERM"] {
         let here = Workplace::new();
         let mut child = here.start(&format!("train --json --out run {TINY} --steps 100000 --set train.epochs=100000"));
         let mut lines = events(&mut child);
-        while event(&mut lines).expect("rounds go on")["event"] != "round" {}
+        while event(&mut lines).expect("training continues")["event"] != "step" {}
         send(signal, &child);
         let rest: Vec<Value> = std::iter::from_fn(|| event(&mut lines)).collect();
         assert_eq!(child.wait().unwrap().code(), Some(130));
         let mut stderr = String::new();
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        assert!(stderr.contains("stopping after this round"), "{stderr}");
+        assert!(stderr.contains("stopping after this step"), "{stderr}");
 
         let [.., checkpoint, finished] = &rest[..] else { panic!("{rest:?}") };
         assert_eq!((&checkpoint["event"], &finished["event"]), (&"checkpoint".into(), &"finished".into()));
         assert_eq!(finished["stopped"], true);
-        let round = finished["rounds"].as_u64().unwrap();
-        assert_eq!(checkpoint["round"], round);
+        let step = finished["steps"].as_u64().unwrap();
+        assert_eq!(checkpoint["step"], step);
 
-        here.done(&format!("train --out run --resume --threads 1 --steps {}", round + 2));
-        here.done(&format!("train --out whole {TINY} --set train.epochs=100000 --steps {}", round + 2));
-        // The number of rounds to play is part of the configuration, and this one was changed.
+        here.done(&format!("train --out run --resume --threads 1 --steps {}", step + 2));
+        here.done(&format!("train --out whole {TINY} --set train.epochs=100000 --steps {}", step + 2));
+        // The number of steps is part of the configuration, and was changed.
         let config = |run: &str| std::fs::read_to_string(here.path(run).join("config.toml")).unwrap();
         assert_eq!(config("run"), config("whole"));
-        assert!(bytes(&here, "run", round + 2) == bytes(&here, "whole", round + 2));
+        assert!(bytes(&here, "run", step + 2) == bytes(&here, "whole", step + 2));
     }
 }
 
 #[test]
-fn ctrl_c_stops_a_sweep_after_the_round_it_is_in_and_the_next_run_does_not_begin() {
+fn ctrl_c_stops_a_sweep_after_the_current_step() {
     let here = Workplace::new();
     for name in ["a", "b"] {
         here.write(&format!("{name}.toml"), format!("{TINY_FILE}[loss]\nlambda_vgg = 0.0\n[train]\nepochs = 100000\n"));
     }
     let mut child = here.start("sweep a.toml b.toml --out all --threads 1 --json");
     let mut lines = events(&mut child);
-    while event(&mut lines).expect("rounds go on")["event"] != "round" {}
+    while event(&mut lines).expect("training continues")["event"] != "step" {}
     send("-INT", &child);
     let rest: Vec<Value> = std::iter::from_fn(|| event(&mut lines)).collect();
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -81,7 +81,7 @@ fn ctrl_c_stops_a_sweep_after_the_round_it_is_in_and_the_next_run_does_not_begin
     assert!(!here.path("all/b").exists() && !here.path("all/sweep.csv").exists());
 }
 
-/// The round of a network this large takes minutes: the second Ctrl-C does not wait for its end.
+/// A step of a network this large takes minutes: the second Ctrl-C does not wait for its end.
 #[test]
 fn a_second_ctrl_c_stops_at_once() {
     let here = Workplace::new();
@@ -99,7 +99,7 @@ fn a_second_ctrl_c_stops_at_once() {
 }
 
 #[test]
-fn a_killed_run_is_never_older_than_the_checkpoint_it_announced_last() {
+fn killed_runs_resume_from_the_last_announced_checkpoint() {
     let kills = std::env::var("ASAP_KILLS").map_or(KILLS, |kills| kills.parse().expect("ASAP_KILLS is a number"));
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos() as u64;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -111,11 +111,11 @@ fn a_killed_run_is_never_older_than_the_checkpoint_it_announced_last() {
         let line = if kill == 0 { format!("train --json --out run {TINY} {ENDLESS}") } else { resume.to_owned() };
         let mut child = here.start(&line);
         let mut lines = events(&mut child);
-        // How far this life came: nowhere, to its beginning, to a checkpoint.
+        // How far this life got: nowhere, to its start, to a checkpoint.
         let mut life = 0;
         let mut note = |life: &mut usize, event: Value| match event["event"].as_str() {
             Some("started") => {
-                let played = event["rounds_played"].as_u64().expect("rounds");
+                let played = event["steps_done"].as_u64().expect("steps");
                 assert!(
                     played >= announced,
                     "seed {seed}, kill {kill}: back at {played}, but {announced} was announced"
@@ -123,13 +123,13 @@ fn a_killed_run_is_never_older_than_the_checkpoint_it_announced_last() {
                 *life = 1;
             }
             Some("checkpoint") => {
-                announced = event["round"].as_u64().expect("a round");
+                announced = event["step"].as_u64().expect("a step");
                 *life = 2;
             }
             Some("warning") => panic!("seed {seed}, kill {kill}: {event}"),
             _ => {}
         };
-        // Some lives end before they begin, in the middle of reading or of tidying up.
+        // Some lives end before they start, while reading or cleaning up.
         let patience = random.random_range(0..4) * random.random_range(1..5);
         let mut seen = 0;
         while seen < patience || (kill == 0 && life < 2) {
@@ -147,15 +147,15 @@ fn a_killed_run_is_never_older_than_the_checkpoint_it_announced_last() {
         assert_eq!(status.code(), None, "seed {seed}, kill {kill}: it ended by itself");
     }
     eprintln!(
-        "seed {seed}: {kills} kills, {} before the run began, {} before a checkpoint, {} after one; {announced} rounds",
+        "seed {seed}: {kills} kills, {} before the run began, {} before a checkpoint, {} after one; {announced} steps",
         lives[0], lives[1], lives[2]
     );
     let last = announced + 3;
     here.done(&format!("{resume} --steps {last}"));
     here.done(&format!("train --out whole {TINY} {ENDLESS} --steps {last} --set train.save_every=0"));
     let tensors = |run: &str| {
-        let file = here.path(run).join(format!("checkpoints/round-{last:06}.safetensors"));
+        let file = here.path(run).join(format!("checkpoints/step-{last:06}.safetensors"));
         asap_model::checkpoint::safetensors::read(&file).expect("a checkpoint").0
     };
-    assert!(tensors("run") == tensors("whole"), "seed {seed}: other numbers than a run that was never killed");
+    assert!(tensors("run") == tensors("whole"), "seed {seed}: differs from a run that was never killed");
 }

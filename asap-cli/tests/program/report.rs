@@ -1,7 +1,7 @@
-//! What a run writes to look at: `report.html` in a browser, event files in TensorBoard's own reader.
+//! Reports of a run: `report.html` in a browser, event files in TensorBoard's own reader.
 //!
-//! Where there is no Chromium, or no Python with TensorBoard, the test says so on standard error and checks nothing;
-//! with the environment variable `CI` set it fails.
+//! Without Chromium, or without Python with TensorBoard, a test prints that and checks nothing; with the environment
+//! variable `CI` set it fails.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::support::{TINY, Workplace};
 
-/// A program that has to be there for a test, or `None` after saying so.
+/// A program that a test needs; `None`, and a message, without it.
 fn needed(what: &str, candidates: &[PathBuf], check: &[&str]) -> Option<PathBuf> {
     let works = |program: &&PathBuf| Command::new(program).args(check).output().is_ok_and(|ran| ran.status.success());
     let found = candidates.iter().find(works).cloned();
@@ -21,7 +21,7 @@ fn needed(what: &str, candidates: &[PathBuf], check: &[&str]) -> Option<PathBuf>
     found
 }
 
-/// Appended to a page: writes into it what the browser made of it.
+/// Appended to a page: adds measurements of the rendered page to it.
 const MEASURE: &str = "<script>addEventListener('load', () => {
     const lines = [...document.querySelectorAll('path.line')].map(path => {
         const box = path.getBBox();
@@ -38,7 +38,7 @@ const MEASURE: &str = "<script>addEventListener('load', () => {
     document.body.append(measured);
 })</script>";
 
-/// What a browser of this width made of a page.
+/// Measurements of a page rendered at a width.
 fn measured(here: &Workplace, page: &Path, width: usize) -> Option<Map<String, Value>> {
     let names = ["chromium", "chromium-browser", "google-chrome"].map(PathBuf::from);
     let browser = needed("browser (chromium)", &names, &["--version"])?;
@@ -58,7 +58,7 @@ fn measured(here: &Workplace, page: &Path, width: usize) -> Option<Map<String, V
 }
 
 #[test]
-fn a_browser_shows_the_curves_and_pictures_of_a_run() {
+fn browser_shows_curves_and_samples() {
     let here = Workplace::new();
     here.done(&format!("train --steps 36 --out run {TINY} --set train.sample_every=9"));
     for width in [1280, 500] {
@@ -70,23 +70,23 @@ fn a_browser_shows_the_curves_and_pictures_of_a_run() {
         for (place, line) in lines.iter().enumerate() {
             let number = |key: &str| line[key].as_f64().expect("a number");
             assert_eq!(number("points"), if place == 0 { 4.0 } else { 36.0 }, "{line}");
-            // The first validation is after a quarter of the rounds.
+            // The first validation is after a quarter of the steps.
             assert!(number("width") > if place == 0 { 200.0 } else { 280.0 }, "{line}");
             assert!(number("length") >= number("width") && line["colour"] != "none", "{line}");
-            assert!(number("height") > 1.0, "losses vary, and the rates fall in the last epochs: {line}");
+            assert!(number("height") > 1.0, "losses vary, and the learning rates decay: {line}");
         }
         let images = measured["images"].as_array().expect("images");
         let sizes: Vec<(u64, u64)> =
             images.iter().map(|image| (image[0].as_u64().unwrap(), image[1].as_u64().unwrap())).collect();
-        // Two validation pairs of 32×32: three columns, of which the generator's are shown over time.
+        // Two validation pairs of 32×32: three columns, of which the outputs are shown over time.
         assert_eq!(sizes, [[(104, 68)].as_slice(), &[(32, 68); 4]].concat());
-        assert!(images.iter().all(|image| image[2].as_str().is_some_and(|alt| alt.contains("after round"))));
-        assert_eq!(measured["outside"], Value::Array(Vec::new()), "nothing is loaded but the page");
-        assert_eq!(measured["overflow"], 0, "at a width of {width}, the page has to be scrolled sideways");
+        assert!(images.iter().all(|image| image[2].as_str().is_some_and(|alt| alt.contains("at step"))));
+        assert_eq!(measured["outside"], Value::Array(Vec::new()), "only the page is loaded");
+        assert_eq!(measured["overflow"], 0, "at a width of {width}, the page scrolls sideways");
     }
 }
 
-/// Prints what TensorBoard's reader finds in the folder of its argument, as JSON: tags, each with steps and values.
+/// Prints what TensorBoard's reader finds in a folder as JSON: tags, each with steps and values.
 const READ: &str = "
 import base64, json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -114,8 +114,8 @@ fn tensorboard_reads_a_resumed_run_as_one_curve() {
     let here = Workplace::new();
     let often = "--set train.save_every=4 --set train.sample_every=4";
     here.done(&format!("train --steps 10 --out run {TINY} {often}"));
-    // As if the machine had stopped in round 11 before it saved round 10.
-    std::fs::remove_file(here.path("run/checkpoints/round-000010.safetensors")).expect("a checkpoint");
+    // As if the machine had stopped in step 11 before it saved step 10.
+    std::fs::remove_file(here.path("run/checkpoints/step-000010.safetensors")).expect("a checkpoint");
     here.done("train --steps 12 --out run --resume --threads 1");
     assert_eq!(here.names("run").iter().filter(|name| name.contains("tfevents")).count(), 2);
     let Some(events) = read_events(&here, "run") else { return };
@@ -123,7 +123,7 @@ fn tensorboard_reads_a_resumed_run_as_one_curve() {
     let metrics = std::fs::read_to_string(here.path("run/metrics.jsonl")).expect("metrics");
     let lines: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
     let of_metrics = |value: &dyn Fn(&Value) -> Option<f64>| -> Vec<(u64, f32)> {
-        let found = lines.iter().filter_map(|line| Some((line["round"].as_u64()?, value(line)? as f32)));
+        let found = lines.iter().filter_map(|line| Some((line["step"].as_u64()?, value(line)? as f32)));
         found.collect()
     };
     let of_events = |tag: &str| -> Vec<(u64, f32)> {
@@ -145,34 +145,35 @@ fn tensorboard_reads_a_resumed_run_as_one_curve() {
     assert_eq!(tags, Some(5 + 2 + 1));
 
     let samples = events["images"]["samples"].as_array().expect("samples");
-    let rounds: Vec<u64> = samples.iter().map(|sample| sample[0].as_u64().unwrap()).collect();
-    assert_eq!(rounds, [4, 8, 12], "the sample of round 10 was drawn after the checkpoint");
+    let steps: Vec<u64> = samples.iter().map(|sample| sample[0].as_u64().unwrap()).collect();
+    assert_eq!(steps, [4, 8, 12], "the sample of step 10 is from after the checkpoint");
     for sample in samples {
-        let file = std::fs::read(here.path(&format!("run/samples/round-{:06}.png", sample[0].as_u64().unwrap())));
+        let file = std::fs::read(here.path(&format!("run/samples/step-{:06}.png", sample[0].as_u64().unwrap())));
         let hexadecimal: String = file.expect("a sample").iter().map(|byte| format!("{byte:02X}")).collect();
         assert!((&sample[1], &sample[2], sample[3].as_str()) == (&104.into(), &68.into(), Some(hexadecimal.as_str())));
     }
 }
 
 #[test]
-fn what_cannot_be_written_to_look_at_is_a_warning_and_training_goes_on() {
+fn failing_reports_are_warnings() {
     let here = Workplace::new();
     here.done(&format!("train --steps 2 --out run {TINY}"));
     std::fs::remove_file(here.path("run/report.html")).expect("a report");
     std::fs::create_dir_all(here.path("run/report.html/in the way")).expect("a folder");
-    // No later number is left for another event file.
+    // No number is left for a later event file.
     here.write(&format!("run/events.out.tfevents.{}.asap", u64::MAX), "");
     let ran = here.done("train --steps 6 --out run --resume --threads 1 --json --set train.sample_every=1");
     let objects = ran.objects();
     let texts: Vec<&str> =
         objects.iter().filter(|o| o["event"] == "warning").filter_map(|object| object["text"].as_str()).collect();
-    assert_eq!(texts.len(), 2, "each is told once: {texts:?}");
-    assert!(texts[0].contains("report.html: cannot write it") && texts[1].contains("tfevents"), "{texts:?}");
+    assert_eq!(texts.len(), 2, "one for each report: {texts:?}");
+    let has = |part: &str| texts.iter().any(|text| text.contains(part));
+    assert!(has("report.html: cannot write it") && has("tfevents"), "{texts:?}");
     assert_eq!(ran.stderr.matches("warning: ").count(), 2, "{}", ran.stderr);
-    assert_eq!(objects.last().map(|object| &object["rounds"]), Some(&6.into()));
+    assert_eq!(objects.last().map(|object| &object["steps"]), Some(&6.into()));
 
     std::fs::remove_dir_all(here.path("run/report.html")).expect("a folder");
     here.done("train --steps 7 --out run --resume --threads 1");
     let page = std::fs::read_to_string(here.path("run/report.html")).expect("a report");
-    assert!(page.contains("of 7"), "the next session writes it again");
+    assert!(page.contains("of 7"), "the next session writes it");
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Map, Value};
 
-/// Networks and pictures so small that a round takes milliseconds; the preset is the quickstart.
+/// Networks and images so small that a step takes milliseconds; the preset is the quickstart.
 pub const TINY: &str = "--threads 1 --set data.size=[32,32] --set data.count=6 --set data.val_count=2 \
     --set data.workers=1 --set generator.tile=4 --set generator.learned_factor=4 --set generator.width=4 \
     --set generator.max_width=8 --set generator.depth=1 --set generator.mlp_width=8 --set generator.mlp_depth=3 \

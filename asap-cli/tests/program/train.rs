@@ -6,22 +6,22 @@ use serde_json::Value;
 use crate::support::{TINY, Workplace};
 
 #[test]
-fn a_dry_run_says_that_all_is_well_and_leaves_nothing_behind() {
+fn dry_run_leaves_nothing_behind() {
     let here = Workplace::new();
     let ran = here.done(&format!("train --dry-run {TINY}"));
-    assert!(ran.stdout.contains("dry run: 2 rounds"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("dry run: 2 steps"), "{}", ran.stdout);
     assert!(here.names(".").is_empty(), "{:?}", here.names("."));
 }
 
 #[test]
-fn json_is_one_object_a_line_and_the_run_folder_is_whole() {
+fn json_events_and_run_folder_are_complete() {
     let here = Workplace::new();
     let objects = here.done(&format!("train --steps 3 --json {TINY}")).objects();
     let event = |object: &serde_json::Map<String, Value>| object["event"].as_str().expect("an event").to_owned();
     let events: Vec<String> = objects.iter().map(event).collect();
-    assert_eq!(events, ["started", "round", "round", "round", "validation", "samples", "checkpoint", "finished"]);
-    for (round, object) in objects[1..4].iter().enumerate() {
-        assert_eq!(object["round"], round + 1);
+    assert_eq!(events, ["started", "step", "step", "step", "validation", "samples", "checkpoint", "finished"]);
+    for (index, object) in objects[1..4].iter().enumerate() {
+        assert_eq!(object["step"], index + 1);
         let losses = object["losses"].as_object().expect("losses");
         assert_eq!(losses.keys().collect::<Vec<_>>(), ["GAN", "GAN_Feat", "L1", "D_Fake", "D_real"]);
         assert!(losses.values().all(Value::is_f64), "{losses:?}");
@@ -34,14 +34,14 @@ fn json_is_one_object_a_line_and_the_run_folder_is_whole() {
         names,
         [".lock", "checkpoints", "config.toml", "generator.safetensors", "metrics.jsonl", "report.html", "samples"]
     );
-    assert_eq!(here.names("runs/quickstart/checkpoints"), ["round-000003.safetensors"]);
-    assert_eq!(here.names("runs/quickstart/samples"), ["round-000003.png"]);
+    assert_eq!(here.names("runs/quickstart/checkpoints"), ["step-000003.safetensors"]);
+    assert_eq!(here.names("runs/quickstart/samples"), ["step-000003.png"]);
     let config = std::fs::read_to_string(here.path("runs/quickstart/config.toml")).unwrap();
     assert!(config.contains("max_width = 8") && config.contains("beta2 = 0.999"), "not resolved:\n{config}");
 }
 
 #[test]
-fn the_quickstart_trains_on_pictures_of_any_size_and_says_what_to_try_with_them() {
+fn quickstart_trains_on_any_dataset_and_suggests_commands() {
     let here = Workplace::new();
     here.done("data synth houses --count 8 --size 40");
     let line = format!("train --data houses --steps 1 {TINY}");
@@ -56,15 +56,15 @@ fn the_quickstart_trains_on_pictures_of_any_size_and_says_what_to_try_with_them(
 }
 
 #[test]
-fn quiet_prints_the_result_alone() {
+fn quiet_prints_only_the_result() {
     let here = Workplace::new();
     let ran = here.done(&format!("train --steps 1 -q {TINY}"));
     assert_eq!(ran.stderr, "");
-    assert!(ran.stdout.contains("1 of 1 rounds") && ran.stdout.contains("try next"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 of 1 steps") && ran.stdout.contains("Try next: "), "{}", ran.stdout);
 }
 
 #[test]
-fn a_run_that_exists_is_never_written_into() {
+fn existing_runs_are_never_overwritten() {
     let here = Workplace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     let before = here.files("run");
@@ -76,19 +76,19 @@ fn a_run_that_exists_is_never_written_into() {
 }
 
 #[test]
-fn a_resumed_run_ends_with_the_bytes_of_one_that_never_stopped() {
+fn resumed_run_ends_with_the_same_bytes() {
     let here = Workplace::new();
     let often = "--set train.save_every=2 --set train.sample_every=2";
     here.done(&format!("train --steps 8 --out whole {TINY} {often}"));
-    // Round 8 is in the second epoch: the order of pairs begins anew after the stop.
+    // Step 8 is in the second epoch: the order of pairs changes after the stop.
     here.done(&format!("train --steps 4 --out parts {TINY} {often}"));
     here.done("train --steps 8 --out parts --resume --threads 1");
     for file in [
         "generator.safetensors",
-        "checkpoints/round-000008.safetensors",
+        "checkpoints/step-000008.safetensors",
         "config.toml",
-        "samples/round-000002.png",
-        "samples/round-000008.png",
+        "samples/step-000002.png",
+        "samples/step-000008.png",
     ] {
         let bytes = |run: &str| std::fs::read(here.path(run).join(file)).unwrap();
         assert!(bytes("whole") == bytes("parts"), "{file} differs");
@@ -103,31 +103,31 @@ fn a_resumed_run_ends_with_the_bytes_of_one_that_never_stopped() {
 }
 
 #[test]
-fn resuming_needs_a_run_and_its_own_networks() {
+fn resuming_needs_a_run_and_its_networks() {
     let here = Workplace::new();
-    here.refused("train --resume --out nowhere", 5, &["nowhere", "no run folder"]);
+    here.refused("train --resume --out nowhere", 5, &["nowhere", "not a run folder"]);
     here.done(&format!("train --steps 1 --out run {TINY}"));
     let before = here.files("run");
     here.refused(
         "train --resume --out run --set generator.width=8",
         2,
-        &["generator.width (8, it began with 4)", "start a new run"],
+        &["generator.width (8, was 4)", "start a new run"],
     );
     here.refused("train --resume --out run --dry-run", 2, &["--dry-run"]);
-    assert!(here.files("run") == before, "a refused run is left as it was");
+    assert!(here.files("run") == before, "a refused run is unchanged");
 }
 
 #[test]
-fn the_perceptual_loss_without_its_weights_names_the_key_to_set() {
+fn perceptual_loss_needs_its_weights() {
     let here = Workplace::new();
     let line = format!("train --steps 1 --set loss.lambda_vgg=10 {TINY}");
     here.refused(&line, 2, &["loss.vgg_weights", "loss.lambda_vgg=0"]);
     here.refused(&format!("{line} --set loss.vgg_weights=vgg.pth"), 5, &["vgg.pth"]);
-    assert!(here.names(".").is_empty(), "nothing is made for a run that can't start");
+    assert!(here.names(".").is_empty(), "no folder is made for a run that can't start");
 }
 
 #[test]
-fn a_misspelt_preset_or_key_is_told_the_nearest() {
+fn misspelled_presets_and_keys_get_suggestions() {
     let here = Workplace::new();
     here.refused("train --dry-run --config facades-521", 2, &["facades-521", "did you mean facades-512?"]);
     here.refused("train --dry-run --set generator.tiel=8", 2, &["generator.tiel", "did you mean generator.tile?"]);
@@ -141,7 +141,7 @@ fn a_misspelt_preset_or_key_is_told_the_nearest() {
 }
 
 #[test]
-fn an_absurd_learning_rate_diverges_and_says_what_to_lower() {
+fn divergence_names_the_keys_to_lower() {
     let here = Workplace::new();
     here.refused(
         &format!("train --steps 30 --set train.lr_generator=1e30 {TINY}"),
@@ -151,7 +151,7 @@ fn an_absurd_learning_rate_diverges_and_says_what_to_lower() {
 }
 
 #[test]
-fn a_pair_that_cannot_be_read_is_named_and_what_was_learnt_is_saved() {
+fn unreadable_pair_is_named_after_saving() {
     let here = Workplace::new();
     here.done("data synth houses --count 4 --size 32");
     here.write("houses/train_img/synth_00001.jpg", b"no picture");
@@ -163,11 +163,11 @@ fn a_pair_that_cannot_be_read_is_named_and_what_was_learnt_is_saved() {
     );
     let saved = std::fs::read_to_string(here.path("run/metrics.jsonl")).unwrap().lines().count();
     let checkpoints = here.names("run/checkpoints");
-    assert_eq!(checkpoints.len(), usize::from(saved > 0), "{saved} rounds, {checkpoints:?}");
+    assert_eq!(checkpoints.len(), usize::from(saved > 0), "{saved} steps, {checkpoints:?}");
 }
 
 #[test]
-fn a_bad_picture_is_named_before_the_first_round_and_before_a_folder_is_made() {
+fn bad_images_are_named_before_a_folder_is_made() {
     let here = Workplace::new();
     here.done("data synth houses --count 12 --size 32");
     let line = format!("train --data houses --out run --steps 1 {TINY}");
@@ -177,8 +177,8 @@ fn a_bad_picture_is_named_before_the_first_round_and_before_a_folder_is_made() {
     here.refused(&line, 3, &[&label, "label 77", "(0, 0)"]);
     let photo = here.names("houses/val_img").pop().unwrap();
     std::fs::write(here.path("houses/val_img").join(photo), "no picture").unwrap();
-    here.refused(&line, 3, &[&label, "first of 2 faults"]);
+    here.refused(&line, 3, &[&label, "first of 2 problems"]);
     assert_eq!(here.names("."), ["houses"]);
-    // The one round is another pair's.
+    // The one step uses another pair.
     here.done(&format!("{line} --skip-check --set train.validate_count=1"));
 }

@@ -38,7 +38,7 @@ impl<T: Copy> Plane<T> {
     }
 
     /// The `height`×`width` rectangle whose upper left pixel is (`left`, `top`). It must lie inside.
-    pub(crate) fn crop(&self, left: usize, top: usize, height: usize, width: usize) -> Plane<T> {
+    pub fn crop(&self, left: usize, top: usize, height: usize, width: usize) -> Plane<T> {
         let mut data = Vec::with_capacity(height * width);
         for y in top..top + height {
             data.extend_from_slice(&self.data[y * self.width + left..][..width]);

@@ -3,15 +3,18 @@
 //! | file | holds |
 //! |---|---|
 //! | `pictures` | [`Pictures`]: a generator and a data set ([`Drawn`]), or two folders ([`Files`]) |
+//! | `measure` | [`Measure`]: the list of measures |
 //! | `inception` | [`InceptionFile`]: the features that FID and KID compare; [`FeatureCache`] keeps those of real pictures |
 //!
 //! The measures themselves are in [`measures`].
 
 mod inception;
+mod measure;
 pub mod measures;
 mod pictures;
 
 pub use inception::{FeatureCache, FeatureNetwork, InceptionFile};
+pub use measure::Measure;
 pub use pictures::{Drawn, Files, Pictures, Shown};
 
 use std::path::PathBuf;

@@ -1,50 +1,34 @@
-//! Training from the first round to the last: schedule, run folder, checkpoints, validation, resuming.
+//! Training from the first step to the last: schedule, run folder, checkpoints, validation, resuming.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
-//! | [`observer`] | what a run reports while it goes on, and how it is asked to stop |
-//! | `schedule` | which epoch and batch a round is, and when to save and validate |
+//! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
+//! | `schedule` | which epoch and batch a step belongs to, and when to save and validate |
 //! | `sources` | [`Sources`]: training and validation pairs as configured |
-//! | `folder` | [`RunFolder`]: the files of a run; [`next_free`] |
+//! | `run_folder` | [`RunFolder`]: the files of a run; [`next_free`] |
 //! | `state` | checkpoints of the whole state |
-//! | `compare` | which keys may change when a run goes on |
-//! | [`metrics`] | `metrics.jsonl`: losses and validations by round |
+//! | `resume` | which keys may change when a run resumes |
+//! | [`metrics_log`] | `metrics.jsonl`: losses and validations by step |
 //! | `validation` | how far the generator is from validation pairs: [`Scores`] |
-//! | `sheet` | the picture of samples: label · ours · real |
-//! | `recorder` | what keeps a record of a run to look at, and never stops it |
-//! | `report` | `report.html`: curves, pictures, configuration |
-//! | `events` | TensorBoard's event files |
-//! | `preview` | pictures of samples as small as a record can bear |
-//! | `machine` | what a run computes on, in words |
-//! | `palette` | a colour for each label |
 //!
-//! Everything random depends on the seed, the epoch and the pair alone, and a checkpoint holds everything else that a
-//! round changes: a run that was stopped and resumed ends with the same bytes as one that never stopped (on backends
-//! that compute in single precision, in which checkpoints are written).
+//! Everything random depends only on the seed, the epoch and the pair, and a checkpoint holds everything else that a step
+//! changes. So a run that was stopped and resumed ends with the same bytes as one that never stopped (on backends that
+//! compute in single precision, which checkpoints use).
 
-mod compare;
-mod events;
-mod folder;
-mod machine;
-pub mod metrics;
+pub mod metrics_log;
 pub mod observer;
-mod palette;
-mod preview;
-mod recorder;
-mod report;
+mod resume;
+mod run_folder;
 mod schedule;
-mod sheet;
 mod sources;
 mod state;
 mod trainer;
 mod validation;
 
-pub use compare::CHANGEABLE;
-pub use folder::{RunFolder, next_free};
-pub use observer::{Event, Observer, RoundReport, Started};
-pub use palette::palette;
-pub use sheet::Row;
+pub use observer::{Event, Observer, Started, StepReport, Summary};
+pub use resume::CHANGEABLE;
+pub use run_folder::{RunFolder, next_free};
 pub use sources::Sources;
-pub use trainer::{Summary, Trainer};
-pub use validation::{DepthScores, Scores, Validation, validate};
+pub use trainer::Trainer;
+pub use validation::{Course, DepthScores, SampleRow, Scores, validate};

@@ -1,103 +1,207 @@
-//! What a run reports while it goes on, and how it is asked to stop.
+//! What a run reports as it trains, and how to stop it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::validation::Scores;
+use super::run_folder::RunFolder;
+use super::validation::{SampleRow, Scores};
+use crate::Result;
+use crate::config::Config;
 use crate::round::{Losses, Rates};
 
-/// Sees a run go on. The library prints nothing: who wants progress, logs or other files writes an observer.
+/// Watches a run. The library prints and draws nothing: progress, logs and reports are observers.
 pub trait Observer {
-    /// Called after each event, in order.
-    fn observe(&mut self, event: &Event<'_>);
+    /// Called after each event, in order. Training continues after an error; the first one of an observer becomes an
+    /// [`Event::Warning`].
+    ///
+    /// # Errors
+    /// Whatever kept the observer from doing its work. It still gets the later events.
+    fn observe(&mut self, event: &Event<'_>) -> Result<()>;
 
-    /// Whether to stop: asked after each round. The run then saves its state and returns.
+    /// Whether to stop. Asked after each step; the run then saves its state and returns.
     fn stop_requested(&self) -> bool {
         false
     }
 }
 
-/// Sees nothing.
-impl Observer for () {
-    fn observe(&mut self, _: &Event<'_>) {}
-}
-
 /// Something that happened in a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Event<'a> {
-    /// The run begins, or goes on.
+    /// The run starts or resumes.
     Started(Started<'a>),
-    /// A round was played.
-    Round(RoundReport),
-    /// The generator was measured on validation pairs.
+    /// A training step ended.
+    Step(&'a StepReport),
+    /// The generator was compared with validation pairs.
     Validation {
-        /// After this round.
-        round: u64,
-        /// How far it is from them.
+        /// After this step.
+        step: u64,
+        /// The measures.
         scores: Scores,
+        /// A few of the pairs, the same each time, with the generator's outputs.
+        samples: &'a [SampleRow],
     },
-    /// A picture of samples was written.
-    Sheet {
-        /// After this round.
-        round: u64,
-        /// The file.
-        path: &'a Path,
-    },
-    /// The whole state and the generator were written.
+    /// The whole state and the generator were saved.
     Checkpoint {
-        /// After this round.
-        round: u64,
+        /// After this step.
+        step: u64,
         /// The file of the whole state.
         path: &'a Path,
     },
-    /// Something went wrong that a person should know of, but that does not stop the run.
+    /// A problem that does not stop the run.
     Warning(&'a str),
+    /// The run ended. No event follows.
+    Finished(&'a Result<Summary>),
 }
 
-/// The size of a run.
+/// What is known of a run before its first step.
 #[derive(Clone, Debug)]
 pub struct Started<'a> {
     /// The run folder.
-    pub dir: &'a Path,
-    /// Rounds already played: 0 for a new run.
-    pub rounds_played: u64,
-    /// The last round's number.
-    pub rounds_total: u64,
-    /// Rounds in an epoch.
-    pub rounds_per_epoch: u64,
+    pub folder: &'a RunFolder,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The device that computes, as the command line names it.
+    pub device: String,
+    /// Its host threads.
+    pub threads: usize,
+    /// Steps done before: 0 for a new run.
+    pub steps_done: u64,
+    /// The last step.
+    pub steps_total: u64,
+    /// Steps in an epoch.
+    pub steps_per_epoch: u64,
     /// Training pairs.
     pub training_pairs: usize,
-    /// Validation pairs; `train.validate_count` of them at most are measured.
+    /// Validation pairs; a validation uses at most `train.validate_count` of them.
     pub validation_pairs: usize,
-    /// Trained numbers of the generator.
+    /// Trainable parameters of the generator.
     pub generator_parameters: usize,
-    /// Trained numbers of all discriminators.
+    /// Trainable parameters of all discriminators.
     pub discriminator_parameters: usize,
 }
 
-/// One round.
+/// One training step.
 #[derive(Clone, Debug)]
-pub struct RoundReport {
-    /// The round, counted from 1.
-    pub round: u64,
-    /// The last round's number.
-    pub rounds_total: u64,
+pub struct StepReport {
+    /// The step, counted from 1.
+    pub step: u64,
+    /// The last step.
+    pub steps_total: u64,
     /// The epoch, counted from 1.
     pub epoch: u64,
     /// The losses, each times its weight.
     pub losses: Losses,
     /// The learning rates.
     pub rates: Rates,
-    /// From asking for the batch to the end of the round.
+    /// From waiting for the batch to the end of the step.
     pub time: Duration,
-    /// What the rest of the run takes if it goes on at its mean pace, validations and saving included.
+    /// The time left at the mean pace so far, validations and saving included.
     pub time_left: Duration,
 }
 
-impl RoundReport {
-    /// The time of the round in seconds, as the log has it: to the microsecond. Sums of these are equal before a stop and
-    /// after it, so that `train.minutes` end a run once.
+impl StepReport {
+    /// The time in seconds as `metrics.jsonl` has it, to the microsecond. Sums of these are equal before a stop and after
+    /// it, so `train.minutes` ends a run once.
     pub fn seconds(&self) -> f64 {
         self.time.as_micros() as f64 / 1e6
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The run folder.
+    pub dir: PathBuf,
+    /// Steps done, those before resuming included.
+    pub steps: u64,
+    /// The last step; more than `steps` if the run stopped early.
+    pub steps_total: u64,
+    /// Whether an observer stopped it.
+    pub stopped: bool,
+    /// The time from the start, or from resuming.
+    pub time: Duration,
+    /// The losses of the last step; `None` if no step was left.
+    pub losses: Option<Losses>,
+    /// All validations of the run, with their steps.
+    pub validations: Vec<(u64, Scores)>,
+    /// The generator's file.
+    pub generator: PathBuf,
+}
+
+/// Several observers of one run.
+pub(super) struct Observers<'a, 'b> {
+    /// Each with whether it has failed.
+    list: Vec<(&'a mut (dyn Observer + 'b), bool)>,
+}
+
+impl<'a, 'b> Observers<'a, 'b> {
+    pub fn new(list: &'a mut [&'b mut dyn Observer]) -> Self {
+        Observers { list: list.iter_mut().map(|observer| (&mut **observer, false)).collect() }
+    }
+
+    /// Passes an event to each observer. The first error of each becomes a warning for all.
+    pub fn emit(&mut self, event: &Event<'_>) {
+        for place in 0..self.list.len() {
+            let (observer, failed) = &mut self.list[place];
+            if let Err(error) = observer.observe(event)
+                && !std::mem::replace(failed, true)
+            {
+                self.warn(&format!("{error}; training continues, later attempts may succeed"));
+            }
+        }
+    }
+
+    pub fn warn(&mut self, text: &str) {
+        self.emit(&Event::Warning(text));
+    }
+
+    pub fn stop_requested(&self) -> bool {
+        self.list.iter().any(|(observer, _)| observer.stop_requested())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    /// Collects steps of checkpoints and warnings; fails before the third step and at the end.
+    #[derive(Default)]
+    struct Failing {
+        steps: Vec<u64>,
+        warnings: Vec<String>,
+    }
+
+    impl Observer for Failing {
+        fn observe(&mut self, event: &Event<'_>) -> Result<()> {
+            match event {
+                Event::Warning(text) => self.warnings.push((*text).into()),
+                Event::Checkpoint { step, .. } => self.steps.push(*step),
+                _ => {}
+            }
+            match event {
+                Event::Checkpoint { step: 3, .. } | Event::Warning(_) => Ok(()),
+                _ => {
+                    let source = std::io::Error::other("the disk is full");
+                    Err(Error::Io { file: "page".into(), action: "write it", source })
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn failing_observers_warn_once_and_get_every_event() {
+        let (mut one, mut two) = (Failing::default(), Failing::default());
+        let mut list: [&mut dyn Observer; 2] = [&mut one, &mut two];
+        let mut observers = Observers::new(&mut list);
+        for step in 1..=3 {
+            observers.emit(&Event::Checkpoint { step, path: Path::new("file") });
+        }
+        observers.emit(&Event::Finished(&Err(Error::Data { file: "photo.jpg".into(), problem: "is cut off".into() })));
+        for observer in [one, two] {
+            assert_eq!(observer.steps, [1, 2, 3]);
+            assert_eq!(observer.warnings.len(), 2, "one for each observer: {:?}", observer.warnings);
+            assert!(observer.warnings[0].starts_with("page: cannot write it: the disk is full"));
+        }
     }
 }

@@ -1,11 +1,13 @@
-//! Which epoch and batch a round is, and when to save and validate.
+//! Which epoch and batch a step belongs to, and when to save and validate.
+
+use std::time::Duration;
 
 use crate::config::{Config, TrainConfig};
 use crate::data::{Purpose, batches_per_epoch};
 use crate::round::Rates;
 use crate::{Error, Result};
 
-/// The course of a run over a number of training pairs. Rounds and epochs count from 1, batches of an epoch from 0.
+/// The schedule of a run. Steps and epochs count from 1, batches of an epoch from 0.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     pub per_epoch: u64,
@@ -14,27 +16,22 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// `train.epochs` epochs, cut off after `train.steps` rounds.
-    ///
-    /// # Errors
-    /// [`Error::Config`] if the pairs do not fill one batch.
+    /// `train.epochs` epochs over `pairs` training pairs, but at most `train.steps` steps.
     pub fn new(config: &Config, pairs: usize) -> Result<Self> {
         let train = config.train.clone();
         let per_epoch = batches_per_epoch(pairs, train.batch, Purpose::Training) as u64;
         if per_epoch == 0 {
-            let problem = format!(
-                "train.batch = {} is more than the {pairs} training pairs that there are; lower it or add pairs",
-                train.batch
-            );
+            let problem =
+                format!("train.batch = {} exceeds the {pairs} training pairs; lower it or add pairs", train.batch);
             return Err(Error::Config { origin: "configuration".into(), problem });
         }
         let all = per_epoch.saturating_mul(train.epochs as u64);
         Ok(Schedule { per_epoch, total: train.steps.map_or(all, |steps| steps.min(all)), train })
     }
 
-    /// The epoch of a round and its batch.
-    pub fn place(&self, round: u64) -> (u64, usize) {
-        let before = round.saturating_sub(1);
+    /// The epoch of a step and its batch.
+    pub fn place(&self, step: u64) -> (u64, usize) {
+        let before = step.saturating_sub(1);
         (1 + before / self.per_epoch, (before % self.per_epoch) as usize)
     }
 
@@ -44,28 +41,34 @@ impl Schedule {
         Rates { generator: factor * self.train.lr_generator, discriminator: factor * self.train.lr_discriminator }
     }
 
-    /// How many seconds the rounds may still take after `seconds` of them, where that is limited.
-    pub fn seconds_left(&self, seconds: f64) -> Option<f64> {
+    /// Seconds left of `train.minutes` after `seconds` spent in steps.
+    fn seconds_left(&self, seconds: f64) -> Option<f64> {
         self.train.minutes.map(|minutes| 60.0 * minutes - seconds)
     }
 
-    /// Whether the run is over after a round, and `seconds` of rounds.
-    pub fn ends(&self, round: u64, seconds: f64) -> bool {
-        round >= self.total || self.seconds_left(seconds).is_some_and(|left| left <= 0.0)
+    /// The time left after a step at a pace per step, with `seconds` spent in steps so far.
+    pub fn time_left(&self, step: u64, pace: Duration, seconds: f64) -> Duration {
+        let left = pace.as_secs_f64() * self.total.saturating_sub(step) as f64;
+        Duration::from_secs_f64(self.seconds_left(seconds).map_or(left, |limit| left.min(limit.max(0.0))))
     }
 
-    /// Whether the state is saved after a round.
-    pub fn saves(&self, round: u64) -> bool {
-        self.is_due(round, self.train.save_every)
+    /// Whether the run ends after a step, with `seconds` spent in steps.
+    pub fn ends(&self, step: u64, seconds: f64) -> bool {
+        step >= self.total || self.seconds_left(seconds).is_some_and(|left| left <= 0.0)
     }
 
-    /// Whether the generator is measured after a round.
-    pub fn validates(&self, round: u64) -> bool {
-        self.is_due(round, self.train.sample_every)
+    /// Whether to save after a step.
+    pub fn saves(&self, step: u64) -> bool {
+        self.is_due(step, self.train.save_every)
     }
 
-    fn is_due(&self, round: u64, every: u64) -> bool {
-        round >= self.total || (every > 0 && round.is_multiple_of(every))
+    /// Whether to validate after a step.
+    pub fn validates(&self, step: u64) -> bool {
+        self.is_due(step, self.train.sample_every)
+    }
+
+    fn is_due(&self, step: u64, every: u64) -> bool {
+        step >= self.total || (every > 0 && step.is_multiple_of(every))
     }
 }
 
@@ -80,29 +83,31 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_batch_is_dropped_and_the_next_round_begins_an_epoch() {
+    fn incomplete_batches_are_dropped() {
         let schedule = schedule(5, None);
         assert_eq!((schedule.per_epoch, schedule.total), (2, 6));
-        let places: Vec<_> = (1..=6).map(|round| schedule.place(round)).collect();
+        let places: Vec<_> = (1..=6).map(|step| schedule.place(step)).collect();
         assert_eq!(places, [(1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 1)]);
     }
 
     #[test]
-    fn steps_cut_a_run_off_but_never_prolong_it() {
+    fn steps_shorten_a_run_but_never_extend_it() {
         assert_eq!(schedule(5, Some(4)).total, 4);
         assert_eq!(schedule(5, Some(100)).total, 6);
     }
 
     #[test]
-    fn minutes_end_a_run_by_the_time_of_its_rounds() {
+    fn minutes_end_a_run_by_time_in_steps() {
         let mut schedule = schedule(5, None);
         assert!(!schedule.ends(5, 1e9) && schedule.ends(6, 0.0));
         schedule.train.minutes = Some(0.5);
         assert!(!schedule.ends(5, 29.9) && schedule.ends(1, 30.0));
+        assert_eq!(schedule.time_left(4, Duration::from_secs(3), 20.0), Duration::from_secs(6));
+        assert_eq!(schedule.time_left(2, Duration::from_secs(3), 20.0), Duration::from_secs(10));
     }
 
     #[test]
-    fn fewer_pairs_than_a_batch_are_refused() {
+    fn batches_need_enough_pairs() {
         let mut config = Config::default();
         config.train.batch = 4;
         let error = Schedule::new(&config, 3).unwrap_err().to_string();
@@ -110,10 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn the_last_round_saves_and_validates_whatever_the_intervals() {
+    fn the_last_step_always_saves_and_validates() {
         let mut schedule = schedule(5, None);
         (schedule.train.save_every, schedule.train.sample_every) = (4, 0);
-        assert_eq!((1..=6).filter(|&round| schedule.saves(round)).collect::<Vec<_>>(), [4, 6]);
-        assert_eq!((1..=6).filter(|&round| schedule.validates(round)).collect::<Vec<_>>(), [6]);
+        assert_eq!((1..=6).filter(|&step| schedule.saves(step)).collect::<Vec<_>>(), [4, 6]);
+        assert_eq!((1..=6).filter(|&step| schedule.validates(step)).collect::<Vec<_>>(), [6]);
     }
 }

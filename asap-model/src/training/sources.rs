@@ -6,20 +6,20 @@ use crate::config::{Config, Layout, Output, Resize};
 use crate::data::{DataSet, Source, Split, SyntheticFacades, SyntheticScenes};
 use crate::{Error, Result};
 
-/// Where the pairs of a run come from.
+/// The pairs of a run.
 #[derive(Clone)]
 pub struct Sources {
-    /// What the networks learn from.
+    /// Training pairs.
     pub training: Arc<dyn Source>,
-    /// What they are measured on.
+    /// Validation pairs.
     pub validation: Arc<dyn Source>,
 }
 
 impl Sources {
-    /// The data set in `data.dir`, or synthetic pictures: those for validation follow those for training.
+    /// The dataset in `data.dir`, or synthetic pairs: those for validation follow those for training.
     ///
     /// # Errors
-    /// [`Error::Config`] if `data.dir` is needed and not set; [`Error::Data`] as [`DataSet::discover`].
+    /// [`Error::Config`] if `data.dir` is needed and not set; otherwise as [`DataSet::discover`].
     pub fn open(config: &Config) -> Result<Self> {
         let data = &config.data;
         if data.layout == Layout::Synthetic {
@@ -37,7 +37,7 @@ impl Sources {
             return Ok(Sources { training: made(0, data.count), validation: made(data.count as u64, data.val_count) });
         }
         let Some(dir) = &data.dir else {
-            let problem = "data.dir is not set: give the folder of the data set, as in --data DIR".to_string();
+            let problem = "data.dir is not set: pass the dataset with --data DIR".to_string();
             return Err(Error::Config { origin: "configuration".into(), problem });
         };
         Ok(Sources {

@@ -1,8 +1,8 @@
-//! Checkpoints of the whole state: both networks with their spectral vectors, both optimisers, the rounds played.
+//! Checkpoints of the whole state: both networks with their buffers, both optimizers, the step.
 //!
 //! A safetensors file. Tensors are named `generator.KEY`, `discriminator.KEY`, `generator_adam.KEY.first` (and
-//! `.second`), `discriminator_adam....`; KEY is the published one. The header holds the configuration, the rounds
-//! played, the optimisers' steps and the number of training pairs. Epoch and batch follow from rounds and pairs.
+//! `.second`), `discriminator_adam....`; KEY is the published one. The header holds the configuration, the step, the
+//! optimizers' steps and the number of training pairs. Epoch and batch follow from step and pairs.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,45 +20,36 @@ use crate::{Error, Result};
 
 const PARTS: [&str; 4] = ["generator", "discriminator", "generator_adam", "discriminator_adam"];
 
-/// All tensors of a game under the names of a checkpoint.
-///
-/// # Errors
-/// If the device fails.
-pub(super) fn tensors<B: Backend>(game: &Game<B>) -> Result<Weights> {
+/// All tensors, by the names of a checkpoint.
+pub(super) fn tensors<B: Backend>(networks: &Game<B>) -> Result<Weights> {
     let parts = [
-        game.generator.to_weights()?,
-        game.discriminator.to_weights()?,
-        game.generator_adam.to_weights()?,
-        game.discriminator_adam.to_weights()?,
+        networks.generator.to_weights()?,
+        networks.discriminator.to_weights()?,
+        networks.generator_adam.to_weights()?,
+        networks.discriminator_adam.to_weights()?,
     ];
     let named = PARTS.iter().zip(parts);
     Ok(named.flat_map(|(part, tensors)| tensors.into_iter().map(move |(k, v)| (format!("{part}.{k}"), v))).collect())
 }
 
-/// The SHA-256 of every tensor of a game, its shape and its numbers, where two of them would not fit into memory.
-///
-/// # Errors
-/// If the device fails.
-pub(super) fn digests<B: Backend>(game: &Game<B>) -> Result<Vec<(String, [u8; 32])>> {
+/// The SHA-256 of each tensor's shape and values: a second copy of the state might not fit into memory.
+pub(super) fn digests<B: Backend>(networks: &Game<B>) -> Result<Vec<(String, [u8; 32])>> {
     let digest = |(key, tensor): (String, HostTensor)| {
         let mut hash = Sha256::new();
         tensor.shape.iter().for_each(|side| hash.update((*side as u64).to_le_bytes()));
-        tensor.data.iter().for_each(|number| hash.update(number.to_le_bytes()));
+        tensor.data.iter().for_each(|value| hash.update(value.to_le_bytes()));
         (key, hash.finalize().into())
     };
-    Ok(tensors(game)?.into_iter().map(digest).collect())
+    Ok(tensors(networks)?.into_iter().map(digest).collect())
 }
 
-/// Checks that every number is finite, so that what is saved can be gone on from.
-///
-/// # Errors
-/// [`Error::Diverged`] names the first tensor that is not.
-pub(super) fn require_finite(tensors: &Weights, round: u64) -> Result<()> {
+/// Checks that every value is finite, so that the run can resume from what is saved.
+pub(super) fn require_finite(tensors: &Weights, step: u64) -> Result<()> {
     for (key, tensor) in tensors {
         if let Some(&value) = tensor.data.iter().find(|value| !value.is_finite()) {
             return Err(Error::Diverged {
-                round,
-                what: format!("a number of {key}"),
+                round: step,
+                what: format!("a value of {key}"),
                 value: value.into(),
                 layer: None,
             });
@@ -67,37 +58,34 @@ pub(super) fn require_finite(tensors: &Weights, round: u64) -> Result<()> {
     Ok(())
 }
 
-/// Writes the state of a game, whose [`tensors`] are given.
-///
-/// # Errors
-/// [`Error::Io`] if it can't be written.
+/// Writes the state; `tensors` are those of [`tensors`].
 pub(super) fn write<B: Backend>(
     path: &Path,
     tensors: &Weights,
-    game: &Game<B>,
+    networks: &Game<B>,
     config: &Config,
     training_pairs: usize,
 ) -> Result<()> {
     let header = [
         ("format", RUN_FORMAT.to_string()),
         ("config", config.to_toml()?),
-        ("rounds", game.rounds().to_string()),
-        ("generator_adam_steps", game.generator_adam.steps().to_string()),
-        ("discriminator_adam_steps", game.discriminator_adam.steps().to_string()),
+        ("step", networks.rounds().to_string()),
+        ("generator_adam_steps", networks.generator_adam.steps().to_string()),
+        ("discriminator_adam_steps", networks.discriminator_adam.steps().to_string()),
         ("training_pairs", training_pairs.to_string()),
     ];
     let header: Metadata = header.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
     safetensors::write(path, tensors, &header)
 }
 
-/// A state as it was read.
+/// A state read from a checkpoint.
 pub(super) struct State {
     file: PathBuf,
     /// The configuration that the run was trained with.
     pub config: Config,
     /// The number of pairs that it was trained on.
     pub training_pairs: usize,
-    rounds: u64,
+    step: u64,
     adam_steps: [u64; 2],
     tensors: Weights,
 }
@@ -106,8 +94,7 @@ impl State {
     /// Reads a checkpoint of a run.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if it is none, or damaged; [`Error::Io`] if it can't be opened, which tells nothing of what it
-    /// holds.
+    /// [`Error::Checkpoint`] if it is damaged or something else; [`Error::Io`] if it can't be opened, so it may be fine.
     pub fn read(path: &Path) -> Result<Self> {
         let failed = |source| Error::Io { file: path.into(), action: "read it", source };
         let file = File::open(path).map_err(failed)?;
@@ -115,39 +102,43 @@ impl State {
         let (tensors, header) = safetensors::read_from(file, length, path)?;
         let fault = |problem: String| Error::Checkpoint { file: path.into(), problem };
         if header.get("format").is_none_or(|format| format != RUN_FORMAT) {
-            return Err(fault("it is no checkpoint of a run: its header does not say so".into()));
+            return Err(fault("not a checkpoint of a run, by its header".into()));
         }
         let text = |key: &str| header.get(key).ok_or_else(|| fault(format!("its header has no {key}")));
         let number = |key: &str| {
             let text = text(key)?;
-            text.parse::<u64>().map_err(|_| fault(format!("{key} in its header is {text:?}, not a number")))
+            text.parse::<u64>().map_err(|_| fault(format!("{key} in its header is {text:?}, not a whole number")))
         };
         let config = Config::parse(text("config")?, "the configuration in its header");
         Ok(State {
             file: path.into(),
             config: config.map_err(|error| fault(error.to_string()))?,
             training_pairs: number("training_pairs")? as usize,
-            rounds: number("rounds")?,
+            step: number("step")?,
             adam_steps: [number("generator_adam_steps")?, number("discriminator_adam_steps")?],
             tensors,
         })
     }
 
-    /// Puts the state into a game of the same networks.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`] lists tensors that are missing, left over or misshapen.
-    pub fn restore<B: Backend>(self, backend: &B, game: &mut Game<B>) -> Result<()> {
+    /// Loads the state into networks of the same configuration. The error lists tensors that are missing, left over or of
+    /// a different shape.
+    pub fn restore<B: Backend>(self, backend: &B, networks: &mut Game<B>) -> Result<()> {
         let [generator, discriminator, generator_moments, discriminator_moments] = split(self.tensors, &self.file)?;
         let checkpoint = |weights| Checkpoint { file: self.file.clone(), weights, config: None };
-        game.generator.load(&checkpoint(generator))?;
-        game.discriminator.load(&checkpoint(discriminator))?;
+        networks.generator.load(&checkpoint(generator))?;
+        networks.discriminator.load(&checkpoint(discriminator))?;
         let [generator_steps, discriminator_steps] = self.adam_steps;
         let moments = checkpoint(generator_moments);
-        restore_adam(backend, &mut game.generator_adam, &game.generator, &moments, generator_steps)?;
+        restore_adam(backend, &mut networks.generator_adam, &networks.generator, &moments, generator_steps)?;
         let moments = checkpoint(discriminator_moments);
-        restore_adam(backend, &mut game.discriminator_adam, &game.discriminator, &moments, discriminator_steps)?;
-        game.set_rounds(self.rounds);
+        restore_adam(
+            backend,
+            &mut networks.discriminator_adam,
+            &networks.discriminator,
+            &moments,
+            discriminator_steps,
+        )?;
+        networks.set_rounds(self.step);
         Ok(())
     }
 }
@@ -161,7 +152,7 @@ fn split(tensors: Weights, file: &Path) -> Result<[Weights; 4]> {
             Some((part, key.to_string()))
         });
         let Some((part, key)) = place else {
-            let problem = format!("the tensor {name} belongs to no part of a run ({})", PARTS.join(", "));
+            let problem = format!("unexpected tensor {name}: names begin with {}", PARTS.join(", "));
             return Err(Error::Checkpoint { file: file.into(), problem });
         };
         parts[part].insert(key, tensor);

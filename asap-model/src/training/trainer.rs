@@ -1,22 +1,19 @@
-//! The loop, resuming, the dry run.
+//! The training loop, resuming, the dry run.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use asap_tensor::{Backend, Tensor};
 
-use super::compare;
-use super::folder::{Damaged, RunFolder};
-use super::machine::Machine;
-use super::metrics::{self, MetricsLog};
-use super::observer::{Event, Observer, RoundReport, Started};
-use super::recorder::Recorded;
+use super::metrics_log::{self, MetricsLog};
+use super::observer::{Event, Observer, Observers, Started, StepReport, Summary};
+use super::resume;
+use super::run_folder::{Damaged, RunFolder};
 use super::schedule::Schedule;
-use super::sheet;
 use super::sources::Sources;
 use super::state::{self, State};
-use super::validation::{Scores, validate};
+use super::validation::validate;
 use crate::checkpoint;
 use crate::condition::Condition;
 use crate::config::Config;
@@ -24,126 +21,104 @@ use crate::data::{Batch, Loader, LoaderOptions, Purpose};
 use crate::generator::Generator;
 use crate::mask::Mask;
 use crate::network::{Blank, Initialiser, Network, XavierNormal};
-use crate::round::{Game, Losses};
+use crate::round::Game;
 use crate::vgg::Vgg19;
 use crate::{Error, Result};
 
-/// A run: networks, data, schedule and the folder that all is written to.
+/// A run: networks, data, schedule and run folder.
 pub struct Trainer<B: Backend> {
     backend: B,
     config: Config,
     sources: Sources,
     schedule: Schedule,
-    game: Game<B>,
+    networks: Game<B>,
     folder: RunFolder,
     metrics: MetricsLog,
-    /// The round of the newest checkpoint.
+    /// The step of the newest checkpoint.
     saved: u64,
-    /// What to warn of when the run begins.
+    /// Warnings to report when training starts.
     warnings: Vec<String>,
     /// Keeps other processes out of the run folder.
     _lock: File,
 }
 
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    /// The run folder.
-    pub dir: PathBuf,
-    /// Rounds played in all, those before resuming included.
-    pub rounds: u64,
-    /// The last round's number; more than `rounds` if the run was stopped.
-    pub rounds_total: u64,
-    /// Whether the observer asked to stop before the last round.
-    pub stopped: bool,
-    /// The time from the start, or from resuming.
-    pub time: Duration,
-    /// The losses of the last round; `None` if there was nothing left to play.
-    pub losses: Option<Losses>,
-    /// All validations of the run, with their rounds; [`metrics::tenths`] compares their ends.
-    pub validations: Vec<(u64, Scores)>,
-    /// The newest picture of samples of this call.
-    pub sheet: Option<PathBuf>,
-    /// The generator's file.
-    pub generator: PathBuf,
-}
-
 impl<B: Backend> Trainer<B> {
-    /// A new run in `out_dir`, or in the next free folder beside it ([`super::next_free`]). The folder is made last,
-    /// when all else is known to be right.
+    /// A new run in `out_dir`, or in the next free folder ([`super::next_free`]). The folder is made last, once
+    /// everything else has been checked.
     ///
     /// # Errors
-    /// [`Error::Config`] for a configuration that can't be trained, as one whose perceptual loss has no weights of
-    /// VGG19; [`Error::Checkpoint`] if those can't be read; [`Error::Data`] if there are no validation pairs;
-    /// [`Error::Io`] if the folder can't be made.
+    /// [`Error::Config`] for a configuration that can't be trained, such as a perceptual loss without VGG19's weights;
+    /// [`Error::Checkpoint`] if those can't be read; [`Error::Data`] if there are no validation pairs.
     pub fn new(backend: B, config: Config, out_dir: &Path, sources: Sources) -> Result<Self> {
-        Self::begin(backend, config, sources, || RunFolder::create(out_dir))
+        Self::start(backend, config, sources, || RunFolder::create(out_dir))
     }
 
-    /// The run of `run_dir` once more from its start, where it stopped before its first checkpoint. What its log has of it is
-    /// dropped.
+    /// Restarts the run in `run_dir`, which stopped before its first checkpoint, and clears its log.
     ///
     /// # Errors
-    /// As [`Trainer::new`]; also [`Error::Config`] if there is a checkpoint to go on from, or another process trains there.
+    /// As [`Trainer::new`]; also [`Error::Config`] if there is a checkpoint, or another process trains there.
     pub fn restart(backend: B, config: Config, run_dir: &Path, sources: Sources) -> Result<Self> {
-        Self::begin(backend, config, sources, || match RunFolder::open(run_dir)? {
+        Self::start(backend, config, sources, || match RunFolder::open(run_dir)? {
             folder if folder.never_saved()? => Ok(folder),
             _ => {
-                let problem = "it has a checkpoint: go on from that, or begin in another folder".to_string();
+                let problem = "it has a checkpoint: resume from that, or train in another folder".to_string();
                 Err(Error::Config { origin: run_dir.display().to_string(), problem })
             }
         })
     }
 
-    /// The first round comes next. `folder` is called when all else is known to be right.
-    fn begin(backend: B, config: Config, sources: Sources, folder: impl FnOnce() -> Result<RunFolder>) -> Result<Self> {
+    fn start(backend: B, config: Config, sources: Sources, folder: impl FnOnce() -> Result<RunFolder>) -> Result<Self> {
         let mut init = XavierNormal { seed: config.train.seed, gain: config.train.init_gain };
-        let (schedule, game) = prepare(&backend, &config, &sources, &mut init)?;
+        let (schedule, networks) = prepare(&backend, &config, &sources, &mut init)?;
         let folder = folder()?;
         let lock = folder.lock()?;
         folder.make_parts()?;
         folder.write_config(&config)?;
         let metrics = MetricsLog::open(&folder.metrics_file(), 0)?;
         let warnings = Vec::new();
-        Ok(Trainer { backend, config, sources, schedule, game, folder, metrics, saved: 0, warnings, _lock: lock })
+        Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved: 0, warnings, _lock: lock })
     }
 
-    /// Goes on with the run in `run_dir` from its newest checkpoint, as if it had never stopped; from the one before if
-    /// the newest is damaged, with a warning. `config` is [`RunFolder::config`], in which the keys of
-    /// [`super::CHANGEABLE`] may be changed. What was reported of rounds after the checkpoint is dropped.
+    /// Resumes the run in `run_dir` from its newest checkpoint that can be read, as if it had never stopped. `config` is
+    /// [`RunFolder::config`], in which the keys of [`super::CHANGEABLE`] may differ. Log lines of later steps are dropped.
     ///
     /// # Errors
-    /// As [`Trainer::new`]; also [`Error::Checkpoint`] if no checkpoint can be read, and [`Error::Config`] naming each
-    /// key that may not change, or if the number of training pairs is another, or another process trains there.
+    /// As [`Trainer::new`]; also [`Error::Checkpoint`] if no checkpoint can be read, and [`Error::Config`] if a key
+    /// differs that may not, if the number of training pairs has changed, or if another process trains there.
     pub fn resume(backend: B, config: Config, run_dir: &Path, sources: Sources) -> Result<Self> {
         let folder = RunFolder::open(run_dir)?;
         let lock = folder.lock()?;
-        let (state, damaged) = folder.newest_whole(State::read)?;
-        compare::check(&state.config, &config, run_dir)?;
+        let (state, damaged) = folder.newest_readable(State::read)?;
+        resume::check(&state.config, &config, run_dir)?;
         if state.training_pairs != sources.training.len() {
             let problem = format!(
-                "the run was trained on {} pairs, but data.dir has {}: the order of batches would be another; \
-                 restore the data set, or start a new run",
+                "the run was trained on {} pairs, but data.dir has {}, so the order of batches would change; restore \
+                 the dataset, or start a new run",
                 state.training_pairs,
                 sources.training.len()
             );
             return Err(Error::Config { origin: run_dir.display().to_string(), problem });
         }
-        let (schedule, mut game) = prepare(&backend, &config, &sources, &mut Blank)?;
-        state.restore(&backend, &mut game)?;
+        let (schedule, mut networks) = prepare(&backend, &config, &sources, &mut Blank)?;
+        state.restore(&backend, &mut networks)?;
         let warnings = damaged.iter().map(Damaged::set_aside).collect::<Result<_>>()?;
         folder.make_parts()?;
         folder.write_config(&config)?;
-        let saved = game.rounds();
+        let saved = networks.rounds();
         let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
-        Ok(Trainer { backend, config, sources, schedule, game, folder, metrics, saved, warnings, _lock: lock })
+        Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved, warnings, _lock: lock })
     }
 
-    /// Two rounds in a temporary folder, with everything that a run writes; then reads it all back and compares.
+    /// Trains two steps in a temporary folder, reads everything back and compares.
     ///
     /// # Errors
-    /// As [`Trainer::new`], [`Trainer::run`] and [`Trainer::resume`]; [`Error::Checkpoint`] if what was read is not what was written.
-    pub fn dry_run(backend: B, mut config: Config, sources: Sources, observer: &mut dyn Observer) -> Result<Summary> {
+    /// As [`Trainer::new`] and [`Trainer::run`]; [`Error::Checkpoint`] if what was read differs from what was written.
+    pub fn dry_run(
+        backend: B,
+        mut config: Config,
+        sources: Sources,
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<Summary> {
         let temporary = tempfile::tempdir().map_err(|source| Error::Io {
             file: std::env::temp_dir(),
             action: "create a temporary folder",
@@ -153,15 +128,15 @@ impl<B: Backend> Trainer<B> {
         config.train.save_every = 1;
         let mut trainer =
             Trainer::new(backend.clone(), config.clone(), &temporary.path().join("run"), sources.clone())?;
-        let summary = trainer.run(observer)?;
+        let summary = trainer.run(observers)?;
 
-        let played = state::digests(&trainer.game)?;
-        let (dir, file) = (trainer.dir().to_path_buf(), trainer.folder.checkpoint_file(summary.rounds));
-        // Two can't train in one folder.
+        let trained = state::digests(&trainer.networks)?;
+        let (dir, file) = (trainer.dir().to_path_buf(), trainer.folder.checkpoint_file(summary.steps));
+        // Releases the lock.
         drop(trainer);
-        let again = Trainer::resume(backend.clone(), config.clone(), &dir, sources)?;
-        if state::digests(&again.game)? != played {
-            let problem = "what was read back is not what was written; check the disk".to_string();
+        let resumed = Trainer::resume(backend.clone(), config.clone(), &dir, sources)?;
+        if state::digests(&resumed.networks)? != trained {
+            let problem = "it reads back differently from what was written; check the disk".to_string();
             return Err(Error::Checkpoint { file, problem });
         }
         let mut generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
@@ -169,80 +144,71 @@ impl<B: Backend> Trainer<B> {
         Ok(summary)
     }
 
-    /// Plays the rounds that are left, validates, saves. If the observer asks to stop, the run saves after the round it
-    /// is in, and [`Trainer::resume`] goes on.
+    /// Trains the steps that are left, validates and saves. If an observer asks to stop, the run saves after the current
+    /// step, and [`Trainer::resume`] continues it.
     ///
-    /// A file that can't be written in the middle of a run, as where the disk is full, is an [`Event::Warning`]: the
-    /// rounds go on, and a later attempt may succeed. The last checkpoint must.
+    /// A file that can't be written during the run, as on a full disk, is an [`Event::Warning`]: training continues, and a
+    /// later attempt may succeed. The last checkpoint must be written.
     ///
     /// # Errors
     /// [`Error::Diverged`] if a loss, gradient or weight is no longer finite: the newest checkpoint is from before.
-    /// [`Error::Data`] for a pair that can't be read, after saving what there is. [`Error::Io`] if the last checkpoint
-    /// can't be written; otherwise if a kernel fails.
-    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Summary> {
-        let mut recorded = Recorded::of_run(observer, &self.folder, &self.config, Machine::of(&self.backend));
-        let mut result = self.play_all(&mut recorded);
+    /// [`Error::Data`] for a pair that can't be read, after saving. [`Error::Io`] if the last checkpoint can't be written.
+    pub fn run(&mut self, observers: &mut [&mut dyn Observer]) -> Result<Summary> {
+        let mut observers = Observers::new(observers);
+        observers.emit(&Event::Started(self.started()));
+        self.warnings.drain(..).for_each(|warning| observers.warn(&warning));
+        let mut result = self.train(&mut observers);
         if let Err(Error::Data { .. }) = &result
-            && let Err(worse) = tolerate(self.save(&mut recorded), &mut recorded)
+            && let Err(worse) = tolerate(self.save(&mut observers), &mut observers)
         {
             result = Err(worse);
         }
-        recorded.end(&result);
+        observers.emit(&Event::Finished(&result));
         result
     }
 
-    fn play_all(&mut self, observer: &mut dyn Observer) -> Result<Summary> {
+    fn train(&mut self, observers: &mut Observers<'_, '_>) -> Result<Summary> {
         let start = Instant::now();
-        let first = self.game.rounds();
-        let total = self.schedule.total;
-        observer.observe(&Event::Started(self.started()));
-        for warning in self.warnings.drain(..) {
-            observer.observe(&Event::Warning(&warning));
-        }
-        let mut summary = Summary {
-            dir: self.dir().into(),
-            rounds: first,
-            rounds_total: total,
-            stopped: false,
-            time: Duration::ZERO,
-            losses: None,
-            validations: Vec::new(),
-            sheet: None,
-            generator: self.folder.generator_file(),
-        };
-        let mut played = metrics::seconds(&self.folder.metrics_file())?;
-        let left = if self.schedule.ends(first, played) { 0 } else { total - first };
-        let mut clock = Instant::now();
+        let first = self.networks.rounds();
+        let (mut losses, mut stopped) = (None, false);
+        let mut seconds = metrics_log::seconds(&self.folder.metrics_file())?;
+        let left = if self.schedule.ends(first, seconds) { 0 } else { self.schedule.total - first };
+        let mut step_start = Instant::now();
         for batch in self.loader()?.take(left as usize) {
-            let mut report = self.play(&batch?)?;
-            report.time = clock.elapsed();
-            played += report.seconds();
-            let round = report.round;
-            let is_last = self.schedule.ends(round, played);
-            let pace = start.elapsed().as_secs_f64() / (round - first) as f64;
-            let left = pace * total.saturating_sub(round) as f64;
-            let left = self.schedule.seconds_left(played).map_or(left, |limit| left.min(limit.max(0.0)));
-            report.time_left = Duration::from_secs_f64(left);
-            let noted = self.metrics.round(&report);
-            summary.losses = Some(report.losses.clone());
-            observer.observe(&Event::Round(report));
-            tolerate(noted, observer)?;
-            if is_last || self.schedule.validates(round) {
-                summary.sheet = self.validate(observer)?.or(summary.sheet);
+            let mut report = self.step(&batch?)?;
+            let step = report.step;
+            report.time = step_start.elapsed();
+            seconds += report.seconds();
+            let pace = start.elapsed() / (step - first) as u32;
+            report.time_left = self.schedule.time_left(step, pace, seconds);
+            let logged = self.metrics.step(&report);
+            observers.emit(&Event::Step(&report));
+            tolerate(logged, observers)?;
+            losses = Some(report.losses);
+
+            let is_last = self.schedule.ends(step, seconds);
+            if is_last || self.schedule.validates(step) {
+                self.validate(observers)?;
             }
-            summary.stopped = !is_last && observer.stop_requested();
-            if summary.stopped || is_last {
-                self.save(observer)?;
+            stopped = !is_last && observers.stop_requested();
+            if stopped || is_last {
+                self.save(observers)?;
                 break;
-            } else if self.schedule.saves(round) {
-                tolerate(self.save(observer), observer)?;
+            } else if self.schedule.saves(step) {
+                tolerate(self.save(observers), observers)?;
             }
-            clock = Instant::now();
+            step_start = Instant::now();
         }
-        summary.rounds = self.game.rounds();
-        summary.time = start.elapsed();
-        summary.validations = metrics::validations(&self.folder.metrics_file())?;
-        Ok(summary)
+        Ok(Summary {
+            dir: self.dir().into(),
+            steps: self.networks.rounds(),
+            steps_total: self.schedule.total,
+            stopped,
+            time: start.elapsed(),
+            losses,
+            validations: metrics_log::validations(&self.folder.metrics_file())?,
+            generator: self.folder.generator_file(),
+        })
     }
 
     /// The run folder.
@@ -255,27 +221,30 @@ impl<B: Backend> Trainer<B> {
         &self.config
     }
 
-    /// The networks as they are now.
-    pub fn game(&self) -> &Game<B> {
-        &self.game
+    /// The networks and their optimizers as they are now.
+    pub fn networks(&self) -> &Game<B> {
+        &self.networks
     }
 
     fn started(&self) -> Started<'_> {
         Started {
-            dir: self.dir(),
-            rounds_played: self.game.rounds(),
-            rounds_total: self.schedule.total,
-            rounds_per_epoch: self.schedule.per_epoch,
+            folder: &self.folder,
+            config: &self.config,
+            device: self.backend.device(),
+            threads: self.backend.threads(),
+            steps_done: self.networks.rounds(),
+            steps_total: self.schedule.total,
+            steps_per_epoch: self.schedule.per_epoch,
             training_pairs: self.sources.training.len(),
             validation_pairs: self.sources.validation.len(),
-            generator_parameters: self.game.generator.trainable_count(),
-            discriminator_parameters: self.game.discriminator.trainable_count(),
+            generator_parameters: self.networks.generator.trainable_count(),
+            discriminator_parameters: self.networks.discriminator.trainable_count(),
         }
     }
 
-    /// The batches of the rounds that are left.
+    /// The batches of the steps that are left.
     fn loader(&self) -> Result<Loader> {
-        let (epoch, first_batch) = self.schedule.place(self.game.rounds() + 1);
+        let (epoch, first_batch) = self.schedule.place(self.networks.rounds() + 1);
         let options = LoaderOptions {
             purpose: Purpose::Training,
             batch: self.config.train.batch,
@@ -287,17 +256,17 @@ impl<B: Backend> Trainer<B> {
         Loader::start(self.sources.training.clone(), &self.config.data, options)
     }
 
-    /// One round; the caller fills in the times.
-    fn play(&mut self, batch: &Batch) -> Result<RoundReport> {
+    /// One step; the caller fills in the times.
+    fn step(&mut self, batch: &Batch) -> Result<StepReport> {
         let rates = self.schedule.rates(batch.epoch);
         let condition = Condition::from_batch(&self.backend, batch, &self.config.data)?;
         let sizes = [batch.len(), batch.image_channels, batch.height, batch.width];
         let real = Tensor::from_f32(&self.backend, sizes, &batch.image)?;
         let mask = Mask::from_batch(&self.backend, batch)?;
-        let (losses, _) = self.game.masked_round(&condition, &real, mask.as_ref(), rates)?;
-        Ok(RoundReport {
-            round: self.game.rounds(),
-            rounds_total: self.schedule.total,
+        let (losses, _) = self.networks.masked_round(&condition, &real, mask.as_ref(), rates)?;
+        Ok(StepReport {
+            step: self.networks.rounds(),
+            steps_total: self.schedule.total,
             epoch: batch.epoch,
             losses,
             rates,
@@ -306,60 +275,56 @@ impl<B: Backend> Trainer<B> {
         })
     }
 
-    /// Measures the generator and writes the picture of samples, if it can be written.
-    fn validate(&mut self, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
-        let round = self.game.rounds();
+    /// Compares the generator with validation pairs.
+    fn validate(&mut self, observers: &mut Observers<'_, '_>) -> Result<()> {
+        let step = self.networks.rounds();
         let (data, count) = (&self.config.data, self.config.train.validate_count);
-        let measured = validate(&self.backend, &self.game.generator, &*self.sources.validation, data, count)?;
-        let scores = measured.scores;
+        let (scores, samples) =
+            validate(&self.backend, &self.networks.generator, &*self.sources.validation, data, count)?;
         if !scores.l1.is_finite() {
-            return Err(Error::Diverged { round, what: "the validation L1".into(), value: scores.l1, layer: None });
+            return Err(Error::Diverged {
+                round: step,
+                what: "the validation L1".into(),
+                value: scores.l1,
+                layer: None,
+            });
         }
-        tolerate(self.metrics.validation(round, &scores), observer)?;
-        observer.observe(&Event::Validation { round, scores });
-        let path = self.folder.sheet_file(round);
-        let written = tolerate(sheet::write(&path, &measured.rows, data), observer)?.is_some();
-        if written {
-            observer.observe(&Event::Sheet { round, path: &path });
-        }
-        Ok(written.then_some(path))
+        tolerate(self.metrics.validation(step, &scores), observers)?;
+        observers.emit(&Event::Validation { step, scores, samples: &samples });
+        Ok(())
     }
 
-    /// Writes the whole state and the generator, unless this round's are there.
-    fn save(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let round = self.game.rounds();
-        if round == self.saved {
+    /// Saves the whole state and the generator, unless this step's are there.
+    fn save(&mut self, observers: &mut Observers<'_, '_>) -> Result<()> {
+        let step = self.networks.rounds();
+        if step == self.saved {
             return Ok(());
         }
-        let tensors = state::tensors(&self.game)?;
-        state::require_finite(&tensors, round)?;
-        // The generator first: once a round's checkpoint is there, nothing of that round is missing.
-        checkpoint::save(&self.folder.generator_file(), &self.game.generator.to_weights()?, &self.config)?;
-        let path = self.folder.checkpoint_file(round);
-        state::write(&path, &tensors, &self.game, &self.config, self.sources.training.len())?;
-        self.saved = round;
+        let tensors = state::tensors(&self.networks)?;
+        state::require_finite(&tensors, step)?;
+        // The generator first: where a step's checkpoint is, nothing of that step is missing.
+        checkpoint::save(&self.folder.generator_file(), &self.networks.generator.to_weights()?, &self.config)?;
+        let path = self.folder.checkpoint_file(step);
+        state::write(&path, &tensors, &self.networks, &self.config, self.sources.training.len())?;
+        self.saved = step;
         self.folder.prune_checkpoints()?;
-        observer.observe(&Event::Checkpoint { round, path: &path });
+        observers.emit(&Event::Checkpoint { step, path: &path });
         Ok(())
     }
 }
 
-/// Turns a file that can't be written into a warning, and `None`.
-///
-/// # Errors
-/// Those of any other kind.
-fn tolerate<T>(result: Result<T>, observer: &mut dyn Observer) -> Result<Option<T>> {
+/// Turns [`Error::Io`] into a warning.
+fn tolerate(result: Result<()>, observers: &mut Observers<'_, '_>) -> Result<()> {
     match result {
-        Ok(value) => Ok(Some(value)),
         Err(error @ Error::Io { .. }) => {
-            observer.observe(&Event::Warning(&format!("{error}; training goes on")));
-            Ok(None)
+            observers.warn(&format!("{error}; training continues"));
+            Ok(())
         }
-        Err(error) => Err(error),
+        other => other,
     }
 }
 
-/// What a new run and a resumed one have in common: all that can be checked before anything is written.
+/// The schedule and the networks, once everything that can be checked before writing has been.
 fn prepare<B: Backend>(
     backend: &B,
     config: &Config,

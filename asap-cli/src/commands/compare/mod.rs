@@ -1,13 +1,6 @@
-//! `asap compare`: label · each generator's picture · real, with the time of a picture beneath, as in the paper's figures 3
-//! to 9.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `page` | the HTML page |
-//! | `sheet` | one picture of all of them |
+//! `asap compare`: input · each generator's output · real, with the time per image, as in the paper's figures 3 to 9.
 
 mod page;
-mod sheet;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -19,9 +12,9 @@ use asap_model::config::{Config, DataConfig, Input};
 use asap_model::data::{
     Picture, Plane, Raw, RawInput, RgbImage, depth_colours, resize_labels, resize_nearest, resize_picture, write_rgb,
 };
-use asap_model::training::palette;
 use asap_model::{Error, Translator, atomic};
 use asap_tensor::Backend;
+use indicatif::HumanCount;
 use serde_json::json;
 
 use super::eval::validation;
@@ -31,31 +24,32 @@ use crate::args::{Common, Compare};
 use crate::device::{Task, on_device};
 use crate::memory;
 use crate::output::Output;
-use crate::progress::thousands;
+use crate::report::palette::color_labels;
+use crate::report::sheet::{self, Column};
 
-/// What to do where a picture is too large to be drawn.
-const SMALLER: &str = "compare smaller pictures with --size";
+/// What to do if there is not enough memory.
+const SMALLER: &str = "compare smaller images with --size";
 
-/// Draws the same inputs by every generator, and writes the pictures, the page and the sheet.
+/// Runs every generator on the same inputs, and writes the images, the page and the sheet.
 pub fn run(args: Compare, common: &Common, output: &Output) -> Result<ExitCode> {
     let generators = named(&args.checkpoints)?;
     if !args.force && args.out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let problem =
-            format!("{} holds something already: give another folder, or --force to draw over it", args.out.display());
+            format!("{} is not empty: choose another folder, or overwrite it with --force", args.out.display());
         return Err(usage("--out", problem).into());
     }
-    on_device(common, output, Drawing { args: &args, generators, common, output })?;
+    on_device(common, output, Comparison { args: &args, generators, common, output })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A checkpoint, what describes its network if that is not in it, and what it is called.
+/// A checkpoint, the configuration if it has none embedded, and the name of its column.
 struct Named {
     checkpoint: PathBuf,
     config: Option<String>,
     name: String,
 }
 
-/// `PATH`, or `PATH=CONFIG` where there is no file of the whole name. Equal names are numbered.
+/// `PATH`, or `PATH=CONFIG` if no file has the whole name. Equal names are numbered.
 fn named(arguments: &[String]) -> asap_model::Result<Vec<Named>> {
     let mut all: Vec<Named> = Vec::with_capacity(arguments.len());
     for argument in arguments {
@@ -64,7 +58,7 @@ fn named(arguments: &[String]) -> asap_model::Result<Vec<Named>> {
             _ => (argument.as_str(), None),
         };
         let Some(stem) = column_name(Path::new(checkpoint)) else {
-            return Err(usage(argument, "it names no checkpoint: give PATH, or PATH=CONFIG for a published one"));
+            return Err(usage(argument, "not a checkpoint: pass PATH, or PATH=CONFIG for a published one"));
         };
         let taken = |name: &str| [INPUT, REAL].contains(&name) || all.iter().any(|other| other.name == name);
         let numbered = (2..).map(|number| format!("{stem}-{number}"));
@@ -74,7 +68,7 @@ fn named(arguments: &[String]) -> asap_model::Result<Vec<Named>> {
     Ok(all)
 }
 
-/// What a column is called: a run as its folder, whose name may have dots; a file without its ending.
+/// The name of a column: of a run its folder, whose name may have dots; of a file its stem.
 fn column_name(checkpoint: &Path) -> Option<String> {
     let name = match checkpoint.canonicalize() {
         Ok(folder) if folder.is_dir() => folder.file_name().map(OsStr::to_owned),
@@ -87,30 +81,22 @@ fn column_name(checkpoint: &Path) -> Option<String> {
 const INPUT: &str = "input";
 const REAL: &str = "real";
 
-/// One column: the pictures of a generator, or inputs, or real ones.
-struct Column {
-    name: String,
-    /// What is said beneath it.
-    caption: String,
-    pictures: Vec<RgbImage>,
-}
-
-struct Drawing<'a> {
+struct Comparison<'a> {
     args: &'a Compare,
     generators: Vec<Named>,
     common: &'a Common,
     output: &'a Output,
 }
 
-impl Task for Drawing<'_> {
+impl Task for Comparison<'_> {
     type Output = ();
 
     fn run<B: Backend>(self, backend: B) -> Result<()> {
-        let Drawing { args, generators, common, output } = self;
+        let Comparison { args, generators, common, output } = self;
         let mut columns: Vec<Column> = Vec::with_capacity(generators.len() + 2);
         let mut inputs: Option<Inputs> = None;
         for Named { checkpoint, config, name } in generators {
-            // One after the other, so that there is memory for the largest.
+            // One at a time, so that the largest has memory.
             let translator = translator(&backend, &checkpoint, config.as_deref(), common)?;
             let inputs = match &mut inputs {
                 Some(inputs) => inputs,
@@ -120,7 +106,7 @@ impl Task for Drawing<'_> {
             if let Some(problem) = memory::picture_problem(translator.config(), inputs.size, SMALLER, common)? {
                 return Err(usage(&checkpoint.display().to_string(), problem).into());
             }
-            let (pictures, seconds) = inputs.draw(&translator)?;
+            let (images, seconds) = inputs.generate(&translator)?;
             let [height, width] = inputs.size;
             let kind = translator.config().generator.kind();
             let parameters = translator.parameters();
@@ -128,28 +114,28 @@ impl Task for Drawing<'_> {
                 || {
                     json!({
                         "name": name, "checkpoint": shown(&checkpoint), "generator": kind, "parameters": parameters,
-                        "height": height, "width": width, "pictures": pictures.len(), "seconds": seconds,
+                        "height": height, "width": width, "images": images.len(), "seconds": seconds,
                     })
                 },
                 || {
                     format!(
                         "{name} ({kind}, {} parameters): {width}×{height} in {:.1} ms",
-                        thousands(parameters),
+                        HumanCount(parameters as u64),
                         1e3 * seconds
                     )
                 },
             );
-            columns.push(Column { name, caption: format!("{:.1} ms", 1e3 * seconds), pictures });
+            columns.push(Column { name, caption: format!("{:.1} ms", 1e3 * seconds), images });
         }
         let Some(inputs) = inputs else { return Ok(()) };
-        columns.insert(0, Column { name: INPUT.into(), caption: String::new(), pictures: inputs.shown() });
-        columns.push(Column { name: REAL.into(), caption: String::new(), pictures: inputs.real() });
+        columns.insert(0, Column { name: INPUT.into(), caption: String::new(), images: inputs.in_color() });
+        columns.push(Column { name: REAL.into(), caption: String::new(), images: inputs.real() });
         write(&args.out, &inputs, &columns, &backend.device(), output)?;
         Ok(())
     }
 }
 
-/// The inputs that all generators draw from, at one size.
+/// The inputs of all generators, at one size.
 struct Inputs {
     data: DataConfig,
     size: [usize; 2],
@@ -159,7 +145,7 @@ struct Inputs {
 }
 
 impl Inputs {
-    /// The first `--count` validation pairs, or all at equal distances over the set, resized.
+    /// `--count` validation pairs, evenly spaced over the dataset, resized.
     fn read(args: &Compare, config: &Config) -> asap_model::Result<Self> {
         let (source, name) = validation(args.data.as_deref(), config)?;
         let size = args.size.map_or(config.data.size, |size| [size.height, size.width]);
@@ -171,9 +157,9 @@ impl Inputs {
         Ok(Inputs { data: config.data.clone(), size, raw: raw.collect::<asap_model::Result<_>>()?, source: name })
     }
 
-    /// Checks that a generator draws the same kind of picture from the same kind of input.
+    /// Checks that a generator has the same kind of input and output as the first.
     fn check(&self, config: &Config, checkpoint: &Path) -> asap_model::Result<()> {
-        // Colours have no classes.
+        // RGB inputs have no classes.
         let classes = |data: &DataConfig| (data.input == Input::Labels).then_some(data.classes);
         let kinds = |data: &DataConfig| (data.input, data.output, data.depth(), classes(data), data.instances);
         if kinds(&config.data) == kinds(&self.data) {
@@ -185,7 +171,7 @@ impl Inputs {
             let set = keys.into_iter().filter_map(|(key, value)| Some(format!(", data.depth_{key} {}", value?)));
             set.collect::<String>()
         };
-        let said = |data: &DataConfig| {
+        let describe = |data: &DataConfig| {
             let classes = classes(data).map_or_else(String::new, |classes| format!(", data.classes {classes}"));
             format!(
                 "data.input {:?}, data.output {:?}{classes}, data.instances {}{}",
@@ -196,49 +182,44 @@ impl Inputs {
             )
         };
         let problem = format!(
-            "it draws something else than the first generator ({}; the first: {}): compare generators of one data set",
-            said(&config.data),
-            said(&self.data)
+            "its inputs or outputs differ from the first generator's ({}; the first: {}): compare generators of one dataset",
+            describe(&config.data),
+            describe(&self.data)
         );
         Err(usage(&checkpoint.display().to_string(), problem))
     }
 
-    /// All pictures, and the median time of one, in seconds, after one that is not timed.
-    fn draw<B: Backend>(&self, translator: &Translator<B>) -> asap_model::Result<(Vec<RgbImage>, f64)> {
-        let draw = |raw: &Raw| translator.translate(&raw.input, raw.instances.as_ref(), false);
+    /// All outputs, and the median time per image in seconds, after a warm-up.
+    fn generate<B: Backend>(&self, translator: &Translator<B>) -> asap_model::Result<(Vec<RgbImage>, f64)> {
+        let generate = |raw: &Raw| translator.translate(&raw.input, raw.instances.as_ref(), false);
         if let Some(first) = self.raw.first() {
-            draw(first)?;
+            generate(first)?;
         }
-        let (mut pictures, mut seconds) = (Vec::with_capacity(self.raw.len()), Vec::with_capacity(self.raw.len()));
+        let (mut images, mut seconds) = (Vec::with_capacity(self.raw.len()), Vec::with_capacity(self.raw.len()));
         for raw in &self.raw {
             let start = Instant::now();
-            let picture = draw(raw)?;
+            let picture = generate(raw)?;
             seconds.push(start.elapsed().as_secs_f64());
-            pictures.push(self.in_colours(&picture, false));
+            images.push(self.visible(&picture, false));
         }
-        Ok((pictures, median(seconds)))
+        Ok((images, median(seconds)))
     }
 
-    /// The inputs as people see them: each label in a colour of its own.
-    fn shown(&self) -> Vec<RgbImage> {
-        let colours = palette(self.data.classes);
-        let shown = |raw: &Raw| match &raw.input {
-            RawInput::Rgb(picture) => self.in_colours(picture, false),
-            RawInput::Labels(map) => Plane {
-                height: map.height,
-                width: map.width,
-                data: map.data.iter().map(|id| colours.get(usize::from(*id)).copied().unwrap_or_default()).collect(),
-            },
+    /// The inputs; labels in colors.
+    fn in_color(&self) -> Vec<RgbImage> {
+        let image = |raw: &Raw| match &raw.input {
+            RawInput::Rgb(picture) => self.visible(picture, false),
+            RawInput::Labels(map) => color_labels(&map.data, [map.height, map.width], self.data.classes),
         };
-        self.raw.iter().map(shown).collect()
+        self.raw.iter().map(image).collect()
     }
 
     fn real(&self) -> Vec<RgbImage> {
-        self.raw.iter().map(|raw| self.in_colours(&raw.image, true)).collect()
+        self.raw.iter().map(|raw| self.visible(&raw.image, true)).collect()
     }
 
-    /// A picture for people: depths in colours, of real ones what was not measured black.
-    fn in_colours(&self, picture: &Picture, real: bool) -> RgbImage {
+    /// An image to look at: depth in colors; of real depth maps, black where nothing was measured.
+    fn visible(&self, picture: &Picture, real: bool) -> RgbImage {
         if let Picture::Rgb(image) = picture {
             return image.clone();
         }
@@ -254,7 +235,7 @@ impl Inputs {
     }
 }
 
-/// A pair in another size: pictures bicubic, ids and depths nearest.
+/// A pair in another size: images bicubic, ids and depth nearest.
 fn resized(raw: Raw, [height, width]: [usize; 2]) -> Raw {
     Raw {
         name: raw.name,
@@ -270,25 +251,25 @@ fn resized(raw: Raw, [height, width]: [usize; 2]) -> Raw {
     }
 }
 
-/// Writes every picture, the sheet and the page.
+/// Writes every image, the sheet and the page.
 fn write(out: &Path, inputs: &Inputs, columns: &[Column], device: &str, output: &Output) -> asap_model::Result<()> {
     for column in columns {
         let folder = out.join(&column.name);
         std::fs::create_dir_all(&folder).map_err(|source| Error::Io {
             file: folder.clone(),
-            action: "make the folder for the pictures",
+            action: "create the folder",
             source,
         })?;
-        for (number, picture) in column.pictures.iter().enumerate() {
-            write_rgb(&folder.join(page::file_name(number)), picture)?;
+        for (number, image) in column.images.iter().enumerate() {
+            write_rgb(&folder.join(page::file_name(number)), image)?;
         }
     }
     let sheet = out.join("sheet.png");
-    write_rgb(&sheet, &sheet::draw(columns))?;
+    write_rgb(&sheet, &sheet::captioned(columns))?;
     let text = page::page(inputs, columns, device);
     let page = out.join("index.html");
     atomic::write(&page, |file| std::io::Write::write_all(file, text.as_bytes()))?;
-    output.say(format_args!("look at {} and {}", page.display(), sheet.display()));
+    output.say(format_args!("page: {}\nsheet: {}", page.display(), sheet.display()));
     Ok(())
 }
 
@@ -297,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_of_equal_names_are_numbered_and_a_configuration_stands_behind_the_last_equals_sign() {
+    fn names_and_configurations_are_parsed() {
         let arguments = ["runs/a", "others/a/", "b.pth=facades-512", "c=d.pth=e=f.toml", "real"].map(str::to_owned);
         let all = named(&arguments).unwrap();
         let names: Vec<&str> = all.iter().map(|named| named.name.as_str()).collect();
@@ -308,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_called_as_its_folder_whatever_path_leads_there() {
+    fn runs_are_named_after_their_folder() {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("lr-0.001");
         std::fs::create_dir_all(run.join("checkpoints")).unwrap();

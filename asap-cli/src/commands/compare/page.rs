@@ -1,10 +1,11 @@
-//! The page: a row for each input, a column for each generator; the pictures are files beside it.
+//! The page: a row for each input, a column for each generator. The images are files beside it.
 
 use maud::{DOCTYPE, PreEscaped, html};
 
-use super::{Column, Inputs};
+use super::Inputs;
+use crate::report::sheet::Column;
 
-/// How the page looks, light and dark.
+/// Light and dark style.
 const STYLE: &str = "\
 :root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
 body { margin: 2rem; }
@@ -17,7 +18,7 @@ th small { display: block; font-weight: 400; opacity: .75; font-variant-numeric:
 td { padding: 0; }
 img { display: block; width: 100%; min-width: 160px; max-width: 512px; height: auto; }";
 
-/// The file of a picture in its column's folder.
+/// The name of an image's file in its column's folder.
 pub fn file_name(number: usize) -> String {
     format!("{:03}.png", number + 1)
 }
@@ -32,14 +33,14 @@ pub fn page(inputs: &Inputs, columns: &[Column], device: &str) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 link rel="icon" href="data:,";
-                title { "Generators compared" }
+                title { "Generator comparison" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                h1 { "Generators compared" }
+                h1 { "Generator comparison" }
                 p {
                     (inputs.source) ", " (width) "×" (height) " pixels, on " (device)
-                    "; beneath each name the median time of a picture, from the input in memory to the picture in memory"
+                    ". Median time per image; excludes file I/O."
                 }
                 div.scroll {
                     table {

@@ -1,0 +1,295 @@
+//! `asap sweep`: trains a list of configurations, measures each, and plots time against quality.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `entry` | what is known of one generator |
+//! | `table` | all of them as `sweep.csv` |
+//! | `figure` | time against quality as `sweep.svg` |
+
+mod entry;
+mod figure;
+mod table;
+
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use asap_model::config::Output as Target;
+use asap_model::evaluation::{Drawn, InceptionFile, Measure};
+use asap_model::training::{RunFolder, Sources, Trainer, metrics_log, next_free};
+use asap_model::{Config, Error, Translator, atomic, checkpoint, memory};
+use asap_tensor::Backend;
+use indicatif::HumanCount;
+use serde_json::{Value, json};
+
+use super::train::{check_images, use_data};
+use super::workload::{Workload, median, times};
+use super::{configuration, generators, short_name, usage};
+use crate::args::{Common, Sweep};
+use crate::device::{Task, on_device, threads};
+use crate::exit::{self, INTERRUPTED};
+use crate::interrupt::Interrupt;
+use crate::memory::{check_timing, check_training};
+use crate::output::Output;
+use crate::report::Reports;
+use entry::{Entry, default_measure};
+use figure::figure;
+use table::{csv, read_csv};
+
+/// Files of a sweep, beside its runs.
+const TABLE: &str = "sweep.csv";
+const FIGURE: &str = "sweep.svg";
+
+/// Trains or resumes each run, evaluates it, and rewrites the table and the figure after each. A run that fails is left
+/// out; the exit code is then that of the last one.
+pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
+    let plans = plans(&args, common)?;
+    for plan in &plans {
+        check_training(&plan.config, common, output).map_err(|error| of_config(plan.origin, error))?;
+    }
+    if let Some(file) = &args.measuring.inception {
+        // Checks the weights now, without memory for them, and not after the first training.
+        InceptionFile::load(&asap_tensor::Plan::new(1), file)?;
+    }
+    for (number, plan) in plans.iter().enumerate() {
+        if !args.skip_check && plans[..number].iter().all(|other| other.config.data != plan.config.data) {
+            check_images(&plan.config, output)?;
+        }
+    }
+    let mut table = Table::open(&args)?;
+    let interrupt = Interrupt::watch(output)?;
+    let mut ended = ExitCode::SUCCESS;
+    for plan in &plans {
+        let one = One { args: &args, plan, interrupt: interrupt.clone(), common, output };
+        let measured = if interrupt.is_asked() { Ok(None) } else { on_device(common, output, one) };
+        let failed = match measured {
+            Ok(Some(entry)) => {
+                output.result(|| line_json(&entry), || line_text(&entry));
+                table.take(entry);
+                let failed = table.write(output).err();
+                failed.map(|error| (format!("cannot write the results of {}", plan.name), error.into()))
+            }
+            Ok(None) => {
+                output.say(format_args!("stopped; the same command resumes {}", plan.dir.display()));
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+            Err(error) => Some((format!("{} is left out of the sweep", plan.name), error)),
+        };
+        // The other runs may well succeed, with nobody there to restart them.
+        if let Some((what, error)) = failed {
+            ended = exit::code(&error);
+            output.error(&anyhow!("{what}: {error}"));
+        }
+    }
+    Ok(ended)
+}
+
+/// A run of the sweep.
+struct Plan<'a> {
+    /// The argument that names its configuration.
+    origin: &'a str,
+    name: String,
+    dir: PathBuf,
+    config: Config,
+}
+
+/// Every configuration, checked before the first is trained.
+fn plans<'a>(args: &'a Sweep, common: &Common) -> asap_model::Result<Vec<Plan<'a>>> {
+    let mut plans: Vec<Plan<'_>> = Vec::with_capacity(args.configs.len());
+    for config_name in &args.configs {
+        let mut config = configuration(config_name, common)?;
+        if let Some(data) = &args.data {
+            use_data(&mut config, data, common)?;
+        }
+        config.train.minutes = args.minutes.or(config.train.minutes);
+        config.train.steps = args.steps.or(config.train.steps);
+        config.validate().and_then(|()| config.check_losses()).map_err(|error| of_config(config_name, error))?;
+        let name = short_name(config_name);
+        if plans.iter().any(|other| other.name == name) {
+            let problem =
+                format!("there are two configurations of the name {name}, and their runs would be in one folder");
+            return Err(usage(config_name, problem));
+        }
+        let timed = timed(args, &config);
+        timed.validate().map_err(|error| of_config(&format!("{config_name} --at"), error))?;
+        let workload = Workload { config: &timed, batch: 1, train: false };
+        check_timing(config_name, &workload.plan(threads(common))?, "--at or data.size", common)?;
+        let dir = args.out.join(&name);
+        if RunFolder::open(&dir).is_err() && next_free(&dir) != dir {
+            let problem = format!("{} exists and is not a run folder: move it, or choose another --out", dir.display());
+            return Err(usage(config_name, problem));
+        }
+        plans.push(Plan { origin: config_name, name, dir, config });
+    }
+    check_measure(args, &plans)?;
+    Ok(plans)
+}
+
+/// An error of a configuration, with its name.
+fn of_config(name: &str, error: Error) -> Error {
+    match error {
+        Error::Config { problem, .. } => usage(name, problem),
+        other => other,
+    }
+}
+
+/// Checks that some run will have the measure to plot.
+fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
+    let Some(measure) = args.measure else { return Ok(()) };
+    if measure.needs_inception() && args.measuring.inception.is_none() {
+        return Err(usage("--measure", format!("{} needs the weights of Inception: --inception FILE", measure.name())));
+    }
+    let is_of_depth = |plan: &Plan<'_>| plan.config.data.output == Target::Depth;
+    if plans.iter().all(|plan| is_of_depth(plan) != measure.is_of_depth()) {
+        let [measured, generated] = if measure.is_of_depth() { ["depth", "color"] } else { ["color", "depth"] };
+        let problem = format!("{} measures {measured}, but all configurations generate {generated}", measure.name());
+        return Err(usage("--measure", problem));
+    }
+    Ok(())
+}
+
+/// The configuration to time: with the size of `--at`.
+fn timed(args: &Sweep, config: &Config) -> Config {
+    args.at.map_or_else(|| config.clone(), |size| at_size(config, [size.height, size.width]))
+}
+
+/// The configuration for images of another size.
+fn at_size(config: &Config, size: [usize; 2]) -> Config {
+    let mut config = config.clone();
+    config.data.size = size;
+    config.data.load_size = None;
+    config
+}
+
+struct One<'a> {
+    args: &'a Sweep,
+    plan: &'a Plan<'a>,
+    interrupt: Interrupt,
+    common: &'a Common,
+    output: &'a Output,
+}
+
+impl Task for One<'_> {
+    type Output = Option<Entry>;
+
+    /// `None` if interrupted.
+    fn run<B: Backend>(self, backend: B) -> Result<Option<Entry>> {
+        let One { args, plan, interrupt, common, output } = self;
+        let Plan { name, dir, config, .. } = plan;
+        let sources = Sources::open(config)?;
+        let validation = sources.validation.clone();
+        let mut trainer = match RunFolder::open(dir) {
+            Ok(run) if run.never_saved()? => Trainer::restart(backend.clone(), config.clone(), dir, sources)?,
+            Ok(_) => Trainer::resume(backend.clone(), config.clone(), dir, sources)?,
+            Err(_) => Trainer::new(backend.clone(), config.clone(), dir, sources)?,
+        };
+        let summary = trainer.run(&mut Reports::new(output, interrupt.clone()).observers())?;
+        // Frees its memory for the evaluation.
+        drop(trainer);
+        if summary.stopped || interrupt.is_asked() {
+            return Ok(None);
+        }
+        let translator = Translator::new(&backend, &checkpoint::load(&summary.dir)?, config.clone())?;
+        let pictures = Drawn { translator: &translator, source: validation.as_ref(), own_size: false };
+        let (evaluation, _) = args.measuring.evaluate(&backend, &pictures, common, output)?;
+        // Frees its memory for the timed generator.
+        drop(translator);
+        let timed = timed(args, config);
+        let workload = Workload { config: &timed, batch: 1, train: false };
+        let (parameters, seconds) = workload.prepare(&backend, |run| times(&backend, usize::from(args.runs), run))?;
+        let [height, width] = timed.data.size;
+        Ok(Some(Entry {
+            name: name.clone(),
+            kind: config.generator.kind().into(),
+            size: timed.data.size,
+            parameters,
+            gmac: generators::dense_macs(&timed)? as f64 / 1e9,
+            seconds: median(seconds),
+            planned_bytes: memory::inference(&timed, [1, height, width], threads(common))?.total(),
+            steps: summary.steps,
+            training_seconds: metrics_log::seconds(&RunFolder::open(&summary.dir)?.metrics_file())?,
+            measured: Measure::taken(&evaluation),
+        }))
+    }
+}
+
+/// The entries of a sweep, those of earlier commands in the same folder included.
+struct Table<'a> {
+    args: &'a Sweep,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Table<'a> {
+    /// Reads the folder's table, if there is one.
+    fn open(args: &'a Sweep) -> asap_model::Result<Self> {
+        let file = args.out.join(TABLE);
+        let entries = match std::fs::read_to_string(&file) {
+            Ok(text) => read_csv(&text).map_err(|problem| Error::Data {
+                file,
+                problem: format!("not a table of a sweep ({problem}): repair it, or move it away"),
+            })?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(Error::Io { file, action: "read it", source }),
+        };
+        Ok(Table { args, entries })
+    }
+
+    /// Adds an entry, or replaces that of the same name.
+    fn take(&mut self, entry: Entry) {
+        match self.entries.iter_mut().find(|other| other.name == entry.name) {
+            Some(other) => *other = entry,
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// Writes the table, and the figure if there is a measure to plot.
+    fn write(&self, output: &Output) -> asap_model::Result<()> {
+        let text = csv(&self.entries)?;
+        atomic::write(&self.args.out.join(TABLE), |file| file.write_all(text.as_bytes()))?;
+        let path = self.args.out.join(FIGURE);
+        let measure = self.args.measure.or_else(|| default_measure(&self.entries));
+        if let Some(svg) = measure.and_then(|measure| figure(&self.entries, measure)) {
+            atomic::write(&path, |file| file.write_all(svg.as_bytes()))?;
+            output.say(format_args!("figure: {}", path.display()));
+            return Ok(());
+        }
+        // An older figure would not show this table.
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(Error::Io { file: path, action: "remove it", source });
+            }
+            _ => output.say("no figure: no measure was taken of all runs; choose one with --measure"),
+        }
+        Ok(())
+    }
+}
+
+fn line_json(entry: &Entry) -> Value {
+    let mut object = json!({
+        "event": "measured", "name": entry.name, "generator": entry.kind, "height": entry.size[0], "width": entry.size[1],
+        "parameters": entry.parameters, "gmac": entry.gmac, "seconds": entry.seconds,
+        "planned_bytes": entry.planned_bytes, "steps": entry.steps, "training_seconds": entry.training_seconds,
+    });
+    for measure in Measure::ALL {
+        object[measure.name()] = json!(entry.value(measure));
+    }
+    object
+}
+
+fn line_text(entry: &Entry) -> String {
+    let measured: Vec<String> =
+        entry.measured.iter().map(|(measure, value)| format!("{} {value:.4}", measure.name())).collect();
+    let [height, width] = entry.size;
+    format!(
+        "{} ({}): {width}×{height} in {:.2} ms, {} parameters, {:.2} G MAC; {} steps in {:.1} min; {}",
+        entry.name,
+        entry.kind,
+        1e3 * entry.seconds,
+        HumanCount(entry.parameters as u64),
+        entry.gmac,
+        entry.steps,
+        entry.training_seconds / 60.0,
+        measured.join("  ")
+    )
+}

@@ -1,0 +1,150 @@
+//! Progress of a run: a bar on a terminal, log lines elsewhere, JSON lines with `--json`.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use asap_model::Result;
+use asap_model::round::Losses;
+use asap_model::training::{Event, Observer, RunFolder, Started, StepReport};
+use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use crate::commands::shown;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+
+/// How often a line is printed without a terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Prints the progress of a run.
+pub struct Progress<'a> {
+    output: &'a Output,
+    bar: Option<ProgressBar>,
+    last_line: Option<Instant>,
+    folder: Option<RunFolder>,
+    interrupt: Interrupt,
+}
+
+impl<'a> Progress<'a> {
+    /// Shows nothing before the first event. An `interrupt` stops the run.
+    pub fn new(output: &'a Output, interrupt: Interrupt) -> Self {
+        let bar = (std::io::stderr().is_terminal() && !output.is_quiet()).then(|| {
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Progress { output, bar, last_line: None, folder: None, interrupt }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.output.say(text)),
+            None => self.output.say(text),
+        }
+    }
+
+    fn started(&mut self, started: &Started<'_>) {
+        let Started { folder, steps_done, steps_total, .. } = started;
+        if let Some(bar) = &self.bar {
+            bar.set_length(*steps_total);
+            bar.set_position(*steps_done);
+        }
+        let from = if *steps_done > 0 { format!(" from step {steps_done}") } else { String::new() };
+        self.say(&format!(
+            "{}: {steps_total} steps{from}, {} per epoch; {} training and {} validation pairs; generator {} parameters, \
+             discriminators {}",
+            folder.dir().display(),
+            started.steps_per_epoch,
+            started.training_pairs,
+            started.validation_pairs,
+            HumanCount(started.generator_parameters as u64),
+            HumanCount(started.discriminator_parameters as u64),
+        ));
+        self.output.json(|| {
+            json!({
+                "event": "started", "dir": shown(folder.dir()), "steps_done": steps_done, "steps_total": steps_total,
+                "training_pairs": started.training_pairs, "validation_pairs": started.validation_pairs,
+                "generator_parameters": started.generator_parameters,
+                "discriminator_parameters": started.discriminator_parameters,
+            })
+        });
+        self.folder = Some((*folder).clone());
+    }
+
+    fn step(&mut self, report: &StepReport) {
+        self.output.json(|| {
+            json!({
+                "event": "step", "step": report.step, "epoch": report.epoch, "losses": losses_json(&report.losses),
+                "seconds": report.time.as_secs_f64(), "seconds_left": report.time_left.as_secs_f64(),
+            })
+        });
+        let losses: Vec<String> =
+            report.losses.named().iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        let text = format!("{}  {} left", losses.join("  "), FormattedDuration(report.time_left));
+        if let Some(bar) = &self.bar {
+            bar.set_position(report.step);
+            bar.set_message(text);
+        } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+            self.last_line = Some(Instant::now());
+            let StepReport { step, steps_total, epoch, .. } = report;
+            self.output.say(format_args!("step {step}/{steps_total}, epoch {epoch}: {text}"));
+        }
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
+        match event {
+            Event::Started(started) => self.started(started),
+            Event::Step(report) => self.step(report),
+            Event::Validation { step, scores, .. } => {
+                let named = scores.named();
+                self.output.json(|| {
+                    let mut object = json!({ "event": "validation", "step": step });
+                    for (measure, value) in &named {
+                        object[format!("validation_{}", measure.name())] = json!(value);
+                    }
+                    object
+                });
+                let text: Vec<String> =
+                    named.iter().map(|(measure, value)| format!("{} {value:.4}", measure.label())).collect();
+                self.say(&format!("step {step}: validation {}", text.join(", ")));
+                let sheet = self.folder.as_ref().map(|folder| folder.sheet_file(*step));
+                if let Some(sheet) = sheet.filter(|sheet| sheet.is_file()) {
+                    self.output.json(|| json!({ "event": "samples", "step": step, "path": shown(&sheet) }));
+                    self.say(&format!("step {step}: samples in {}", sheet.display()));
+                }
+            }
+            Event::Checkpoint { step, path } => {
+                self.output.json(|| json!({ "event": "checkpoint", "step": step, "path": shown(path) }));
+                if self.output.is_verbose() {
+                    self.say(&format!("step {step}: checkpoint {}", path.display()));
+                }
+            }
+            Event::Warning(text) => {
+                self.output.json(|| json!({ "event": "warning", "text": text }));
+                self.say(&format!("warning: {text}"));
+            }
+            Event::Finished(_) => {}
+        }
+        Ok(())
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.interrupt.is_asked()
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Losses by name.
+pub fn losses_json(losses: &Losses) -> Value {
+    let named = losses.named().into_iter();
+    Value::Object(named.map(|(name, value)| (name.to_owned(), json!(value))).collect::<Map<_, _>>())
+}

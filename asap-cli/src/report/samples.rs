@@ -1,0 +1,126 @@
+//! Sheets of samples: input · output · real.
+
+use std::path::{Path, PathBuf};
+
+use asap_model::Result;
+use asap_model::config::DataConfig;
+use asap_model::data::{InputData, RgbImage, depth_colours, to_rgb8, write_rgb};
+use asap_model::training::{Event, Observer, RunFolder, SampleRow};
+
+use super::palette::color_labels;
+use super::sheet;
+
+/// White pixels between images.
+const GAP: usize = 4;
+
+/// Writes a sheet of samples after each validation.
+#[derive(Default)]
+pub struct Samples {
+    run: Option<(RunFolder, DataConfig)>,
+    newest: Option<PathBuf>,
+}
+
+impl Samples {
+    /// The newest sheet.
+    pub fn newest(&self) -> Option<&Path> {
+        self.newest.as_deref()
+    }
+}
+
+impl Observer for Samples {
+    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
+        match (event, &self.run) {
+            (Event::Started(started), _) => self.run = Some((started.folder.clone(), started.config.data.clone())),
+            (Event::Validation { step, samples, .. }, Some((folder, data))) => {
+                let path = folder.sheet_file(*step);
+                write(&path, samples, data)?;
+                self.newest = Some(path);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Writes the input (labels in colors, or the RGB image), the output and the real image of each row. Depth maps are in
+/// colors, black where nothing was measured.
+fn write(path: &Path, rows: &[SampleRow], data: &DataConfig) -> Result<()> {
+    let [height, width] = data.size;
+    let column = |image: &dyn Fn(&SampleRow) -> Result<RgbImage>| rows.iter().map(image).collect::<Result<Vec<_>>>();
+    let inputs = column(&|row| match &row.pair.input {
+        InputData::Labels(ids) => Ok(color_labels(ids, data.size, data.classes)),
+        InputData::Rgb(values) => to_rgb8(values, height, width, data.size),
+    })?;
+    let outputs = column(&|row| image(&row.output, None, data))?;
+    let real = column(&|row| image(&row.pair.image, row.pair.mask.as_deref(), data))?;
+    write_rgb(path, &sheet::tile(&[inputs, outputs, real], GAP))
+}
+
+/// The outputs of a sheet with images of a size.
+pub fn outputs(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
+    let left = width + GAP;
+    if sheet.width < left + width { sheet.clone() } else { sheet.crop(left, 0, sheet.height, width) }
+}
+
+/// An output or a real image. Of depth maps, pixels with mask 0 are black.
+fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbImage> {
+    let [height, width] = data.size;
+    if data.depth().is_none() {
+        return to_rgb8(values, height, width, data.size);
+    }
+    let measured = |pixel: usize| mask.is_none_or(|mask| mask[pixel] != 0.0);
+    let share = |pixel: usize| measured(pixel).then(|| (f64::from(values[pixel]) + 1.0) / 2.0);
+    Ok(depth_colours(height, width, |x, y| share(y * width + x)))
+}
+
+#[cfg(test)]
+mod tests {
+    use asap_model::config::Output;
+    use asap_model::data::{Sample, read_photo};
+
+    use super::super::palette::palette;
+    use super::*;
+
+    #[test]
+    fn rows_show_input_output_and_real() {
+        let data = DataConfig { size: [2, 3], classes: 2, ..DataConfig::default() };
+        let pair = Sample {
+            name: "a".into(),
+            height: 2,
+            width: 3,
+            input: InputData::Labels(vec![0, 1, 0, 0, 0, 0]),
+            edges: None,
+            image: vec![1.0; 18],
+            mask: None,
+        };
+        let rows = vec![SampleRow { pair, output: vec![-1.0; 18] }; 2];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sheet.png");
+        write(&path, &rows, &data).unwrap();
+        let sheet = read_photo(&path).unwrap();
+        assert_eq!((sheet.height, sheet.width), (2 * 2 + GAP, 3 * 3 + 2 * GAP));
+        let second = (2 + GAP, 3 + GAP, 2 * (3 + GAP));
+        assert_eq!([sheet.at(1, 0), sheet.at(0, 0)], [palette(2)[1], [0; 3]]);
+        assert_eq!([sheet.at(second.1, 0), sheet.at(second.2, second.0)], [[0; 3], [255; 3]]);
+        assert_eq!(sheet.at(3, 0), [255; 3]);
+        let outputs = outputs(&sheet, data.size);
+        assert_eq!([outputs.height, outputs.width, usize::from(outputs.at(2, second.0)[0])], [sheet.height, 3, 0]);
+    }
+
+    #[test]
+    fn depth_is_in_colors_and_black_where_not_measured() {
+        let data = DataConfig { size: [1, 2], output: Output::Depth, ..DataConfig::default() };
+        let input = InputData::Rgb([[1.0; 2], [-1.0; 2], [-1.0; 2]].concat());
+        let (image, mask) = (vec![1.0, 1.0], Some(vec![1.0, 0.0]));
+        let pair = Sample { name: "a".into(), height: 1, width: 2, input, edges: None, image, mask };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sheet.png");
+        write(&path, &[SampleRow { pair, output: vec![-1.0, 1.0] }], &data).unwrap();
+        let sheet = read_photo(&path).unwrap();
+        let (output, real) = (2 + GAP, 2 * (2 + GAP));
+        let ends = depth_colours(1, 2, |x, _| Some(x as f64)).data;
+        assert_eq!([sheet.at(0, 0), sheet.at(1, 0)], [[255, 0, 0]; 2]);
+        assert_eq!([sheet.at(output, 0), sheet.at(output + 1, 0)], [ends[0], ends[1]], "outputs have no mask");
+        assert_eq!([sheet.at(real, 0), sheet.at(real + 1, 0)], [ends[1], [0; 3]]);
+    }
+}

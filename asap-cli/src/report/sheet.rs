@@ -1,0 +1,132 @@
+//! Several images in one.
+
+use asap_model::data::{Plane, RgbImage, resize_image};
+use font8x8::{BASIC_FONTS, LATIN_FONTS, UnicodeFonts};
+
+/// Maximum length of an image's longer side on a captioned sheet.
+const LONGEST: usize = 512;
+/// Minimum width of a captioned column, so that its text is readable.
+const NARROWEST: usize = 160;
+/// Pixels between the images of a captioned sheet.
+const GAP: usize = 6;
+/// Sides of a letter of the font.
+const LETTER: usize = 8;
+/// The height of a line of text.
+const LINE: usize = 2 * LETTER;
+
+/// A column of a captioned sheet. All images of a sheet have the same size.
+pub struct Column {
+    /// The text above.
+    pub name: String,
+    /// The text below.
+    pub caption: String,
+    /// The images, top to bottom.
+    pub images: Vec<RgbImage>,
+}
+
+/// Columns of images of the same size, `gap` white pixels apart.
+pub fn tile<I: AsRef<[RgbImage]>>(columns: &[I], gap: usize) -> RgbImage {
+    let first = columns.iter().find_map(|column| column.as_ref().first());
+    let [height, width] = first.map_or([1, 1], |image| [image.height, image.width]);
+    let rows = columns.iter().map(|column| column.as_ref().len()).max().unwrap_or(0);
+    let side = |count: usize, side: usize| (count * (side + gap)).saturating_sub(gap).max(1);
+    let mut sheet = white(side(rows, height), side(columns.len(), width));
+    for (x, column) in columns.iter().enumerate() {
+        for (y, image) in column.as_ref().iter().enumerate() {
+            paste(&mut sheet, image, [y * (height + gap), x * (width + gap)]);
+        }
+    }
+    sheet
+}
+
+/// Columns with text above and below. Small images are enlarged by whole factors, large ones reduced.
+pub fn captioned(columns: &[Column]) -> RgbImage {
+    let Some(first) = columns.iter().find_map(|column| column.images.first()) else { return white(1, 1) };
+    let (height, width) = (first.height, first.width);
+    let larger = NARROWEST.div_ceil(width).max(1);
+    let scale = (LONGEST as f64 / height.max(width) as f64).min(larger as f64);
+    let [rows, across] = [height, width].map(|side| ((side as f64 * scale).round() as usize).max(1));
+    let scaled = |image: &RgbImage| match scale >= 1.0 {
+        true => Plane::from_fn(rows, across, |x, y| image.at(x * width / across, y * height / rows)),
+        false => resize_image(image, rows, across),
+    };
+    let scaled: Vec<Vec<RgbImage>> = columns.iter().map(|column| column.images.iter().map(scaled).collect()).collect();
+    let images = tile(&scaled, GAP);
+    let mut sheet = white(images.height + 2 * LINE + 4 * GAP, images.width + 2 * GAP);
+    paste(&mut sheet, &images, [GAP + LINE, GAP]);
+    for (number, column) in columns.iter().enumerate() {
+        let left = GAP + number * (across + GAP);
+        write(&mut sheet, &column.name, [GAP, left], across);
+        let below = GAP + LINE + column.images.len() * (rows + GAP);
+        write(&mut sheet, &column.caption, [below, left], across);
+    }
+    sheet
+}
+
+fn white(height: usize, width: usize) -> RgbImage {
+    Plane { height, width, data: vec![[255; 3]; height * width] }
+}
+
+/// Copies an image to where its upper left corner is at `top` and `left`.
+fn paste(sheet: &mut RgbImage, image: &RgbImage, [top, left]: [usize; 2]) {
+    for (y, row) in image.data.chunks(image.width).enumerate() {
+        let start = (top + y) * sheet.width + left;
+        sheet.data[start..start + image.width].copy_from_slice(row);
+    }
+}
+
+/// Writes a line of black text whose upper left corner is at `top` and `left`, as much of it as fits into `width`, in the
+/// larger of two sizes if it fits.
+fn write(sheet: &mut RgbImage, text: &str, [top, left]: [usize; 2], width: usize) {
+    let letters = text.chars().count();
+    let size = if letters * 2 * LETTER <= width { 2 } else { 1 };
+    for (number, letter) in text.chars().enumerate().take(width / (size * LETTER)) {
+        let glyph = BASIC_FONTS.get(letter).or_else(|| LATIN_FONTS.get(letter)).unwrap_or([0x7e; LETTER]);
+        for (y, row) in glyph.iter().enumerate() {
+            for x in (0..LETTER).filter(|x| row >> x & 1 == 1) {
+                for (dy, dx) in (0..size * size).map(|i| (i / size, i % size)) {
+                    let (row, column) = (top + y * size + dy, left + (number * LETTER + x) * size + dx);
+                    if row < sheet.height && column < sheet.width {
+                        sheet.data[row * sheet.width + column] = [0; 3];
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, [height, width]: [usize; 2], color: [u8; 3]) -> Column {
+        let image = Plane { height, width, data: vec![color; height * width] };
+        Column { name: name.into(), caption: "1.0 ms".into(), images: vec![image; 2] }
+    }
+
+    #[test]
+    fn captioned_sheet_has_images_and_text() {
+        let sheet = captioned(&[column("asap", [100, 200], [9; 3]), column("real", [100, 200], [200; 3])]);
+        assert_eq!((sheet.height, sheet.width), (2 * LINE + 3 * GAP + 2 * 106, GAP + 2 * 206));
+        for (x, color) in [(GAP, [9; 3]), (GAP + 206, [200; 3])] {
+            for y in [GAP + LINE, GAP + LINE + 106] {
+                assert_eq!(sheet.at(x, y), color);
+                assert_eq!(sheet.at(x + 199, y + 99), color);
+            }
+        }
+        let ink = |top: usize| {
+            (0..LINE)
+                .flat_map(|y| (0..sheet.width).map(move |x| (x, y)))
+                .filter(|(x, y)| sheet.at(*x, top + y) == [0; 3])
+                .count()
+        };
+        assert!(ink(GAP) > 50 && ink(GAP + LINE + 2 * 106) > 50, "there is text above and below");
+    }
+
+    #[test]
+    fn images_are_scaled_to_readable_columns() {
+        let small = captioned(&[column("a name that is too long for its column", [8, 16], [0, 0, 7])]);
+        assert_eq!(small.width, 2 * GAP + 160);
+        assert_eq!(captioned(&[column("large", [1024, 2048], [0; 3])]).width, 2 * GAP + 512);
+    }
+}
