@@ -1,6 +1,5 @@
 //! Which device computes.
 
-use std::str::FromStr;
 #[cfg(feature = "cuda")]
 use std::sync::OnceLock;
 
@@ -11,45 +10,11 @@ use asap_tensor::{Backend, Cpu, Profiler, Reference, Storage};
 #[cfg(feature = "cuda")]
 use asap_tensor::{Cuda, MatmulPrecision};
 
-use crate::args::Common;
 #[cfg(feature = "cuda")]
-use crate::args::Precision;
+use crate::args::common::Precision;
+use crate::args::common::{Common, Device};
 use crate::machine::memory;
 use crate::output::Output;
-
-/// The device that `--device` names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
-    /// The fastest that works.
-    Auto,
-    /// All cores.
-    Cpu,
-    /// The GPU of that number.
-    Cuda(usize),
-    /// Single precision, written to be read.
-    Reference,
-    /// The same in double precision.
-    Reference64,
-}
-
-impl FromStr for Device {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let unknown = || "there is no such device; there are auto, cpu, cuda[:N], reference and reference64".to_owned();
-        Ok(match name {
-            "auto" => Device::Auto,
-            "cpu" => Device::Cpu,
-            "cuda" => Device::Cuda(0),
-            "reference" => Device::Reference,
-            "reference64" => Device::Reference64,
-            other => {
-                let number = other.strip_prefix("cuda:").ok_or_else(unknown)?;
-                Device::Cuda(number.parse().map_err(|_| unknown())?)
-            }
-        })
-    }
-}
 
 /// Something to do on whichever backend is chosen.
 pub trait Task {
@@ -78,7 +43,7 @@ pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T
         Device::Reference => task.run(Reference::<f32>::new()),
         Device::Reference64 => task.run(Reference::<f64>::new()),
         #[cfg(feature = "cuda")]
-        Device::Cuda(number) => task.run(Cuda::new(number, common.matmul_precision.into())?),
+        Device::Cuda(number) => task.run(Cuda::new(number, common.precision().into())?),
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(number) => Err(asap_tensor::Error::Device {
             device: format!("cuda:{number}"),
@@ -95,7 +60,7 @@ fn auto(common: &Common) -> std::result::Result<&'static Cuda, &'static str> {
     static FIRST: OnceLock<std::result::Result<Cuda, String>> = OnceLock::new();
     let first = FIRST.get_or_init(|| match Library::Driver.find() {
         Err(_) => Err(String::new()),
-        Ok(_) => Cuda::new(0, common.matmul_precision.into()).map_err(|error| format!(" (not {error})")),
+        Ok(_) => Cuda::new(0, common.precision().into()).map_err(|error| format!(" (not {error})")),
     });
     first.as_ref().map_err(String::as_str)
 }

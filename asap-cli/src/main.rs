@@ -24,6 +24,9 @@ use output::Output;
 fn main() -> ExitCode {
     let Arguments { command, common } = Arguments::parse();
     let output = Output::new(&common);
+    if let Some(warning) = common.without_effect() {
+        output.say(format_args!("warning: {warning}"));
+    }
     if let Some(threads) = common.threads {
         // What is spread over threads outside of a device: reading a data set, measuring pictures. The pool is not there
         // yet, so this can't fail.

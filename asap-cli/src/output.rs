@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::args::Common;
+use crate::args::common::Common;
 
 /// The first result that could not be written, as where the disk is full.
 static LOST: OnceLock<std::io::Error> = OnceLock::new();

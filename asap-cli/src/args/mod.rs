@@ -1,151 +1,73 @@
-//! The arguments, as people type them; those of the commands that measure or compare generators are in `measuring`.
+//! Command-line arguments: [`common`] flags, the commands that evaluate in [`measuring`], and the others.
 
-mod measuring;
+pub mod common;
+pub mod measuring;
 
 use std::path::PathBuf;
 
-use asap_model::Config;
 use asap_model::config::GeneratorConfig;
-use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::device::Device;
+pub use common::Common;
+use common::{Suggested, presets};
 pub use measuring::{Compare, Eval, Measuring, Sweep};
+use measuring::{Size, square_or_sides};
 
 /// Train and run ASAP-Net: fast image translation with spatially-adaptive pixelwise networks.
 #[derive(Debug, Parser)]
 #[command(name = "asap", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Examples:\n  asap train\n  asap infer --checkpoint runs/quickstart --input labels.png --out drawn\n  \
+    after_help = "Examples:\n  asap train\n  asap infer --checkpoint runs/quickstart --input labels.png --out output\n  \
                         asap COMMAND --help"
 )]
 pub struct Arguments {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// What every command understands.
+    /// The flags that every command takes.
     #[command(flatten)]
     pub common: Common,
-}
-
-/// What every command understands.
-#[derive(Clone, Debug, Args)]
-pub struct Common {
-    /// auto, cpu, cuda, cuda:N, reference or reference64
-    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
-    pub device: Device,
-    /// Threads of the cpu device [default: one for each core]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Seed of everything random; wins over train.seed
-    #[arg(long, global = true, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Precision of matrix products on CUDA: f32, TF32 or bf16; the other devices always compute at highest
-    #[arg(long, global = true, value_enum, default_value_t = Precision::High)]
-    pub matmul_precision: Precision,
-    /// Sets a configuration key, as in --set train.batch=4; may be repeated
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
-    pub assignments: Vec<String>,
-    /// Go on where memory will not suffice
-    #[arg(long, global = true)]
-    pub ignore_memory: bool,
-    /// One JSON object a line on standard output, and nothing else there
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Errors and results only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// More detail
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
-}
-
-/// Precision of matrix products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Precision {
-    /// Single precision.
-    Highest,
-    /// TF32.
-    High,
-    /// bf16 with sums in single precision.
-    Medium,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train a network; without arguments the quickstart, in runs/quickstart
+    /// Train a network; without arguments, the quickstart preset in runs/quickstart
     Train(Train),
-    /// Turn label maps (or RGB images) into pictures
+    /// Generate images from label maps or RGB images
     Infer(Infer),
-    /// Measure how near a generator's pictures come to real ones
+    /// Evaluate generated images against real ones
     Eval(Eval),
-    /// Draw the same inputs by several generators, beside each other
+    /// Run several generators on the same inputs, side by side
     Compare(Compare),
-    /// Train and measure a list of configurations, and draw time against quality
+    /// Train and evaluate a list of configurations, and plot time against quality
     Sweep(Sweep),
-    /// Recompute a folder of reference cases and print the distances
+    /// Recompute reference cases and print the errors
     Verify(Verify),
-    /// Time a forward pass, or a round of training, on this machine
+    /// Time a forward pass or a training step
     Bench(Bench),
-    /// Count parameters, multiply-accumulates, bytes and time, layer by layer
+    /// Show parameters, multiply-accumulates, bytes and time per layer
     Profile(Profile),
-    /// Check a data set, or write a synthetic one
+    /// Check a dataset, or write a synthetic one
     #[command(subcommand)]
     Data(Data),
     /// Convert a checkpoint between .pth and .safetensors
     Convert(Convert),
-    /// Write a configuration with every key explained
+    /// Write a commented configuration with every key
     Init(Init),
-    /// Tell what this machine offers: devices, CUDA's libraries, threads, SIMD, memory, disk
+    /// Show hardware and library support
     #[command(after_help = "Examples:\n  asap doctor\n  asap doctor --json")]
     Doctor,
-    /// Write a shell's completions of commands, flags and presets
+    /// Print shell completions for commands, flags, presets and configuration keys
     Completions(Completions),
 }
 
-/// A preset's name or a file: any text, of which shells complete the presets.
-#[derive(Clone, Debug)]
-struct PresetOrFile;
-
-impl TypedValueParser for PresetOrFile {
-    type Value = String;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&clap::Arg>,
-        value: &std::ffi::OsStr,
-    ) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, argument, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(Config::presets().map(|(name, what)| PossibleValue::new(name).help(what))))
-    }
-}
-
-/// The name of a generator that the paper compares with.
-#[derive(Clone, Debug)]
-struct ComparedName;
-
-impl TypedValueParser for ComparedName {
-    type Value = String;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&clap::Arg>,
-        value: &std::ffi::OsStr,
-    ) -> Result<String, clap::Error> {
-        let names: Vec<&str> = GeneratorConfig::KINDS[1..].iter().map(|(name, _)| *name).collect();
-        PossibleValuesParser::new(names).parse_ref(command, argument, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let all = GeneratorConfig::KINDS[1..].iter();
-        Some(Box::new(all.map(|(name, what)| PossibleValue::new(*name).help(*what))))
-    }
+/// The baselines of the paper.
+fn baselines() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        GeneratorConfig::KINDS[1..].iter().map(|(name, what)| PossibleValue::new(*name).help(*what)),
+    )
 }
 
 /// `asap train`
@@ -153,60 +75,87 @@ impl TypedValueParser for ComparedName {
 #[command(after_help = "Examples:\n  asap train\n  asap train --config facades-small --data cmp-facades\n  \
                         asap train --out runs/quickstart --resume")]
 pub struct Train {
-    /// A configuration file, or the name of a preset
-    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
+    /// Configuration file or preset
+    #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
     pub config: Option<String>,
-    /// The data set's folder
+    /// Dataset folder
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The run folder; a run that exists is never written into: the next free name is taken [default: runs/NAME]
+    /// Run folder; if it exists, the next free name is used [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with the run in --out (or runs/NAME) from its newest checkpoint
+    /// Resume the run in --out (or runs/NAME) from its newest checkpoint
     #[arg(long)]
     pub resume: bool,
-    /// Stop after this round
+    /// Epochs (train.epochs)
     #[arg(long, value_name = "N")]
-    pub steps: Option<u64>,
-    /// Begin without reading every picture of the data set first
+    epochs: Option<u64>,
+    /// Total training steps (train.steps)
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Batch size (train.batch)
+    #[arg(long, value_name = "N")]
+    batch: Option<u64>,
+    /// Learning rate of the generator (train.lr_generator)
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
+    /// Training size in pixels (data.size); one number for a square
+    #[arg(long, value_name = "N|WIDTHxHEIGHT", value_parser = square_or_sides)]
+    size: Option<Size>,
+    /// Skip reading every image of the dataset before training
     #[arg(long)]
     pub skip_check: bool,
-    /// Two rounds in a temporary folder, with everything that a run writes, read back and compared
+    /// Train two steps in a temporary folder, and read back and compare everything that a run writes
     #[arg(long)]
     pub dry_run: bool,
 }
 
+impl Train {
+    /// The flags that stand for a configuration key: flag, key and value, for those that are given.
+    pub fn shorthands(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
+        [
+            ("--epochs", "train.epochs", self.epochs.map(|epochs| epochs.to_string())),
+            ("--steps", "train.steps", self.steps.map(|steps| steps.to_string())),
+            ("--batch", "train.batch", self.batch.map(|batch| batch.to_string())),
+            ("--lr", "train.lr_generator", self.lr.map(|rate| rate.to_string())),
+            ("--size", "data.size", self.size.map(|size| format!("[{}, {}]", size.height, size.width))),
+        ]
+        .into_iter()
+        .filter_map(|(flag, key, value)| Some((flag, key, value?)))
+    }
+}
+
 /// `asap infer`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  asap infer --checkpoint runs/quickstart --input labels.png --out drawn\n  \
-                        asap infer --checkpoint latest_net_G.pth --config facades-512 --data cmp-facades --out drawn")]
+#[command(after_help = "Examples:\n  asap infer --checkpoint runs/quickstart --input labels.png --out output\n  \
+                        asap infer --checkpoint latest_net_G.pth --config facades-512 --data cmp-facades --out output")]
 pub struct Infer {
-    /// A run folder, a .safetensors, or a published .pth (then with --config)
+    /// Run folder, .safetensors, or published .pth (with --config)
     #[arg(long, value_name = "PATH")]
     pub checkpoint: PathBuf,
-    /// Label maps or RGB images: files, or folders of them with their sub-folders
+    /// Label maps or RGB images: files, or folders with their subfolders
     #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "data", conflicts_with = "data")]
     pub input: Vec<PathBuf>,
-    /// Their instance maps, in the same order: as many files or folders
+    /// Instance maps of the inputs, in the same order
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "input")]
     pub instances: Vec<PathBuf>,
-    /// A data set: its validation inputs, which need no photos
+    /// Dataset: uses its validation inputs; photos are not needed
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The folder for the pictures; those it holds already are kept, unless --force. Depth maps have 16 bits, in the
-    /// scale of the data that the network was trained on
+    /// Output folder; existing files are kept unless --force. Depth maps have 16 bits and the scale of the training
+    /// data
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// What describes a published checkpoint's network: a file or the name of a preset
-    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
+    /// Configuration file or preset that describes a published checkpoint's network
+    #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
     pub config: Option<String>,
-    /// Resize inputs to data.size first, as the published test does
+    /// Resize inputs to data.size first, as the published test script does
     #[arg(long)]
     pub resize: bool,
-    /// Of depth maps also pictures in colours, into this folder: from yellow, at depth 0, to violet, at data.depth_max
+    /// Also write color images of the depth maps to this folder: yellow is depth 0, violet data.depth_max
     #[arg(long, value_name = "DIR")]
-    pub colours: Option<PathBuf>,
-    /// Draw over pictures that --out and --colours hold already
+    pub colors: Option<PathBuf>,
+    /// Overwrite existing files
     #[arg(long)]
     pub force: bool,
 }
@@ -215,7 +164,7 @@ pub struct Infer {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap verify tests/fixtures/published")]
 pub struct Verify {
-    /// The folder with index.json
+    /// Folder with index.json
     pub dir: PathBuf,
 }
 
@@ -224,15 +173,15 @@ pub struct Verify {
 #[command(after_help = "Example:\n  asap bench --preset cityscapes-256 --preset facades-512 --runs 5")]
 pub struct Bench {
     /// Presets or configuration files [default: cityscapes-256]
-    #[arg(long = "preset", value_name = "NAME", value_parser = PresetOrFile, hide_possible_values = true)]
+    #[arg(long = "preset", value_name = "NAME", value_parser = Suggested(presets), hide_possible_values = true)]
     pub presets: Vec<String>,
-    /// Time whole rounds of training, with all losses and made-up VGG weights
+    /// Time training steps, with all losses and random VGG weights
     #[arg(long)]
     pub train: bool,
-    /// Images at once
+    /// Batch size
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub batch: u16,
-    /// Timed runs, after one that is not
+    /// Timed runs (after one warm-up)
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub runs: u16,
 }
@@ -241,26 +190,26 @@ pub struct Bench {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap profile --preset facades-512 --set generator.max_width=512\n  \
                         asap profile --preset facades-512 --roofline --train\n\n\
-                        --roofline tells for every op and size how near it comes to what the device can do: to the \
-                        bandwidth of its memory (measured by scaling or summing a large array) or to its arithmetic \
-                        (by a large matrix product), whichever bounds it. Each op is waited for, so on a GPU the \
-                        time of a small op is mostly that of its launch. An op whose arrays stay in a cache can \
-                        exceed the bandwidth of memory.")]
+                        --roofline shows, for every op and size, the share of the device's peak: of memory bandwidth \
+                        (measured by scaling or summing a large array) or of arithmetic (by a large matrix \
+                        multiplication), whichever is the limit. The device is synchronized after each op, so on a GPU \
+                        small ops mostly take their launch time. An op whose arrays stay in cache can exceed the memory \
+                        bandwidth.")]
 pub struct Profile {
     /// Presets or configuration files [default: cityscapes-256]
-    #[arg(long = "preset", value_name = "NAME", value_parser = PresetOrFile, hide_possible_values = true)]
+    #[arg(long = "preset", value_name = "NAME", value_parser = Suggested(presets), hide_possible_values = true)]
     pub presets: Vec<String>,
-    /// Generators that the paper compares with, at their published sizes on the preset's inputs, instead of its own
-    #[arg(long, value_name = "NAME", value_parser = ComparedName, conflicts_with = "roofline")]
-    pub compared: Vec<String>,
-    /// A line for the preset's own generator and for each compared one (all, or those of --compared), beside the paper's
+    /// Baselines at their published sizes on the preset's inputs, instead of the preset's generator
+    #[arg(long = "baseline", value_name = "NAME", value_parser = baselines(), conflicts_with = "roofline")]
+    pub baselines: Vec<String>,
+    /// One line for the preset's generator and for each baseline (all, or those of --baseline), beside the paper's
     /// figures
     #[arg(long, conflicts_with = "roofline")]
     pub table: bool,
-    /// Op by op: bytes, operations, time, and the share of what the device can do
+    /// Per op: bytes, operations, time and share of the device's peak
     #[arg(long)]
     pub roofline: bool,
-    /// With --roofline: a round of training, with all losses and made-up VGG weights
+    /// With --roofline: a training step, with all losses and random VGG weights
     #[arg(long, requires = "roofline")]
     pub train: bool,
 }
@@ -269,9 +218,9 @@ pub struct Profile {
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:\n  asap data check cmp-facades\n  asap data synth facades --count 200")]
 pub enum Data {
-    /// Read every picture of a data set and name every fault
+    /// Report every problem in a dataset
     Check(DataCheck),
-    /// Write a synthetic data set: facades in the published layout, or scenes with their depths
+    /// Write a synthetic dataset: facades in the published layout, or scenes with depth maps
     Synth(DataSynth),
 }
 
@@ -281,10 +230,10 @@ pub enum Data {
     after_help = "Examples:\n  asap data check cmp-facades\n  asap data check streets --config cityscapes-256 --json"
 )]
 pub struct DataCheck {
-    /// The data set's folder
+    /// Dataset folder
     pub dir: PathBuf,
-    /// What the data are for: a configuration file or the name of a preset [default: by the folders' names]
-    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
+    /// Configuration file or preset that the data is for [default: detected from the folder names]
+    #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
     pub config: Option<String>,
 }
 
@@ -293,12 +242,12 @@ pub struct DataCheck {
 #[command(after_help = "Examples:\n  asap data synth facades --count 200 --size 256 --seed 7\n  \
                         asap data synth scenes --kind depth")]
 pub struct DataSynth {
-    /// The folder to make
+    /// Folder to create
     pub dir: PathBuf,
-    /// What the pictures show
+    /// What to generate
     #[arg(long, value_enum, default_value_t = SynthKind::Facades)]
     pub kind: SynthKind,
-    /// Pairs; 15% of them are for validation
+    /// Number of pairs; 15% of them are for validation
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub count: usize,
     /// Height and width in pixels
@@ -306,12 +255,12 @@ pub struct DataSynth {
     pub size: usize,
 }
 
-/// What synthetic pictures show.
+/// What synthetic data shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SynthKind {
-    /// Houses: label maps and photos, as the CMP facades.
+    /// Houses: label maps and photos, like the CMP facades.
     Facades,
-    /// Courts under the sky: colours, and depths of 16 bits in millimetres, 0 where nothing was measured.
+    /// Courtyards: RGB images, and 16-bit depth maps in millimeters, 0 where nothing was measured.
     Depth,
 }
 
@@ -319,14 +268,14 @@ pub enum SynthKind {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap convert latest_net_G.pth generator.safetensors --config facades-512")]
 pub struct Convert {
-    /// The checkpoint to read, of either kind
+    /// Checkpoint to read
     pub from: PathBuf,
-    /// The file to write; its ending, .pth or .safetensors, says which kind
+    /// File to write; .pth or .safetensors
     pub to: PathBuf,
-    /// A configuration to put into the header of a .safetensors: a file or the name of a preset
-    #[arg(long, value_name = "FILE|PRESET", value_parser = PresetOrFile, hide_possible_values = true)]
+    /// Configuration file or preset to embed in the header of a .safetensors
+    #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
     pub config: Option<String>,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
 }
@@ -335,7 +284,7 @@ pub struct Convert {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap init mine.toml && asap train --config mine.toml")]
 pub struct Init {
-    /// The file to write; it must not exist
+    /// File to write; it must not exist
     pub file: PathBuf,
 }
 
@@ -343,6 +292,6 @@ pub struct Init {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap completions bash > ~/.local/share/bash-completion/completions/asap")]
 pub struct Completions {
-    /// Which shell
+    /// Shell
     pub shell: clap_complete::Shell,
 }

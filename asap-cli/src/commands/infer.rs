@@ -186,7 +186,7 @@ struct Places<'a> {
 impl<'a> Places<'a> {
     /// Each folder with the argument that names it.
     fn folders(&self) -> impl Iterator<Item = (&'static str, &'a Path)> {
-        [("--out", self.out)].into_iter().chain(self.colours.map(|(folder, _)| ("--colours", folder)))
+        [("--out", self.out)].into_iter().chain(self.colours.map(|(folder, _)| ("--colors", folder)))
     }
 
     /// Refuses one folder for both, where pictures have the same names.
@@ -197,7 +197,7 @@ impl<'a> Places<'a> {
         });
         if out == colours {
             return Err(usage(
-                "--colours",
+                "--colors",
                 "it is the folder of --out, where the maps go by the same names: name another",
             ));
         }
@@ -207,9 +207,9 @@ impl<'a> Places<'a> {
 
 /// The folder for colours, of a network that draws depths.
 fn colours<'a>(args: &'a Infer, data: &DataConfig) -> asap_model::Result<Option<(&'a Path, DepthScale)>> {
-    let Some(folder) = args.colours.as_deref() else { return Ok(None) };
+    let Some(folder) = args.colors.as_deref() else { return Ok(None) };
     let Some(scale) = data.depth() else {
-        return Err(usage("--colours", "this network draws colours, not depths (data.output): leave it out"));
+        return Err(usage("--colors", "this network draws colours, not depths (data.output): leave it out"));
     };
     Ok(Some((folder, scale)))
 }

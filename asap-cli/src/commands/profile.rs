@@ -29,13 +29,13 @@ pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> 
     for preset in presets {
         let config = configuration(&preset, common)?;
         if args.table {
-            generators::run(&preset, &config, &args.compared, common, output)?;
+            generators::run(&preset, &config, &args.baselines, common, output)?;
             continue;
         }
-        if args.compared.is_empty() {
+        if args.baselines.is_empty() {
             profile(&preset, None, &config, common, output)?;
         }
-        for name in &args.compared {
+        for name in &args.baselines {
             profile(&preset, Some(name), &instead(&config, name)?, common, output)?;
         }
     }

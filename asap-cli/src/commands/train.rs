@@ -45,8 +45,11 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     if let Some(data) = &args.data {
         use_data(&mut config, data, common)?;
     }
-    if args.steps.is_some() {
-        config.train.steps = args.steps;
+    for (flag, key, value) in args.shorthands() {
+        config.set(&format!("{key}={value}")).map_err(|error| match error {
+            Error::Config { problem, .. } => usage(flag, problem),
+            other => other,
+        })?;
     }
     config.validate()?;
     if args.dry_run && args.resume {
@@ -170,7 +173,7 @@ fn report(summary: &Summary, sheet: Option<&Path>, args: &Train, data: &DataConf
 fn try_next(run: &str, data: &DataConfig) -> String {
     let (made, kind, colours) = match data.output {
         Target::Rgb => ("facades", "", ""),
-        Target::Depth => ("scenes", " --kind depth", " --colours colours"),
+        Target::Depth => ("scenes", " --kind depth", " --colors colors"),
     };
     match &data.dir {
         Some(set) if data.layout != Layout::Synthetic => {

@@ -7,7 +7,8 @@ use asap_model::verify::{Comparison, Finding, verify};
 use asap_tensor::Backend;
 use serde_json::json;
 
-use crate::args::{Common, Precision, Verify};
+use crate::args::common::Precision;
+use crate::args::{Common, Verify};
 use crate::device::{Task, on_device};
 use crate::exit::CHECK_FAILED;
 use crate::output::Output;
@@ -16,7 +17,7 @@ use crate::output::Output;
 pub fn run(args: Verify, common: &Common, output: &Output) -> Result<ExitCode> {
     let mut tally = Tally::default();
     // The published numbers are of single precision.
-    let common = &Common { matmul_precision: Precision::Highest, ..common.clone() };
+    let common = &Common { matmul_precision: Some(Precision::Highest), ..common.clone() };
     on_device(common, output, Recompute { args, output, tally: &mut tally })?;
     tally.end_case(output);
     let Tally { compared, failed, skipped, .. } = tally;

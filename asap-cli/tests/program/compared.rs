@@ -63,7 +63,7 @@ fn a_table_of_generators_stands_beside_the_papers_figures() {
     let why = of("pix2pix-unet")["left_out"].as_str().expect("a reason");
     assert!(why.contains("multiple of 256"), "{why}");
     assert_eq!(of("pix2pixhd")["parameters"], 182_546_755 - 23 * 49 * 64);
-    let chosen = here.done("profile --preset tiny.toml --table --compared pix2pixhd --threads 1").stdout;
+    let chosen = here.done("profile --preset tiny.toml --table --baseline pix2pixhd --threads 1").stdout;
     assert!(chosen.lines().count() == 4 && chosen.contains("pix2pixhd"), "{chosen}");
 }
 

@@ -110,7 +110,7 @@ fn training_reports_the_errors_of_depths_everywhere() {
     }
     let text = here.done(&format!("train --config depth-synthetic --steps 1 {TINY}"));
     for part in
-        ["validation L1: ", "validation RMSE: ", "(input, generated, real)", "--kind depth", "--colours colours"]
+        ["validation L1: ", "validation RMSE: ", "(input, generated, real)", "--kind depth", "--colors colors"]
     {
         assert!(text.stdout.contains(part), "no {part:?} in\n{}", text.stdout);
     }
@@ -119,7 +119,7 @@ fn training_reports_the_errors_of_depths_everywhere() {
 #[test]
 fn depth_maps_are_written_in_the_datas_scale_and_beside_them_in_colours() {
     let here = trained();
-    let line = "infer --checkpoint run --data scenes --out drawn --colours shown";
+    let line = "infer --checkpoint run --data scenes --out drawn --colors shown";
     let objects = here.done(&format!("{line} --json")).objects();
     assert_eq!(
         (objects.len(), here.names("drawn"), here.names("shown")),
@@ -140,17 +140,13 @@ fn depth_maps_are_written_in_the_datas_scale_and_beside_them_in_colours() {
     }
     here.refused(line, 2, &["--out", "exists already", "--force"]);
     std::fs::remove_dir_all(here.path("drawn")).unwrap();
-    here.refused(line, 2, &["--colours", "shown", "exists already"]);
-    here.refused("infer --checkpoint run --data scenes --out new --colours new", 2, &["--colours", "name another"]);
-    here.refused(
-        "infer --checkpoint run --data scenes --out a --colours shown/../a",
-        2,
-        &["--colours", "name another"],
-    );
+    here.refused(line, 2, &["--colors", "shown", "exists already"]);
+    here.refused("infer --checkpoint run --data scenes --out new --colors new", 2, &["--colors", "name another"]);
+    here.refused("infer --checkpoint run --data scenes --out a --colors shown/../a", 2, &["--colors", "name another"]);
     here.done(&format!("train --steps 1 --out houses {TINY}"));
     here.done("data synth facades --count 2 --size 32");
-    let line = "infer --checkpoint houses --data facades --out new --colours other";
-    here.refused(line, 2, &["--colours", "not depths"]);
+    let line = "infer --checkpoint houses --data facades --out new --colors other";
+    here.refused(line, 2, &["--colors", "not depths"]);
     assert!(!here.path("new").exists() && !here.path("other").exists());
 }
 
@@ -312,7 +308,7 @@ fn the_perceptual_loss_takes_depths_and_colours_alike() {
     let found = report(&here, "eval --checkpoint of-rgb --data rgb");
     assert!(found["l1"].is_number() && !found.contains_key("rmse"), "{found:?}");
     // Holes count in no validation either: it is finite, and of every other pixel.
-    let found = report(&here, "eval --checkpoint of-set --data set --own-size");
+    let found = report(&here, "eval --checkpoint of-set --data set --native-size");
     assert_eq!((&found["masked_pixels"], &found["valid_pixels"]), (&json!(2), &json!(2 * (36 * 34 - 1))));
 }
 

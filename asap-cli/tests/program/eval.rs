@@ -53,7 +53,7 @@ fn what_was_drawn_into_a_folder_measures_as_what_is_drawn_for_the_measure() {
     let here = trained();
     here.done("infer --checkpoint run --data houses --out drawn");
     let of_folders = report(&here, "eval --generated drawn --real houses/val_img");
-    let of_generator = report(&here, "eval --checkpoint run --data houses --own-size");
+    let of_generator = report(&here, "eval --checkpoint run --data houses --native-size");
     for key in ["l1", "psnr", "ssim", "swd", "swd_levels", "drawn_count", "compared"] {
         assert_eq!(of_folders[key], of_generator[key], "{key}");
     }
@@ -144,7 +144,7 @@ fn a_generator_of_depths_is_measured_at_the_real_maps_size() {
     assert_eq!((&found["valid_pixels"], &found["masked_pixels"]), (&json!(1599), &json!(1)));
     assert!((0.1..10.0).contains(&found["rmse"].as_f64().unwrap()), "{found:?}");
     assert!(found["resize"].as_str().unwrap().contains("drawn maps bicubic to the real map's size"), "{found:?}");
-    let text = here.done("eval --checkpoint run --data set/large --own-size").stdout;
+    let text = here.done("eval --checkpoint run --data set/large --native-size").stdout;
     for part in ["rmse ", "abs_rel ", "delta1 ", "1 have no real depth", "resized     no"] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }

@@ -47,7 +47,7 @@ fn layers_add_up_to_the_network_counted_by_hand() {
 fn a_compared_generators_layers_add_up_to_its_published_size_beside_the_papers_figures() {
     let here = Workplace::new();
     here.write("tiny.toml", TINY_FILE);
-    let objects = here.done("profile --preset tiny.toml --compared pix2pix-resnet --json --threads 1").objects();
+    let objects = here.done("profile --preset tiny.toml --baseline pix2pix-resnet --json --threads 1").objects();
     let [layers @ .., total, drawing, training] = &objects[..] else { panic!("{objects:?}") };
     // 11,383,427 from three channels; here the first convolution, 7×7 to 64 channels, takes 13 labels.
     assert_eq!(total["parameters"], 11_383_427 + 10 * 49 * 64);
@@ -56,9 +56,9 @@ fn a_compared_generators_layers_add_up_to_its_published_size_beside_the_papers_f
     assert!(objects.iter().all(|object| object["generator"] == "pix2pix-resnet"), "{objects:?}");
     assert_eq!([&drawing["memory"], &training["memory"]], ["inference", "training"]);
     here.write("tall.toml", TINY_FILE.replace("[32, 32]", "[256, 256]"));
-    let ran = here.done("profile --preset tall.toml --compared pix2pix-unet --threads 1");
+    let ran = here.done("profile --preset tall.toml --baseline pix2pix-unet --threads 1");
     assert!(ran.stdout.ends_with("the paper, at 256×512: 54.4M parameters, 56.8 G MAC\n"), "{}", ran.stdout);
-    let refused = here.asap("profile --preset tiny.toml --compared pix2pix-unet");
+    let refused = here.asap("profile --preset tiny.toml --baseline pix2pix-unet");
     assert!(refused.code != 0 && refused.stderr.contains("the height 32 must be a multiple of 256"), "{refused:?}");
 }
 

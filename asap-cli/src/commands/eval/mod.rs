@@ -58,22 +58,22 @@ impl Task for OfGenerator<'_> {
         let config = translator.config();
         let (source, real) = validation(args.data.as_deref(), config)?;
         let crops_depths = config.data.output == Drawing::Depth && config.data.resize == Resize::Crop;
-        let advice = if args.own_size { "leave --own-size out" } else { SMALLER };
+        let advice = if args.native_size { "leave --native-size out" } else { SMALLER };
         let checked = OfOwnSize { pairs: source.as_ref(), config, advice, common };
-        let source: &dyn Source = if args.own_size || crops_depths {
+        let source: &dyn Source = if args.native_size || crops_depths {
             &checked
         } else if let Some(problem) = memory::picture_problem(config, config.data.size, SMALLER, common)? {
             return Err(usage("data.size", problem).into());
         } else {
             source.as_ref()
         };
-        let pictures = Drawn { translator: &translator, source, own_size: args.own_size };
+        let pictures = Drawn { translator: &translator, source, own_size: args.native_size };
         let (evaluation, weights) = args.measuring.evaluate(&backend, &pictures, common, output)?;
         Ok(Report {
             drawn: shown(checkpoint),
             real,
             depth: config.data.output == Drawing::Depth,
-            resize: resize(&config.data, args.own_size),
+            resize: resize(&config.data, args.native_size),
             device: Some(backend.device()),
             weights,
             options: args.measuring.options(config.data.depth(), common),

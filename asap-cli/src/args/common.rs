@@ -1,0 +1,133 @@
+//! The flags that every command takes.
+
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use asap_model::Config;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+/// The flags that every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// auto (CUDA if it works, else cpu), cpu, cuda, cuda:N, reference or reference64
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub device: Device,
+    /// Threads of the cpu device [default: one per core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Random seed; overrides train.seed
+    #[arg(long, global = true, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Precision of matrix multiplications on CUDA: f32, TF32 or bf16 [default: high]
+    #[arg(long, global = true, value_enum)]
+    pub matmul_precision: Option<Precision>,
+    /// Set a configuration key, as in --set train.batch=4; repeatable
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    #[arg(value_parser = Suggested(keys), hide_possible_values = true)]
+    pub assignments: Vec<String>,
+    /// Run even if memory looks insufficient
+    #[arg(long, global = true)]
+    pub ignore_memory: bool,
+    /// Print one JSON object per line on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print errors and results only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more detail
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+impl Common {
+    /// The precision of matrix multiplications on CUDA.
+    #[cfg(feature = "cuda")]
+    pub fn precision(&self) -> Precision {
+        self.matmul_precision.unwrap_or(Precision::High)
+    }
+
+    /// A warning about a flag that has no effect.
+    pub fn without_effect(&self) -> Option<&'static str> {
+        let is_ignored = self.matmul_precision.is_some() && !matches!(self.device, Device::Auto | Device::Cuda(_));
+        is_ignored.then_some("--matmul-precision has no effect: only CUDA devices have lower precisions")
+    }
+}
+
+/// Precision of matrix multiplications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// f32.
+    Highest,
+    /// TF32.
+    High,
+    /// bf16, accumulated in f32.
+    Medium,
+}
+
+/// The device that `--device` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// The fastest that works.
+    Auto,
+    /// All cores.
+    Cpu,
+    /// The GPU of that number.
+    Cuda(usize),
+    /// The reference implementation in f32.
+    Reference,
+    /// The reference implementation in f64.
+    Reference64,
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let unknown = || "expected auto, cpu, cuda[:N], reference or reference64".to_owned();
+        Ok(match name {
+            "auto" => Device::Auto,
+            "cpu" => Device::Cpu,
+            "cuda" => Device::Cuda(0),
+            "reference" => Device::Reference,
+            "reference64" => Device::Reference64,
+            other => {
+                let number = other.strip_prefix("cuda:").ok_or_else(unknown)?;
+                Device::Cuda(number.parse().map_err(|_| unknown())?)
+            }
+        })
+    }
+}
+
+/// Any text; shells complete these values.
+#[derive(Clone, Debug)]
+pub struct Suggested(pub fn() -> Vec<PossibleValue>);
+
+impl TypedValueParser for Suggested {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter()))
+    }
+}
+
+/// The presets; a file may stand in their place.
+pub fn presets() -> Vec<PossibleValue> {
+    Config::presets().map(|(name, what)| PossibleValue::new(name).help(what)).collect()
+}
+
+/// Every configuration key, ready for its value.
+fn keys() -> Vec<PossibleValue> {
+    static KEYS: LazyLock<Vec<[String; 2]>> =
+        LazyLock::new(|| Config::all_keys().iter().map(|key| [format!("{}=", key.path()), key.help()]).collect());
+    KEYS.iter().map(|[key, help]| PossibleValue::new(key.as_str()).help(help.as_str())).collect()
+}
