@@ -109,8 +109,7 @@ fn training_reports_the_errors_of_depths_everywhere() {
         assert!(page.contains(chart), "no {chart}");
     }
     let text = here.done(&format!("train --config depth-synthetic --steps 1 {TINY}"));
-    for part in
-        ["validation L1: ", "validation RMSE: ", "(input, generated, real)", "--kind depth", "--colors colors"]
+    for part in ["validation L1: ", "validation RMSE: ", "(input, generated, real)", "--kind depth", "--colors colors"]
     {
         assert!(text.stdout.contains(part), "no {part:?} in\n{}", text.stdout);
     }
