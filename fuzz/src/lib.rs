@@ -1,3 +1,3 @@
-//! What every parser promises about any bytes whatever.
+//! The properties that every parser must keep for any input.
 
-pub mod promises;
+pub mod properties;

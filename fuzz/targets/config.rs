@@ -1,4 +1,4 @@
-//! See `promises::config`.
+//! Runs `properties::config`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::config(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::properties::config(bytes));

@@ -1,4 +1,4 @@
-//! See `promises::labels`.
+//! Runs `properties::labels`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::labels(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::properties::labels(bytes));

@@ -1,4 +1,4 @@
-//! See `promises::photo`.
+//! Runs `properties::photo`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::photo(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::properties::photo(bytes));

@@ -1,4 +1,4 @@
-//! See `promises::pth`.
+//! Runs `properties::pth`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::pth(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::properties::pth(bytes));

@@ -1,4 +1,4 @@
-//! See `promises::safetensors`.
+//! Runs `properties::safetensors`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::safetensors(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::properties::safetensors(bytes));

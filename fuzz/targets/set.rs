@@ -1,4 +1,4 @@
-//! See `promises::set`.
+//! Runs `properties::set`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::promises::set(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asap_fuzz::properties::set(bytes));

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_just_beyond_the_bound_is_refused_and_one_just_within_is_not() {
+    fn bound_is_tight() {
         let exact = output(&[3.0, -5.0], 4);
         let bound = 16.0 * f64::from(f32::EPSILON) * 2.0 * 7.0;
         let check = |error: f64| within_bound(&output(&[3.0, -5.0 + error], 4), &exact, &[7.0, 7.0]);
@@ -61,18 +61,18 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_only_moved_must_be_equal() {
+    fn moved_values_must_be_equal() {
         assert!(within_bound(&output(&[1.0 + f64::EPSILON], 0), &output(&[1.0], 0), &[1.0]).is_err());
     }
 
     #[test]
-    fn what_is_not_a_number_is_the_largest_distance() {
+    fn nan_is_the_largest_distance() {
         assert_eq!(largest([1.0, 3.0, 2.0].into_iter()), 3.0);
         assert_eq!(largest([1.0, f64::NAN, 2.0].into_iter()), f64::INFINITY);
     }
 
     #[test]
-    fn nan_and_missing_numbers_are_refused() {
+    fn nan_and_missing_values_fail() {
         let exact = output(&[1.0], 1);
         assert!(within_bound(&output(&[f64::NAN], 1), &exact, &[1.0]).is_err());
         assert!(within_bound(&output(&[], 1), &exact, &[1.0]).is_err());

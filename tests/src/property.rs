@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_bit_that_depends_on_the_threads_is_found() {
+    fn same_bytes_finds_one_bit() {
         let answer = |value: f64| Answer {
             backend: "cpu".into(),
             outputs: vec![Output { name: "y", values: vec![0.5, value], terms: 100 }],

@@ -1,6 +1,6 @@
 //! `asap bench`.
 
-use crate::support::{TINY_FILE, TINY_PARAMETERS, Workplace, keys};
+use crate::support::{TINY_FILE, TINY_PARAMETERS, Workspace, keys};
 
 const KEYS: [&str; 17] = [
     "preset",
@@ -23,8 +23,8 @@ const KEYS: [&str; 17] = [
 ];
 
 #[test]
-fn json_has_the_keys_that_scripts_rely_on() {
-    let here = Workplace::new();
+fn bench_json_has_documented_keys() {
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     for mode in ["infer", "train"] {
         let flag = if mode == "train" { "--train" } else { "" };
@@ -54,8 +54,8 @@ fn json_has_the_keys_that_scripts_rely_on() {
 }
 
 #[test]
-fn each_preset_has_its_line_in_the_order_given() {
-    let here = Workplace::new();
+fn bench_prints_presets_in_order() {
+    let here = Workspace::new();
     here.write("one.toml", TINY_FILE);
     here.write("two.toml", TINY_FILE.replace("size = [32, 32]", "size = [16, 32]"));
     let ran = here.done("bench --preset two.toml --preset one.toml --runs 1");

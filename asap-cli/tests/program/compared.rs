@@ -1,11 +1,11 @@
-//! The generators that the paper compares with, in every command; sweeps; pictures beside each other.
+//! The paper's baselines in every command, sweeps, and `asap compare`.
 
 use serde_json::{Value, json};
 
-use crate::support::{TINY_FILE, Workplace};
+use crate::support::{TINY_FILE, Workspace};
 
 /// A configuration file of the tiny network with another generator.
-fn write_kind(here: &Workplace, name: &str, kind: &str, size: usize) {
+fn write_kind(here: &Workspace, name: &str, kind: &str, size: usize) {
     let generator = format!("[generator]\nkind = \"{kind}\"\nwidth_factor = 0.03125\n[discriminator]");
     let (before, _) = TINY_FILE.split_once("[generator]").expect("a section");
     let (_, after) = TINY_FILE.split_once("[discriminator]").expect("a section");
@@ -13,12 +13,12 @@ fn write_kind(here: &Workplace, name: &str, kind: &str, size: usize) {
     here.write(name, text + FEW_PAIRS);
 }
 
-/// Without the perceptual loss, whose weights are a file.
+/// No perceptual loss: it needs a file of weights.
 const FEW_PAIRS: &str = "[loss]\nlambda_vgg = 0.0\n[train]\nsample_every = 0\n";
 
 #[test]
-fn a_compared_generator_is_trained_drawn_with_measured_and_timed_as_asap_is() {
-    let here = Workplace::new();
+fn baseline_works_in_every_command() {
+    let here = Workspace::new();
     write_kind(&here, "hd.toml", "pix2pixhd", 32);
     let few = "--set data.count=4 --set data.val_count=2 --threads 1";
     here.done(&format!("train --config hd.toml --steps 2 --out run {few}"));
@@ -27,8 +27,8 @@ fn a_compared_generator_is_trained_drawn_with_measured_and_timed_as_asap_is() {
     here.done("infer --checkpoint run --data houses --out drawn");
     assert_eq!(here.names("drawn").len(), 2, "the validation pairs");
     here.done("infer --checkpoint run/checkpoints/step-000003.safetensors --data houses --out of_state");
-    let pictures = |folder: &str| here.files(folder).into_values().collect::<Vec<_>>();
-    assert!(pictures("drawn") == pictures("of_state"), "the whole state of a run holds its generator");
+    let images = |folder: &str| here.files(folder).into_values().collect::<Vec<_>>();
+    assert!(images("drawn") == images("of_state"), "the whole state of a run holds its generator");
     let found = here.done("eval --checkpoint run --data houses --set data.resize=fixed --json").objects();
     assert!(found[0]["l1"].is_number(), "{found:?}");
     let timed = here.done("bench --preset hd.toml --train --runs 1 --json --threads 1").objects();
@@ -38,7 +38,7 @@ fn a_compared_generator_is_trained_drawn_with_measured_and_timed_as_asap_is() {
 
 #[test]
 fn wrong_values_of_baselines_are_refused() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     write_kind(&here, "spade.toml", "spade", 128);
     for (set, parts) in [
         ("data.size=[128,96]", ["the width 96 must be a multiple of 2^doublings = 64", "128"]),
@@ -52,8 +52,8 @@ fn wrong_values_of_baselines_are_refused() {
 }
 
 #[test]
-fn a_table_of_generators_stands_beside_the_papers_figures() {
-    let here = Workplace::new();
+fn profile_table_lists_generators() {
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     let objects = here.done("profile --preset tiny.toml --table --json --threads 1").objects();
     let names: Vec<&Value> = objects.iter().map(|object| &object["generator"]).collect();
@@ -68,8 +68,8 @@ fn a_table_of_generators_stands_beside_the_papers_figures() {
 }
 
 #[test]
-fn a_sweep_trains_measures_and_draws_and_the_same_command_goes_on() {
-    let here = Workplace::new();
+fn sweep_measures_and_resumes() {
+    let here = Workspace::new();
     here.write("asap.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
     write_kind(&here, "hd.toml", "pix2pixhd", 32);
     let line = "sweep asap.toml hd.toml --steps 2 --out all --runs 2 --at 64x32 --threads 1 --json \
@@ -99,7 +99,7 @@ fn a_sweep_trains_measures_and_draws_and_the_same_command_goes_on() {
 }
 
 /// A sweep of two tiny networks, with so many steps.
-fn two_runs(here: &Workplace, steps: usize) -> String {
+fn two_runs(here: &Workspace, steps: usize) -> String {
     here.write("a.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
     here.write("b.toml", format!("{TINY_FILE}{FEW_PAIRS}").replace("mlp_depth = 3", "mlp_depth = 2"));
     format!(
@@ -121,8 +121,8 @@ fn steps(objects: &[serde_json::Map<String, Value>]) -> Vec<Vec<u64>> {
 }
 
 #[test]
-fn a_sweep_goes_on_with_runs_that_were_stopped_even_before_their_first_checkpoint() {
-    let here = Workplace::new();
+fn sweep_resumes_interrupted_runs() {
+    let here = Workspace::new();
     here.done(&two_runs(&here, 1));
     assert_eq!(steps(&here.done(&two_runs(&here, 3)).objects()), [[2, 3], [2, 3]]);
     for checkpoint in here.names("all/a/checkpoints") {
@@ -132,8 +132,8 @@ fn a_sweep_goes_on_with_runs_that_were_stopped_even_before_their_first_checkpoin
 }
 
 #[test]
-fn a_run_that_fails_is_left_out_of_a_sweep_and_the_others_go_on() {
-    let here = Workplace::new();
+fn sweep_skips_a_failing_run() {
+    let here = Workspace::new();
     here.done(&two_runs(&here, 1));
     let line = two_runs(&here, 2);
     here.write("a.toml", format!("{TINY_FILE}{FEW_PAIRS}lr_generator = 1.0\n"));
@@ -156,8 +156,8 @@ fn a_run_that_fails_is_left_out_of_a_sweep_and_the_others_go_on() {
 }
 
 #[test]
-fn what_a_sweep_cannot_use_is_told_before_anything_is_trained() {
-    let here = Workplace::new();
+fn sweep_rejects_bad_arguments_before_training() {
+    let here = Workspace::new();
     let line = two_runs(&here, 1);
     for (more, code, parts) in [
         ("--measure fid", 2, &["--measure", "fid needs", "--inception"][..]),
@@ -178,8 +178,8 @@ fn what_a_sweep_cannot_use_is_told_before_anything_is_trained() {
 }
 
 #[test]
-fn generators_are_drawn_beside_each_other_with_their_times() {
-    let here = Workplace::new();
+fn compare_shows_images_and_times() {
+    let here = Workspace::new();
     here.write("asap.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
     write_kind(&here, "hd.toml", "pix2pixhd", 32);
     let few = "--set data.count=4 --set data.val_count=2 --threads 1";

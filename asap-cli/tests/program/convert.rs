@@ -2,16 +2,16 @@
 
 use asap_model::checkpoint::{self, Weights};
 
-use crate::support::Workplace;
+use crate::support::Workspace;
 
-/// Every tensor with its shape and the bits of its numbers.
+/// Every tensor's shape and the bits of its values.
 fn bits(weights: &Weights) -> Vec<(&String, &[usize], Vec<u32>)> {
     weights.iter().map(|(key, host)| (key, &host.shape[..], host.data.iter().map(|x| x.to_bits()).collect())).collect()
 }
 
 #[test]
-fn there_and_back_changes_no_bit() {
-    let here = Workplace::new();
+fn convert_round_trip_is_bit_exact() {
+    let here = Workspace::new();
     here.copy_published("gen_city_legacy_net_G.pth");
     let objects = here.done("convert gen_city_legacy_net_G.pth a.safetensors --json").objects();
     assert_eq!(objects.len(), 1);
@@ -26,8 +26,8 @@ fn there_and_back_changes_no_bit() {
 }
 
 #[test]
-fn the_configuration_given_goes_into_the_header() {
-    let here = Workplace::new();
+fn convert_embeds_configuration() {
+    let here = Workspace::new();
     here.copy_published("gen_city_net_G.pth");
     here.done("convert gen_city_net_G.pth city.safetensors --config cityscapes-256 --set generator.width=6");
     let config = checkpoint::load(&here.path("city.safetensors")).unwrap().config.expect("a configuration");
@@ -39,8 +39,8 @@ fn the_configuration_given_goes_into_the_header() {
 }
 
 #[test]
-fn what_is_there_is_written_over_only_when_told_to() {
-    let here = Workplace::new();
+fn convert_overwrites_only_with_force() {
+    let here = Workspace::new();
     here.copy_published("gen_city_net_G.pth");
     let published = std::fs::read(here.path("gen_city_net_G.pth")).unwrap();
     here.done("convert gen_city_net_G.pth a.safetensors");
@@ -51,8 +51,8 @@ fn what_is_there_is_written_over_only_when_told_to() {
 }
 
 #[test]
-fn what_cannot_be_read_or_written_is_named() {
-    let here = Workplace::new();
+fn convert_errors_name_the_file() {
+    let here = Workspace::new();
     here.copy_published("gen_city_net_G.pth");
     here.refused("convert missing.pth a.safetensors", 5, &["missing.pth"]);
     here.refused("convert gen_city_net_G.pth a.onnx", 2, &["a.onnx", ".safetensors"]);

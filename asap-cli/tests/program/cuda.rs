@@ -5,11 +5,11 @@ use std::path::Path;
 use asap_model::data::read_photo;
 use serde_json::json;
 
-use crate::support::{Ran, TINY, TINY_FILE, Workplace, published};
+use crate::support::{Output, TINY, TINY_FILE, Workspace, published};
 
 /// A place where the program finds the emulator's libraries, and with them a GPU.
 struct Machine {
-    here: Workplace,
+    here: Workspace,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -20,7 +20,7 @@ impl Machine {
 
     /// A machine whose loader finds the libraries in that folder.
     fn with_libraries(folder: &Path) -> Self {
-        Machine { here: Workplace::new(), variables: vec![("LD_LIBRARY_PATH", folder.display().to_string())] }
+        Machine { here: Workspace::new(), variables: vec![("LD_LIBRARY_PATH", folder.display().to_string())] }
     }
 
     fn with(mut self, variable: &'static str, value: impl ToString) -> Self {
@@ -28,11 +28,11 @@ impl Machine {
         self
     }
 
-    fn asap(&self, line: &str) -> Ran {
+    fn asap(&self, line: &str) -> Output {
         self.here.asap_with(&self.variables, line)
     }
 
-    fn done(&self, line: &str) -> Ran {
+    fn done(&self, line: &str) -> Output {
         let ran = self.asap(line);
         assert_eq!(ran.code, 0, "asap {line}\n{}{}", ran.stdout, ran.stderr);
         ran
@@ -52,7 +52,7 @@ impl Machine {
 }
 
 #[test]
-fn a_rehearsal_of_training_runs_on_the_gpu() {
+fn dry_run_on_gpu() {
     let machine = Machine::new();
     for precision in ["highest", "high", "medium"] {
         machine.done(&format!("train --dry-run --device cuda --matmul-precision {precision} {TINY}"));
@@ -61,7 +61,7 @@ fn a_rehearsal_of_training_runs_on_the_gpu() {
 }
 
 #[test]
-fn published_cases_are_verified_on_the_gpu() {
+fn verify_on_gpu() {
     let machine = Machine::new();
     let index: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(published("index.json")).unwrap()).unwrap();
@@ -76,7 +76,7 @@ fn published_cases_are_verified_on_the_gpu() {
 }
 
 #[test]
-fn auto_takes_the_gpu_and_says_so_and_draws_what_the_cpu_draws() {
+fn auto_selects_gpu_and_matches_cpu() {
     let machine = Machine::new();
     let ran = machine.done(&format!("train --steps 2 --out run {TINY}"));
     assert!(ran.stderr.contains("device: cuda:0 (CUDA emulator"), "{}", ran.stderr);
@@ -96,7 +96,7 @@ fn auto_takes_the_gpu_and_says_so_and_draws_what_the_cpu_draws() {
 }
 
 #[test]
-fn bench_profile_and_doctor_know_the_gpu() {
+fn bench_profile_and_doctor_on_gpu() {
     let machine = Machine::new();
     machine.here.write("tiny.toml", TINY_FILE);
     for precision in ["highest", "high", "medium"] {
@@ -115,7 +115,7 @@ fn bench_profile_and_doctor_know_the_gpu() {
 }
 
 #[test]
-fn a_card_without_tensor_cores_for_it_computes_in_single_precision() {
+fn gpu_without_bf16_uses_highest_precision() {
     let machine = Machine::new().with("CUDA_EMULATOR_COMPUTE_CAPABILITY", "7.5");
     machine.here.write("tiny.toml", TINY_FILE);
     let bench = machine.done("bench --preset tiny.toml --runs 1 --json --device cuda --matmul-precision medium");
@@ -124,7 +124,7 @@ fn a_card_without_tensor_cores_for_it_computes_in_single_precision() {
 }
 
 #[test]
-fn a_machine_without_a_gpu_that_works_says_what_is_wrong_and_goes_on_with_the_cpu() {
+fn unusable_gpu_is_reported_and_auto_uses_cpu() {
     Machine::new().with("CUDA_EMULATOR_DEVICES", 0).refuses(&["cuda:0", "driver", "nvidia-smi"]);
     Machine::new().with("CUDA_EMULATOR_INIT", 999).refuses(&["cuda:0", "driver", "CUDA_ERROR_UNKNOWN"]);
     Machine::new().with("CUDA_EMULATOR_COMPUTE_CAPABILITY", "5.2").refuses(&["5.2", "7.5", "--device cpu"]);
@@ -135,7 +135,7 @@ fn a_machine_without_a_gpu_that_works_says_what_is_wrong_and_goes_on_with_the_cp
 }
 
 #[test]
-fn a_missing_library_is_named_with_where_it_comes_from() {
+fn missing_cuda_library_is_reported_with_its_package() {
     for (there, missing) in [
         (&["libcuda.so", "libcublas.so"][..], &["NVRTC", "libnvrtc.so", "pip install nvidia-cuda-nvrtc"][..]),
         (&["libcuda.so", "libnvrtc.so"][..], &["cuBLAS", "libcublas.so", "pip install nvidia-cublas"][..]),
@@ -157,7 +157,7 @@ fn a_missing_library_is_named_with_where_it_comes_from() {
 }
 
 #[test]
-fn a_library_off_the_path_is_found_where_the_variable_points() {
+fn cuda_libraries_variable_sets_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let driver = folder.path().join("driver");
     std::fs::create_dir(&driver).unwrap();
@@ -168,7 +168,7 @@ fn a_library_off_the_path_is_found_where_the_variable_points() {
 }
 
 #[test]
-fn too_little_memory_on_the_gpu_is_an_error_that_tells_how_much_is_needed() {
+fn gpu_out_of_memory_reports_required_memory() {
     let machine = Machine::new().with("CUDA_EMULATOR_MEMORY", 200_000);
     let ran = machine.asap(&format!("train --steps 1 --device cuda {TINY}"));
     assert_eq!(ran.code, 4, "{}", ran.stderr);
@@ -178,7 +178,7 @@ fn too_little_memory_on_the_gpu_is_an_error_that_tells_how_much_is_needed() {
 }
 
 #[test]
-fn a_broken_compiler_is_told_with_its_message() {
+fn broken_compiler_is_reported() {
     let cache = tempfile::tempdir().unwrap();
     let machine =
         Machine::new().with("CUDA_EMULATOR_CXX", "/nowhere/g++").with("CUDA_EMULATOR_CACHE", cache.path().display());

@@ -3,11 +3,11 @@
 use asap_model::data::{Plane, write_labels};
 use serde_json::Value;
 
-use crate::support::Workplace;
+use crate::support::Workspace;
 
 #[test]
-fn a_synthetic_data_set_is_written_whole_and_has_no_faults() {
-    let here = Workplace::new();
+fn synth_writes_a_valid_dataset() {
+    let here = Workspace::new();
     here.done("data synth houses --count 7 --size 40");
     assert_eq!(here.names("houses"), ["train_img", "train_label", "val_img", "val_label"]);
     assert_eq!((here.names("houses/train_img").len(), here.names("houses/val_img").len()), (6, 1));
@@ -20,8 +20,8 @@ fn a_synthetic_data_set_is_written_whole_and_has_no_faults() {
 }
 
 #[test]
-fn the_same_seed_writes_the_same_bytes_and_what_exists_is_left_alone() {
-    let here = Workplace::new();
+fn synth_is_deterministic_and_overwrites_nothing() {
+    let here = Workspace::new();
     here.done("data synth one --count 3 --size 24 --seed 5");
     here.done("data synth two --count 3 --size 24 --seed 5 --threads 1");
     here.done("data synth three --count 3 --size 24 --seed 6");
@@ -37,15 +37,15 @@ fn the_same_seed_writes_the_same_bytes_and_what_exists_is_left_alone() {
 }
 
 #[test]
-fn every_planted_fault_is_named() {
-    let here = Workplace::new();
+fn check_reports_every_problem() {
+    let here = Workspace::new();
     here.done("data synth houses --count 10 --size 32");
     std::fs::remove_file(here.path("houses/train_img/synth_00001.jpg")).unwrap();
-    let colours = [[9; 3]; 20];
+    let colors = [[9; 3]; 20];
     let small = Plane { height: 16, width: 32, data: vec![1; 16 * 32] };
-    write_labels(&here.path("houses/train_label/synth_00002.png"), &small, &colours).unwrap();
+    write_labels(&here.path("houses/train_label/synth_00002.png"), &small, &colors).unwrap();
     let wild = Plane::from_fn(32, 32, |x, y| if (x, y) == (4, 7) { 19 } else { 1 });
-    write_labels(&here.path("houses/val_label/synth_00009.png"), &wild, &colours).unwrap();
+    write_labels(&here.path("houses/val_label/synth_00009.png"), &wild, &colors).unwrap();
     here.write("houses/train_img/synth_00003.jpg", "no picture");
 
     let ran = here.asap("data check houses --json");
@@ -74,8 +74,8 @@ fn every_planted_fault_is_named() {
 }
 
 #[test]
-fn a_folder_that_is_no_data_set_says_what_was_looked_for() {
-    let here = Workplace::new();
+fn check_rejects_folder_without_dataset() {
+    let here = Workspace::new();
     std::fs::create_dir(here.path("empty")).unwrap();
     here.refused("data check empty", 3, &["empty", "train_label"]);
     here.refused("data check nowhere", 3, &["nowhere"]);

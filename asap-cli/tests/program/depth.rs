@@ -1,4 +1,4 @@
-//! RGB to depth, and RGB to RGB, from the data set to the measures.
+//! RGB to depth, and RGB to RGB, from the dataset to the measures.
 
 use std::path::Path;
 
@@ -7,18 +7,18 @@ use asap_model::data::{Picture, Plane, read_depth, read_photo, write_gray8, writ
 use asap_tensor::random::uniform_by_name;
 use serde_json::{Map, Value, json};
 
-use crate::support::{TINY, Workplace};
+use crate::support::{TINY, Workspace};
 
-/// A folder with a run of four rounds of depths in `run`, and the data set `scenes` with 3 validation pairs of 32×32.
-fn trained() -> Workplace {
-    let here = Workplace::new();
+/// A folder with a depth run of four steps in `run`, and the dataset `scenes` with 3 validation pairs of 32×32.
+fn trained() -> Workspace {
+    let here = Workspace::new();
     here.done(&format!("train --config depth-synthetic --steps 4 --out run {TINY} --set train.sample_every=2"));
     here.done("data synth scenes --kind depth --count 20 --size 32");
     here
 }
 
-/// The only object of a run.
-fn report(here: &Workplace, line: &str) -> Map<String, Value> {
+/// The only JSON object that a command prints.
+fn report(here: &Workspace, line: &str) -> Map<String, Value> {
     let mut objects = here.done(&format!("{line} --json")).objects();
     assert_eq!(objects.len(), 1, "asap {line}");
     objects.remove(0)
@@ -31,27 +31,27 @@ fn levels(file: &Path) -> Vec<u16> {
     }
 }
 
-fn parent(here: &Workplace, name: &str) -> std::path::PathBuf {
+fn parent(here: &Workspace, name: &str) -> std::path::PathBuf {
     let file = here.path(name);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     file
 }
 
-/// Writes an RGB picture whose reds are `red`.
-fn colours(here: &Workplace, name: &str, [height, width]: [usize; 2], red: u8) {
+/// Writes an RGB image whose reds are `red`.
+fn colors(here: &Workspace, name: &str, [height, width]: [usize; 2], red: u8) {
     let image = Plane::from_fn(height, width, |x, y| [red, (5 * x) as u8, (3 * y) as u8]);
     write_rgb(&parent(here, name), &image).unwrap();
 }
 
 /// Writes a depth map in millimetres: half a metre a row, and a hole in its corner.
-fn depths(here: &Workplace, name: &str, [height, width]: [usize; 2]) {
+fn depths(here: &Workspace, name: &str, [height, width]: [usize; 2]) {
     let map = Plane::from_fn(height, width, |x, y| if x + y == 0 { 0 } else { 500 * (y as u16 + 1) });
     write_gray16(&parent(here, name), &map).unwrap();
 }
 
 #[test]
-fn synthetic_scenes_are_pairs_without_faults_and_the_same_for_the_same_seed() {
-    let here = Workplace::new();
+fn depth_synth_is_valid_and_deterministic() {
+    let here = Workspace::new();
     here.done("data synth scenes --kind depth --count 7 --size 40 --seed 3");
     assert_eq!(
         (here.names("scenes"), here.names("scenes/train")),
@@ -81,8 +81,8 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn training_reports_the_errors_of_depths_everywhere() {
-    let here = Workplace::new();
+fn depth_training_reports_depth_errors() {
+    let here = Workspace::new();
     let line = format!("train --config depth-synthetic --steps 4 --out run {TINY} --set train.sample_every=2 --json");
     let objects = here.done(&line).objects();
     let validations: Vec<_> = objects.iter().filter(|object| object["event"] == "validation").collect();
@@ -116,7 +116,7 @@ fn training_reports_the_errors_of_depths_everywhere() {
 }
 
 #[test]
-fn depth_maps_are_written_in_the_datas_scale_and_beside_them_in_colours() {
+fn depth_infer_writes_depths_and_colors() {
     let here = trained();
     let line = "infer --checkpoint run --data scenes --out drawn --colors shown";
     let objects = here.done(&format!("{line} --json")).objects();
@@ -128,11 +128,11 @@ fn depth_maps_are_written_in_the_datas_scale_and_beside_them_in_colours() {
         let [map, shown] = ["output", "colours"].map(|key| here.path(object[key].as_str().unwrap()));
         let levels = levels(&map);
         assert!(levels.iter().all(|level| (1..=30_000).contains(level)), "at most 30 metres, and none is a hole");
-        let picture = read_photo(&shown).unwrap();
-        assert_eq!((picture.height, picture.width), (32, 32));
+        let image = read_photo(&shown).unwrap();
+        assert_eq!((image.height, image.width), (32, 32));
         let green = |level: u16| {
             let place = levels.iter().position(|&other| other == level).unwrap();
-            picture.data[place][1]
+            image.data[place][1]
         };
         let [near, far] = [levels.iter().min(), levels.iter().max()].map(|level| *level.unwrap());
         assert!(green(near) > green(far), "nearer is lighter");
@@ -150,7 +150,7 @@ fn depth_maps_are_written_in_the_datas_scale_and_beside_them_in_colours() {
 }
 
 #[test]
-fn the_measures_of_depths_follow_the_configuration_and_the_arguments_before_it() {
+fn depth_measures_follow_arguments_and_configuration() {
     let here = trained();
     let of_data = report(&here, "eval --checkpoint run --data scenes");
     assert_eq!((&of_data["invalid"], &of_data["farthest"]), (&json!(0), &json!(65.535)));
@@ -178,7 +178,7 @@ fn the_measures_of_depths_follow_the_configuration_and_the_arguments_before_it()
     assert_eq!(other["invalid"], level);
     assert!(other["masked_pixels"].as_u64().unwrap() > masked, "level 0 has no depth either");
 
-    // What training reported of the same pictures, but for the rounding to 16 bits.
+    // What training reported of the same images, but for the rounding to 16 bits.
     let of_run = report(&here, "eval --checkpoint run");
     let metrics = std::fs::read_to_string(here.path("run/metrics.jsonl")).unwrap();
     let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
@@ -195,19 +195,19 @@ fn the_measures_of_depths_follow_the_configuration_and_the_arguments_before_it()
 const OWN: &str = "--set data.layout=pairs --set data.input=rgb --set data.output=depth --set data.resize=fixed \
     --set data.depth_scale=1000 --set data.depth_max=20 --set data.depth_invalid=0";
 
-/// Pairs of a colour picture and a depth map for training and validation, in `set`.
-fn pairs(here: &Workplace) {
+/// Pairs of a color image and a depth map for training and validation, in `set`.
+fn pairs(here: &Workspace) {
     for split in ["train", "val"] {
         for name in ["a", "b"] {
-            colours(here, &format!("set/{split}/inputs/{name}.png"), [36, 34], 90);
+            colors(here, &format!("set/{split}/inputs/{name}.png"), [36, 34], 90);
             depths(here, &format!("set/{split}/images/{name}.png"), [36, 34]);
         }
     }
 }
 
 #[test]
-fn every_fault_of_a_depth_map_is_named_by_both_who_check_and_who_train() {
-    type Change = fn(&Workplace, &str);
+fn check_and_train_report_depth_problems() {
+    type Change = fn(&Workspace, &str);
     let cases: [(&str, Change, &[&str]); 6] = [
         ("good", |_, _| {}, &[]),
         ("missing", |here, file| std::fs::remove_file(here.path(file)).unwrap(), &["inputs/b.png", "has no depth map"]),
@@ -216,7 +216,7 @@ fn every_fault_of_a_depth_map_is_named_by_both_who_check_and_who_train() {
             |here, file| write_gray8(&here.path(file), &Plane::from_fn(36, 34, |x, y| (x + y) as u8)).unwrap(),
             &["images/b.png", "has 8 bits", "data.depth_max is 20", "16 bits"],
         ),
-        ("colours", |here, file| colours(here, file, [36, 34], 9), &["images/b.png", "Rgb8", "data.output = \"rgb\""]),
+        ("colours", |here, file| colors(here, file, [36, 34], 9), &["images/b.png", "Rgb8", "data.output = \"rgb\""]),
         ("size", |here, file| depths(here, file, [20, 34]), &["inputs/b.png", "34×36", "34×20"]),
         (
             "holes",
@@ -225,7 +225,7 @@ fn every_fault_of_a_depth_map_is_named_by_both_who_check_and_who_train() {
         ),
     ];
     for (name, change, parts) in cases {
-        let here = Workplace::new();
+        let here = Workspace::new();
         pairs(&here);
         change(&here, "set/train/images/b.png");
         let check = format!("data check set --config depth-256 {OWN} --set data.depth_max=20");
@@ -244,8 +244,8 @@ fn every_fault_of_a_depth_map_is_named_by_both_who_check_and_who_train() {
 }
 
 #[test]
-fn keys_of_depths_that_make_no_sense_are_refused_by_name() {
-    let here = Workplace::new();
+fn invalid_depth_keys_are_rejected() {
+    let here = Workspace::new();
     pairs(&here);
     for (set, parts) in [
         ("data.depth_max=0", &["data.depth_max = 0", "above 0"][..]),
@@ -263,7 +263,7 @@ fn keys_of_depths_that_make_no_sense_are_refused_by_name() {
 }
 
 /// VGG19's layers with one to three channels each, and made-up weights.
-fn write_vgg(here: &Workplace) {
+fn write_vgg(here: &Workspace) {
     let mut weights = Weights::new();
     let mut inputs = 3;
     for (place, module) in [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28].into_iter().enumerate() {
@@ -279,14 +279,14 @@ fn write_vgg(here: &Workplace) {
 }
 
 #[test]
-fn the_perceptual_loss_takes_depths_and_colours_alike() {
-    let here = Workplace::new();
+fn perceptual_loss_accepts_depths() {
+    let here = Workspace::new();
     pairs(&here);
     write_vgg(&here);
     for split in ["train", "val"] {
         for (name, red) in [("a", 20), ("b", 200)] {
-            colours(&here, &format!("rgb/{split}/inputs/{name}.png"), [36, 34], red);
-            colours(&here, &format!("rgb/{split}/images/{name}.png"), [36, 34], 255 - red);
+            colors(&here, &format!("rgb/{split}/inputs/{name}.png"), [36, 34], red);
+            colors(&here, &format!("rgb/{split}/images/{name}.png"), [36, 34], 255 - red);
         }
     }
     let vgg = "--set loss.lambda_vgg=10 --set loss.vgg_weights=vgg.safetensors";
@@ -302,8 +302,8 @@ fn the_perceptual_loss_takes_depths_and_colours_alike() {
         }
     }
     here.done("infer --checkpoint of-rgb --data rgb --out drawn");
-    let picture = read_photo(&here.path("drawn/a.png")).unwrap();
-    assert_eq!((picture.height, picture.width), (36, 34));
+    let image = read_photo(&here.path("drawn/a.png")).unwrap();
+    assert_eq!((image.height, image.width), (36, 34));
     let found = report(&here, "eval --checkpoint of-rgb --data rgb");
     assert!(found["l1"].is_number() && !found.contains_key("rmse"), "{found:?}");
     // Holes count in no validation either: it is finite, and of every other pixel.
@@ -312,14 +312,14 @@ fn the_perceptual_loss_takes_depths_and_colours_alike() {
 }
 
 #[test]
-fn generators_of_depths_are_compared_in_colours_at_one_scale() {
+fn compare_colors_depths_on_one_scale() {
     let here = trained();
     here.done("compare run run --data scenes --count 2 --out both");
     for column in ["run", "run-2", "real"] {
         let file = here.path("both").join(column).join(&here.names(&format!("both/{column}"))[0]);
-        let picture = read_photo(&file).unwrap();
-        assert!(picture.data.iter().any(|[r, g, b]| r != g && g != b), "{column} is in colours");
-        assert_eq!(picture.data.contains(&[0; 3]), column == "real", "only of real maps something is not measured");
+        let image = read_photo(&file).unwrap();
+        assert!(image.data.iter().any(|[r, g, b]| r != g && g != b), "{column} is in colours");
+        assert_eq!(image.data.contains(&[0; 3]), column == "real", "only of real maps something is not measured");
     }
     here.done(&format!("train --config depth-synthetic --steps 1 --out other {TINY} --set data.depth_max=40"));
     here.refused("compare run other --data scenes --out more", 2, &["other", "data.depth_max 40", "data.depth_max 30"]);

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::support::Workplace;
+use crate::support::Workspace;
 
 #[test]
-fn the_cpu_works_and_what_is_missing_is_said() {
-    let here = Workplace::new();
+fn doctor_json_reports_cpu_and_libraries() {
+    let here = Workspace::new();
     let objects = here.done("doctor --json --threads 2").objects();
     assert_eq!(objects.len(), 1);
     let found = &objects[0];
@@ -29,8 +29,8 @@ fn the_cpu_works_and_what_is_missing_is_said() {
 }
 
 #[test]
-fn people_read_a_line_for_each_thing() {
-    let ran = Workplace::new().done("doctor");
+fn doctor_prints_every_section() {
+    let ran = Workspace::new().done("doctor");
     for word in ["asap", "processor", "memory", "cpu", "cuda", "presets", "runs"] {
         assert!(ran.stdout.lines().any(|line| line.starts_with(word)), "no {word} in\n{}", ran.stdout);
     }
@@ -39,9 +39,9 @@ fn people_read_a_line_for_each_thing() {
 
 #[cfg(unix)]
 #[test]
-fn a_runs_folder_that_is_a_closed_door_is_seen() {
+fn doctor_reports_unwritable_runs_folder() {
     use std::os::unix::fs::PermissionsExt;
-    let here = Workplace::new();
+    let here = Workspace::new();
     std::fs::create_dir(here.path("runs")).unwrap();
     std::fs::set_permissions(here.path("runs"), std::fs::Permissions::from_mode(0o555)).unwrap();
     // The superuser may write everywhere.

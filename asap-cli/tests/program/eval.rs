@@ -1,4 +1,4 @@
-//! `asap eval`: a generator against a data set, and two folders.
+//! `asap eval`: a generator against a dataset, and two folders.
 
 use asap_model::checkpoint::{HostTensor, Metadata, Weights, safetensors};
 use asap_model::data::synthetic::PALETTE;
@@ -8,32 +8,32 @@ use asap_model::network::{FillByName, Initialiser, Kind};
 use asap_tensor::Plan;
 use serde_json::{Value, json};
 
-use crate::support::{TINY, Workplace, keys};
+use crate::support::{TINY, Workspace, keys};
 
-/// A folder with a run of one round in `run`, and the data set `houses` with 3 validation pairs of 40×40 pixels.
-fn trained() -> Workplace {
-    let here = Workplace::new();
+/// A folder with a run of one round in `run`, and the dataset `houses` with 3 validation pairs of 40×40 pixels.
+fn trained() -> Workspace {
+    let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     here.done("data synth houses --count 20 --size 40");
     here
 }
 
 /// The only object of a run.
-fn report(here: &Workplace, line: &str) -> serde_json::Map<String, Value> {
+fn report(here: &Workspace, line: &str) -> serde_json::Map<String, Value> {
     let mut objects = here.done(&format!("{line} --json")).objects();
     assert_eq!(objects.len(), 1, "asap {line}");
     objects.remove(0)
 }
 
-/// Writes an RGB picture of a pattern that `step` changes.
-fn picture(here: &Workplace, name: &str, [height, width]: [usize; 2], step: usize) {
+/// Writes an RGB image of a pattern that `step` changes.
+fn image(here: &Workspace, name: &str, [height, width]: [usize; 2], step: usize) {
     std::fs::create_dir_all(here.path(name).parent().unwrap()).unwrap();
     let image = Plane::from_fn(height, width, |x, y| [(7 * x + step) as u8, (5 * y * step) as u8, (x * y) as u8]);
     write_rgb(&here.path(name), &image).unwrap();
 }
 
 #[test]
-fn a_generator_is_measured_on_the_validation_pairs_of_a_data_set() {
+fn eval_measures_validation_pairs() {
     let here = trained();
     let found = report(&here, "eval --checkpoint run --data houses --set data.resize=fixed");
     assert_eq!((&found["drawn"], &found["real"]), (&json!("run"), &json!("houses")));
@@ -49,7 +49,7 @@ fn a_generator_is_measured_on_the_validation_pairs_of_a_data_set() {
 }
 
 #[test]
-fn what_was_drawn_into_a_folder_measures_as_what_is_drawn_for_the_measure() {
+fn eval_of_folder_and_checkpoint_agree() {
     let here = trained();
     here.done("infer --checkpoint run --data houses --out drawn");
     let of_folders = report(&here, "eval --generated drawn --real houses/val_img");
@@ -63,7 +63,7 @@ fn what_was_drawn_into_a_folder_measures_as_what_is_drawn_for_the_measure() {
 }
 
 #[test]
-fn without_a_data_set_the_validation_pairs_of_the_run_are_drawn() {
+fn infer_defaults_to_the_runs_validation_pairs() {
     let here = trained();
     let found = report(&here, "eval --checkpoint run");
     assert_eq!((&found["real"], &found["real_count"]), (&json!("synthetic facades of seed 0"), &json!(2)));
@@ -75,10 +75,10 @@ fn without_a_data_set_the_validation_pairs_of_the_run_are_drawn() {
 
 #[test]
 fn a_measure_that_cannot_be_taken_says_why() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     for (folder, step) in [("a", 1), ("b", 2)] {
-        picture(&here, &format!("{folder}/one.png"), [9, 30], step);
-        picture(&here, &format!("{folder}/deep/two.png"), [20, 30], 1);
+        image(&here, &format!("{folder}/one.png"), [9, 30], step);
+        image(&here, &format!("{folder}/deep/two.png"), [20, 30], 1);
     }
     let found = report(&here, "eval --generated a --real b");
     let why = &found["not_measured"];
@@ -93,10 +93,10 @@ fn a_measure_that_cannot_be_taken_says_why() {
 }
 
 #[test]
-fn folders_that_are_no_pairs_are_compared_as_sets_when_asked() {
-    let here = Workplace::new();
+fn eval_compares_unpaired_folders() {
+    let here = Workspace::new();
     for (name, step) in [("a/1.png", 1), ("a/2.png", 2), ("b/1.png", 3), ("b/3.png", 4), ("b/4.png", 5)] {
-        picture(&here, name, [16, 20], step);
+        image(&here, name, [16, 20], step);
     }
     here.refused("eval --generated a --real b", 3, &["a/2.png", "has no partner", "2.png", "--unpaired"]);
     let found = report(&here, "eval --generated a --real b --unpaired");
@@ -106,8 +106,8 @@ fn folders_that_are_no_pairs_are_compared_as_sets_when_asked() {
 }
 
 #[test]
-fn depth_maps_are_measured_where_there_is_a_depth() {
-    let here = Workplace::new();
+fn depth_eval_ignores_unmeasured_pixels() {
+    let here = Workspace::new();
     for (folder, base) in [("drawn", 1000), ("real", 2000)] {
         std::fs::create_dir(here.path(folder)).unwrap();
         let map = Plane::from_fn(4, 5, |x, y| if (x, y) == (1, 1) && base == 2000 { 7 } else { base });
@@ -118,13 +118,13 @@ fn depth_maps_are_measured_where_there_is_a_depth() {
     assert!((found["rmse"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{found:?}");
     assert!((found["abs_rel"].as_f64().unwrap() - 0.5).abs() < 1e-9 && found["delta1"] == json!(0.0), "{found:?}");
     assert!(!found.contains_key("ssim"));
-    picture(&here, "colours/a.png", [4, 5], 1);
+    image(&here, "colours/a.png", [4, 5], 1);
     here.refused("eval --generated colours --real real --depth", 3, &["colours/a.png", "depth map"]);
 }
 
 #[test]
-fn a_generator_of_depths_is_measured_at_the_real_maps_size() {
-    let here = Workplace::new();
+fn depth_eval_uses_the_real_maps_size() {
+    let here = Workspace::new();
     for folder in ["set/labels", "set/images", "set/large/labels", "set/large/images"] {
         std::fs::create_dir_all(here.path(folder)).unwrap();
     }
@@ -159,8 +159,8 @@ fn what_cannot_be_compared_is_named() {
     here.refused("eval --generated nowhere --real houses/val_img", 2, &["--generated", "nowhere", "not a folder"]);
     std::fs::create_dir(here.path("empty")).unwrap();
     here.refused("eval --generated empty --real houses/val_img", 3, &["empty", "no .png"]);
-    picture(&here, "a/1.png", [8, 9], 1);
-    picture(&here, "b/1.png", [9, 9], 1);
+    image(&here, "a/1.png", [8, 9], 1);
+    image(&here, "b/1.png", [9, 9], 1);
     here.refused("eval --generated a --real b", 3, &["a/1.png", "9×8", "b/1.png", "9×9", "--size"]);
     here.write("b/1.png", "no picture");
     here.refused("eval --generated a --real b", 3, &["b/1.png"]);
@@ -182,14 +182,14 @@ impl Initialiser for Recorder {
 }
 
 #[test]
-fn fid_and_kid_compare_features_and_keep_those_of_the_real_pictures() {
-    let here = Workplace::new();
+fn eval_caches_inception_features() {
+    let here = Workspace::new();
     let mut recorder = Recorder(FillByName { prefix: "eval.".into(), gain: 2.0_f64.sqrt() }, Weights::new());
     Inception::made_up(&Plan::new(1), &mut recorder).unwrap();
     let mut weights = recorder.1;
     safetensors::write(&here.path("inception.safetensors"), &weights, &Metadata::new()).unwrap();
     for (folder, steps) in [("a", [1, 2]), ("b", [3, 4])] {
-        steps.iter().for_each(|step| picture(&here, &format!("{folder}/{}.png", step % 2), [24, 32], *step));
+        steps.iter().for_each(|step| image(&here, &format!("{folder}/{}.png", step % 2), [24, 32], *step));
     }
     let line = "eval --generated a --real b --inception inception.safetensors --cache kept";
     let first = report(&here, line);

@@ -1,12 +1,12 @@
-//! What every command has in common: devices, and words that mean nothing.
+//! What all commands share: devices and argument errors.
 
 use asap_model::Config;
 
-use crate::support::{TINY, TINY_FILE, Workplace};
+use crate::support::{TINY, TINY_FILE, Workspace};
 
 #[test]
-fn a_device_that_is_not_there_is_told_from_one_that_does_not_exist() {
-    let here = Workplace::new();
+fn missing_and_unknown_devices_have_different_exit_codes() {
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     for command in [&format!("train --steps 1 {TINY}"), "bench --preset tiny.toml", "profile --preset tiny.toml"] {
         here.refused(&format!("{command} --device cuda:999"), 4, &["cuda:999"]);
@@ -19,18 +19,18 @@ fn a_device_that_is_not_there_is_told_from_one_that_does_not_exist() {
 }
 
 #[test]
-fn the_reference_devices_train_too() {
+fn reference_devices_train() {
     for device in ["reference", "reference64"] {
-        let here = Workplace::new();
+        let here = Workspace::new();
         here.done(&format!("train --steps 1 --device {device} {TINY}"));
         assert!(here.path("runs/quickstart/generator.safetensors").is_file());
     }
 }
 
-/// A script must not take half a table for a whole one.
+/// A script must not mistake a truncated table for a complete one.
 #[cfg(target_os = "linux")]
 #[test]
-fn results_that_cannot_be_written_are_an_error() {
+fn full_standard_output_is_an_error() {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("a full disk");
     let ran =
         std::process::Command::new(env!("CARGO_BIN_EXE_asap")).args(["completions", "bash"]).stdout(full).output();
@@ -41,8 +41,8 @@ fn results_that_cannot_be_written_are_an_error() {
 }
 
 #[test]
-fn set_and_seed_hold_for_a_starter_too_and_the_seed_wins() {
-    let here = Workplace::new();
+fn init_applies_set_and_seed() {
+    let here = Workspace::new();
     here.done("init mine.toml --seed 1 --set train.seed=2 --set train.batch=4");
     let train = Config::load(&here.path("mine.toml").to_string_lossy()).unwrap().train;
     assert_eq!((train.seed, train.batch), (1, 4));
@@ -50,8 +50,8 @@ fn set_and_seed_hold_for_a_starter_too_and_the_seed_wins() {
 }
 
 #[test]
-fn words_that_mean_nothing_are_a_usage_error() {
-    let here = Workplace::new();
+fn unknown_arguments_are_usage_errors() {
+    let here = Workspace::new();
     for line in [
         "paint",
         "train --colour red",

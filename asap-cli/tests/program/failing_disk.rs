@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Ran, TINY, Workplace, copy_folder};
+use crate::support::{Output, TINY, Workspace, copy_folder};
 
 const EACCES: i32 = 13;
 const ENOSPC: i32 = 28;
@@ -22,7 +22,7 @@ struct Fault {
 const FAULTS: [Fault; 2] = [Fault { errno: ENOSPC, full: true }, Fault { errno: EACCES, full: false }];
 
 /// The preloaded library that injects failures.
-fn library(here: &Workplace) -> PathBuf {
+fn library(here: &Workspace) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/failing_disk.c");
     let library = here.path("failing_disk.so");
     let mut compiler = Command::new("cc");
@@ -33,7 +33,7 @@ fn library(here: &Workplace) -> PathBuf {
 }
 
 /// Runs `line`, the `at`-th change below the folder `run` failing. Whether there were as many.
-fn inject(here: &Workplace, library: &Path, fault: Fault, at: usize, line: &str) -> (Ran, bool) {
+fn inject(here: &Workspace, library: &Path, fault: Fault, at: usize, line: &str) -> (Output, bool) {
     let variables = [
         ("LD_PRELOAD", library.to_string_lossy().into_owned()),
         ("FAIL_UNDER", here.path("run").to_string_lossy().into_owned()),
@@ -53,7 +53,7 @@ fn inject(here: &Workplace, library: &Path, fault: Fault, at: usize, line: &str)
 }
 
 /// The steps whose checkpoints were announced.
-fn announced(ran: &Ran) -> Vec<u64> {
+fn announced(ran: &Output) -> Vec<u64> {
     let checkpoint = |object: &serde_json::Map<String, serde_json::Value>| {
         (object["event"] == "checkpoint").then(|| object["step"].as_u64().expect("a step"))
     };
@@ -62,7 +62,7 @@ fn announced(ran: &Ran) -> Vec<u64> {
 
 #[test]
 fn resumed_run_survives_every_failing_write() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let library = library(&here);
     here.done(&format!("train --out begun {TINY} {BEGUN}"));
     copy_folder(&here.path("begun"), &here.path("whole"));
@@ -104,7 +104,7 @@ fn resumed_run_survives_every_failing_write() {
 
 #[test]
 fn new_run_names_the_file_of_every_failing_write() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let library = library(&here);
     let run = here.path("run").display().to_string();
     for fault in FAULTS {

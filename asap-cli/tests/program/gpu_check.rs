@@ -1,4 +1,4 @@
-//! `scripts/gpu_check`, which checks the project on a GPU: on a machine without one, and on one that a script plays.
+//! `scripts/gpu_check`, without a GPU and with a simulated one.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::{Workplace, copy_folder};
+use crate::support::{Workspace, copy_folder};
 
-/// What `scripts/gpu-check` packs, with a program of our choice and no tests.
-fn folder(here: &Workplace, asap: &Path) {
+/// What `scripts/gpu-check` packs, but with the given program and no tests.
+fn folder(here: &Workspace, asap: &Path) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     copy_folder(&project.join("scripts/gpu_check"), &here.path("folder/gpu_check"));
     std::fs::rename(here.path("folder/gpu_check/run"), here.path("folder/run")).unwrap();
@@ -22,8 +22,8 @@ fn folder(here: &Workplace, asap: &Path) {
     );
 }
 
-/// Runs it without GPUs, but those that the program claims; `None` where there is no Python.
-fn run(here: &Workplace, line: &str) -> Option<Output> {
+/// Runs it with no GPU but those that the program reports; `None` without Python.
+fn run(here: &Workspace, line: &str) -> Option<Output> {
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("skipped: python3 is missing");
         return None;
@@ -34,14 +34,14 @@ fn run(here: &Workplace, line: &str) -> Option<Output> {
     Some(command.output().expect("bash starts"))
 }
 
-fn results(here: &Workplace, name: &str) -> Value {
+fn results(here: &Workspace, name: &str) -> Value {
     let text = std::fs::read_to_string(here.path(name)).expect("a file of results");
     serde_json::from_str(&text).expect("JSON")
 }
 
 #[test]
-fn without_a_gpu_every_step_says_so_and_the_results_are_whole() {
-    let here = Workplace::new();
+fn gpu_check_without_gpu_reports_every_step() {
+    let here = Workspace::new();
     folder(&here, Path::new(env!("CARGO_BIN_EXE_asap")));
     let Some(ran) = run(&here, "--out results.json --step doctor --step verify --step racecheck --step peers") else {
         return;
@@ -57,8 +57,8 @@ fn without_a_gpu_every_step_says_so_and_the_results_are_whole() {
     }
 }
 
-/// A program that finds a GPU, has one number out of tolerance, and takes twice as long at the highest precision.
-const PLAYED: &str = r#"#!/bin/sh
+/// A program that reports a GPU, has one value out of tolerance, and takes twice as long at the highest precision.
+const SIMULATED: &str = r#"#!/bin/sh
 case "$1 $*" in
 doctor*--json) echo '{"devices": [{"device": "cuda:0", "what": "A Card 9, 80 GB", "ok": true, "fault": null}]}' ;;
 doctor*) echo "A Card" ;;
@@ -74,9 +74,9 @@ esac
 "#;
 
 #[test]
-fn a_failed_step_does_not_stop_the_others_and_parts_are_put_together() {
-    let here = Workplace::new();
-    here.write("played", PLAYED);
+fn gpu_check_continues_after_a_failed_step() {
+    let here = Workspace::new();
+    here.write("played", SIMULATED);
     std::fs::set_permissions(here.path("played"), PermissionsExt::from_mode(0o755)).unwrap();
     folder(&here, &here.path("played"));
     let Some(ran) = run(&here, "--out r.json --preset facades-512 --step doctor --step verify --step bench") else {
@@ -108,7 +108,7 @@ fn a_failed_step_does_not_stop_the_others_and_parts_are_put_together() {
     }
     assert_eq!(status(&both, "roofline").as_deref(), Some("ok"));
 
-    // Of another commit, or of the same with other changes, which the times are not beside.
+    // Results of another commit, or of the same one with other changes, can't be combined.
     for (build, differs) in [
         (
             r#"{"commit": "decade", "changed": false, "difference": "", "rustc": "r"}"#,
@@ -124,7 +124,7 @@ fn a_failed_step_does_not_stop_the_others_and_parts_are_put_together() {
 }
 
 #[test]
-fn scripts_can_be_read() {
+fn scripts_parse() {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts");
     for script in ["gpu-check", "gpu_check/run"] {
         let status = Command::new("bash").arg("-n").arg(scripts.join(script)).status().expect("bash starts");

@@ -1,6 +1,6 @@
 //! Help and shell completions.
 
-use crate::support::Workplace;
+use crate::support::Workspace;
 
 /// Every command and subcommand.
 const COMMANDS: [&str; 16] = [
@@ -23,8 +23,8 @@ const COMMANDS: [&str; 16] = [
 ];
 
 #[test]
-fn every_command_has_an_example_in_its_help() {
-    let here = Workplace::new();
+fn help_has_an_example_for_every_command() {
+    let here = Workspace::new();
     for command in COMMANDS {
         let help = here.done(&format!("{command} --help")).stdout;
         let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("asap {command} --help:\n{help}"));
@@ -39,8 +39,8 @@ fn every_command_has_an_example_in_its_help() {
 }
 
 #[test]
-fn every_shell_completes_commands_and_flags_and_those_that_can_presets() {
-    let here = Workplace::new();
+fn completions_cover_commands_flags_and_presets() {
+    let here = Workspace::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = here.done(&format!("completions {shell}")).stdout;
         // The other shells' scripts complete no values.
@@ -56,7 +56,7 @@ fn every_shell_completes_commands_and_flags_and_those_that_can_presets() {
 }
 
 #[test]
-fn a_file_is_taken_where_a_preset_could_stand() {
-    let here = Workplace::new();
+fn preset_accepts_a_file() {
+    let here = Workspace::new();
     here.refused("profile --preset nowhere.toml", 2, &["nowhere.toml", "no such file and no such preset"]);
 }

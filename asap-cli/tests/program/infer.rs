@@ -3,23 +3,23 @@
 use asap_model::data::synthetic::PALETTE;
 use asap_model::data::{Plane, read_photo, write_labels};
 
-use crate::support::{TINY, Workplace};
+use crate::support::{TINY, Workspace};
 
-/// A folder with a run of one round in `run`.
-fn trained() -> Workplace {
-    let here = Workplace::new();
+/// A folder with a run of one step in `run`.
+fn trained() -> Workspace {
+    let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     here
 }
 
 /// Writes a label map of the tiny generator's classes.
-fn write_map(here: &Workplace, name: &str, height: usize, width: usize) {
+fn write_map(here: &Workspace, name: &str, height: usize, width: usize) {
     let map = Plane::from_fn(height, width, |x, y| ((x / 3 + y / 2) % 13) as u8);
     write_labels(&here.path(name), &map, &PALETTE).expect("a label map can be written");
 }
 
 #[test]
-fn the_picture_has_the_size_of_its_input_whatever_that_is() {
+fn infer_keeps_the_input_size() {
     let here = trained();
     let sizes = [(37, 45), (3, 5), (1, 1), (32, 64), (2, 70)];
     for (number, (height, width)) in sizes.into_iter().enumerate() {
@@ -29,8 +29,8 @@ fn the_picture_has_the_size_of_its_input_whatever_that_is() {
     let objects = here.done(&format!("infer --checkpoint run --input {inputs} --out drawn --json")).objects();
     assert_eq!(objects.len(), sizes.len());
     for (number, (object, (height, width))) in objects.iter().zip(sizes).enumerate() {
-        let picture = read_photo(&here.path(&format!("drawn/map{number}.png"))).unwrap();
-        assert_eq!((picture.height, picture.width), (height, width));
+        let image = read_photo(&here.path(&format!("drawn/map{number}.png"))).unwrap();
+        assert_eq!((image.height, image.width), (height, width));
         assert_eq!((&object["height"], &object["width"]), (&height.into(), &width.into()));
         assert_eq!(object["output"], format!("drawn/map{number}.png"));
     }
@@ -40,7 +40,7 @@ fn the_picture_has_the_size_of_its_input_whatever_that_is() {
 }
 
 #[test]
-fn a_folder_a_run_and_its_generator_file_give_the_same_pictures() {
+fn infer_from_run_and_file_agree() {
     let here = trained();
     std::fs::create_dir(here.path("maps")).unwrap();
     write_map(&here, "maps/a.png", 9, 10);
@@ -54,7 +54,7 @@ fn a_folder_a_run_and_its_generator_file_give_the_same_pictures() {
 }
 
 #[test]
-fn a_data_set_needs_no_photos() {
+fn infer_needs_no_photos() {
     let here = trained();
     std::fs::create_dir_all(here.path("set/val_label")).unwrap();
     write_map(&here, "set/val_label/a.png", 33, 31);
@@ -64,7 +64,7 @@ fn a_data_set_needs_no_photos() {
 }
 
 #[test]
-fn a_label_out_of_range_is_named_by_file_pixel_and_value() {
+fn infer_reports_label_out_of_range() {
     let here = trained();
     let map = Plane::from_fn(4, 6, |x, y| if (x, y) == (5, 2) { 13 } else { 1 });
     write_labels(&here.path("map.png"), &map, &[[7; 3]; 14]).unwrap();
@@ -73,7 +73,7 @@ fn a_label_out_of_range_is_named_by_file_pixel_and_value() {
 }
 
 #[test]
-fn no_input_is_drawn_over() {
+fn infer_never_overwrites_inputs() {
     let here = trained();
     std::fs::create_dir(here.path("maps")).unwrap();
     write_map(&here, "maps/a.png", 9, 10);
@@ -86,8 +86,8 @@ fn no_input_is_drawn_over() {
 }
 
 #[test]
-fn a_checkpoint_that_is_none_is_named() {
-    let here = Workplace::new();
+fn infer_reports_invalid_checkpoint() {
+    let here = Workspace::new();
     write_map(&here, "map.png", 9, 10);
     here.write("text.pth", "not weights");
     std::fs::create_dir(here.path("empty")).unwrap();
@@ -98,7 +98,7 @@ fn a_checkpoint_that_is_none_is_named() {
 }
 
 #[test]
-fn inputs_that_are_missing_or_no_pictures_are_named() {
+fn infer_reports_invalid_inputs() {
     let here = trained();
     here.write("text.png", "no picture");
     std::fs::create_dir(here.path("empty")).unwrap();
@@ -110,7 +110,7 @@ fn inputs_that_are_missing_or_no_pictures_are_named() {
 }
 
 #[test]
-fn pictures_that_are_there_are_drawn_over_only_by_force() {
+fn infer_overwrites_outputs_only_with_force() {
     let here = trained();
     write_map(&here, "a.png", 9, 10);
     write_map(&here, "b.png", 9, 10);
@@ -127,7 +127,7 @@ fn pictures_that_are_there_are_drawn_over_only_by_force() {
 }
 
 #[test]
-fn sub_folders_keep_their_names_and_order() {
+fn infer_keeps_subfolders() {
     let here = trained();
     for map in ["maps/b.png", "maps/x/a.png", "maps/x/y/b.png", "maps/.hidden/c.png", "maps/.c.png"] {
         std::fs::create_dir_all(here.path(map).parent().unwrap()).unwrap();
@@ -140,7 +140,7 @@ fn sub_folders_keep_their_names_and_order() {
 }
 
 #[test]
-fn a_bad_picture_of_several_is_named_and_the_others_are_drawn() {
+fn infer_continues_after_a_bad_input() {
     let here = trained();
     std::fs::create_dir(here.path("maps")).unwrap();
     for name in ["a", "c", "e"] {

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::support::{TINY, TINY_FILE, Workplace};
+use crate::support::{TINY, TINY_FILE, Workspace};
 
 /// How often the program is killed, unless ASAP_KILLS says otherwise.
 const KILLS: usize = 40;
@@ -32,14 +32,14 @@ fn events(child: &mut Child) -> impl Iterator<Item = std::io::Result<String>> + 
     BufReader::new(stdout).lines()
 }
 
-fn bytes(here: &Workplace, run: &str, step: u64) -> Vec<u8> {
+fn bytes(here: &Workspace, run: &str, step: u64) -> Vec<u8> {
     std::fs::read(here.path(run).join(format!("checkpoints/step-{step:06}.safetensors"))).expect("a checkpoint")
 }
 
 #[test]
 fn ctrl_c_finishes_the_step_saves_and_exits_130() {
     for signal in ["-INT", "-TERM"] {
-        let here = Workplace::new();
+        let here = Workspace::new();
         let mut child = here.start(&format!("train --json --out run {TINY} --steps 100000 --set train.epochs=100000"));
         let mut lines = events(&mut child);
         while event(&mut lines).expect("training continues")["event"] != "step" {}
@@ -67,7 +67,7 @@ fn ctrl_c_finishes_the_step_saves_and_exits_130() {
 
 #[test]
 fn ctrl_c_stops_a_sweep_after_the_current_step() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     for name in ["a", "b"] {
         here.write(&format!("{name}.toml"), format!("{TINY_FILE}[loss]\nlambda_vgg = 0.0\n[train]\nepochs = 100000\n"));
     }
@@ -84,7 +84,7 @@ fn ctrl_c_stops_a_sweep_after_the_current_step() {
 /// A step of a network this large takes minutes: the second Ctrl-C does not wait for its end.
 #[test]
 fn a_second_ctrl_c_stops_at_once() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let large = "--set data.size=[512,512] --set generator.width=64 --set generator.max_width=512 --set data.count=2 \
         --set data.val_count=2 --device reference";
     let mut child = here.start(&format!("train --json --out run {large}"));
@@ -103,7 +103,7 @@ fn killed_runs_resume_from_the_last_announced_checkpoint() {
     let kills = std::env::var("ASAP_KILLS").map_or(KILLS, |kills| kills.parse().expect("ASAP_KILLS is a number"));
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos() as u64;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let here = Workplace::new();
+    let here = Workspace::new();
     let resume = "train --json --out run --resume --threads 1";
     let mut announced = 0;
     let mut lives = [0; 3];

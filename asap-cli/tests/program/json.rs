@@ -3,11 +3,11 @@
 use asap_model::data::synthetic::PALETTE;
 use asap_model::data::{Plane, write_labels};
 
-use crate::support::{TINY, TINY_FILE, Workplace};
+use crate::support::{TINY, TINY_FILE, Workspace};
 
 #[test]
 fn every_command_prints_objects_only() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     let map = Plane::from_fn(12, 9, |x, y| ((x + y) % 13) as u8);
     write_labels(&here.path("map.png"), &map, &PALETTE).expect("a label map can be written");
@@ -44,7 +44,7 @@ fn every_command_prints_objects_only() {
 
 #[test]
 fn an_error_leaves_standard_output_empty() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     for line in [
         "train --config nowhere.toml",
         "infer --checkpoint nowhere --input a.png --out b",

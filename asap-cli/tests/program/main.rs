@@ -1,4 +1,4 @@
-//! The program as people and scripts meet it: arguments in, files, both streams and the exit code out.
+//! End-to-end tests of the program: arguments in; files, both streams and the exit code out.
 
 mod bench;
 mod compared;

@@ -1,10 +1,10 @@
 //! `asap profile`.
 
-use crate::support::{TINY_FILE, TINY_PARAMETERS, Workplace, keys};
+use crate::support::{TINY_FILE, TINY_PARAMETERS, Workspace, keys};
 
 #[test]
-fn layers_add_up_to_the_network_counted_by_hand() {
-    let here = Workplace::new();
+fn profile_totals_match_hand_count() {
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     let objects = here.done("profile --preset tiny.toml --json --threads 1").objects();
     let (layers, plans) = objects.split_at(objects.len() - 2);
@@ -44,8 +44,8 @@ fn layers_add_up_to_the_network_counted_by_hand() {
 }
 
 #[test]
-fn a_compared_generators_layers_add_up_to_its_published_size_beside_the_papers_figures() {
-    let here = Workplace::new();
+fn profile_of_baseline_matches_published_size() {
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     let objects = here.done("profile --preset tiny.toml --baseline pix2pix-resnet --json --threads 1").objects();
     let [layers @ .., total, drawing, training] = &objects[..] else { panic!("{objects:?}") };
@@ -63,8 +63,8 @@ fn a_compared_generators_layers_add_up_to_its_published_size_beside_the_papers_f
 }
 
 #[test]
-fn people_see_a_table_that_ends_in_the_total_and_the_memory() {
-    let here = Workplace::new();
+fn profile_prints_total_and_memory() {
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     let ran = here.done("profile --preset tiny.toml");
     let lines: Vec<&str> = ran.stdout.lines().rev().collect();
@@ -74,8 +74,8 @@ fn people_see_a_table_that_ends_in_the_total_and_the_memory() {
 }
 
 #[test]
-fn a_roofline_has_a_line_for_each_op_and_size_and_its_shares_follow_from_the_ceilings() {
-    let here = Workplace::new();
+fn roofline_shares_follow_from_ceilings() {
+    let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     for (flag, needed) in
         [("", &["conv2d_ids", "conv2d", "pixel_mlp", "instance_norm"][..]), ("--train", &["adam", "pixel_mlp_grad"])]

@@ -1,17 +1,17 @@
-//! `asap infer` with checkpoints as the authors' code writes them.
+//! `asap infer` with checkpoints in the authors' format.
 
 use asap_model::checkpoint::{HostTensor, Weights, safetensors};
 use asap_model::data::{Plane, read_photo, write_instances, write_labels};
 
-use crate::support::{Workplace, published};
+use crate::support::{Workspace, published};
 
-/// The network of the case gen_city, as its options in the index describe it.
+/// The network of the case gen_city, by its options in the index.
 const CITY: &str = "[data]\nlayout = \"cityscapes\"\nclasses = 5\ninstances = true\nsize = [64, 64]\n\
     [generator]\ntile = 4\nlearned_factor = 4\nwidth = 6\nmax_width = 12\ndepth = 2\nmlp_width = 8\nmlp_depth = 3\n\
     padding = \"reflect\"\n";
 
-/// Colours for the palette of label maps; which ones does not matter.
-const COLOURS: [[u8; 3]; 5] = [[0; 3], [60; 3], [120; 3], [180; 3], [240; 3]];
+/// An arbitrary palette for label maps.
+const COLORS: [[u8; 3]; 5] = [[0; 3], [60; 3], [120; 3], [180; 3], [240; 3]];
 
 fn case(name: &str) -> Weights {
     safetensors::read(&published(&format!("{name}.safetensors"))).expect("a published case").0
@@ -25,14 +25,14 @@ fn map(tensor: &HostTensor, n: usize) -> Plane<u32> {
 }
 
 /// Writes the inputs of gen_city, `label0.png`, `instance0.png` and so on, and its configuration, `city.toml`.
-fn city() -> (Workplace, Weights) {
-    let here = Workplace::new();
+fn city() -> (Workspace, Weights) {
+    let here = Workspace::new();
     let case = case("gen_city");
     for n in 0..2 {
         let label = map(&case["label"], n);
         let ids = label.data.iter().map(|&id| id as u8).collect();
         let label = Plane { height: label.height, width: label.width, data: ids };
-        write_labels(&here.path(&format!("label{n}.png")), &label, &COLOURS).unwrap();
+        write_labels(&here.path(&format!("label{n}.png")), &label, &COLORS).unwrap();
         write_instances(&here.path(&format!("instance{n}.png")), &map(&case["instance"], n)).unwrap();
     }
     here.write("city.toml", CITY);
@@ -42,7 +42,7 @@ fn city() -> (Workplace, Weights) {
 }
 
 #[test]
-fn both_formats_draw_the_published_picture_within_one_level() {
+fn both_formats_reproduce_the_published_image() {
     let (here, case) = city();
     let output = &case["output"];
     let [_, channels, height, width] = output.shape[..] else { panic!("{:?}", output.shape) };
@@ -52,14 +52,14 @@ fn both_formats_draw_the_published_picture_within_one_level() {
              --instances instance0.png instance1.png --out {checkpoint}.drawn"
         ));
         for n in 0..2 {
-            let picture = read_photo(&here.path(&format!("{checkpoint}.drawn/label{n}.png"))).unwrap();
-            assert_eq!((picture.height, picture.width), (height, width));
+            let image = read_photo(&here.path(&format!("{checkpoint}.drawn/label{n}.png"))).unwrap();
+            assert_eq!((image.height, image.width), (height, width));
             for c in 0..channels {
                 for y in 0..height {
                     for x in 0..width {
                         let exact = output.data[((n * channels + c) * height + y) * width + x];
                         let level = ((exact + 1.0) / 2.0 * 255.0).round() as i32;
-                        let drawn = i32::from(picture.at(x, y)[c]);
+                        let drawn = i32::from(image.at(x, y)[c]);
                         assert!(
                             (drawn - level).abs() <= 1,
                             "picture {n}, channel {c}, ({x}, {y}): {drawn} for {level}"
@@ -76,7 +76,7 @@ fn both_formats_draw_the_published_picture_within_one_level() {
 }
 
 #[test]
-fn a_published_checkpoint_needs_a_configuration() {
+fn published_checkpoint_needs_a_configuration() {
     let (here, _) = city();
     here.refused(
         "infer --checkpoint gen_city_net_G.pth --input label0.png --instances instance0.png --out drawn",
@@ -97,7 +97,7 @@ fn a_published_checkpoint_needs_a_configuration() {
 }
 
 #[test]
-fn a_network_of_other_widths_is_told_which_tensors_differ() {
+fn mismatched_width_names_the_tensors() {
     let (here, _) = city();
     here.refused(
         "infer --checkpoint gen_city_net_G.pth --config city.toml --set generator.max_width=16 --input label0.png \
@@ -108,7 +108,7 @@ fn a_network_of_other_widths_is_told_which_tensors_differ() {
 }
 
 #[test]
-fn instance_maps_belong_one_to_each_input_and_have_its_size() {
+fn instance_maps_must_match_the_inputs() {
     let (here, _) = city();
     let infer = "infer --checkpoint gen_city_net_G.pth --config city.toml --out drawn --input";
     here.refused(&format!("{infer} label0.png"), 2, &["--instances", "instance edges"]);
@@ -119,13 +119,13 @@ fn instance_maps_belong_one_to_each_input_and_have_its_size() {
 }
 
 #[test]
-fn padding_that_is_not_the_checkpoints_is_an_error_that_names_both() {
-    let here = Workplace::new();
+fn mismatched_padding_is_an_error() {
+    let here = Workspace::new();
     here.copy_published("gen_zero_pad_net_G.pth");
     here.write("plain.toml", CITY.replace("classes = 5", "classes = 4").replace("instances = true", ""));
     let label = map(&case("gen_zero_pad")["label"], 0);
     let ids = label.data.iter().map(|&id| id as u8).collect();
-    write_labels(&here.path("map.png"), &Plane { height: 32, width: 32, data: ids }, &COLOURS).unwrap();
+    write_labels(&here.path("map.png"), &Plane { height: 32, width: 32, data: ids }, &COLORS).unwrap();
     let infer = "infer --checkpoint gen_zero_pad_net_G.pth --config plain.toml --input map.png --out drawn";
     here.refused(infer, 5, &["model.0.0", "shows zero padding", "generator.padding is reflect"]);
     here.done(&format!("{infer} --set generator.padding=zero"));

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value};
 
-use crate::support::{TINY, Workplace};
+use crate::support::{TINY, Workspace};
 
 /// A program that a test needs; `None`, and a message, without it.
 fn needed(what: &str, candidates: &[PathBuf], check: &[&str]) -> Option<PathBuf> {
@@ -39,7 +39,7 @@ const MEASURE: &str = "<script>addEventListener('load', () => {
 })</script>";
 
 /// Measurements of a page rendered at a width.
-fn measured(here: &Workplace, page: &Path, width: usize) -> Option<Map<String, Value>> {
+fn measured(here: &Workspace, page: &Path, width: usize) -> Option<Map<String, Value>> {
     let names = ["chromium", "chromium-browser", "google-chrome"].map(PathBuf::from);
     let browser = needed("browser (chromium)", &names, &["--version"])?;
     here.write("measured.html", std::fs::read_to_string(page).expect("a page") + MEASURE);
@@ -59,7 +59,7 @@ fn measured(here: &Workplace, page: &Path, width: usize) -> Option<Map<String, V
 
 #[test]
 fn browser_shows_curves_and_samples() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.done(&format!("train --steps 36 --out run {TINY} --set train.sample_every=9"));
     for width in [1280, 500] {
         let Some(measured) = measured(&here, &here.path("run/report.html"), width) else { return };
@@ -98,7 +98,7 @@ print(json.dumps({'scalars': scalars, 'images': images}))
 ";
 
 /// What TensorBoard's reader finds in a run folder.
-fn read_events(here: &Workplace, run: &str) -> Option<Value> {
+fn read_events(here: &Workspace, run: &str) -> Option<Value> {
     // The build folder is two above the program; there `.ci/run` puts a Python with TensorBoard.
     let target = Path::new(env!("CARGO_BIN_EXE_asap")).ancestors().nth(2).expect("a build folder");
     let candidates = [target.join("tensorboard/bin/python"), "python3".into()];
@@ -111,7 +111,7 @@ fn read_events(here: &Workplace, run: &str) -> Option<Value> {
 
 #[test]
 fn tensorboard_reads_a_resumed_run_as_one_curve() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let often = "--set train.save_every=4 --set train.sample_every=4";
     here.done(&format!("train --steps 10 --out run {TINY} {often}"));
     // As if the machine had stopped in step 11 before it saved step 10.
@@ -156,7 +156,7 @@ fn tensorboard_reads_a_resumed_run_as_one_curve() {
 
 #[test]
 fn failing_reports_are_warnings() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.done(&format!("train --steps 2 --out run {TINY}"));
     std::fs::remove_file(here.path("run/report.html")).expect("a report");
     std::fs::create_dir_all(here.path("run/report.html/in the way")).expect("a folder");

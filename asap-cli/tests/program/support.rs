@@ -1,4 +1,4 @@
-//! A folder to work in, and runs of the program in it.
+//! A temporary folder and runs of the program in it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub const TINY_FILE: &str = "[data]\nlayout = \"synthetic\"\nclasses = 13\nsize 
     [generator]\ntile = 4\nlearned_factor = 4\nwidth = 4\nmax_width = 8\ndepth = 1\nmlp_width = 8\nmlp_depth = 3\n\
     [discriminator]\nwidth = 4\nmax_width = 8\n";
 
-/// Trained numbers of the tiny generator, by hand. 3×3 convolutions with scale and shift: 13→4, 4→4, 4→8, 8→8
+/// The tiny generator's trainable parameters, by hand. 3×3 convolutions with scale and shift: 13→4, 4→4, 4→8, 8→8
 /// channels; MLPs of 13 labels and 8 position channels, 21→8→8→3; a 1×1 convolution from 8 channels to those.
 pub const TINY_PARAMETERS: u64 = {
     let convolutions = 9 * (13 * 4 + 4 * 4 + 4 * 8 + 8 * 8) + 2 * (4 + 4 + 8 + 8);
@@ -25,33 +25,33 @@ pub const TINY_PARAMETERS: u64 = {
     convolutions + 8 * mlp + mlp
 };
 
-/// A temporary folder, gone with all that it holds at the end of a test.
-pub struct Workplace(tempfile::TempDir);
+/// A temporary folder, deleted at the end of the test.
+pub struct Workspace(tempfile::TempDir);
 
-/// What one run of the program left.
+/// The result of one run of the program.
 #[derive(Debug)]
-pub struct Ran {
+pub struct Output {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Workplace {
+impl Workspace {
     pub fn new() -> Self {
-        Workplace(tempfile::tempdir().expect("a temporary folder"))
+        Workspace(tempfile::tempdir().expect("a temporary folder"))
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Runs `asap` here with the words of `line` as its arguments. Whatever the outcome, it is no panic.
-    pub fn asap(&self, line: &str) -> Ran {
+    /// Runs `asap` here with the words of `line` as its arguments. It must not panic.
+    pub fn asap(&self, line: &str) -> Output {
         self.asap_with(&[], line)
     }
 
     /// As [`asap`](Self::asap), with environment variables.
-    pub fn asap_with(&self, variables: &[(&str, String)], line: &str) -> Ran {
+    pub fn asap_with(&self, variables: &[(&str, String)], line: &str) -> Output {
         let mut command = self.command(line);
         let output = command.envs(variables.iter().map(|(name, value)| (name, value))).output();
         let output = output.expect("the program starts");
@@ -59,10 +59,10 @@ impl Workplace {
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));
         let code = output.status.code().unwrap_or_else(|| panic!("asap {line} died: {}\n{stderr}", output.status));
         assert!(!stderr.contains("panicked"), "asap {line} panicked:\n{stderr}");
-        Ran { code, stdout, stderr }
+        Output { code, stdout, stderr }
     }
 
-    /// Starts the program, to be stopped on the way; its two streams can be read.
+    /// Starts the program with both streams piped.
     pub fn start(&self, line: &str) -> Child {
         self.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
     }
@@ -74,7 +74,7 @@ impl Workplace {
     }
 
     /// As [`asap`](Self::asap), where success is expected.
-    pub fn done(&self, line: &str) -> Ran {
+    pub fn done(&self, line: &str) -> Output {
         let ran = self.asap(line);
         assert_eq!(ran.code, 0, "asap {line}\n{}{}", ran.stdout, ran.stderr);
         ran
@@ -85,12 +85,12 @@ impl Workplace {
         let ran = self.asap(line);
         assert_eq!(ran.code, code, "asap {line}\n{}{}", ran.stdout, ran.stderr);
         for part in parts {
-            assert!(ran.stderr.contains(part), "asap {line} does not say {part:?}:\n{}", ran.stderr);
+            assert!(ran.stderr.contains(part), "{part:?} is missing in the output of asap {line}:\n{}", ran.stderr);
         }
         let errors = ran.stderr.lines().filter(|line| line.starts_with("error: ")).count();
         assert_eq!(errors, 1, "asap {line} has {errors} errors:\n{}", ran.stderr);
         let causes = ran.stderr.matches("os error").count();
-        assert!(causes <= 1, "asap {line} tells a cause twice:\n{}", ran.stderr);
+        assert!(causes <= 1, "asap {line} prints a cause twice:\n{}", ran.stderr);
     }
 
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -109,7 +109,7 @@ impl Workplace {
         files
     }
 
-    /// Names of what is in a folder.
+    /// The sorted names of a folder's entries.
     pub fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(folder)).expect("a folder");
         let name = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -121,7 +121,7 @@ impl Workplace {
     }
 }
 
-impl Ran {
+impl Output {
     /// Standard output, which must be one JSON object a line and nothing else.
     pub fn objects(&self) -> Vec<Map<String, Value>> {
         let object = |line: &str| match serde_json::from_str(line) {

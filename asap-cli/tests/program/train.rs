@@ -3,11 +3,11 @@
 use asap_model::data::{Plane, write_labels};
 use serde_json::Value;
 
-use crate::support::{TINY, Workplace};
+use crate::support::{TINY, Workspace};
 
 #[test]
 fn dry_run_leaves_nothing_behind() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let ran = here.done(&format!("train --dry-run {TINY}"));
     assert!(ran.stdout.contains("dry run: 2 steps"), "{}", ran.stdout);
     assert!(here.names(".").is_empty(), "{:?}", here.names("."));
@@ -15,7 +15,7 @@ fn dry_run_leaves_nothing_behind() {
 
 #[test]
 fn json_events_and_run_folder_are_complete() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let objects = here.done(&format!("train --steps 3 --json {TINY}")).objects();
     let event = |object: &serde_json::Map<String, Value>| object["event"].as_str().expect("an event").to_owned();
     let events: Vec<String> = objects.iter().map(event).collect();
@@ -42,7 +42,7 @@ fn json_events_and_run_folder_are_complete() {
 
 #[test]
 fn quickstart_trains_on_any_dataset_and_suggests_commands() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.done("data synth houses --count 8 --size 40");
     let line = format!("train --data houses --steps 1 {TINY}");
     let next = "asap infer --checkpoint runs/quickstart --data houses --out drawn && asap eval --checkpoint runs/quickstart \
@@ -57,7 +57,7 @@ fn quickstart_trains_on_any_dataset_and_suggests_commands() {
 
 #[test]
 fn quiet_prints_only_the_result() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let ran = here.done(&format!("train --steps 1 -q {TINY}"));
     assert_eq!(ran.stderr, "");
     assert!(ran.stdout.contains("1 of 1 steps") && ran.stdout.contains("Try next: "), "{}", ran.stdout);
@@ -65,7 +65,7 @@ fn quiet_prints_only_the_result() {
 
 #[test]
 fn existing_runs_are_never_overwritten() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     let before = here.files("run");
     let ran = here.done(&format!("train --steps 1 --seed 9 --out run {TINY} --json"));
@@ -77,7 +77,7 @@ fn existing_runs_are_never_overwritten() {
 
 #[test]
 fn resumed_run_ends_with_the_same_bytes() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let often = "--set train.save_every=2 --set train.sample_every=2";
     here.done(&format!("train --steps 8 --out whole {TINY} {often}"));
     // Step 8 is in the second epoch: the order of pairs changes after the stop.
@@ -104,7 +104,7 @@ fn resumed_run_ends_with_the_same_bytes() {
 
 #[test]
 fn resuming_needs_a_run_and_its_networks() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.refused("train --resume --out nowhere", 5, &["nowhere", "not a run folder"]);
     here.done(&format!("train --steps 1 --out run {TINY}"));
     let before = here.files("run");
@@ -119,7 +119,7 @@ fn resuming_needs_a_run_and_its_networks() {
 
 #[test]
 fn perceptual_loss_needs_its_weights() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     let line = format!("train --steps 1 --set loss.lambda_vgg=10 {TINY}");
     here.refused(&line, 2, &["loss.vgg_weights", "loss.lambda_vgg=0"]);
     here.refused(&format!("{line} --set loss.vgg_weights=vgg.pth"), 5, &["vgg.pth"]);
@@ -128,7 +128,7 @@ fn perceptual_loss_needs_its_weights() {
 
 #[test]
 fn misspelled_presets_and_keys_get_suggestions() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.refused("train --dry-run --config facades-521", 2, &["facades-521", "did you mean facades-512?"]);
     here.refused("train --dry-run --set generator.tiel=8", 2, &["generator.tiel", "did you mean generator.tile?"]);
     here.refused("train --dry-run --set trian.batch=8", 2, &["did you mean [train]?"]);
@@ -142,7 +142,7 @@ fn misspelled_presets_and_keys_get_suggestions() {
 
 #[test]
 fn divergence_names_the_keys_to_lower() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.refused(
         &format!("train --steps 30 --set train.lr_generator=1e30 {TINY}"),
         6,
@@ -152,7 +152,7 @@ fn divergence_names_the_keys_to_lower() {
 
 #[test]
 fn unreadable_pair_is_named_after_saving() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.done("data synth houses --count 4 --size 32");
     here.write("houses/train_img/synth_00001.jpg", b"no picture");
     let tiny = TINY.replace("--set data.workers=1", "--set data.workers=0");
@@ -168,7 +168,7 @@ fn unreadable_pair_is_named_after_saving() {
 
 #[test]
 fn bad_images_are_named_before_a_folder_is_made() {
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.done("data synth houses --count 12 --size 32");
     let line = format!("train --data houses --out run --steps 1 {TINY}");
     let label = here.names("houses/train_label").pop().unwrap();

@@ -3,11 +3,11 @@
 use asap_model::checkpoint::{Metadata, safetensors};
 use serde_json::{Value, json};
 
-use crate::support::{Workplace, keys, published};
+use crate::support::{Workspace, keys, published};
 
-/// A folder `cases` with one published case and one of a kind that nobody knows.
-fn cases() -> Workplace {
-    let here = Workplace::new();
+/// A folder `cases` with one published case and one of an unknown kind.
+fn cases() -> Workspace {
+    let here = Workspace::new();
     let index = std::fs::read_to_string(published("index.json")).unwrap();
     let index: Value = serde_json::from_str(&index).unwrap();
     std::fs::create_dir(here.path("cases")).unwrap();
@@ -20,7 +20,7 @@ fn cases() -> Workplace {
 }
 
 #[test]
-fn every_quantity_is_a_json_line_and_an_unknown_kind_is_skipped() {
+fn verify_json_reports_every_quantity() {
     let here = cases();
     for device in ["cpu", "reference", "reference64"] {
         let objects = here.done(&format!("verify cases --json --device {device}")).objects();
@@ -44,7 +44,7 @@ fn every_quantity_is_a_json_line_and_an_unknown_kind_is_skipped() {
 }
 
 #[test]
-fn people_read_one_line_a_case_and_how_many_were_skipped() {
+fn verify_prints_one_line_per_case() {
     let ran = cases().done("verify cases");
     assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
     assert!(ran.stdout.starts_with("ok") && ran.stdout.contains("gen_zero_pad"), "{}", ran.stdout);
@@ -52,7 +52,7 @@ fn people_read_one_line_a_case_and_how_many_were_skipped() {
 }
 
 #[test]
-fn a_number_that_is_not_what_was_published_fails_the_check() {
+fn verify_fails_on_wrong_value() {
     let here = cases();
     let file = here.path("cases/gen_zero_pad.safetensors");
     let (mut tensors, _) = safetensors::read(&file).unwrap();
@@ -69,7 +69,7 @@ fn a_number_that_is_not_what_was_published_fails_the_check() {
 }
 
 #[test]
-fn a_folder_without_cases_or_with_a_broken_index_is_an_error() {
+fn verify_rejects_missing_or_broken_index() {
     let here = cases();
     here.refused("verify nowhere", 3, &["nowhere", "index.json"]);
     here.write("cases/index.json", "[1, 2");

@@ -3,7 +3,7 @@
 //!
 //! [`install`] makes the three libraries loadable in this process; [`library_folder`] serves other processes through
 //! `LD_LIBRARY_PATH`. NVRTC becomes a run of the C++ compiler, a launch runs every CUDA thread as a fiber, and mistakes come back
-//! as CUDA's own error codes with a report a person can read ([`last_report`]). The README has the whole picture.
+//! as CUDA's own error codes with a report a person can read ([`last_report`]). The README has the whole image.
 //!
 //! The package builds twice: as a shared object, which is what cudarc loads, and as this Rust library, which finds the shared
 //! object and talks to it. State lives in the shared object only; see `control`.

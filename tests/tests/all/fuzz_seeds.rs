@@ -1,4 +1,4 @@
-//! The fuzz targets' promises, kept for their seeds and for random changes of them.
+//! The fuzz targets' properties on their seeds and on random mutations of them.
 
 use std::fs;
 use std::path::Path;
@@ -6,26 +6,26 @@ use std::path::Path;
 use asap_tensor::random::stream;
 use rand::Rng;
 
-#[path = "../../../fuzz/src/promises.rs"]
-mod promises;
+#[path = "../../../fuzz/src/properties.rs"]
+mod properties;
 
-/// Fails where what a parser promises does not hold for these bytes.
-type Promise = fn(&[u8]);
+/// Panics if a parser breaks a property on these bytes.
+type Property = fn(&[u8]);
 
-/// Random changes of each seed.
+/// Random mutations of each seed.
 const CHANGES: u64 = 60;
 
 #[test]
-fn every_seed_and_its_changes_keep_the_promises_of_their_parser() {
-    let targets: [(&str, Promise); 6] = [
-        ("safetensors", promises::safetensors),
-        ("pth", promises::pth),
-        ("config", promises::config),
-        ("set", promises::set),
-        ("labels", promises::labels),
-        ("photo", promises::photo),
+fn seeds_and_mutations_keep_every_property() {
+    let targets: [(&str, Property); 6] = [
+        ("safetensors", properties::safetensors),
+        ("pth", properties::pth),
+        ("config", properties::config),
+        ("set", properties::set),
+        ("labels", properties::labels),
+        ("photo", properties::photo),
     ];
-    for (target, promise) in targets {
+    for (target, property) in targets {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target);
         let mut seeds: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         seeds.sort();
@@ -36,7 +36,7 @@ fn every_seed_and_its_changes_keep_the_promises_of_their_parser() {
             for number in 0..=CHANGES {
                 // Printed where the test fails.
                 println!("{target}/{name}, change {number}");
-                promise(&changed(&bytes, &format!("{target}/{name}/{number}"), number));
+                property(&changed(&bytes, &format!("{target}/{name}/{number}"), number));
             }
         }
     }

@@ -1,10 +1,10 @@
-//! Whole `.safetensors` files that hold another network than they say, or numbers that are none.
+//! Valid `.safetensors` files with a network that doesn't match their configuration, or with NaN.
 
 use asap_model::checkpoint::{self, HostTensor, Metadata, Weights, safetensors};
 
 use super::made::{GRAY, Png};
 use super::{Expected, run_all};
-use crate::support::{TINY, Workplace};
+use crate::support::{TINY, Workspace};
 
 /// Changes the tensors, or the text of the configuration.
 type Change = fn(&mut Weights, &mut String);
@@ -28,8 +28,8 @@ fn replace(config: &mut String, key: &str, value: &str) {
 }
 
 #[test]
-fn a_network_that_is_not_the_one_described_is_refused_before_it_is_built() {
-    let here = Workplace::new();
+fn rejects_mismatched_network() {
+    let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     here.write("map.png", Png::flat(32, 32, 8, GRAY, 1).file());
     std::fs::create_dir(here.path("drawn")).unwrap();

@@ -1,11 +1,11 @@
-//! Configurations that can't be used: files by `asap train --config`, keys by `--set`.
+//! Invalid configurations: files by `asap train --config`, keys by `--set`.
 
 use super::{Expected, run_all};
-use crate::support::{TINY, Workplace};
+use crate::support::{TINY, Workspace};
 
 #[test]
-fn a_configuration_file_that_cannot_be_used_is_told_by_line_key_and_value() {
-    let here = Workplace::new();
+fn invalid_configuration_names_line_key_and_value() {
+    let here = Workspace::new();
     let cases: Vec<(&str, Vec<u8>, &[&str])> = vec![
         ("unknown-key", b"[generator]\ntiel = 8".into(), &[":2: ", "generator.tiel", "did you mean generator.tile?"]),
         (
@@ -70,7 +70,7 @@ fn a_configuration_file_that_cannot_be_used_is_told_by_line_key_and_value() {
         here.write(&format!("{name}.toml"), bytes);
         lines.push(((*name).into(), format!("train --dry-run --threads 1 --config {name}.toml"), (2, parts)));
     }
-    // A hundred megabytes that take no room on the disk.
+    // A sparse file of 100 MB.
     std::fs::File::create(here.path("sparse.toml")).unwrap().set_len(100_000_000).unwrap();
     lines.push(("sparse".into(), "train --config sparse.toml".into(), (2, &["sparse.toml", "1048576 bytes"])));
     lines.push(("not there".into(), "train --config gone.toml".into(), (2, &["gone.toml"])));
@@ -78,8 +78,8 @@ fn a_configuration_file_that_cannot_be_used_is_told_by_line_key_and_value() {
 }
 
 #[test]
-fn a_key_that_cannot_be_set_is_told_before_anything_is_made() {
-    let here = Workplace::new();
+fn invalid_set_is_rejected_early() {
+    let here = Workspace::new();
     let cases: &[(&str, &[&str])] = &[
         ("generator.tiel=8", &["generator.tiel=8", "did you mean generator.tile?"]),
         ("tile=8", &["generator.tile"]),

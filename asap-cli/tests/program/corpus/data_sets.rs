@@ -1,31 +1,31 @@
-//! Folders: what is missing, doubled, of another kind, or named oddly.
+//! Dataset folders with missing, duplicate, mistyped or oddly named entries.
 
 use super::made::{GRAY, Png};
-use super::{bounded, complaints, run_all};
-use crate::support::{TINY, Workplace};
+use super::{bounded, differences, run_all};
+use crate::support::{TINY, Workspace};
 
-/// A data set of one good pair in each split, in the folder `name`.
-fn data_set(here: &Workplace, name: &str) {
+/// A dataset of one good pair in each split, in the folder `name`.
+fn data_set(here: &Workspace, name: &str) {
     for folder in ["train_label", "train_img", "val_label", "val_img"] {
         std::fs::create_dir_all(here.path(&format!("{name}/{folder}"))).unwrap();
-        here.write(&format!("{name}/{folder}/a.png"), picture());
+        here.write(&format!("{name}/{folder}/a.png"), image());
     }
 }
 
-fn picture() -> Vec<u8> {
+fn image() -> Vec<u8> {
     Png::flat(32, 32, 8, GRAY, 1).file()
 }
 
-/// Changes a good data set.
-type Change = fn(&Workplace, &str);
+/// Breaks a valid dataset.
+type Change = fn(&Workspace, &str);
 
-fn remove(here: &Workplace, file: &str) {
+fn remove(here: &Workspace, file: &str) {
     std::fs::remove_file(here.path(file)).unwrap();
 }
 
 #[test]
-fn every_fault_of_a_folder_is_named_by_both_who_check_and_who_train() {
-    let here = Workplace::new();
+fn check_and_train_report_the_same_problems() {
+    let here = Workspace::new();
     let cases: &[(&str, Change, &[&str])] = &[
         (
             "no-label",
@@ -35,7 +35,7 @@ fn every_fault_of_a_folder_is_named_by_both_who_check_and_who_train() {
         ("no-photo", |here, set| remove(here, &format!("{set}/train_img/a.png")), &["train_label/a.png", "no photo"]),
         (
             "doubled",
-            |here, set| here.write(&format!("{set}/train_img/a.jpg"), picture()),
+            |here, set| here.write(&format!("{set}/train_img/a.jpg"), image()),
             &["a.png", "a.jpg", "same name"],
         ),
         (
@@ -96,7 +96,7 @@ fn every_fault_of_a_folder_is_named_by_both_who_check_and_who_train() {
             |here, set| {
                 use std::os::unix::ffi::OsStrExt;
                 let name = std::ffi::OsStr::from_bytes(b"\xff.png");
-                std::fs::write(here.path(&format!("{set}/train_img")).join(name), picture()).unwrap();
+                std::fs::write(here.path(&format!("{set}/train_img")).join(name), image()).unwrap();
             },
             &["train_img", "not Unicode"],
         ),
@@ -112,7 +112,7 @@ fn every_fault_of_a_folder_is_named_by_both_who_check_and_who_train() {
         }
         let line = format!("train --dry-run --data {name} {TINY}");
         let ran = bounded(&here, &line.split_whitespace().collect::<Vec<_>>());
-        let wrong = complaints(&ran, (if parts.is_empty() { 0 } else { 3 }, parts));
+        let wrong = differences(&ran, (if parts.is_empty() { 0 } else { 3 }, parts));
         if !wrong.is_empty() {
             failures.push(format!("{name}: asap {line}: {wrong:?}\n{}", ran.stderr));
         }
@@ -121,10 +121,10 @@ fn every_fault_of_a_folder_is_named_by_both_who_check_and_who_train() {
 }
 
 #[test]
-fn paths_of_another_kind_are_named() {
-    let here = Workplace::new();
+fn wrong_kinds_of_path_are_reported() {
+    let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
-    here.write("map.png", picture());
+    here.write("map.png", image());
     here.write("file", "text");
     std::fs::create_dir_all(here.path("folder.png")).unwrap();
     std::fs::create_dir_all(here.path("folder.safetensors")).unwrap();
@@ -194,13 +194,13 @@ fn paths_of_another_kind_are_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_no_text_are_handled_or_told() {
+fn non_utf8_names_are_handled_or_reported() {
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::OsStrExt;
-    let here = Workplace::new();
+    let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     let name = OsStr::from_bytes(b"h\xe4user.png");
-    std::fs::write(here.path("folder").with_file_name(name), picture()).unwrap();
+    std::fs::write(here.path("folder").with_file_name(name), image()).unwrap();
     let words = |line: &str| line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
     let mut line = words("infer --checkpoint run --out drawn --threads 1 --json --input");
     line.push(name.into());
@@ -225,19 +225,19 @@ fn names_that_are_no_text_are_handled_or_told() {
     let mut line = words(&format!("train --steps 1 --json {TINY} --out"));
     line.push(OsStr::from_bytes(b"l\xe4ufe").into());
     let ran = bounded(&here, &line);
-    assert!(ran.code == 0 && complaints(&ran, (0, &[])).is_empty(), "{ran:?}");
+    assert!(ran.code == 0 && differences(&ran, (0, &[])).is_empty(), "{ran:?}");
 }
 
 #[cfg(unix)]
 #[test]
-fn files_without_permission_are_named() {
+fn unreadable_files_are_reported() {
     use std::os::unix::fs::PermissionsExt;
-    let here = Workplace::new();
-    here.write("locked.png", picture());
+    let here = Workspace::new();
+    here.write("locked.png", image());
     let permissions = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(here.path("locked.png"), permissions).unwrap();
     if std::fs::File::open(here.path("locked.png")).is_ok() {
-        // Who may read everything, as root may, can't see this.
+        // Root can read everything.
         return;
     }
     here.done(&format!("train --steps 1 --out run {TINY}"));

@@ -81,7 +81,7 @@ impl Bits {
     }
 }
 
-/// What a PNG says of itself, and its rows: for each a filter's number and its packed pixels.
+/// A PNG's header fields, and its rows: a filter type and packed pixels each.
 pub struct Png {
     pub width: u32,
     pub height: u32,
@@ -91,7 +91,7 @@ pub struct Png {
     pub interlaced: u8,
     /// Chunks before the pixels.
     pub before: Vec<u8>,
-    /// The pixels, as zlib has them.
+    /// The compressed pixels.
     pub pixels: Vec<u8>,
 }
 
@@ -102,7 +102,7 @@ pub const GRAY_ALPHA: u8 = 4;
 pub const RGBA: u8 = 6;
 
 impl Png {
-    /// A picture whose every packed byte is `byte`.
+    /// An image whose packed bytes are all `byte`.
     pub fn flat(width: u32, height: u32, bits: u8, color: u8, byte: u8) -> Png {
         let channels = [1, 0, 3, 1, 2, 0, 4][usize::from(color)];
         let row = (width as usize * channels * usize::from(bits)).div_ceil(8);
@@ -137,7 +137,7 @@ pub fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32).to_be_bytes()[..], &checked, &crc32(&checked).to_be_bytes()].concat()
 }
 
-/// A baseline JPEG of blocks of one colour: `level(component, x, y)` of block (x, y). One component is gray, three are
+/// A baseline JPEG of blocks of one color: `level(component, x, y)` of block (x, y). One component is gray, three are
 /// YCbCr, four are what `segments`, which stand first, say.
 pub fn jpeg(width: u16, height: u16, components: u8, segments: &[u8], level: impl Fn(u8, u16, u16) -> u8) -> Vec<u8> {
     let mut file = [b"\xff\xd8", segments].concat();

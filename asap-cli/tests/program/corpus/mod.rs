@@ -1,12 +1,11 @@
-//! Bad and odd files, made here, and met as people meet them. Each is handled as a person expects, or ends in one error
-//! with its exit code, which names the file and the value; never in a panic, in memory without bound, or in a file half
-//! written.
+//! Invalid and unusual files. The program handles each correctly, or prints one error that names the file and the value and
+//! exits with its code. It never panics, never allocates unbounded memory, and never leaves a partial file.
 
 mod checkpoints;
 mod configurations;
 mod data_sets;
+mod images;
 mod made;
-mod pictures;
 mod pth;
 mod safetensors;
 
@@ -15,13 +14,13 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{Ran, Workplace};
+use crate::support::{Output, Workspace};
 
-/// The address space that a run may take, in KiB: 2 GiB, of which threads reserve some hundred MiB.
+/// The limit on the program's address space in KiB: 2 GiB, of which threads reserve some hundred MiB.
 const ADDRESS_SPACE: u64 = 2 << 20;
 
-/// Runs the program within [`ADDRESS_SPACE`], where the system can set such a bound.
-fn bounded<S: AsRef<OsStr>>(here: &Workplace, arguments: &[S]) -> Ran {
+/// Runs the program within [`ADDRESS_SPACE`], where the system supports such a limit.
+fn bounded<S: AsRef<OsStr>>(here: &Workspace, arguments: &[S]) -> Output {
     let program = env!("CARGO_BIN_EXE_asap");
     let mut command = if cfg!(target_os = "linux") {
         let mut command = Command::new("sh");
@@ -35,15 +34,15 @@ fn bounded<S: AsRef<OsStr>>(here: &Workplace, arguments: &[S]) -> Ran {
     let output = command.output().expect("the program starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    // A program that a signal ended has no code: it died of memory, or of a fault of ours.
-    Ran { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    // No code: a signal ended the program.
+    Output { code: output.status.code().unwrap_or(-1), stdout, stderr }
 }
 
-/// What is to come of a case: an exit code, and what the one message says.
+/// The expected exit code, and parts of the error message.
 type Expected<'a> = (i32, &'a [&'a str]);
 
-/// Everything that is not as it should be in a run that was to end so.
-fn complaints(ran: &Ran, (code, parts): Expected) -> Vec<String> {
+/// Every difference between an output and the expected one.
+fn differences(ran: &Output, (code, parts): Expected) -> Vec<String> {
     let mut wrong = Vec::new();
     if ran.code != code {
         wrong.push(format!("exit code {}, not {code}", ran.code));
@@ -62,13 +61,13 @@ fn complaints(ran: &Ran, (code, parts): Expected) -> Vec<String> {
     wrong
 }
 
-/// Runs cases in one folder: name, arguments, and what is to come of it. What is refused leaves the folder as it was.
-fn run_all(here: &Workplace, cases: &[(String, String, Expected)]) {
+/// Runs cases in one folder: name, arguments, expected outcome. A rejected case must leave the folder unchanged.
+fn run_all(here: &Workspace, cases: &[(String, String, Expected)]) {
     let mut failures = Vec::new();
     for (name, line, expected) in cases {
         let before = sizes(here);
         let ran = bounded(here, &line.split_whitespace().collect::<Vec<_>>());
-        let mut wrong = complaints(&ran, *expected);
+        let mut wrong = differences(&ran, *expected);
         let after = sizes(here);
         if expected.0 != 0 && before != after {
             let new: Vec<_> = after.keys().filter(|path| !before.contains_key(*path)).collect();
@@ -83,7 +82,7 @@ fn run_all(here: &Workplace, cases: &[(String, String, Expected)]) {
 }
 
 /// Every file below a folder with its length.
-fn sizes(here: &Workplace) -> BTreeMap<PathBuf, u64> {
+fn sizes(here: &Workspace) -> BTreeMap<PathBuf, u64> {
     let mut sizes = BTreeMap::new();
     let mut folders = vec![here.path(".")];
     while let Some(folder) = folders.pop() {

@@ -2,7 +2,7 @@
 
 use super::made::{Entry, deflated_zeros, zip};
 use super::{Expected, run_all};
-use crate::support::Workplace;
+use crate::support::Workspace;
 
 /// A pickled string.
 fn string(text: &str) -> Vec<u8> {
@@ -79,10 +79,10 @@ fn counted(count: i64, bytes: &[u8]) -> Vec<u8> {
     [&count.to_le_bytes()[..], bytes].concat()
 }
 
-/// Pickles that are refused, each in the zip format.
+/// Rejected pickles, each in the zip format.
 fn pickles() -> Vec<(&'static str, Vec<u8>)> {
     let nested = |open: &[u8], count: usize| [b"\x80\x02", &open.repeat(count)[..], b"."].concat();
-    // A list of two of the list before, thirty times: 2³⁰ elements.
+    // Thirty nested lists, each with the previous one twice: 2³⁰ elements.
     let doubled = [b"\x80\x02]q\0", &b"(h\0h\0eq\0".repeat(30)[..], b"."].concat();
     let growing = [b"\x80\x02]q\0", &b"]q\x01(h\0h\0lq\0".repeat(40)[..], b"."].concat();
     vec![
@@ -158,7 +158,7 @@ fn views() -> Vec<(&'static str, View<'static>)> {
     ]
 }
 
-/// Archives and files of the older format that are not whole.
+/// Truncated archives and files of the older format.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let good = viewed(&VIEW);
     let state = dictionary(&VIEW.pickled());
@@ -227,8 +227,8 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn damaged_and_hostile_files_are_refused_by_name_and_nothing_in_them_is_run() {
-    let here = Workplace::new();
+fn rejects_hostile_pth() {
+    let here = Workspace::new();
     let mut files = files();
     files.extend(pickles().into_iter().map(|(name, pickle)| (name, archive(&pickle, &[0; 24]))));
     files.extend(views().into_iter().map(|(name, view)| (name, viewed(&view))));
@@ -248,8 +248,8 @@ fn damaged_and_hostile_files_are_refused_by_name_and_nothing_in_them_is_run() {
 }
 
 #[test]
-fn files_that_are_odd_but_whole_are_read() {
-    let here = Workplace::new();
+fn reads_unusual_pth() {
+    let here = Workspace::new();
     let state = dictionary(&VIEW.pickled());
     let mut storage = Vec::new();
     (0..6).for_each(|i| storage.extend((i as f32).to_le_bytes()));

@@ -1,9 +1,9 @@
 //! Hostile and damaged `.safetensors`, read by `asap convert`.
 
 use super::{Expected, run_all};
-use crate::support::Workplace;
+use crate::support::Workspace;
 
-/// A header of this length, whatever it is, and what follows.
+/// A file whose header claims this length.
 fn with_length(length: u64, rest: &[u8]) -> Vec<u8> {
     [&length.to_le_bytes(), rest].concat()
 }
@@ -27,8 +27,8 @@ fn two(first: &str, second: &str, data: usize) -> Vec<u8> {
 const FLOAT: &str = r#"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
 
 #[test]
-fn damaged_and_hostile_files_are_refused_by_name() {
-    let here = Workplace::new();
+fn rejects_hostile_safetensors() {
+    let here = Workspace::new();
     let damaged: &[&str] = &["its header is damaged"];
     let good = one("F32", "[2]", "[0,8]", &[0; 8]);
     let many = |count: usize| {
@@ -130,7 +130,7 @@ fn damaged_and_hostile_files_are_refused_by_name() {
         assert!(bytes.len() < 4 << 20, "{name} is large");
     }
     run_all(&here, &lines);
-    // What is odd, but whole.
+    // Unusual but valid.
     let odd: Vec<(&str, Vec<u8>)> = vec![
         ("no-tensors", file("{}", b"")),
         ("ten-thousand-tensors", many(10_000)),

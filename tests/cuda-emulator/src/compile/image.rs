@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_survives_both_forms() {
+    fn image_round_trips_as_bytes_and_text() {
         let image = Image { object: vec![0, 1, 255, 16], source: "void k() {}".into() };
         let text = [image.to_text(), vec![0]].concat();
         for bytes in [image.to_bytes(), text] {

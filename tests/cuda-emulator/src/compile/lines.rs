@@ -63,7 +63,7 @@ pub(crate) fn static_shared_of(image: &Image, kernels: &[[usize; 2]]) -> Vec<(st
 #[cfg(test)]
 mod tests {
     #[test]
-    fn decorated_names_end_with_the_variables_own() {
+    fn plain_name_is_the_last_of_a_mangled_one() {
         assert_eq!(super::plain_name("_ZZ9block_sumE1s"), "s");
         assert_eq!(super::plain_name("_ZZ4tileILi128EEfPfiE2ts"), "ts");
         assert_eq!(super::plain_name("_ZZ1kE6matrix_0"), "matrix");

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_understood_in_all_their_spellings() {
+    fn options_parse_in_every_spelling() {
         let options = parse(&[
             "-arch",
             "sm_90a",
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_option_is_an_error_that_names_it() {
+    fn unknown_option_is_an_error() {
         assert!(parse(&["--fast-math"]).unwrap_err().contains("--fast-math"));
         assert!(parse(&["--gpu-architecture=sm80"]).unwrap_err().contains("sm80"));
     }

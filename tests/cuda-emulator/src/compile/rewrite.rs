@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_are_found_however_they_are_written() {
+    fn kernels_are_found_in_every_spelling() {
         let source = r#"
 # 1 "kernel.cu"
 extern "C" __global__ void a(float* x) {}
@@ -243,7 +243,7 @@ static const char* text = "__global__ void f()";
     }
 
     #[test]
-    fn dynamic_shared_memory_becomes_a_pointer_and_lines_stay() {
+    fn dynamic_shared_memory_becomes_a_pointer() {
         let source =
             "void k() {\n  extern\n __shared__ __align__(16) float tile[][33];\n  extern __shared__ float s[];\n}\n";
         let (output, _) = rewrite(source);

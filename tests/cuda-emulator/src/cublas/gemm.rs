@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fractions_round_to_nearest_even() {
+    fn rounds_to_nearest_even() {
         assert_eq!(round_fraction(1.0 + 2f32.powi(-8), 7), 1.0);
         assert_eq!(round_fraction(1.0 + 3.0 * 2f32.powi(-8), 7), 1.0 + 4.0 * 2f32.powi(-8));
         assert_eq!(round_fraction(-1.0 - 2f32.powi(-10), 10), -1.0 - 2f32.powi(-10));

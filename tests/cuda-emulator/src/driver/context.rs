@@ -1,4 +1,4 @@
-//! Initialisation and contexts: one primary context, which a host thread makes current before it works.
+//! Initialization and contexts: one primary context, which a host thread makes current before it works.
 #![allow(non_snake_case)] // the names are libcuda's
 
 use std::cell::Cell;

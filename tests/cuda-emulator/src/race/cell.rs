@@ -184,7 +184,7 @@ mod tests {
     use Kind::{Atomic, Read, Write};
 
     #[test]
-    fn a_write_races_with_every_unordered_access() {
+    fn write_races_with_unordered_accesses() {
         for before in [Read, Write, Atomic] {
             assert_eq!(play(&[(before, mark(1, 0, 0)), (Write, mark(1, 1, 0))]), Some(before));
             assert_eq!(play(&[(before, mark(1, 0, 0)), (Write, mark(1, 1, 1))]), None, "a barrier lies between");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_and_atomics_race_with_none_of_their_kind() {
+    fn reads_and_atomics_do_not_race_with_their_kind() {
         assert_eq!(play(&[(Read, mark(1, 0, 0)), (Read, mark(2, 1, 0))]), None);
         assert_eq!(play(&[(Atomic, mark(1, 0, 0)), (Atomic, mark(2, 1, 0))]), None);
         assert_eq!(play(&[(Atomic, mark(1, 0, 0)), (Read, mark(1, 1, 0))]), Some(Atomic));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_many_readers_is_enough() {
+    fn write_races_with_one_of_many_readers() {
         for writer in [0, 1, 2, 40] {
             let readers = [0, 1, 2, 3].map(|thread| (Read, mark(1, thread, 0)));
             assert_eq!(play(&[&readers[..], &[(Write, mark(1, writer, 0))]].concat()), Some(Read), "writer {writer}");

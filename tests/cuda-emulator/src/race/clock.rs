@@ -47,7 +47,7 @@ impl WarpClocks {
     }
 
     /// `__syncwarp` of these lanes: each knows all that any of them knew.
-    pub fn synchronise(&mut self, lanes: u32) {
+    pub fn synchronize(&mut self, lanes: u32) {
         let named = |lane: &usize| lanes >> lane & 1 == 1;
         let mut all = [0; WARP];
         for lane in (0..WARP).filter(named) {
@@ -76,21 +76,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn syncwarp_orders_the_lanes_it_names_and_no_others() {
+    fn syncwarp_orders_only_its_lanes() {
         let mut clocks = WarpClocks::new();
         let stamp = |thread, clocks: &WarpClocks| Stamp { block: 1, thread, epoch: 0, clock: clocks.own(thread) };
         let before = stamp(3, &clocks);
         assert!(!clocks.ordered(&before, &stamp(5, &clocks)));
-        clocks.synchronise(0b101000);
+        clocks.synchronize(0b101000);
         assert!(clocks.ordered(&before, &stamp(5, &clocks)));
         assert!(!clocks.ordered(&before, &stamp(4, &clocks)));
         assert!(!clocks.ordered(&stamp(3, &clocks), &stamp(5, &clocks)));
-        clocks.synchronise(0b110000);
+        clocks.synchronize(0b110000);
         assert!(clocks.ordered(&before, &stamp(4, &clocks)), "order is transitive");
     }
 
     #[test]
-    fn a_block_barrier_orders_a_block_and_nothing_orders_two() {
+    fn block_barrier_orders_only_its_block() {
         let clocks = WarpClocks::new();
         let before = Stamp { block: 1, thread: 70, epoch: 2, clock: 1 };
         assert!(clocks.ordered(&before, &Stamp { block: 1, thread: 3, epoch: 3, clock: 1 }));

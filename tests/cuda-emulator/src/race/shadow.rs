@@ -110,7 +110,7 @@ impl Races {
 
     /// These lanes of a warp passed `__syncwarp`.
     pub fn warp_barrier(&mut self, warp: u32, lanes: u32) {
-        self.warps[warp as usize].synchronise(lanes);
+        self.warps[warp as usize].synchronize(lanes);
     }
 
     /// The region that holds the whole access; none if that is nowhere a kernel may go.

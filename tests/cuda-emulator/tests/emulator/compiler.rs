@@ -14,20 +14,20 @@ fn log(error: CompileError) -> String {
 }
 
 #[test]
-fn a_compile_error_names_file_and_line() {
+fn compile_error_has_file_and_line() {
     let source = "#define ONE 1\n\n\nextern \"C\" __global__ void k(float* y) {\n  y[0] = ONE + undeclared;\n}\n";
     let log = log(compile(source).unwrap_err());
     assert!(log.contains("kernel.cu:5") && log.contains("undeclared"), "{log}");
 }
 
 #[test]
-fn a_header_of_the_system_is_an_error_as_under_nvrtc() {
+fn system_header_is_an_error() {
     let log = log(compile("#include <stdint.h>\nextern \"C\" __global__ void k() {}\n").unwrap_err());
     assert!(log.contains("stdint.h") && log.contains("kernel.cu:1"), "{log}");
 }
 
 #[test]
-fn options_reach_the_source_and_unknown_ones_are_errors() {
+fn compile_options_apply() {
     cuda_emulator::install();
     let source = "#ifndef __CUDA_EMULATOR__\n#error no\n#endif\nextern \"C\" __global__ void k(float* y) { y[0] = N; y[1] = __CUDA_ARCH__; }";
     let options = |more: &[&str]| CompileOptions {
@@ -48,7 +48,7 @@ fn options_reach_the_source_and_unknown_ones_are_errors() {
 }
 
 #[test]
-fn machine_code_is_an_image_that_loads_by_itself() {
+fn cubin_loads() {
     cuda_emulator::install();
     let source = c"extern \"C\" __global__ void k(float* y) { y[threadIdx.x] = threadIdx.x; }";
     let program = result::create_program(source, None).unwrap();
@@ -71,7 +71,7 @@ fn machine_code_is_an_image_that_loads_by_itself() {
 }
 
 #[test]
-fn kernels_are_found_by_their_linkage_name_only() {
+fn kernels_are_found_by_linkage_name() {
     let image = compile("__global__ void decorated(float* y) {}\nextern \"C\" __global__ void plain() {}").unwrap();
     let context = CudaContext::new(0).unwrap();
     let module = context.load_module(image).unwrap();
@@ -82,14 +82,14 @@ fn kernels_are_found_by_their_linkage_name_only() {
 }
 
 #[test]
-fn an_image_of_another_make_is_refused() {
+fn rejects_foreign_image() {
     cuda_emulator::install();
     let context = CudaContext::new(0).unwrap();
     report_of(context.load_module(Ptx::from_src(".version 8.0\n.target sm_80")), "CUDA_ERROR_INVALID_IMAGE");
 }
 
 #[test]
-fn modules_loaded_side_by_side_stay_apart() {
+fn modules_are_independent() {
     let constant = |value: i32| {
         format!(
             "__device__ int calls = 0;\nextern \"C\" __global__ void k(int* y) {{ y[0] = {value}; y[1] = ++calls; }}"

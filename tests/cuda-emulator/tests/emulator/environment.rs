@@ -44,24 +44,24 @@ fn child() {
 }
 
 /// Fails unless the text has all these pieces.
-fn assert_says(text: &str, pieces: &[&str]) {
+fn assert_contains(text: &str, pieces: &[&str]) {
     for piece in pieces {
         assert!(text.contains(piece), "{piece:?} is missing in: {text}");
     }
 }
 
 #[test]
-fn another_process_finds_the_emulator_on_its_library_path() {
-    assert_says(&run(&[]), &["CUDA emulator 8.0 2147483648 bytes, [NaN, NaN,", "NaN, 31.0, 30.0,", "1.0, 0.0]"]);
+fn emulator_loads_through_library_path() {
+    assert_contains(&run(&[]), &["CUDA emulator 8.0 2147483648 bytes, [NaN, NaN,", "NaN, 31.0, 30.0,", "1.0, 0.0]"]);
 }
 
 #[test]
-fn orders_and_race_detection_are_settings_of_the_environment() {
-    assert_says(&run(&[("CUDA_EMULATOR_ORDER", "lifo")]), &["[0.0, 1.0, 2.0,", "31.0, NaN,"]);
+fn environment_sets_order_and_race_detection() {
+    assert_contains(&run(&[("CUDA_EMULATOR_ORDER", "lifo")]), &["[0.0, 1.0, 2.0,", "31.0, NaN,"]);
     let (one, two) = (run(&[("CUDA_EMULATOR_ORDER", "random:1")]), run(&[("CUDA_EMULATOR_ORDER", "random:2")]));
     assert_ne!(one, two);
     let report = run(&[("CUDA_EMULATOR_RACES", "1")]);
-    assert_says(
+    assert_contains(
         &report,
         &[
             "CUDA_ERROR_LAUNCH_FAILED",
@@ -74,16 +74,16 @@ fn orders_and_race_detection_are_settings_of_the_environment() {
 }
 
 #[test]
-fn the_device_is_as_the_environment_says() {
+fn environment_sets_device_properties() {
     let text = run(&[("CUDA_EMULATOR_COMPUTE_CAPABILITY", "5.2"), ("CUDA_EMULATOR_MEMORY", "1000000")]);
-    assert_says(&text, &["CUDA emulator 5.2 1000000 bytes"]);
-    assert_says(&run(&[("CUDA_EMULATOR_MEMORY", "100")]), &["CUDA_ERROR_OUT_OF_MEMORY", "256 bytes asked for"]);
+    assert_contains(&text, &["CUDA emulator 5.2 1000000 bytes"]);
+    assert_contains(&run(&[("CUDA_EMULATOR_MEMORY", "100")]), &["CUDA_ERROR_OUT_OF_MEMORY", "256 bytes asked for"]);
 }
 
 #[test]
-fn a_machine_without_a_usable_gpu_can_be_played() {
-    assert_says(&run(&[("CUDA_EMULATOR_INIT", "999")]), &["CUDA_ERROR_UNKNOWN"]);
-    assert_says(
+fn environment_simulates_missing_gpu() {
+    assert_contains(&run(&[("CUDA_EMULATOR_INIT", "999")]), &["CUDA_ERROR_UNKNOWN"]);
+    assert_contains(
         &run(&[("CUDA_EMULATOR_DEVICES", "0")]),
         &["CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"],
     );

@@ -18,7 +18,7 @@ fn address(device: &Device, slice: &CudaSlice<f32>) -> u64 {
 }
 
 #[test]
-fn fresh_device_memory_is_not_a_number() {
+fn device_memory_starts_as_nan() {
     let device = device(SOURCE);
     // SAFETY: any bit pattern is a float.
     let x = unsafe { device.stream.alloc::<f32>(5) }.unwrap();
@@ -28,7 +28,7 @@ fn fresh_device_memory_is_not_a_number() {
 }
 
 #[test]
-fn fresh_shared_memory_is_not_a_number_in_each_block() {
+fn shared_memory_starts_as_nan_in_each_block() {
     let device = device(SOURCE);
     for kernel in ["static_shared", "dynamic_shared"] {
         let mut y = device.zeros(32);
@@ -38,7 +38,7 @@ fn fresh_shared_memory_is_not_a_number_in_each_block() {
 }
 
 #[test]
-fn memory_runs_out_comes_back_and_is_counted() {
+fn memory_is_limited_and_counted() {
     let device = device(SOURCE);
     let context = device.stream.context();
     let (_, total) = context.mem_get_info().unwrap();
@@ -53,7 +53,7 @@ fn memory_runs_out_comes_back_and_is_counted() {
 }
 
 #[test]
-fn a_copy_outside_of_its_allocation_is_an_error_that_says_where() {
+fn reports_copy_out_of_bounds() {
     let device = device(SOURCE);
     let x = device.zeros(4);
     let start = address(&device, &x);
@@ -78,7 +78,7 @@ fn a_copy_outside_of_its_allocation_is_an_error_that_says_where() {
 }
 
 #[test]
-fn a_copy_from_freed_memory_is_an_error_that_says_so() {
+fn reports_copy_from_freed_memory() {
     let device = device(SOURCE);
     let x = device.zeros(4);
     let start = address(&device, &x);
@@ -93,7 +93,7 @@ fn a_copy_from_freed_memory_is_an_error_that_says_so() {
 }
 
 #[test]
-fn nothing_at_all_can_be_allocated() {
+fn allocates_zero_bytes() {
     let device = device(SOURCE);
     let empty = device.zeros(0);
     let mut y = device.upload(&[1.0]);

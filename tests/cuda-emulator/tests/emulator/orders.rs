@@ -41,14 +41,14 @@ fn sum(kernel: &str, order: Order) -> f32 {
 }
 
 #[test]
-fn a_right_kernel_gives_the_same_under_every_order() {
+fn correct_kernel_is_order_independent() {
     for order in ALL {
         assert_eq!(sum("block_sum", order), 32640.0, "{order:?}");
     }
 }
 
 #[test]
-fn a_missing_barrier_shows_under_some_order() {
+fn missing_barrier_shows_in_some_order() {
     let wrong: Vec<Order> =
         ALL.into_iter().filter(|&order| sum("block_sum_without_barrier", order) != 32640.0).collect();
     assert!(wrong.len() >= 3, "only {wrong:?} showed it");
@@ -64,7 +64,7 @@ fn tickets(order: Order) -> Vec<u32> {
 }
 
 #[test]
-fn orders_are_what_they_say_and_seeds_repeat() {
+fn orders_are_reproducible() {
     assert_eq!(tickets(Order::Fifo), (0..24).collect::<Vec<_>>());
     assert_eq!(tickets(Order::Lifo), (0..24).rev().collect::<Vec<_>>());
     assert_eq!(tickets(Order::Random(7)), tickets(Order::Random(7)));
@@ -75,7 +75,7 @@ fn orders_are_what_they_say_and_seeds_repeat() {
 }
 
 #[test]
-fn host_threads_launch_side_by_side() {
+fn host_threads_launch_in_parallel() {
     std::thread::scope(|scope| {
         for worker in 0..4u32 {
             scope.spawn(move || {

@@ -24,7 +24,7 @@ fn check(body: &str, threads: u32, per_thread: usize, expected: impl Fn(u32) -> 
 }
 
 #[test]
-fn shuffles_bring_the_value_of_the_lane_they_name() {
+fn shuffles_match_reference() {
     check(
         "o[0] = __shfl_sync(~0u, (float)t, 5);
          o[1] = __shfl_xor_sync(~0u, (float)t, 3);
@@ -54,7 +54,7 @@ fn shuffles_bring_the_value_of_the_lane_they_name() {
 }
 
 #[test]
-fn votes_count_the_lanes_of_the_mask() {
+fn votes_match_reference() {
     check(
         "o[0] = __popc(__ballot_sync(~0u, t % 3 == 0));
          o[1] = __any_sync(~0u, t == 40);
@@ -77,7 +77,7 @@ fn votes_count_the_lanes_of_the_mask() {
 }
 
 #[test]
-fn a_gather_shows_every_lane_what_all_gave() {
+fn gather_returns_all_lanes() {
     check(
         "struct Pair { float a, b; } mine = {(float)t, 2.0f * t}, all[32];
          __emulator_gather(mine, all);
@@ -93,7 +93,7 @@ fn a_gather_shows_every_lane_what_all_gave() {
 }
 
 #[test]
-fn block_barriers_count_and_combine_predicates() {
+fn barrier_variants_reduce_predicates() {
     check(
         "__shared__ float s[96];
          s[t] = t;
@@ -111,7 +111,7 @@ fn block_barriers_count_and_combine_predicates() {
 }
 
 #[test]
-fn warps_synchronise_for_themselves() {
+fn warps_synchronize_independently() {
     check(
         "__shared__ float s[64];
          s[t] = t;
@@ -128,7 +128,7 @@ fn warps_synchronise_for_themselves() {
 }
 
 #[test]
-fn threads_that_left_are_not_waited_for() {
+fn collectives_ignore_exited_threads() {
     check(
         "__shared__ float s[64];
          s[t] = t; o[0] = -1;
@@ -142,7 +142,7 @@ fn threads_that_left_are_not_waited_for() {
 }
 
 #[test]
-fn atomics_lose_nothing() {
+fn atomics_lose_no_update() {
     check(
         "__shared__ int i[6]; __shared__ unsigned u[2]; __shared__ float f[2]; __shared__ double d; __shared__ unsigned long long w;
          if (t == 0) { i[0] = i[1] = i[3] = 0; i[2] = 1000; i[4] = 7; i[5] = 0; u[0] = u[1] = 0; f[0] = f[1] = 0; d = 0; w = 0; }
@@ -162,7 +162,7 @@ fn atomics_lose_nothing() {
 }
 
 #[test]
-fn arithmetic_has_cudas_names() {
+fn math_functions_match_reference() {
     check(
         "float x = 0.5f + t;
          o[0] = rsqrtf(4.0f); o[1] = __expf(0.0f); o[2] = tanhf(0.0f); o[3] = fmaf(x, 2.0f, 1.0f); o[4] = __fmaf_rn(x, 2.0f, 1.0f);
@@ -239,7 +239,7 @@ struct Pair(u32, u32);
 unsafe impl cudarc::driver::DeviceRepr for Pair {}
 
 #[test]
-fn kernels_come_in_all_forms() {
+fn kernel_signatures_of_every_form_run() {
     let device = device(FORMS);
     let (x, mut y) = (device.upload(&[1.0, 2.0, 3.0]), device.zeros(6));
     launch!(device, "by_value", shape(1, 64, 0), &mut y, &x, &Shape { n: 3, stride: 2, scale: 0.5 }).unwrap();

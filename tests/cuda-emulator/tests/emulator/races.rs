@@ -62,7 +62,7 @@ extern "C" __global__ void structs(float* y, float* x) {
 "#;
 
 #[test]
-fn right_kernels_have_no_race_under_any_order() {
+fn correct_kernels_have_no_race() {
     let device = device(RIGHT);
     for kernel in ["block_sum", "warps", "halves", "histogram", "structs"] {
         for order in ORDERS {
@@ -83,7 +83,7 @@ fn assert_races(body: &str, blocks: u32, threads: u32, pieces: &[&str]) {
 }
 
 #[test]
-fn a_missing_barrier_is_a_race_on_a_shared_variable_whatever_the_order() {
+fn reports_race_without_barrier_in_every_order() {
     let body = "__shared__ float tile[64];\ntile[threadIdx.x] = x[threadIdx.x];\ny[threadIdx.x] = tile[(threadIdx.x + 32) % 64];";
     assert_races(
         body,
@@ -94,19 +94,19 @@ fn a_missing_barrier_is_a_race_on_a_shared_variable_whatever_the_order() {
 }
 
 #[test]
-fn a_missing_syncwarp_is_a_race() {
+fn reports_race_without_syncwarp() {
     let body = "extern __shared__ float s[];\ns[threadIdx.x] = x[threadIdx.x];\nfloat v = __shfl_xor_sync(~0u, x[0], 1);\ny[threadIdx.x] = s[threadIdx.x ^ 1] + v;";
     assert_races(body, 1, 32, &["of the block's dynamic shared memory", "wrote at kernel.cu:3", "read at kernel.cu:5"]);
 }
 
 #[test]
-fn one_buffer_too_few_is_a_race() {
+fn reports_race_with_single_buffering() {
     let body = "__shared__ float s[64];\nfor (int i = 0; i < 3; i++) {\ns[threadIdx.x] = x[i];\n__syncthreads();\ny[threadIdx.x] += s[63 - threadIdx.x];\n}";
     assert_races(body, 1, 64, &["shared variable s", "wrote at kernel.cu:4", "read at kernel.cu:6"]);
 }
 
 #[test]
-fn two_blocks_that_write_one_element_race() {
+fn reports_race_between_blocks() {
     assert_races(
         "y[threadIdx.x] = blockIdx.x;",
         2,
@@ -116,13 +116,13 @@ fn two_blocks_that_write_one_element_race() {
 }
 
 #[test]
-fn a_wrong_index_shows_as_a_race_between_neighbours() {
+fn reports_race_between_neighboring_indices() {
     let body = "int i = blockIdx.x * blockDim.x + threadIdx.x;\ny[i] = 1.0f;\ny[i + 1] = 2.0f;";
     assert_races(body, 2, 32, &["device memory", "wrote at kernel.cu:3", "wrote at kernel.cu:4"]);
 }
 
 #[test]
-fn an_atomic_and_a_plain_access_race() {
+fn reports_race_of_atomic_and_plain_access() {
     assert_races(
         "atomicAdd(&y[0], 1.0f);\nx[threadIdx.x] = y[0];",
         1,
@@ -132,7 +132,7 @@ fn an_atomic_and_a_plain_access_race() {
 }
 
 #[test]
-fn an_access_before_the_start_is_caught_to_the_byte() {
+fn reports_out_of_bounds_to_the_byte() {
     let device = device(
         "extern \"C\" __global__ void under(float* y, int n) {\n  y[0] = 1.0f;\n  y[(int)threadIdx.x - n] = 2.0f;\n}\nextern \"C\" __global__ void past(float* y) {\n  extern __shared__ float s[];\n  s[threadIdx.x + 1] = y[0];\n}",
     );

@@ -31,7 +31,7 @@ extern "C" __global__ void layer(float* y, const float* x, const float* w, int d
 "#;
 
 #[test]
-fn a_million_threads_and_a_few_million_products_take_milliseconds() {
+fn speed_of_launch_and_gemm() {
     let device = device(SOURCE);
     let n = 1_000_000;
     let (x, mut y) = (device.upload(&vec![1.0; n]), device.zeros(n));

@@ -1,18 +1,17 @@
-//! Label maps, instance maps and photos: one data set that holds them all, read by one `asap data check`; the label maps
-//! again through `asap infer`.
+//! Label maps, instance maps and photos, in one dataset that `asap data check` reads; the label maps also through `asap infer`.
 
 use asap_model::data::read_photo;
 use serde_json::{Map, Value};
 
 use super::made::{GRAY, GRAY_ALPHA, PALETTE, Png, RGB, RGBA, chunk, crc32, exif, jpeg, segment, zlib, zlib_of_zeros};
-use super::{bounded, complaints};
-use crate::support::{TINY, Workplace};
+use super::{bounded, differences};
+use crate::support::{TINY, Workspace};
 
-/// Of every picture of the data set that is as it should be.
+/// The size of every valid image of the dataset.
 const WIDTH: u32 = 16;
 const HEIGHT: u32 = 32;
 
-/// A picture: its name, its ending, its bytes, and what is said of it; nothing of one that can be read.
+/// An image: name, extension, bytes, and parts of the error if it is invalid.
 type Case = (&'static str, &'static str, Vec<u8>, &'static [&'static str]);
 
 /// Label maps, of a network with 13 classes.
@@ -27,7 +26,7 @@ fn label_maps() -> Vec<Case> {
         bytes[place] ^= 0x55;
         bytes
     };
-    // A text and a colour profile, each 200 MB of zeros.
+    // A text and a color profile, each 200 MB of zeros.
     let text_bomb = [&b"Comment\0\0"[..], &zlib_of_zeros(200_000_000)].concat();
     let profile_bomb = [&b"Profile\0\0"[..], &zlib_of_zeros(200_000_000)].concat();
     vec![
@@ -77,12 +76,12 @@ fn label_maps() -> Vec<Case> {
     ]
 }
 
-/// Photos, and with each whether it can be read.
+/// Photos.
 fn photos() -> Vec<Case> {
     let (width, height) = (WIDTH as u16, HEIGHT as u16);
     let flat = |bits, color, byte| Png::flat(WIDTH, HEIGHT, bits, color, byte).file();
-    let colour = |segments: &[u8]| jpeg(width, height, 3, segments, |_, _, _| 128);
-    let good = colour(&[]);
+    let color = |segments: &[u8]| jpeg(width, height, 3, segments, |_, _, _| 128);
+    let good = color(&[]);
     let patched = |find: &[u8], place: usize, bytes: &[u8]| {
         let mut file = good.clone();
         let start = file.windows(find.len()).position(|window| window == find).expect("it is there") + place;
@@ -103,8 +102,8 @@ fn photos() -> Vec<Case> {
         ("gray1", "png", flat(1, GRAY, 0x5a), &[]),
         ("palette2", "png", flat(2, PALETTE, 0x5a), &[]),
         ("interlaced", "png", interlaced(), &[]),
-        ("odd-comment", "jpg", colour(&segment(0xfe, &[0xff; 300])), &[]),
-        ("exif-that-is-none", "jpg", colour(&segment(0xe1, b"Exif\0\0II*\0\xff\xff\xff\xff")), &[]),
+        ("odd-comment", "jpg", color(&segment(0xfe, &[0xff; 300])), &[]),
+        ("exif-that-is-none", "jpg", color(&segment(0xe1, b"Exif\0\0II*\0\xff\xff\xff\xff")), &[]),
         ("empty", "jpg", Vec::new(), &["JPEG or PNG"]),
         ("cut-in-tables", "jpg", good[..40].to_vec(), &["JPEG"]),
         ("cut-in-pixels", "jpg", good[..good.len() - 4].to_vec(), &["JPEG", "cut off"]),
@@ -144,7 +143,7 @@ fn instance_maps() -> Vec<Case> {
     ]
 }
 
-/// An Adam7-interlaced gray picture: seven passes, each with rows of its own.
+/// An Adam7-interlaced gray image: seven passes, each with rows of its own.
 fn interlaced() -> Vec<u8> {
     let (width, height) = (WIDTH as usize, HEIGHT as usize);
     let mut rows = Vec::new();
@@ -176,7 +175,7 @@ fn cmyk() -> Vec<u8> {
     jpeg(WIDTH as u16, HEIGHT as u16, 4, &adobe, |component, _, _| if component == 0 { 0 } else { 255 })
 }
 
-/// A photo that is light in its left upper block alone once it is turned as its EXIF data say.
+/// A photo whose upper left block alone is bright after its EXIF rotation.
 fn rotated(orientation: u8) -> Vec<u8> {
     let (width, height) = match orientation {
         1..=4 => (WIDTH as u16, HEIGHT as u16),
@@ -195,8 +194,8 @@ fn rotated(orientation: u8) -> Vec<u8> {
 }
 
 #[test]
-fn every_picture_of_a_data_set_is_read_or_named_with_its_fault() {
-    let here = Workplace::new();
+fn check_reads_or_reports_every_image() {
+    let here = Workspace::new();
     let good = Png::flat(WIDTH, HEIGHT, 8, GRAY, 1).file();
     for folder in ["label", "img", "inst"] {
         for split in ["train", "val"] {
@@ -237,8 +236,8 @@ fn every_picture_of_a_data_set_is_read_or_named_with_its_fault() {
 }
 
 #[test]
-fn inference_draws_what_it_can_and_names_the_rest() {
-    let here = Workplace::new();
+fn infer_reads_or_reports_every_image() {
+    let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     std::fs::create_dir(here.path("maps")).unwrap();
     let cases = label_maps();
@@ -251,7 +250,7 @@ fn inference_draws_what_it_can_and_names_the_rest() {
     let ran = bounded(&here, &["infer", "--checkpoint", "run", "--input", "maps", "--out", "drawn", "--threads", "2"]);
     let bad: Vec<&Case> = cases.iter().filter(|case| !case.3.is_empty()).collect();
     let summary = format!("{} of {} inputs could not be drawn", bad.len(), cases.len() + 2);
-    let wrong = complaints(&ran, (3, &[&summary]));
+    let wrong = differences(&ran, (3, &[&summary]));
     assert!(wrong.is_empty(), "{wrong:?}\n{}", ran.stderr);
     for (name, ending, _, parts) in bad {
         let named = format!("maps/{name}.{ending}: ");
@@ -268,8 +267,8 @@ fn inference_draws_what_it_can_and_names_the_rest() {
 }
 
 #[test]
-fn photos_have_the_colours_and_the_direction_that_a_person_sees() {
-    let here = Workplace::new();
+fn photos_have_correct_colors_and_orientation() {
+    let here = Workspace::new();
     here.write("cmyk.jpg", cmyk());
     let [red, green, blue] = read_photo(&here.path("cmyk.jpg")).unwrap().at(3, 3);
     assert!(red < 20 && green > 230 && blue > 230, "cyan, not {:?}", [red, green, blue]);
@@ -284,6 +283,6 @@ fn photos_have_the_colours_and_the_direction_that_a_person_sees() {
 }
 
 #[test]
-fn the_checksum_is_that_of_the_png_specification() {
+fn crc32_matches_the_png_specification() {
     assert_eq!(crc32(b"IEND"), 0xae42_6082);
 }

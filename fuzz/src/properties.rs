@@ -1,5 +1,5 @@
-//! What the parsers promise about any bytes whatever: an error, or something that holds together. Never a panic, never
-//! memory far beyond the file's size, never more than seconds.
+//! The properties that the parsers keep for any input: they return a consistent value or an error. They never panic, never
+//! allocate far more than the input's size, and never take more than seconds.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,10 +9,10 @@ use asap_model::checkpoint::{Weights, pth, safetensors};
 use asap_model::config::Config;
 use asap_model::data::{instances_of, labels_of, photo_of};
 
-/// The name that errors carry.
+/// The name of the input in errors.
 const NAME: &str = "fuzzed";
 
-/// A safetensors file: as many elements as the shapes say, and no more than the file has bytes.
+/// A safetensors file has as many elements as its shapes, and no more than bytes.
 pub fn safetensors(bytes: &[u8]) {
     match safetensors::read_from(bytes, bytes.len() as u64, Path::new(NAME)) {
         Ok((weights, _)) => check_weights(&weights, bytes.len()),
@@ -20,7 +20,7 @@ pub fn safetensors(bytes: &[u8]) {
     }
 }
 
-/// A `.pth` of either format: as [`safetensors()`].
+/// A `.pth` of either format, with the properties of [`safetensors()`].
 pub fn pth(bytes: &[u8]) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("the temporary file can be written");
@@ -30,7 +30,7 @@ pub fn pth(bytes: &[u8]) {
     }
 }
 
-/// A configuration file: what is accepted is valid, and comes back the same from its own text.
+/// An accepted configuration file is valid and survives a round trip through its text.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Config::parse(text, NAME) {
@@ -39,7 +39,7 @@ pub fn config(bytes: &[u8]) {
     }
 }
 
-/// Arguments of `--set`, one a line: as [`config()`].
+/// Arguments of `--set`, one per line, with the properties of [`config()`]. A rejected one changes nothing.
 pub fn set(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut config = Config::default();
@@ -55,7 +55,7 @@ pub fn set(bytes: &[u8]) {
     }
 }
 
-/// A label map and an instance map: a value for every pixel, each label below the number of classes.
+/// A label map and an instance map have a value for every pixel; labels are below the number of classes.
 pub fn labels(bytes: &[u8]) {
     const CLASSES: usize = 13;
     match labels_of(bytes, Path::new(NAME), CLASSES) {
@@ -71,7 +71,7 @@ pub fn labels(bytes: &[u8]) {
     }
 }
 
-/// A photo: a colour for every pixel.
+/// A photo has a color for every pixel.
 pub fn photo(bytes: &[u8]) {
     match photo_of(bytes, Path::new(NAME)) {
         Ok(photo) => assert_eq!(photo.data.len(), photo.height * photo.width),
@@ -96,11 +96,11 @@ fn check_config(config: &Config) {
 
 fn assert_same(left: &Config, right: &Config) {
     let text = |config: &Config| config.to_toml().map_err(|error| error.to_string());
-    // By their texts, in which a value that is not a number equals itself.
+    // Compared as text, in which NaN equals itself.
     assert_eq!(text(left), text(right));
 }
 
-/// An error names what was read, in a message that a person can read.
+/// An error names the input, and its message is short and printable.
 fn check_error(error: &Error, name: &str) {
     let message = error.to_string();
     assert!(message.contains(name), "{message}");
