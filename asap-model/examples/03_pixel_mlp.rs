@@ -5,7 +5,7 @@
 use asap_autograd::vjp::{self, VarPixels};
 use asap_autograd::{Tape, Var};
 use asap_model::Result;
-use asap_model::generator::plain_pixel_mlp;
+use asap_model::networks::asap_net::plain_pixel_mlp;
 use asap_tensor::ops::{PixelMlp, Pixels, one_hot, pixel_mlp, position_table};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Cpu, Ids, Reference, Tensor};

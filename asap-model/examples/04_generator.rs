@@ -2,13 +2,11 @@
 //!
 //! `cargo run --release -p asap-model --example 04_generator`
 
-use asap_model::condition::Pixels;
 use asap_model::config::{AsapNetConfig, DataConfig};
 use asap_model::data::synthetic::facade;
-use asap_model::generator::{AsapNet, downsample};
-use asap_model::layers::Labels;
-use asap_model::network::XavierNormal;
-use asap_model::{Binding, Condition, Config, Network, Result};
+use asap_model::networks::asap_net::{AsapNet, downsample};
+use asap_model::nn::{Module, Params, XavierNormal};
+use asap_model::{Config, ForwardContext, Input, Result};
 use asap_tensor::{Cpu, Ids};
 
 /// C_total: the parameters of one tile's MLP, a weight for each pair of channels and a bias for each output.
@@ -18,7 +16,7 @@ fn parameters_of_a_tile(generator: &AsapNetConfig, data: &DataConfig) -> usize {
 
 /// What is trained: the low-resolution stream alone, since the MLPs' parameters are its output.
 fn trained_parameters(generator: &AsapNetConfig, data: &DataConfig) -> usize {
-    // A block: 3×3 weights without bias, then the norm's scale and shift.
+    // A block: 3×3 weights without bias, then the norm's scale and bias.
     let block = |inputs: usize, outputs: usize| 9 * inputs * outputs + 2 * outputs;
     let (width, wide) = (generator.width, generator.max_width);
     let strided = generator.strided_layers();
@@ -29,14 +27,14 @@ fn trained_parameters(generator: &AsapNetConfig, data: &DataConfig) -> usize {
     first + shrinking + deep + wide * outputs + outputs
 }
 
-/// Facade number 0 of a size, as the generator is given it.
-fn condition(backend: &Cpu, [height, width]: [usize; 2], change: Option<usize>) -> Result<Condition<Cpu>> {
+/// Facade number 0 of a size, as the generator sees it.
+fn input(backend: &Cpu, [height, width]: [usize; 2], change: Option<usize>) -> Result<Input<Cpu>> {
     let mut labels = facade(0, 0, height, width).labels;
     if let Some(pixel) = change {
         labels[pixel] = if labels[pixel] == 1 { 2 } else { 1 };
     }
     let ids = Ids::from_vec(backend, [1, height, width], labels)?;
-    Ok(Condition { pixels: Pixels::Labels(Labels { ids, classes: 13 }), edges: None })
+    Ok(Input::labels(ids, 13))
 }
 
 fn main() -> Result<()> {
@@ -53,15 +51,16 @@ fn main() -> Result<()> {
         ..AsapNetConfig::default()
     };
     let data = DataConfig::default(); // 13 classes of facades in, RGB out
-    let generator = AsapNet::new(&backend, &config, &data, &mut XavierNormal { seed: 1, gain: 1.0 })?;
-    // Frozen: no tape, nothing is recorded.
-    let binding = Binding::frozen();
+    let mut init = XavierNormal { seed: 1, gain: 1.0 };
+    let (weights, generator) = Params::build(&backend, &mut init, |b| AsapNet::new(b, &config, &data))?;
+    // No tape: nothing is recorded.
+    let ctx = ForwardContext::evaluation(&weights);
 
     let [height, width] = [64, 96];
-    let labels = condition(&backend, [height, width], None)?;
-    let lowres = downsample(&labels.stack()?, config.fixed_factor())?;
-    let params = generator.parameters_of(&binding, &labels)?;
-    let image = generator.paint(&params, &labels)?;
+    let labels = input(&backend, [height, width], None)?;
+    let lowres = downsample(&labels, config.fixed_factor())?;
+    let params = generator.predict(&ctx, &labels)?;
+    let image = generator.synthesize(&ctx, &params, &labels)?;
     let [_, shrunk_height, shrunk_width] = lowres.sizes();
     println!("labels                  (1, 1, {height}, {width})");
     println!("shrunk by S1 = {}        (1, {}, {shrunk_height}, {shrunk_width})", config.fixed_factor(), data.classes);
@@ -73,22 +72,22 @@ fn main() -> Result<()> {
     assert!(image.value().to_f32()?.iter().all(|y| (-1.0..=1.0).contains(y)));
 
     // With the parameters given, a pixel depends on its own label and on nothing else of the image.
-    let changed = generator.paint(&params, &condition(&backend, [height, width], Some(5 * width + 7))?)?;
+    let changed = generator.synthesize(&ctx, &params, &input(&backend, [height, width], Some(5 * width + 7))?)?;
     let (before, after) = (image.value().to_f32()?, changed.value().to_f32()?);
     let moved: Vec<usize> =
         (0..before.len()).filter(|&i| before[i] != after[i]).map(|i| i % (height * width)).collect();
     println!("\none label changed under the same parameters: pixels that differ {moved:?} (R, G, B)");
     assert!(!moved.is_empty() && moved.iter().all(|&pixel| pixel == 5 * width + 7));
 
-    // Nothing in the network knows the image's size: the same weights draw any multiple of S.
-    let larger = generator.forward(&binding, &condition(&backend, [128, 160], None)?)?;
+    // The network doesn't depend on the image's size: the same weights fit any multiple of S.
+    let larger = generator.forward(&ctx, &input(&backend, [128, 160], None)?)?;
     println!("the same network on another size: {}", larger.shape());
     assert_eq!(larger.value().dims(), [1, 3, 128, 160]);
 
     println!("\ntrained parameters, by formula:");
     let counted = trained_parameters(&config, &data);
     println!("  this network      {counted}");
-    assert_eq!(counted, generator.trainable_count());
+    assert_eq!(counted, weights.trained_count());
     let city = Config::preset("cityscapes-256")?;
     let counted = trained_parameters(city.generator.asap().expect("ASAP-Net"), &city.data);
     println!("  cityscapes-256    {counted}, the paper's 83.2M");

@@ -4,9 +4,9 @@
 
 use asap_autograd::{Tape, Var};
 use asap_model::Result;
-use asap_model::discriminator::Features;
-use asap_model::losses::{fake_hinge, feature_matching, generator_hinge, l1, perceptual, real_hinge};
-use asap_model::vgg::BLOCK_WEIGHTS;
+use asap_model::networks::discriminator::Features;
+use asap_model::networks::vgg::BLOCK_WEIGHTS;
+use asap_model::training::losses::{fake_hinge, feature_matching, generator_hinge, l1, perceptual, real_hinge};
 use asap_tensor::{Reference, Tensor};
 
 type Double = Reference<f64>;
@@ -30,33 +30,33 @@ fn show(name: &str, loss: &Var<Double>, by_hand: f64, tape: &Tape<Double>, leaf:
 }
 
 fn main() -> Result<()> {
-    // A discriminator gives a verdict for each patch: high for real, low for fake. Its other layers' outputs are
-    // features. Here: one layer of features, then the verdicts.
-    let verdicts = [-2.0, 0.0, 0.5, 1.0];
+    // A discriminator scores each patch: high for real, low for fake. Its other layers' outputs are features. Here: one
+    // layer of features, then the scores.
+    let scores = [-2.0, 0.0, 0.5, 1.0];
     let features = constant([0.0; 4])?;
-    let scale = |verdicts: &Var<Double>| -> Features<Double> { vec![features.clone(), verdicts.clone()] };
+    let scale = |scores: &Var<Double>| -> Features<Double> { vec![features.clone(), scores.clone()] };
 
-    println!("verdicts {verdicts:?}");
+    println!("scores {scores:?}");
     let tape = Tape::new();
-    let leaf = tape.leaf(image(verdicts)?);
-    // The generator wants high verdicts, however high: −mean(−2, 0, ½, 1).
+    let leaf = tape.leaf(image(scores)?);
+    // The generator wants high scores, however high: −mean(−2, 0, ½, 1).
     let gradient = show("generator", &generator_hinge(&[scale(&leaf)])?, 0.125, &tape, &leaf)?;
     assert_eq!(gradient, [-0.25; 4]);
 
     let tape = Tape::new();
-    let leaf = tape.leaf(image(verdicts)?);
+    let leaf = tape.leaf(image(scores)?);
     // The discriminator wants fakes below −1 and no lower: mean(0, 1, 1½, 2). A patch that is there has no gradient.
     let gradient = show("fake, hinge", &fake_hinge(&[scale(&leaf)])?, 1.125, &tape, &leaf)?;
     assert_eq!(gradient, [0.0, 0.25, 0.25, 0.25]);
 
     let tape = Tape::new();
-    let leaf = tape.leaf(image(verdicts)?);
+    let leaf = tape.leaf(image(scores)?);
     // … and real images above 1: mean(3, 1, ½, 0).
     let gradient = show("real, hinge", &real_hinge(&[scale(&leaf)])?, 1.125, &tape, &leaf)?;
     assert_eq!(gradient[..3], [-0.25; 3]);
 
     let tape = Tape::new();
-    let leaf = tape.leaf(image(verdicts)?);
+    let leaf = tape.leaf(image(scores)?);
     // Scales are averaged, however many patches each has: (0.125 − 3) / 2.
     let other = vec![features.clone(), constant([3.0; 4])?];
     show("two scales", &generator_hinge(&[scale(&leaf), other])?, -1.4375, &tape, &leaf)?;
@@ -65,17 +65,17 @@ fn main() -> Result<()> {
     let (fake, real) = ([1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 5.0, 2.0]);
     let tape = Tape::new();
     let (leaf, of_real) = (tape.leaf(image(fake)?), tape.leaf(image(real)?));
-    // Feature matching: mean(0, 1, 2, 2). Verdicts are left out, whatever they are.
-    let with_verdicts = |features: &Var<Double>, verdict| -> Result<Features<Double>> {
-        Ok(vec![features.clone(), constant([verdict; 4])?])
+    // Feature matching: mean(0, 1, 2, 2). Scores are left out, whatever they are.
+    let with_scores = |features: &Var<Double>, score| -> Result<Features<Double>> {
+        Ok(vec![features.clone(), constant([score; 4])?])
     };
-    let loss = feature_matching(&[with_verdicts(&leaf, -9.0)?], &[with_verdicts(&of_real, 9.0)?])?;
+    let loss = feature_matching(&[with_scores(&leaf, -9.0)?], &[with_scores(&of_real, 9.0)?])?;
     let gradient = show("feature matching", &loss, 1.25, &tape, &leaf)?;
     assert_eq!(gradient, [0.0, 0.25, -0.25, 0.25]);
 
     let tape = Tape::new();
     let (leaf, of_real) = (tape.leaf(image(fake)?), tape.leaf(image(real)?));
-    let loss = feature_matching(&[with_verdicts(&leaf, 0.0)?], &[with_verdicts(&of_real, 0.0)?])?;
+    let loss = feature_matching(&[with_scores(&leaf, 0.0)?], &[with_scores(&of_real, 0.0)?])?;
     // Real features are a goal, not something to move: nothing flows into them.
     assert!(tape.backward(&loss)?.of(&of_real).is_none());
 

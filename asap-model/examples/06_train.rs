@@ -1,4 +1,4 @@
-//! Lesson 6: a training of seconds: a small generator against small discriminators, on synthetic facades.
+//! Lesson 6: training in seconds: a small generator against small discriminators, on synthetic facades.
 //!
 //! `cargo run --release -p asap-model --example 06_train`
 
@@ -6,12 +6,12 @@ use asap_model::config::{
     AsapNetConfig, Config, DataConfig, DiscriminatorConfig, Layout, LossConfig, Resize, TrainConfig,
 };
 use asap_model::data::{Batch, Draw, Source, SyntheticFacades, prepare};
-use asap_model::network::XavierNormal;
-use asap_model::round::Rates;
-use asap_model::{Condition, Game, Network, Result};
-use asap_tensor::{Cpu, Tensor};
+use asap_model::nn::XavierNormal;
+use asap_model::training::step::Rates;
+use asap_model::{Gan, Result};
+use asap_tensor::Cpu;
 
-const ROUNDS: usize = 30;
+const STEPS: usize = 30;
 const BATCH: usize = 4;
 
 /// Everything that the paper leaves to choose, and sizes small enough for seconds.
@@ -32,7 +32,7 @@ fn configuration() -> Result<Config> {
         discriminator: DiscriminatorConfig { scales: 1, width: 8, max_width: 32, ..DiscriminatorConfig::default() },
         // Without VGG's weights an L1 loss gives the colours.
         loss: LossConfig { lambda_vgg: 0.0, lambda_l1: 10.0, ..LossConfig::default() },
-        // Far fewer rounds than the paper's: larger first weights and larger steps.
+        // Far fewer steps than the paper's: larger first weights and larger steps.
         train: TrainConfig { batch: BATCH, init_gain: 1.0, lr_generator: 3e-3, ..TrainConfig::default() },
     };
     config.validate()?;
@@ -46,39 +46,38 @@ fn main() -> Result<()> {
 
     // Weights are a function of the seed and each tensor's name.
     let mut init = XavierNormal { seed: train.seed, gain: train.init_gain };
-    let mut game = Game::new(&backend, &config, None, &mut init)?;
-    println!("generator      {:7} trained parameters", game.generator.trainable_count());
-    println!("discriminator  {:7}", game.discriminator.trainable_count());
+    let mut gan = Gan::new(&backend, &config, None, &mut init)?;
+    println!("generator      {:7} trained parameters", gan.generator.params.trained_count());
+    println!("discriminator  {:7}", gan.discriminator.params.trained_count());
 
-    let facades = SyntheticFacades { seed: train.seed, first: 0, count: ROUNDS * BATCH, size: config.data.size };
+    let facades = SyntheticFacades { seed: train.seed, first: 0, count: STEPS * BATCH, size: config.data.size };
     let rates = Rates { generator: train.lr_generator, discriminator: train.lr_discriminator };
-    let mut history = Vec::with_capacity(ROUNDS);
-    println!("\nround    L1      GAN     D_Fake  D_real");
-    for round in 0..ROUNDS {
-        // A batch of pairs, each mirrored or not by a draw of its own. `Loader` does this on other threads.
-        let samples = (round * BATCH..(round + 1) * BATCH).map(|index| {
+    let mut history = Vec::with_capacity(STEPS);
+    println!("\nstep    L1      GAN     D_Fake  D_real");
+    for step in 0..STEPS {
+        // A batch of pairs, each randomly flipped. `Loader` does this on other threads.
+        let samples = (step * BATCH..(step + 1) * BATCH).map(|index| {
             let draw = Draw { seed: train.seed, epoch: 0, index };
             prepare(&facades.raw(index)?, &config.data, Some(draw))
         });
-        let batch = Batch::stack(0, round, samples.collect::<Result<_>>()?)?;
-        let shape = [batch.len(), batch.image_channels, batch.height, batch.width];
-        let real = Tensor::from_f32(&backend, shape, &batch.image)?;
-        let condition = Condition::from_batch(&backend, &batch, &config.data)?;
+        let batch = Batch::stack(0, step, samples.collect::<Result<_>>()?)?;
+        let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend)?);
 
-        // One step of the generator, then one of the discriminators.
-        let (losses, fake) = game.round(&condition, &real, rates)?;
-        assert_eq!(fake.shape(), real.shape());
+        // An update of the generator, then one of the discriminators.
+        let (losses, fake) = gan.training_step(&input, &target, rates)?;
+        assert_eq!(fake.shape(), target.image.shape());
         // Losses are reported times their weights.
-        let l1 = losses.l1.expect("lambda_l1 is not 0") / config.loss.lambda_l1;
-        if round % 5 == 0 || round + 1 == ROUNDS {
-            println!("{:5}  {l1:6.3}  {:7.3}  {:6.3}  {:6.3}", round + 1, losses.gan, losses.fake, losses.real);
+        let loss = |name| losses.get(name).expect("its weight is not 0");
+        let l1 = loss("L1") / config.loss.lambda_l1;
+        if step % 5 == 0 || step + 1 == STEPS {
+            println!("{:5}  {l1:6.3}  {:7.3}  {:6.3}  {:6.3}", step + 1, loss("GAN"), loss("D_Fake"), loss("D_real"));
         }
         history.push(l1);
     }
 
     let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
-    let (first, last) = (mean(&history[..5]), mean(&history[ROUNDS - 5..]));
-    println!("\nmean L1 of the first five rounds {first:.3}, of the last five {last:.3}");
-    assert!(last < 0.85 * first, "the generator learnt nothing: {first} to {last}");
+    let (first, last) = (mean(&history[..5]), mean(&history[STEPS - 5..]));
+    println!("\nmean L1 of the first five steps {first:.3}, of the last five {last:.3}");
+    assert!(last < 0.85 * first, "the generator learned nothing: {first} to {last}");
     Ok(())
 }

@@ -1,11 +1,10 @@
-//! A run whose numbers leave the finite ones says so in the same round, and says where.
+//! A training step that diverges says so in the same step, and says where.
 
-use asap_model::condition::Condition;
 use asap_model::config::{AsapNetConfig, Config, Layout, Resize};
 use asap_model::data::{Batch, Draw, prepare};
-use asap_model::network::{Network, XavierNormal};
-use asap_model::round::{Game, Rates};
+use asap_model::nn::{Params, XavierNormal};
 use asap_model::training::Sources;
+use asap_model::training::step::{Gan, Rates};
 use asap_model::{Error, Result};
 use asap_tensor::{Reference, Tensor};
 
@@ -35,34 +34,31 @@ fn tiny() -> Config {
     config
 }
 
-/// Plays one round with a game that `spoil` has changed.
-fn play(config: &Config, spoil: impl FnOnce(&mut Game<Reference<f32>>)) -> Result<()> {
+/// One training step of networks that `spoil` has changed.
+fn step(config: &Config, spoil: impl FnOnce(&mut Gan<Reference<f32>>)) -> Result<()> {
     let backend = Reference::<f32>::new();
     let raw = Sources::open(config)?.training.raw(0)?;
     let sample = prepare(&raw, &config.data, Some(Draw { seed: 1, epoch: 1, index: 0 }))?;
     let batch = Batch::stack(1, 0, vec![sample])?;
-    let condition = Condition::from_batch(&backend, &batch, &config.data)?;
-    let real = Tensor::from_f32(&backend, [1, 3, 16, 16], &batch.image)?;
+    let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend)?);
     let mut init = XavierNormal { seed: 1, gain: config.train.init_gain };
-    let mut game = Game::new(&backend, config, None, &mut init)?;
-    spoil(&mut game);
-    let before = [bits(&game.generator), bits(&game.discriminator)];
-    let played = game.round(&condition, &real, RATES).map(drop);
+    let mut gan = Gan::new(&backend, config, None, &mut init)?;
+    spoil(&mut gan);
+    let before = [bits(&gan.generator.params), bits(&gan.discriminator.params)];
+    let result = gan.training_step(&input, &target, RATES).map(drop);
     // What is not finite stays out of both networks; the discriminators' spectral vectors are not trained.
-    assert_eq!([bits(&game.generator), bits(&game.discriminator)] == before, played.is_err());
-    played
+    assert_eq!([bits(&gan.generator.params), bits(&gan.discriminator.params)] == before, result.is_err());
+    result
 }
 
-/// A network's numbers, bit by bit.
-fn bits(network: &impl Network<Reference<f32>>) -> Vec<u32> {
-    let trained = network.parameters().into_iter().filter(|p| p.kind().is_trained());
-    trained.flat_map(|p| p.value().to_f32().unwrap()).map(f32::to_bits).collect()
+/// The trained values of a network, bit by bit.
+fn bits(params: &Params<Reference<f32>>) -> Vec<u32> {
+    params.trained().flat_map(|p| p.value().to_f32().unwrap()).map(f32::to_bits).collect()
 }
 
-/// Puts a value among a network's numbers.
-fn plant(network: &mut impl Network<Reference<f32>>, key: &str, value: f32) {
-    let mut parameters = network.parameters_mut().into_iter();
-    let parameter = parameters.find(|parameter| parameter.name() == key).unwrap_or_else(|| panic!("no {key}"));
+/// Puts a value into a parameter.
+fn plant(params: &mut Params<Reference<f32>>, key: &str, value: f32) {
+    let parameter = params.find_mut(key).unwrap_or_else(|| panic!("no {key}"));
     let shape = parameter.value().shape();
     let mut numbers = parameter.value().to_f32().unwrap();
     numbers[0] = value;
@@ -70,30 +66,31 @@ fn plant(network: &mut impl Network<Reference<f32>>, key: &str, value: f32) {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_is_named_with_the_first_layer_that_made_it_so() {
-    play(&tiny(), |_| {}).unwrap();
+fn infinite_loss_names_the_layer() {
+    step(&tiny(), |_| {}).unwrap();
     for layer in ["lowres_stream.model.1", "lowres_stream.model.4", "lowres_stream.model.9.conv_block.1"] {
         for value in [f32::NAN, f32::INFINITY] {
-            let error = play(&tiny(), |game| plant(&mut game.generator, &format!("{layer}.0.weight"), value));
+            let error = step(&tiny(), |gan| plant(&mut gan.generator.params, &format!("{layer}.0.weight"), value));
             let error = error.unwrap_err();
             let Error::Diverged { round: 1, what, layer: Some(named), .. } = &error else { panic!("{error}") };
             assert_eq!((what.as_str(), named.as_str()), ("the loss GAN", layer), "{error}");
         }
     }
-    let error = play(&tiny(), |game| plant(&mut game.discriminator, "discriminator_1.model0.0.weight", f32::NAN));
+    let error = step(&tiny(), |gan| plant(&mut gan.discriminator.params, "discriminator_1.model0.0.weight", f32::NAN));
     let error = error.unwrap_err().to_string();
     for part in ["round 1", "the loss GAN", "NaN", "discriminator_1.model0", "train.lr_generator"] {
         assert!(error.contains(part), "{error}");
     }
 }
 
-/// Adam would carry it into the weights, and the next round's losses would be the first to show it.
+/// Adam would carry it into the weights, and only the next step's losses would show it.
 #[test]
-fn a_gradient_that_is_not_finite_is_found_where_the_losses_still_are() {
+fn infinite_gradient_is_found() {
     let mut config = tiny();
     (config.loss.lambda_l1, config.train.init_gain) = (3e38, 0.02);
     // The first bias of every MLP: what the next layer's weights are multiplied by, and so their gradients.
-    let error = play(&config, |game| plant(&mut game.generator, "lowres_stream.model.10.bias", 100.0)).unwrap_err();
+    let error =
+        step(&config, |gan| plant(&mut gan.generator.params, "lowres_stream.model.10.bias", 100.0)).unwrap_err();
     let Error::Diverged { round: 1, what, value, .. } = &error else { panic!("{error}") };
     assert!(what.starts_with("the sum of the gradient of lowres_stream.model."), "{error}");
     assert!(!value.is_finite());

@@ -3,13 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use asap_autograd::Var;
-use asap_model::condition::Pixels;
-use asap_model::layers::Labels;
 use asap_model::memory::{self, MemoryPlan};
-use asap_model::network::FillByName;
-use asap_model::round::Rates;
-use asap_model::vgg::Vgg19;
-use asap_model::{Binding, Condition, Config, Game, Generator, Mask};
+use asap_model::networks::Vgg19;
+use asap_model::nn::FillByName;
+use asap_model::training::step::Rates;
+use asap_model::{Config, ForwardContext, Gan, Generator, Input, Target};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Cpu, Ids, Tensor};
 use peak_alloc::PeakAlloc;
@@ -42,46 +40,47 @@ fn config(preset: &str, assignments: &[&str]) -> Config {
     config
 }
 
-/// Labels or colours that differ from pixel to pixel.
-fn condition(cpu: &Cpu, config: &Config, [n, h, w]: [usize; 3]) -> Condition<Cpu> {
+/// Labels or colors that vary from pixel to pixel.
+fn input(cpu: &Cpu, config: &Config, [n, h, w]: [usize; 3]) -> Input<Cpu> {
     let data = &config.data;
     let dense = |name: &str, channels: usize| {
         let numbers = uniform_by_name(name, n * channels * h * w);
         Var::constant(Tensor::from_vec(cpu, [n, channels, h, w], numbers).unwrap())
     };
-    let pixels = match data.input_channels() {
-        3 => Pixels::Dense(dense("colours", 3)),
+    let input = match data.input_channels() {
+        3 => Input::image(dense("colors", 3)),
         classes => {
             let ids = (0..n * h * w).map(|i| (i % classes) as u8).collect();
-            Pixels::Labels(Labels { ids: Ids::from_vec(cpu, [n, h, w], ids).unwrap(), classes })
+            Input::labels(Ids::from_vec(cpu, [n, h, w], ids).unwrap(), classes)
         }
     };
-    Condition { pixels, edges: data.instances.then(|| dense("edges", 1)) }
+    if data.instances { input.with_edges(&dense("edges", 1)).unwrap() } else { input }
 }
 
-/// The most bytes that two rounds of training hold.
+/// The maximum bytes that two training steps hold.
 fn training_peak(config: &Config, cpu: Cpu) -> u64 {
     let before = ALLOCATOR.current_usage();
     let mut init = FillByName { prefix: String::new(), gain: 1.0 };
-    let vgg = (config.loss.lambda_vgg != 0.0).then(|| Vgg19::made_up(&cpu, &mut init).unwrap());
-    let mut game = Game::new(&cpu, config, vgg, &mut init).unwrap();
+    let vgg = (config.loss.lambda_vgg != 0.0).then(|| Vgg19::new(&cpu, &mut init).unwrap());
+    let mut gan = Gan::new(&cpu, config, vgg, &mut init).unwrap();
     let [h, w] = config.data.size;
     let (n, channels) = (config.train.batch, config.data.output_channels());
-    for round in 0..2 {
+    for step in 0..2 {
         ALLOCATOR.reset_peak_usage();
-        let condition = condition(&cpu, config, [n, h, w]);
-        let real = uniform_by_name(&format!("real {round}"), n * channels * h * w);
-        let real = Tensor::from_vec(&cpu, [n, channels, h, w], real).unwrap();
-        let mask =
-            config.data.is_masked().then(|| Mask::new(Tensor::full(&cpu, [n, 1, h, w], 1.0).unwrap(), n * h * w));
+        let input = input(&cpu, config, [n, h, w]);
+        let real = uniform_by_name(&format!("real {step}"), n * channels * h * w);
+        let mut target = Target::new(Tensor::from_vec(&cpu, [n, channels, h, w], real).unwrap());
+        if config.data.is_masked() {
+            target = target.with_mask(Tensor::full(&cpu, [n, 1, h, w], 1.0).unwrap(), n * h * w);
+        }
         let rates = Rates { generator: 1e-4, discriminator: 4e-4 };
-        game.masked_round(&condition, &real, mask.as_ref(), rates).unwrap();
+        gan.training_step(&input, &target, rates).unwrap();
     }
     (ALLOCATOR.peak_usage() - before) as u64
 }
 
 #[test]
-fn a_round_of_training_takes_the_memory_that_is_planned() {
+fn training_takes_planned_memory() {
     let mut kept = BACKENDS.lock().unwrap_or_else(PoisonError::into_inner);
     let narrow = ["generator.max_width=256", "discriminator.max_width=128", "generator.depth=2"];
     for (preset, threads, assignments) in [
@@ -107,7 +106,7 @@ fn a_round_of_training_takes_the_memory_that_is_planned() {
 }
 
 #[test]
-fn drawing_takes_the_memory_that_is_planned() {
+fn inference_takes_planned_memory() {
     let mut kept = BACKENDS.lock().unwrap_or_else(PoisonError::into_inner);
     for (preset, size, assignments) in [
         ("quickstart", [512, 384], &[][..]),
@@ -122,11 +121,11 @@ fn drawing_takes_the_memory_that_is_planned() {
         let before = ALLOCATOR.current_usage();
         let mut init = FillByName { prefix: String::new(), gain: 1.0 };
         let generator = Generator::new(&cpu, &config.generator, &config.data, &mut init).unwrap();
-        let condition = condition(&cpu, &config, [1, size[0], size[1]]);
+        let input = input(&cpu, &config, [1, size[0], size[1]]);
         // In the second image scratch that late layers took is there while early ones run.
         for _ in 0..2 {
             ALLOCATOR.reset_peak_usage();
-            generator.forward(&Binding::frozen(), &condition).unwrap();
+            generator.forward(&ForwardContext::evaluation(&generator.params), &input).unwrap();
         }
         let measured = (ALLOCATOR.peak_usage() - before) as u64;
         require_equal(&format!("{preset} {size:?}"), measured, parameters + activations + scratch, 1);

@@ -204,7 +204,7 @@ fn run_folder_is_complete() {
     assert_eq!(steps, [6, 8, 9]);
     let generator = checkpoint::load(&dir).unwrap();
     assert_eq!(generator.config.as_ref(), Some(&config));
-    assert_eq!(generator.weights, asap_model::Network::to_weights(&trainer.networks().generator).unwrap());
+    assert_eq!(generator.weights, trainer.networks().generator.params.to_weights().unwrap());
     let of_state = checkpoint::load(&run.checkpoint_file(9)).unwrap();
     assert_eq!((of_state.weights, of_state.config), (generator.weights, generator.config));
 
@@ -353,7 +353,7 @@ fn unopenable_checkpoint_is_not_damaged() {
     assert!(matches!(&error, Error::Io { file, .. } if *file == newest), "{error}");
     assert_eq!(logged_steps(run.dir()), [1, 2, 3, 4, 5]);
     fs::rename(&elsewhere, &newest).unwrap();
-    assert_eq!(resume(Reference::<f32>::new(), &config, run.dir()).unwrap().networks().rounds(), 5);
+    assert_eq!(resume(Reference::<f32>::new(), &config, run.dir()).unwrap().networks().steps(), 5);
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn unreadable_pair_stops_the_run_after_saving() {
     let mut trainer = Trainer::new(Reference::<f32>::new(), config.clone(), &dir, sources).unwrap();
     let error = trainer.run(&mut []).unwrap_err();
     assert!(matches!(error, Error::Data { .. }), "{error}");
-    let done = trainer.networks().rounds();
+    let done = trainer.networks().steps();
     assert!(done > 0, "seed {} samples the damaged pair first", config.train.seed);
     assert_eq!(RunFolder::open(&dir).unwrap().checkpoints().unwrap().pop().unwrap().0, done);
     drop(trainer);

@@ -5,10 +5,9 @@
 
 use anyhow::Result;
 use asap_autograd::Var;
-use asap_model::condition::Pixels;
 use asap_model::config::GeneratorConfig;
-use asap_model::network::Blank;
-use asap_model::{Binding, Condition, Config, Generator, memory};
+use asap_model::nn::Blank;
+use asap_model::{Config, ForwardContext, Generator, Input, memory};
 use asap_tensor::{Plan, Profiler, Storage, Tensor};
 use indicatif::HumanCount;
 use serde_json::json;
@@ -78,8 +77,10 @@ pub fn dense_macs(config: &Config) -> asap_model::Result<u64> {
     let generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
     let [height, width] = config.data.size;
     let dense = |channels: usize| Tensor::zeros(&backend, [1, channels, height, width]).map(Var::constant);
-    let edges = if config.data.instances { Some(dense(1)?) } else { None };
-    let condition = Condition { pixels: Pixels::Dense(dense(config.data.input_channels())?), edges };
-    generator.forward(&Binding::frozen(), &condition)?;
+    let mut input = Input::image(dense(config.data.input_channels())?);
+    if config.data.instances {
+        input = input.with_edges(&dense(1)?)?;
+    }
+    generator.forward(&ForwardContext::evaluation(&generator.params), &input)?;
     Ok(profiler.take().iter().map(|record| record.cost.macs).sum())
 }

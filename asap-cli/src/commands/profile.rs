@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use asap_model::config::GeneratorConfig;
-use asap_model::network::FillByName;
-use asap_model::{Binding, Condition, Config, Generator, Network, memory};
+use asap_model::nn::{FillByName, Params};
+use asap_model::{Config, ForwardContext, Generator, memory};
 use asap_tensor::{Backend, Plan, Profiler, Storage};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -167,14 +167,11 @@ impl Task for Forward<'_> {
         let Forward { config, profiler } = self;
         let mut fill = FillByName { prefix: "profile.".into(), gain: 1.0 };
         let batch = made_up_batch(config, 1)?;
-        let condition = Condition::from_batch(&backend, &batch, &config.data)?;
+        let input = batch.input(&backend, &config.data)?;
         let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
-        let outside = match generator {
-            Generator::Asap(_) => "downsampling",
-            Generator::Compared(_) => "between layers",
-        };
-        layers(profiler, &generator, outside, || {
-            generator.forward(&Binding::frozen(), &condition)?;
+        let outside = if config.generator.asap().is_some() { "downsampling" } else { "between layers" };
+        layers(profiler, &generator.params, outside, || {
+            generator.forward(&ForwardContext::evaluation(&generator.params), &input)?;
             Ok(())
         })
     }
@@ -183,7 +180,7 @@ impl Task for Forward<'_> {
 /// The layers of a network in the order in which they run; what runs outside them is named `outside`.
 fn layers<B: Backend>(
     profiler: &Profiler,
-    network: &impl Network<B>,
+    params: &Params<B>,
     outside: &str,
     forward: impl Fn() -> Result<()>,
 ) -> Result<Vec<Layer>> {
@@ -206,8 +203,7 @@ fn layers<B: Backend>(
     }
     for layer in &mut layers {
         let own = |name: &str| name.strip_prefix(&layer.name).is_some_and(|rest| rest.starts_with('.'));
-        let parameters = network.parameters();
-        let owned = parameters.iter().filter(|p| p.kind().is_trained() && own(p.name()));
+        let owned = params.trained().filter(|p| own(p.key()));
         layer.parameters = owned.map(|p| p.value().count()).sum();
     }
     Ok(layers)

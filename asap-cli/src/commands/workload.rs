@@ -6,10 +6,10 @@ use anyhow::Result;
 use asap_model::config::Input;
 use asap_model::data::{Batch, InputData, Sample};
 use asap_model::memory::{self, MemoryPlan};
-use asap_model::network::FillByName;
-use asap_model::round::Rates;
-use asap_model::vgg::Vgg19;
-use asap_model::{Binding, Condition, Config, Game, Generator, Network};
+use asap_model::networks::Vgg19;
+use asap_model::nn::FillByName;
+use asap_model::training::step::Rates;
+use asap_model::{Config, ForwardContext, Gan, Generator, Target};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Tensor};
 
@@ -64,24 +64,25 @@ impl Workload<'_> {
         if !train {
             let generator = Generator::new(backend, &config.generator, &config.data, &mut fill)?;
             let measured = measure(&mut || {
-                let condition = Condition::from_batch(backend, &batch, &config.data)?;
-                generator.forward(&Binding::frozen(), &condition)?.value().to_f32()?;
+                let ctx = ForwardContext::evaluation(&generator.params);
+                generator.forward(&ctx, &batch.input(backend, &config.data)?)?.value().to_f32()?;
                 Ok(())
             })?;
-            return Ok((generator.trainable_count(), measured));
+            return Ok((generator.params.trained_count(), measured));
         }
-        let coloured = config.data.output_channels() == 3;
-        let vgg = if coloured { Some(Vgg19::made_up(backend, &mut fill)?) } else { None };
-        let mut game = Game::new(backend, config, vgg, &mut fill)?;
-        let parameters = game.generator.trainable_count() + game.discriminator.trainable_count();
+        let colored = config.data.output_channels() == 3;
+        let vgg = if colored { Some(Vgg19::new(backend, &mut fill)?) } else { None };
+        let mut config = config.clone();
+        config.loss.lambda_vgg = if colored { 1.0 } else { 0.0 };
+        let mut gan = Gan::new(backend, &config, vgg, &mut fill)?;
+        let parameters = gan.generator.params.trained_count() + gan.discriminator.params.trained_count();
         let [height, width] = config.data.size;
         let shape = [batch.len(), config.data.output_channels(), height, width];
         let real = uniform_by_name("bench.real", shape.iter().product());
-        let real = Tensor::from_f32(backend, shape, &real)?;
+        let target = Target::new(Tensor::from_f32(backend, shape, &real)?);
         let rates = Rates { generator: config.train.lr_generator, discriminator: config.train.lr_discriminator };
         let measured = measure(&mut || {
-            let condition = Condition::from_batch(backend, &batch, &config.data)?;
-            game.round(&condition, &real, rates)?;
+            gan.training_step(&batch.input(backend, &config.data)?, &target, rates)?;
             Ok(())
         })?;
         Ok((parameters, measured))

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use asap_model::Result;
-use asap_model::round::Losses;
+use asap_model::training::step::Losses;
 use asap_model::training::{Event, Observer, RunFolder, Started, StepReport};
 use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};

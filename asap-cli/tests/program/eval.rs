@@ -3,8 +3,8 @@
 use asap_model::checkpoint::{HostTensor, Metadata, Weights, safetensors};
 use asap_model::data::synthetic::PALETTE;
 use asap_model::data::{Plane, write_gray16, write_labels, write_rgb};
-use asap_model::inception::Inception;
-use asap_model::network::{FillByName, Initialiser, Kind};
+use asap_model::networks::Inception;
+use asap_model::nn::{FillByName, Initializer, Kind};
 use asap_tensor::Plan;
 use serde_json::{Value, json};
 
@@ -170,14 +170,14 @@ fn what_cannot_be_compared_is_named() {
     }
 }
 
-/// Keeps all numbers that a network is filled with.
+/// Keeps all values that a network is filled with.
 struct Recorder(FillByName, Weights);
 
-impl Initialiser for Recorder {
-    fn fill(&mut self, name: &str, shape: &[usize], kind: Kind) -> Vec<f32> {
-        let data = self.0.fill(name, shape, kind);
-        self.1.insert(name.to_owned(), HostTensor { shape: shape.to_vec(), data: data.clone() });
-        data
+impl Initializer for Recorder {
+    fn fill(&mut self, key: &str, shape: &[usize], kind: Kind) -> asap_model::Result<Vec<f32>> {
+        let data = self.0.fill(key, shape, kind)?;
+        self.1.insert(key.to_owned(), HostTensor { shape: shape.to_vec(), data: data.clone() });
+        Ok(data)
     }
 }
 
@@ -185,7 +185,7 @@ impl Initialiser for Recorder {
 fn eval_caches_inception_features() {
     let here = Workspace::new();
     let mut recorder = Recorder(FillByName { prefix: "eval.".into(), gain: 2.0_f64.sqrt() }, Weights::new());
-    Inception::made_up(&Plan::new(1), &mut recorder).unwrap();
+    Inception::new(&Plan::new(1), &mut recorder).unwrap();
     let mut weights = recorder.1;
     safetensors::write(&here.path("inception.safetensors"), &weights, &Metadata::new()).unwrap();
     for (folder, steps) in [("a", [1, 2]), ("b", [3, 4])] {

@@ -13,6 +13,7 @@
 //! | `dataset` | [`Source`], and [`DataSet`], which reads a folder |
 //! | `augment` | order, crops and flips from (seed, epoch, index) |
 //! | `sample` | [`prepare`]: from a [`Raw`] picture to a [`Sample`]; [`Batch`] |
+//! | `device` | batches moved to the device |
 //! | `loader` | [`Loader`]: batches from other threads, in a fixed order |
 //! | `check` | [`check()`]: names every fault of a data set |
 //! | [`synthetic`] | facades of houses that never stood anywhere, and scenes with their depths, from a seed |
@@ -29,6 +30,7 @@ mod check;
 mod dataset;
 mod decode;
 mod depth_colours;
+mod device;
 mod encode;
 mod fault;
 mod generated;

@@ -9,7 +9,7 @@ use super::Pictures;
 use crate::checkpoint::{HostTensor, Metadata, Weights, safetensors};
 use crate::data::{Picture, RgbImage};
 use crate::evaluation::measures::Features;
-use crate::inception::{FEATURES, Inception};
+use crate::networks::inception::{FEATURES, Inception};
 use crate::{Result, atomic};
 
 /// What turns pictures into features that can be compared.
@@ -46,7 +46,7 @@ impl<B: Backend> InceptionFile<B> {
 
 impl<B: Backend> FeatureNetwork for InceptionFile<B> {
     fn features(&self, picture: &RgbImage) -> Result<Vec<f32>> {
-        self.network.features(&self.backend, picture)
+        self.network.features(picture)
     }
 
     fn identity(&self) -> String {

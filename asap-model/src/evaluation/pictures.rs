@@ -6,7 +6,7 @@ use asap_tensor::Backend;
 
 use crate::config::{DataConfig, DepthScale, Output, Resize};
 use crate::data::{Picture, Source, prepare, read_picture, resize_nearest, resize_picture, to_rgb8};
-use crate::translate::Translator;
+use crate::inference::Translator;
 use crate::{Error, Result};
 
 /// A picture as it is compared.

@@ -14,15 +14,11 @@ use asap_tensor::{Ids, Plan, Tensor};
 pub use advice::{Advice, advice};
 
 use crate::Result;
-use crate::condition::{Condition, Pixels};
-use crate::config::{Config, DataConfig, Input};
+use crate::config::{self, Config, DataConfig};
 use crate::data::HELD_BY_EACH_WORKER;
-use crate::generator::Generator;
-use crate::layers::Labels;
-use crate::mask::Mask;
-use crate::network::{Binding, Blank, Network};
-use crate::round::{Game, Rates};
-use crate::vgg::Vgg19;
+use crate::networks::{Generator, Vgg19};
+use crate::nn::{Blank, ForwardContext, Input, Target};
+use crate::training::step::{Gan, Rates};
 
 /// What the program itself takes: code, stacks, caches of matrix products (measured with the smallest networks).
 const PROGRAM: u64 = 16 << 20;
@@ -108,32 +104,33 @@ impl MemoryPlan {
 pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
     let backend = Plan::new(threads);
     let meter = backend.meter();
-    let vgg = if config.loss.lambda_vgg != 0.0 { Some(Vgg19::made_up(&backend, &mut Blank)?) } else { None };
+    let vgg = if config.loss.lambda_vgg != 0.0 { Some(Vgg19::new(&backend, &mut Blank)?) } else { None };
     let perceptual = meter.usage().live;
-    let mut game = Game::new(&backend, config, vgg, &mut Blank)?;
+    let mut gan = Gan::new(&backend, config, vgg, &mut Blank)?;
     let parameters = meter.usage().live - perceptual;
 
     let [height, width] = config.data.size;
     let sizes = [config.train.batch, height, width];
-    let mut round = || -> Result<()> {
-        let condition = blank_condition(&backend, &config.data, sizes)?;
+    let mut step = || -> Result<()> {
+        let input = blank_input(&backend, &config.data, sizes)?;
         let [n, h, w] = sizes;
-        let real = Tensor::zeros(&backend, [n, config.data.output_channels(), h, w])?;
+        let mut target = Target::new(Tensor::zeros(&backend, [n, config.data.output_channels(), h, w])?);
+        if config.data.is_masked() {
+            target = target.with_mask(Tensor::zeros(&backend, [n, 1, h, w])?, 0);
+        }
         let rates = Rates { generator: config.train.lr_generator, discriminator: config.train.lr_discriminator };
-        let pixels = config.data.is_masked().then(|| Tensor::zeros(&backend, [n, 1, h, w])).transpose()?;
-        let mask = pixels.map(|pixels| Mask::new(pixels, 0));
-        game.masked_round(&condition, &real, mask.as_ref(), rates)?;
+        gan.training_step(&input, &target, rates)?;
         Ok(())
     };
-    // The first round makes the moments, so that the second is like all that follow.
-    round()?;
+    // The first step allocates the moments; the second is like all that follow.
+    step()?;
     meter.reset_peak();
     let kept = meter.usage().live;
-    round()?;
+    step()?;
 
     let usage = meter.usage();
     let moments = kept - usage.scratch - parameters - perceptual;
-    let generator: usize = game.generator.parameters().iter().map(|p| p.value().count()).sum();
+    let generator: usize = gan.generator.params.iter().map(|p| p.value().count()).sum();
     let held = config.data.workers * HELD_BY_EACH_WORKER + 1;
     Ok(MemoryPlan {
         parameters,
@@ -159,8 +156,8 @@ pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize
     let meter = backend.meter();
     let generator = Generator::new(&backend, generator, data, &mut Blank)?;
     let parameters = meter.usage().live;
-    let condition = blank_condition(&backend, data, sizes)?;
-    drop(generator.forward(&Binding::frozen(), &condition)?);
+    let input = blank_input(&backend, data, sizes)?;
+    drop(generator.forward(&ForwardContext::evaluation(&generator.params), &input)?);
 
     let usage = meter.usage();
     let pixels = sizes.into_iter().product::<usize>() as u64;
@@ -172,29 +169,28 @@ pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize
         scratch: usage.scratch,
         batches: picture + 2 * host_batch(data, sizes),
         // The weights as they were read, and the largest once more as bytes of the file.
-        copies: parameters + 4 * generator.parameters().iter().map(|p| p.value().count()).max().unwrap_or(0) as u64,
+        copies: parameters + 4 * generator.params.iter().map(|p| p.value().count()).max().unwrap_or(0) as u64,
         program: PROGRAM,
         ..MemoryPlan::default()
     })
 }
 
-/// An input of the configured kind without numbers, (N, H, W).
-fn blank_condition(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<Condition<Plan>> {
+/// An input of the configured kind without values, (N, H, W).
+fn blank_input(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<Input<Plan>> {
     let [n, h, w] = sizes;
-    let dense =
-        |channels: usize| -> Result<Var<Plan>> { Ok(Var::constant(Tensor::zeros(backend, [n, channels, h, w])?)) };
-    let pixels = match data.input {
-        Input::Labels => Pixels::Labels(Labels { ids: Ids::full(backend, sizes, 0)?, classes: data.classes }),
-        Input::Rgb => Pixels::Dense(dense(3)?),
+    let zeros = |channels| -> Result<Var<Plan>> { Ok(Var::constant(Tensor::zeros(backend, [n, channels, h, w])?)) };
+    let input = match data.input {
+        config::Input::Labels => Input::labels(Ids::full(backend, sizes, 0)?, data.classes),
+        config::Input::Rgb => Input::image(zeros(3)?),
     };
-    Ok(Condition { pixels, edges: if data.instances { Some(dense(1)?) } else { None } })
+    if data.instances { input.with_edges(&zeros(1)?) } else { Ok(input) }
 }
 
 /// Bytes of a batch of (N, H, W) in host memory.
 fn host_batch(data: &DataConfig, [n, h, w]: [usize; 3]) -> u64 {
     let input = match data.input {
-        Input::Labels => 1,
-        Input::Rgb => 4 * 3,
+        config::Input::Labels => 1,
+        config::Input::Rgb => 4 * 3,
     };
     let [edges, mask] = [data.instances, data.is_masked()].map(|there| if there { 4 } else { 0 });
     let pixel = input + edges + mask + 4 * data.output_channels();

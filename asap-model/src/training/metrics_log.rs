@@ -214,8 +214,8 @@ mod tests {
             step: 1,
             steps_total: 2,
             epoch: 1,
-            losses: crate::round::Losses { gan: 0.25, real: f64::INFINITY, ..Default::default() },
-            rates: crate::round::Rates { generator: 1e-4, discriminator: 4e-4 },
+            losses: crate::training::step::Losses::new(vec![("GAN", 0.25), ("D_real", f64::INFINITY)]),
+            rates: crate::training::step::Rates { generator: 1e-4, discriminator: 4e-4 },
             time: std::time::Duration::from_nanos(1_500_000_999),
             time_left: std::time::Duration::ZERO,
         };

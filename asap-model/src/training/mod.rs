@@ -2,6 +2,9 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`step`] | one training step of [`Gan`](step::Gan) |
+//! | [`losses`], [`optim`] | the losses, Adam |
+//! | `divergence` | finds where a step stopped being finite |
 //! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
 //! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
 //! | `schedule` | which epoch and batch a step belongs to, and when to save and validate |
@@ -16,13 +19,17 @@
 //! changes. So a run that was stopped and resumed ends with the same bytes as one that never stopped (on backends that
 //! compute in single precision, which checkpoints use).
 
+mod divergence;
+pub mod losses;
 pub mod metrics_log;
 pub mod observer;
+pub mod optim;
 mod resume;
 mod run_folder;
 mod schedule;
 mod sources;
 mod state;
+pub mod step;
 mod trainer;
 mod validation;
 

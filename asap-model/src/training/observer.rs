@@ -7,7 +7,7 @@ use super::run_folder::RunFolder;
 use super::validation::{SampleRow, Scores};
 use crate::Result;
 use crate::config::Config;
-use crate::round::{Losses, Rates};
+use super::step::{Losses, Rates};
 
 /// Watches a run. The library prints and draws nothing: progress, logs and reports are observers.
 pub trait Observer {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::step::Rates;
 use crate::config::{Config, TrainConfig};
 use crate::data::{Purpose, batches_per_epoch};
-use crate::round::Rates;
 use crate::{Error, Result};
 
 /// The schedule of a run. Steps and epochs count from 1, batches of an epoch from 0.

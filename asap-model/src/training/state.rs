@@ -13,18 +13,18 @@ use sha2::{Digest, Sha256};
 use crate::checkpoint::load::RUN_FORMAT;
 use crate::checkpoint::{Checkpoint, HostTensor, Metadata, Weights, safetensors};
 use crate::config::Config;
-use crate::network::Network;
-use crate::optimiser::Adam;
-use crate::round::Game;
+use crate::nn::Params;
+use super::optim::Adam;
+use super::step::Gan;
 use crate::{Error, Result};
 
 const PARTS: [&str; 4] = ["generator", "discriminator", "generator_adam", "discriminator_adam"];
 
 /// All tensors, by the names of a checkpoint.
-pub(super) fn tensors<B: Backend>(networks: &Game<B>) -> Result<Weights> {
+pub(super) fn tensors<B: Backend>(networks: &Gan<B>) -> Result<Weights> {
     let parts = [
-        networks.generator.to_weights()?,
-        networks.discriminator.to_weights()?,
+        networks.generator.params.to_weights()?,
+        networks.discriminator.params.to_weights()?,
         networks.generator_adam.to_weights()?,
         networks.discriminator_adam.to_weights()?,
     ];
@@ -33,7 +33,7 @@ pub(super) fn tensors<B: Backend>(networks: &Game<B>) -> Result<Weights> {
 }
 
 /// The SHA-256 of each tensor's shape and values: a second copy of the state might not fit into memory.
-pub(super) fn digests<B: Backend>(networks: &Game<B>) -> Result<Vec<(String, [u8; 32])>> {
+pub(super) fn digests<B: Backend>(networks: &Gan<B>) -> Result<Vec<(String, [u8; 32])>> {
     let digest = |(key, tensor): (String, HostTensor)| {
         let mut hash = Sha256::new();
         tensor.shape.iter().for_each(|side| hash.update((*side as u64).to_le_bytes()));
@@ -62,14 +62,14 @@ pub(super) fn require_finite(tensors: &Weights, step: u64) -> Result<()> {
 pub(super) fn write<B: Backend>(
     path: &Path,
     tensors: &Weights,
-    networks: &Game<B>,
+    networks: &Gan<B>,
     config: &Config,
     training_pairs: usize,
 ) -> Result<()> {
     let header = [
         ("format", RUN_FORMAT.to_string()),
         ("config", config.to_toml()?),
-        ("step", networks.rounds().to_string()),
+        ("step", networks.steps().to_string()),
         ("generator_adam_steps", networks.generator_adam.steps().to_string()),
         ("discriminator_adam_steps", networks.discriminator_adam.steps().to_string()),
         ("training_pairs", training_pairs.to_string()),
@@ -122,23 +122,23 @@ impl State {
 
     /// Loads the state into networks of the same configuration. The error lists tensors that are missing, left over or of
     /// a different shape.
-    pub fn restore<B: Backend>(self, backend: &B, networks: &mut Game<B>) -> Result<()> {
+    pub fn restore<B: Backend>(self, backend: &B, networks: &mut Gan<B>) -> Result<()> {
         let [generator, discriminator, generator_moments, discriminator_moments] = split(self.tensors, &self.file)?;
         let checkpoint = |weights| Checkpoint { file: self.file.clone(), weights, config: None };
-        networks.generator.load(&checkpoint(generator))?;
-        networks.discriminator.load(&checkpoint(discriminator))?;
+        networks.generator.params.load(&checkpoint(generator))?;
+        networks.discriminator.params.load(&checkpoint(discriminator))?;
         let [generator_steps, discriminator_steps] = self.adam_steps;
         let moments = checkpoint(generator_moments);
-        restore_adam(backend, &mut networks.generator_adam, &networks.generator, &moments, generator_steps)?;
+        restore_adam(backend, &mut networks.generator_adam, &networks.generator.params, &moments, generator_steps)?;
         let moments = checkpoint(discriminator_moments);
         restore_adam(
             backend,
             &mut networks.discriminator_adam,
-            &networks.discriminator,
+            &networks.discriminator.params,
             &moments,
             discriminator_steps,
         )?;
-        networks.set_rounds(self.step);
+        networks.set_steps(self.step);
         Ok(())
     }
 }
@@ -163,13 +163,13 @@ fn split(tensors: Weights, file: &Path) -> Result<[Weights; 4]> {
 fn restore_adam<B: Backend>(
     backend: &B,
     adam: &mut Adam<B>,
-    network: &impl Network<B>,
+    params: &Params<B>,
     moments: &Checkpoint,
     steps: u64,
 ) -> Result<()> {
-    let trained = network.parameters().into_iter().filter(|parameter| parameter.kind().is_trained());
-    let expected: Vec<(String, Vec<usize>)> = trained
-        .flat_map(|p| ["first", "second"].map(|moment| (format!("{}.{moment}", p.name()), p.value().dims().to_vec())))
+    let expected: Vec<(String, Vec<usize>)> = params
+        .trained()
+        .flat_map(|p| ["first", "second"].map(|moment| (format!("{}.{moment}", p.key()), p.value().dims().to_vec())))
         .collect();
     moments.match_keys(&expected)?;
     adam.restore(backend, &moments.weights, steps)

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use asap_tensor::{Backend, Tensor};
+use asap_tensor::Backend;
 
 use super::metrics_log::{self, MetricsLog};
 use super::observer::{Event, Observer, Observers, Started, StepReport, Summary};
@@ -15,14 +15,12 @@ use super::sources::Sources;
 use super::state::{self, State};
 use super::validation::validate;
 use crate::checkpoint;
-use crate::condition::Condition;
 use crate::config::Config;
 use crate::data::{Batch, Loader, LoaderOptions, Purpose};
-use crate::generator::Generator;
-use crate::mask::Mask;
-use crate::network::{Blank, Initialiser, Network, XavierNormal};
-use crate::round::Game;
-use crate::vgg::Vgg19;
+use crate::networks::Generator;
+use crate::nn::{Blank, Initializer, XavierNormal};
+use super::step::Gan;
+use crate::networks::Vgg19;
 use crate::{Error, Result};
 
 /// A run: networks, data, schedule and run folder.
@@ -31,7 +29,7 @@ pub struct Trainer<B: Backend> {
     config: Config,
     sources: Sources,
     schedule: Schedule,
-    networks: Game<B>,
+    networks: Gan<B>,
     folder: RunFolder,
     metrics: MetricsLog,
     /// The step of the newest checkpoint.
@@ -104,7 +102,7 @@ impl<B: Backend> Trainer<B> {
         let warnings = damaged.iter().map(Damaged::set_aside).collect::<Result<_>>()?;
         folder.make_parts()?;
         folder.write_config(&config)?;
-        let saved = networks.rounds();
+        let saved = networks.steps();
         let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
         Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved, warnings, _lock: lock })
     }
@@ -140,7 +138,7 @@ impl<B: Backend> Trainer<B> {
             return Err(Error::Checkpoint { file, problem });
         }
         let mut generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
-        generator.load(&checkpoint::load(&dir)?)?;
+        generator.params.load(&checkpoint::load(&dir)?)?;
         Ok(summary)
     }
 
@@ -169,7 +167,7 @@ impl<B: Backend> Trainer<B> {
 
     fn train(&mut self, observers: &mut Observers<'_, '_>) -> Result<Summary> {
         let start = Instant::now();
-        let first = self.networks.rounds();
+        let first = self.networks.steps();
         let (mut losses, mut stopped) = (None, false);
         let mut seconds = metrics_log::seconds(&self.folder.metrics_file())?;
         let left = if self.schedule.ends(first, seconds) { 0 } else { self.schedule.total - first };
@@ -201,7 +199,7 @@ impl<B: Backend> Trainer<B> {
         }
         Ok(Summary {
             dir: self.dir().into(),
-            steps: self.networks.rounds(),
+            steps: self.networks.steps(),
             steps_total: self.schedule.total,
             stopped,
             time: start.elapsed(),
@@ -222,7 +220,7 @@ impl<B: Backend> Trainer<B> {
     }
 
     /// The networks and their optimizers as they are now.
-    pub fn networks(&self) -> &Game<B> {
+    pub fn networks(&self) -> &Gan<B> {
         &self.networks
     }
 
@@ -232,19 +230,19 @@ impl<B: Backend> Trainer<B> {
             config: &self.config,
             device: self.backend.device(),
             threads: self.backend.threads(),
-            steps_done: self.networks.rounds(),
+            steps_done: self.networks.steps(),
             steps_total: self.schedule.total,
             steps_per_epoch: self.schedule.per_epoch,
             training_pairs: self.sources.training.len(),
             validation_pairs: self.sources.validation.len(),
-            generator_parameters: self.networks.generator.trainable_count(),
-            discriminator_parameters: self.networks.discriminator.trainable_count(),
+            generator_parameters: self.networks.generator.params.trained_count(),
+            discriminator_parameters: self.networks.discriminator.params.trained_count(),
         }
     }
 
     /// The batches of the steps that are left.
     fn loader(&self) -> Result<Loader> {
-        let (epoch, first_batch) = self.schedule.place(self.networks.rounds() + 1);
+        let (epoch, first_batch) = self.schedule.place(self.networks.steps() + 1);
         let options = LoaderOptions {
             purpose: Purpose::Training,
             batch: self.config.train.batch,
@@ -259,13 +257,10 @@ impl<B: Backend> Trainer<B> {
     /// One step; the caller fills in the times.
     fn step(&mut self, batch: &Batch) -> Result<StepReport> {
         let rates = self.schedule.rates(batch.epoch);
-        let condition = Condition::from_batch(&self.backend, batch, &self.config.data)?;
-        let sizes = [batch.len(), batch.image_channels, batch.height, batch.width];
-        let real = Tensor::from_f32(&self.backend, sizes, &batch.image)?;
-        let mask = Mask::from_batch(&self.backend, batch)?;
-        let (losses, _) = self.networks.masked_round(&condition, &real, mask.as_ref(), rates)?;
+        let input = batch.input(&self.backend, &self.config.data)?;
+        let (losses, _) = self.networks.training_step(&input, &batch.target(&self.backend)?, rates)?;
         Ok(StepReport {
-            step: self.networks.rounds(),
+            step: self.networks.steps(),
             steps_total: self.schedule.total,
             epoch: batch.epoch,
             losses,
@@ -277,7 +272,7 @@ impl<B: Backend> Trainer<B> {
 
     /// Compares the generator with validation pairs.
     fn validate(&mut self, observers: &mut Observers<'_, '_>) -> Result<()> {
-        let step = self.networks.rounds();
+        let step = self.networks.steps();
         let (data, count) = (&self.config.data, self.config.train.validate_count);
         let (scores, samples) =
             validate(&self.backend, &self.networks.generator, &*self.sources.validation, data, count)?;
@@ -296,14 +291,14 @@ impl<B: Backend> Trainer<B> {
 
     /// Saves the whole state and the generator, unless this step's are there.
     fn save(&mut self, observers: &mut Observers<'_, '_>) -> Result<()> {
-        let step = self.networks.rounds();
+        let step = self.networks.steps();
         if step == self.saved {
             return Ok(());
         }
         let tensors = state::tensors(&self.networks)?;
         state::require_finite(&tensors, step)?;
         // The generator first: where a step's checkpoint is, nothing of that step is missing.
-        checkpoint::save(&self.folder.generator_file(), &self.networks.generator.to_weights()?, &self.config)?;
+        checkpoint::save(&self.folder.generator_file(), &self.networks.generator.params.to_weights()?, &self.config)?;
         let path = self.folder.checkpoint_file(step);
         state::write(&path, &tensors, &self.networks, &self.config, self.sources.training.len())?;
         self.saved = step;
@@ -329,8 +324,8 @@ fn prepare<B: Backend>(
     backend: &B,
     config: &Config,
     sources: &Sources,
-    init: &mut dyn Initialiser,
-) -> Result<(Schedule, Game<B>)> {
+    init: &mut dyn Initializer,
+) -> Result<(Schedule, Gan<B>)> {
     config.validate()?;
     config.check_losses()?;
     let schedule = Schedule::new(config, sources.training.len())?;
@@ -342,5 +337,5 @@ fn prepare<B: Backend>(
         Some(file) if config.loss.lambda_vgg != 0.0 => Some(Vgg19::read(backend, file)?),
         _ => None,
     };
-    Ok((schedule, Game::new(backend, config, vgg, init)?))
+    Ok((schedule, Gan::new(backend, config, vgg, init)?))
 }

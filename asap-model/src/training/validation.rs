@@ -2,13 +2,12 @@
 
 use asap_tensor::Backend;
 
-use crate::condition::Condition;
 use crate::config::DataConfig;
 use crate::data::{Batch, Sample, Source, prepare};
 use crate::evaluation::Measure;
 use crate::evaluation::measures::{DepthErrors, DepthSummary};
-use crate::generator::Generator;
-use crate::network::Binding;
+use crate::networks::Generator;
+use crate::nn::ForwardContext;
 use crate::{Error, Result};
 
 /// Maximum number of rows that a validation returns.
@@ -111,8 +110,8 @@ pub fn validate<B: Backend>(
     for (place, &index) in picked.iter().enumerate() {
         let pair = prepare(&source.raw(index)?, data, None)?;
         let batch = Batch::stack(0, place, vec![pair.clone()])?;
-        let condition = Condition::from_batch(backend, &batch, data)?;
-        let output = generator.forward(&Binding::frozen(), &condition)?.value().to_f32()?;
+        let ctx = ForwardContext::evaluation(&generator.params);
+        let output = generator.forward(&ctx, &batch.input(backend, data)?)?.value().to_f32()?;
         let differences = output.iter().zip(&batch.image).map(|(a, b)| f64::from((a - b).abs()));
         if let Some(mask) = &batch.mask {
             sum += differences.zip(mask).map(|(difference, &m)| difference * f64::from(m)).sum::<f64>();

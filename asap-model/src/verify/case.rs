@@ -8,9 +8,8 @@ use serde_json::Value;
 
 use super::Comparison;
 use crate::checkpoint::{self, Checkpoint, HostTensor, Weights};
-use crate::condition::{Condition, Pixels};
 use crate::data::{Plane, instance_edges};
-use crate::layers::Labels;
+use crate::nn::Input;
 use crate::{Error, Result};
 
 /// What kind of quantity is compared: each has its tolerance in single and in double precision. The latter are the
@@ -21,7 +20,7 @@ pub(super) enum Quantity {
     Output,
     /// Gradients.
     Gradient,
-    /// Losses and images of training rounds, and weights after them.
+    /// Losses and outputs of training steps, and weights after them.
     Training,
     /// Anything of a full-size network.
     FullSize,
@@ -125,7 +124,7 @@ impl Case {
     }
 
     /// The label map `NAME` and, where the case has one, the instance map as edges, both with `prefix` before them.
-    pub(super) fn condition<B: Backend>(&self, backend: &B, prefix: &str, classes: usize) -> Result<Condition<B>> {
+    pub(super) fn input<B: Backend>(&self, backend: &B, prefix: &str, classes: usize) -> Result<Input<B>> {
         let (sizes, numbers) = self.id_map(&format!("{prefix}label"))?;
         let mut ids = Vec::with_capacity(numbers.len());
         for &number in numbers {
@@ -134,10 +133,12 @@ impl Case {
             }
             ids.push(number as u8);
         }
-        let labels = Labels { ids: Ids::from_vec(backend, sizes, ids)?, classes };
+        let input = Input::labels(Ids::from_vec(backend, sizes, ids)?, classes);
         let instance = format!("{prefix}instance");
-        let edges = if self.has(&instance) { Some(Var::constant(self.edges(backend, &instance)?)) } else { None };
-        Ok(Condition { pixels: Pixels::Labels(labels), edges })
+        if self.has(&instance) {
+            return input.with_edges(&Var::constant(self.edges(backend, &instance)?));
+        }
+        Ok(input)
     }
 
     /// The edges of an instance map, (N, 1, H, W).

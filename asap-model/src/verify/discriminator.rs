@@ -8,20 +8,19 @@ use super::Comparison;
 use super::case::{Case, Quantity};
 use crate::Result;
 use crate::config::{DataConfig, DiscriminatorConfig};
-use crate::discriminator::Discriminator;
-use crate::layers::Stack;
-use crate::network::{Binding, Blank, Network};
+use crate::networks::Discriminator;
+use crate::nn::{Blank, ForwardContext, Input};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
     let config = DiscriminatorConfig::from_published(case.options())?;
     let mut discriminator = Discriminator::new(backend, &config, data.discriminator_channels(), &mut Blank)?;
-    discriminator.load(&case.checkpoint("_net_D")?)?;
+    discriminator.params.load(&case.checkpoint("_net_D")?)?;
 
     let tape = Tape::new();
-    let binding = Binding::training(&tape);
+    let ctx = ForwardContext::training(&discriminator.params, &tape);
     let input = tape.leaf(case.tensor(backend, "input")?);
-    let features = discriminator.judge(&binding)?.features(&Stack::dense(input.clone()))?;
+    let features = discriminator.features(&ctx, &Input::from(&input))?;
     let mut loss: Option<Var<B>> = None;
     for (scale, layers) in features.iter().enumerate() {
         for (layer, y) in layers.iter().enumerate() {
@@ -41,16 +40,16 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     if let Some(grad) = gradients.of(&input) {
         report(case.compare("grad_input", grad, Quantity::Gradient)?);
     }
-    let found = binding.into_gradients(&gradients);
+    let (found, updates) = ctx.finish().gradients(&gradients);
     for (key, _) in case.starting("grad.") {
         let grad = found.get(key).ok_or_else(|| case.fault(format!("grad.{key}: the network has no such weight")))?;
         report(case.compare(&format!("grad.{key}"), grad, Quantity::Gradient)?);
     }
-    let parameters = discriminator.parameters();
+    discriminator.params.apply(updates);
     for (key, _) in case.starting("after.") {
-        let parameter = parameters.iter().find(|p| p.name() == key);
-        let parameter = parameter.ok_or_else(|| case.fault(format!("after.{key}: the network has no such vector")))?;
-        report(case.compare(&format!("after.{key}"), parameter.value(), Quantity::Output)?);
+        let vector = discriminator.params.find(key);
+        let vector = vector.ok_or_else(|| case.fault(format!("after.{key}: the network has no such vector")))?;
+        report(case.compare(&format!("after.{key}"), vector.value(), Quantity::Output)?);
     }
     Ok(())
 }

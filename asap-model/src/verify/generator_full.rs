@@ -6,21 +6,21 @@ use super::Comparison;
 use super::case::{Case, Quantity, relative_error};
 use crate::Result;
 use crate::config::{AsapNetConfig, DataConfig};
-use crate::generator::AsapNet;
-use crate::network::{Binding, FillByName, Network};
+use crate::networks::AsapNet;
+use crate::nn::{FillByName, ForwardContext, Params};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
     let config = AsapNetConfig::from_published(case.options())?;
     let gain = case.entry["fill_gain"].as_f64().unwrap_or(1.0);
     let mut fill = FillByName { prefix: case.fill_prefix(), gain };
-    let generator = AsapNet::new(backend, &config, &data, &mut fill)?;
-    let count = generator.trainable_count() as f64;
+    let (weights, generator) = Params::build(backend, &mut fill, |b| AsapNet::new(b, &config, &data))?;
+    let count = weights.trained_count() as f64;
     report(exactly("parameters", (count - case.number("parameters")?).abs(), 0.0));
 
-    let condition = case.condition(backend, "", data.classes)?;
-    let binding = Binding::frozen();
-    let params = generator.parameters_of(&binding, &condition)?;
+    let input = case.input(backend, "", data.classes)?;
+    let ctx = ForwardContext::evaluation(&weights);
+    let params = generator.predict(&ctx, &input)?;
     let host = case.host("params_head")?;
     let &[_, heads, ..] = &host.shape[..] else {
         return Err(case.fault(format!("params_head must be (N, P, h, w), not {:?}", host.shape)));
@@ -28,7 +28,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let head = first_channels(params.value(), heads)?;
     report(case.compare("params_head", &head, Quantity::FullSize)?);
 
-    let output = generator.paint(&params, &condition)?;
+    let output = generator.synthesize(&ctx, &params, &input)?;
     let [n, c, h, w] = output.value().nchw("generator-full")?;
     let numbers = output.value().to_f64()?;
     let stride = case.number("row_stride")? as usize;

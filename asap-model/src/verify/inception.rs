@@ -7,8 +7,8 @@ use super::Comparison;
 use super::case::{Case, Quantity};
 use crate::Result;
 use crate::evaluation::measures::{Features, frechet_distance};
-use crate::inception::Inception;
-use crate::network::FillByName;
+use crate::networks::Inception;
+use crate::nn::FillByName;
 
 /// Channels of an activation that are compared, and the step between rows and columns.
 const CHANNELS: usize = 8;
@@ -19,7 +19,7 @@ const FRECHET: f64 = 1e-6;
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let gain = case.number("fill_gain")?;
-    let network = Inception::made_up(backend, &mut FillByName { prefix: case.fill_prefix(), gain })?;
+    let network = Inception::new(backend, &mut FillByName { prefix: case.fill_prefix(), gain })?;
     let found = network.forward(&case.tensor(backend, "x")?)?;
     for (name, activation) in [("pool1", &found.pool1), ("pool2", &found.pool2), ("mixed6e", &found.mixed6e)] {
         report(case.compare(name, &sampled(activation)?, Quantity::FullSize)?);

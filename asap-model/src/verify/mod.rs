@@ -9,15 +9,15 @@
 //! | `generator-full` | `generator_full.rs` | a full-size network with weights filled by name |
 //! | `discriminator` | `discriminator.rs` | every layer, loss, gradients, spectral vectors |
 //! | `vgg19` | `vgg19.rs` | features, loss, gradient |
-//! | `train` | `train.rs` | rounds of training: losses, images, final weights |
-//! | `pix2pix`, `pix2pixhd`, `spade`, `cc-fpse` | `compared.rs` | images of the generators that the paper compares with |
+//! | `train` | `train.rs` | training steps: losses, images, final weights |
+//! | `pix2pix`, `pix2pixhd`, `spade`, `cc-fpse` | `baseline.rs` | images of the generators that the paper compares with |
 //! | `inception` | `inception.rs` | activations and features of Inception v3; the Fréchet distance |
 //! | `resize` | `resize.rs` | bicubic and nearest resizing of 8-bit images |
 //!
 //! A kind that is not known is reported as skipped.
 
+mod baseline;
 mod case;
-mod compared;
 mod discriminator;
 mod generator;
 mod generator_full;
@@ -108,7 +108,7 @@ fn recomputation<B: Backend>(kind: &str) -> Option<Recompute<B>> {
         "discriminator" => Some(discriminator::recompute),
         "vgg19" => Some(vgg19::recompute),
         "train" => Some(train::recompute),
-        "pix2pix" | "pix2pixhd" | "spade" | "cc-fpse" => Some(compared::recompute),
+        "pix2pix" | "pix2pixhd" | "spade" | "cc-fpse" => Some(baseline::recompute),
         "inception" => Some(inception::recompute),
         "resize" => Some(resize::recompute),
         _ => None,

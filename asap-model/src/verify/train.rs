@@ -1,4 +1,4 @@
-//! Whole rounds of training, from given weights on given batches.
+//! Training steps from given weights on given batches.
 
 use asap_tensor::Backend;
 
@@ -6,9 +6,9 @@ use super::Comparison;
 use super::case::{Case, Quantity, relative_error};
 use crate::Result;
 use crate::config::{AsapNetConfig, Config, DataConfig, DiscriminatorConfig};
-use crate::network::{Blank, Network};
-use crate::round::{Game, Rates};
-use crate::vgg::Vgg19;
+use crate::networks::Vgg19;
+use crate::nn::{Blank, Target};
+use crate::training::step::{Gan, Rates};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let mut config = Config {
@@ -30,28 +30,28 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
         0.0 => None,
         _ => Some(Vgg19::load(backend, case.checkpoint("_vgg")?)?),
     };
-    let mut game = Game::new(backend, &config, vgg, &mut Blank)?;
-    game.generator.load(&case.checkpoint("_net_G")?)?;
-    game.discriminator.load(&case.checkpoint("_net_D")?)?;
+    let mut gan = Gan::new(backend, &config, vgg, &mut Blank)?;
+    gan.generator.params.load(&case.checkpoint("_net_G")?)?;
+    gan.discriminator.params.load(&case.checkpoint("_net_D")?)?;
 
-    for round in 0..case.number("steps")? as usize {
-        let condition = case.condition(backend, &format!("step{round}."), config.data.classes)?;
-        let real = case.tensor(backend, &format!("step{round}.image"))?;
-        let (losses, fake) = game.round(&condition, &real, rates)?;
-        report(case.compare(&format!("step{round}.fake"), &fake, Quantity::Training)?);
+    for step in 0..case.number("steps")? as usize {
+        let input = case.input(backend, &format!("step{step}."), config.data.classes)?;
+        let target = Target::new(case.tensor(backend, &format!("step{step}.image"))?);
+        let (losses, fake) = gan.training_step(&input, &target, rates)?;
+        report(case.compare(&format!("step{step}.fake"), &fake, Quantity::Training)?);
         for (name, found) in losses.named() {
-            let expected = case.entry["losses"][round][name].as_f64();
-            let expected = expected.ok_or_else(|| case.fault(format!("round {round} has no loss {name}")))?;
+            let expected = case.entry["losses"][step][name].as_f64();
+            let expected = expected.ok_or_else(|| case.fault(format!("step {step} has no loss {name}")))?;
             let error = relative_error(&[found], &[expected as f32]);
-            let quantity = format!("step{round}.{name}");
+            let quantity = format!("step{step}.{name}");
             report(Comparison { quantity, error, tolerance: Quantity::Training.tolerance::<B>() });
         }
     }
 
-    let networks = [("final.G.", game.generator.parameters()), ("final.D.", game.discriminator.parameters())];
-    for (prefix, parameters) in networks {
+    let networks = [("final.G.", &gan.generator.params), ("final.D.", &gan.discriminator.params)];
+    for (prefix, params) in networks {
         for (key, _) in case.starting(prefix) {
-            let parameter = parameters.iter().find(|p| p.name() == key);
+            let parameter = params.find(key);
             let parameter = parameter.ok_or_else(|| case.fault(format!("{prefix}{key}: there is no such weight")))?;
             report(case.compare(&format!("{prefix}{key}"), parameter.value(), Quantity::Training)?);
         }

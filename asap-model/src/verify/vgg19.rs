@@ -6,8 +6,8 @@ use asap_tensor::Backend;
 use super::Comparison;
 use super::case::{Case, Quantity};
 use crate::Result;
-use crate::losses::perceptual;
-use crate::vgg::Vgg19;
+use crate::networks::Vgg19;
+use crate::training::losses::perceptual;
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let vgg = Vgg19::load(backend, case.checkpoint("")?)?;

@@ -1,0 +1,110 @@
+//! The low-resolution stream: the convolutions that predict the parameters of every tile's MLP (supplementary 1.1).
+
+use asap_autograd::Var;
+use asap_tensor::Backend;
+use asap_tensor::ops::PadMode;
+
+use crate::Result;
+use crate::config::{AsapNetConfig, Padding};
+use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Input, InstanceNorm};
+
+/// 3×3 convolution without bias, instance norm with scale and bias, ReLU.
+#[derive(Clone, Debug)]
+struct Block {
+    name: String,
+    conv: Conv2d,
+    norm: InstanceNorm,
+}
+
+/// A block with stride 1; log2 S2 with stride 2, of which the last widens; `depth` wide ones with stride 1; a 1×1
+/// convolution to the parameters of one tile.
+#[derive(Clone, Debug)]
+pub(super) struct LowresStream {
+    blocks: Vec<Block>,
+    name: String,
+    head: Conv2d,
+}
+
+impl Block {
+    fn new<B: Backend>(mut b: Builder<'_, B>, options: ConvOptions, outputs: usize) -> Result<Self> {
+        Ok(Block {
+            conv: Conv2d::new(b.at(0), options.bias(false))?,
+            norm: InstanceNorm::affine(b.at(1), outputs, 0.0)?,
+            name: b.path().to_owned(),
+        })
+    }
+
+    fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: impl Into<Input<B>>) -> Result<Var<B>> {
+        ctx.layer(&self.name, || self.norm.forward(ctx, &self.conv.forward(ctx, x)?))
+    }
+}
+
+impl LowresStream {
+    /// A stream from `inputs` channels to `outputs` = C_total parameters.
+    ///
+    /// The published keys count the modules of one sequence: with reflection padding each block is three of them
+    /// (padding, convolution with norm, ReLU), and its weights belong to the second; with zeros two, and to the first.
+    /// Blocks after the strided ones are one module each.
+    pub fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        config: &AsapNetConfig,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self> {
+        let (modules, own, mode) = match config.padding {
+            Padding::Reflect => (3, 1, PadMode::Reflect),
+            Padding::Zero => (2, 0, PadMode::Zero),
+        };
+        let strided = config.strided_layers();
+        let mut blocks = Vec::with_capacity(1 + strided + config.depth);
+        let mut channels = inputs;
+        let mut module = 0;
+        for layer in 0..=strided + config.depth {
+            let wide = layer >= strided && layer > 0;
+            let width = if wide { config.max_width } else { config.width };
+            let stride = if (1..=strided).contains(&layer) { 2 } else { 1 };
+            let name = if layer <= strided { (module + own).to_string() } else { format!("{module}.conv_block.{own}") };
+            module += if layer <= strided { modules } else { 1 };
+            let options = ConvOptions::new(channels, width, 3).stride(stride).pad_mode(mode);
+            blocks.push(Block::new(b.at(name), options, width)?);
+            channels = width;
+        }
+        let mut b = b.at(module);
+        let name = b.path().to_owned();
+        Ok(LowresStream { blocks, name, head: Conv2d::new(b.here(), ConvOptions::new(channels, outputs, 1))? })
+    }
+
+    /// (N, C, h·S2, w·S2) → (N, C_total, h, w).
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+        let mut x = x.clone();
+        for block in &self.blocks {
+            x = block.forward(ctx, x)?.into();
+        }
+        ctx.layer(&self.name, || self.head.forward(ctx, x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use asap_tensor::Reference;
+
+    use super::*;
+    use crate::nn::{Blank, Params};
+
+    fn keys(padding: Padding) -> Vec<String> {
+        let config =
+            AsapNetConfig { learned_factor: 4, width: 1, max_width: 2, depth: 2, padding, ..Default::default() };
+        let (params, _) =
+            Params::build(&Reference::<f32>::new(), &mut Blank, |b| LowresStream::new(b, &config, 3, 5)).unwrap();
+        params.iter().step_by(3).map(|param| param.key().to_owned()).collect()
+    }
+
+    #[test]
+    fn keys_are_the_published_ones() {
+        let reflect = ["1.0", "4.0", "7.0", "9.conv_block.1.0", "10.conv_block.1.0", "11"];
+        let zero = ["0.0", "2.0", "4.0", "6.conv_block.0.0", "7.conv_block.0.0", "8"];
+        for (padding, expected) in [(Padding::Reflect, reflect), (Padding::Zero, zero)] {
+            assert_eq!(keys(padding), expected.map(|key| format!("{key}.weight")));
+        }
+    }
+}

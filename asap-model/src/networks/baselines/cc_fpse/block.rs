@@ -1,0 +1,125 @@
+//! A residual block with a kernel for each pixel, predicted from the conditions (Liu et al. 2019, section 3.1).
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::Backend;
+use asap_tensor::ops::pixel_conv::TAPS;
+
+use super::super::adaptive_norm::AdaptiveNorm;
+use super::super::growth::SLOPE;
+use crate::Result;
+use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ForwardContext, Input, Kind};
+
+/// Two convolutions that predict values for each pixel from its conditions.
+#[derive(Clone, Debug)]
+struct Predictor([Conv2d; 2]);
+
+impl Predictor {
+    fn new<B: Backend>(mut b: Builder<'_, B>, [conditions, hidden, outputs]: [usize; 3]) -> Result<Self> {
+        Ok(Predictor([
+            Conv2d::new(b.at(0), ConvOptions::new(conditions, hidden, 3))?,
+            Conv2d::new(b.at(2), ConvOptions::new(hidden, outputs, 3))?,
+        ]))
+    }
+
+    fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, conditions: &Input<B>) -> Result<Var<B>> {
+        let [first, second] = &self.0;
+        second.forward(ctx, vjp::relu(&first.forward(ctx, conditions)?)?)
+    }
+}
+
+/// Batch norm, a convolution with each pixel's own kernels, one that mixes the channels, and gates.
+#[derive(Clone, Debug)]
+struct Half {
+    norm: BatchNorm,
+    kernels: Predictor,
+    mix: Conv2d,
+    gates: Predictor,
+}
+
+impl Half {
+    /// The first or second half, `number`, of a block.
+    fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        number: usize,
+        [conditions, hidden]: [usize; 2],
+        [inputs, outputs]: [usize; 2],
+    ) -> Result<Self> {
+        Ok(Half {
+            norm: BatchNorm::new(b.at(format!("norm_{number}")), inputs, true)?,
+            kernels: Predictor::new(b.at(format!("gen_weights{number}")), [conditions, hidden, TAPS * inputs])?,
+            // The published numbers of convolutions count those with predicted kernels too.
+            mix: Conv2d::new(b.at(format!("conv_{}", 2 * number - 1)), ConvOptions::new(inputs, outputs, 1))?,
+            gates: Predictor::new(b.at(format!("gen_se_weights{number}")), [conditions, hidden, outputs])?,
+        })
+    }
+
+    fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>, conditions: &Input<B>) -> Result<Var<B>> {
+        let y = self.norm.forward(ctx, x)?;
+        let y = vjp::pixel_conv(&y, &self.kernels.forward(ctx, conditions)?)?;
+        let y = self.mix.forward(ctx, y)?;
+        let gates = vjp::sigmoid(&self.gates.forward(ctx, conditions)?)?;
+        Ok(vjp::leaky_relu(&vjp::mul(&y, &gates)?, SLOPE)?)
+    }
+}
+
+/// The block.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    name: &'static str,
+    halves: [Half; 2],
+    /// On the skip connection, where channels change.
+    shortcut: Option<(AdaptiveNorm, Conv2d)>,
+}
+
+impl Block {
+    /// From `inputs` to at most as many `outputs` channels.
+    pub fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        name: &'static str,
+        [conditions, hidden]: [usize; 2],
+        [inputs, outputs]: [usize; 2],
+    ) -> Result<Self> {
+        let mut b = b.at(name);
+        let halves = [
+            Half::new(b.here(), 1, [conditions, hidden], [inputs, outputs])?,
+            Half::new(b.here(), 2, [conditions, hidden], [outputs, outputs])?,
+        ];
+        let shortcut = match inputs == outputs {
+            true => None,
+            false => {
+                let norm = AdaptiveNorm::new(b.at("norm_s"), [conditions, hidden, inputs])?;
+                let options = ConvOptions::new(inputs, outputs, 1).bias(false).spectral_norm(true);
+                Some((norm, Conv2d::new(b.at("conv_s"), options)?))
+            }
+        };
+        // The published code makes norms that it never uses, and its checkpoints hold them.
+        for (key, channels) in [("conv_0.norm_layer", inputs), ("norm_0", outputs), ("conv_2.norm_layer", outputs)] {
+            let mut b = b.at(key);
+            for own in ["weight", "bias", "running_mean", "running_var"] {
+                b.param(own, &[channels], Kind::Unused)?;
+            }
+            b.param("num_batches_tracked", &[], Kind::BatchCount)?;
+        }
+        Ok(Block { name, halves, shortcut })
+    }
+
+    /// (N, inputs, H, W) → (N, outputs, H, W) by conditions of the same H and W.
+    pub fn forward<B: Backend>(
+        &self,
+        ctx: &ForwardContext<'_, B>,
+        x: &Var<B>,
+        conditions: &Input<B>,
+    ) -> Result<Var<B>> {
+        ctx.layer(self.name, || {
+            let skip = match &self.shortcut {
+                Some((norm, conv)) => conv.forward(ctx, norm.forward(ctx, x, conditions)?)?,
+                None => x.clone(),
+            };
+            let mut y = x.clone();
+            for half in &self.halves {
+                y = half.forward(ctx, &y, conditions)?;
+            }
+            Ok(vjp::add(&skip, &y)?)
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The residual network of Johnson et al. (2016), which pix2pix offers beside its U-Net and which is pix2pixHD's global
+//! generator: halved a few times, residual blocks, doubled again.
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::Backend;
+
+use super::conv_block::{Conv, ConvBlock, Norm};
+use crate::Result;
+use crate::nn::{Builder, Dropout, ForwardContext, Input};
+
+/// Modules of a block in the published sequences: convolution, norm, activation.
+const MODULES: usize = 3;
+
+/// Two 3×3 convolutions around which a skip connection leads.
+#[derive(Clone, Debug)]
+pub(super) struct ResidualBlock {
+    convs: [ConvBlock; 2],
+    /// Between them.
+    dropout: Option<Dropout>,
+}
+
+impl ResidualBlock {
+    /// A block of `width` channels; dropout is a module between its convolutions.
+    pub fn new<B: Backend>(mut b: Builder<'_, B>, width: usize, norm: Norm, dropout: bool) -> Result<Self> {
+        let mut b = b.at("conv_block");
+        // Before each convolution there is a module of padding.
+        let second = 1 + MODULES + usize::from(dropout) + 1;
+        let convs = [
+            ConvBlock::new(&mut b, 1, Conv::same(width), norm, 0.0)?,
+            ConvBlock::new(&mut b, second, Conv::same(width), norm, 1.0)?,
+        ];
+        let dropout = dropout.then(|| Dropout::new(convs[0].name()));
+        Ok(ResidualBlock { convs, dropout })
+    }
+
+    /// (N, width, H, W) → the same shape.
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
+        let [first, second] = &self.convs;
+        let mut y = first.forward(ctx, x)?;
+        if let Some(dropout) = &self.dropout {
+            y = dropout.forward(ctx, y)?;
+        }
+        Ok(vjp::add(x, &second.forward(ctx, y)?)?)
+    }
+}
+
+/// The sizes of a network.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// Channels of the input.
+    pub inputs: usize,
+    /// Channels of the first convolution and of the last but one.
+    pub width: usize,
+    /// How often height and width are halved.
+    pub halvings: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// Channels of the image; without it the network ends with `width` features.
+    pub image: Option<usize>,
+    pub norm: Norm,
+    pub dropout: bool,
+}
+
+/// The network.
+#[derive(Clone, Debug)]
+pub(super) struct ResNet {
+    down: Vec<ConvBlock>,
+    blocks: Vec<ResidualBlock>,
+    up: Vec<ConvBlock>,
+}
+
+impl ResNet {
+    /// The network whose modules are those of the sequence `model`.
+    pub fn new<B: Backend>(mut b: Builder<'_, B>, sizes: &Sizes) -> Result<Self> {
+        let &Sizes { inputs, width, halvings, blocks, image, norm, dropout } = sizes;
+        let mut b = b.at("model");
+        let mut module = 1;
+        let mut down = vec![ConvBlock::new(&mut b, module, Conv::outer(inputs, width), norm, 0.0)?];
+        for level in 0..halvings {
+            module += MODULES;
+            let conv = Conv::halve(width << level, width << (level + 1), 3);
+            down.push(ConvBlock::new(&mut b, module, conv, norm, 0.0)?);
+        }
+        module += MODULES;
+        let block = |module| ResidualBlock::new(b.at(module), width << halvings, norm, dropout);
+        let residual = (module..module + blocks).map(block).collect::<Result<_>>()?;
+        module += blocks;
+        let mut up = Vec::with_capacity(halvings + 1);
+        for level in (0..halvings).rev() {
+            let conv = Conv::double(width << (level + 1), width << level, 3);
+            up.push(ConvBlock::new(&mut b, module, conv, norm, 0.0)?);
+            module += MODULES;
+        }
+        if let Some(channels) = image {
+            let (conv, norm) = (Conv::outer(width, channels), Norm::None { bias: true });
+            up.push(ConvBlock::new(&mut b, module + 1, conv, norm, 1.0)?);
+        }
+        Ok(ResNet { down, blocks: residual, up })
+    }
+
+    /// (N, C, H, W) → the image before tanh, or features, of the same size if H and W are multiples of 2^halvings.
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+        let mut x = x.clone();
+        for conv in &self.down {
+            x = conv.forward(ctx, x)?.into();
+        }
+        let mut y = x.one_hot()?;
+        drop(x);
+        for block in &self.blocks {
+            y = block.forward(ctx, &y)?;
+        }
+        for conv in &self.up {
+            y = conv.forward(ctx, y)?;
+        }
+        Ok(y)
+    }
+}

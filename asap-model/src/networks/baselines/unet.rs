@@ -1,0 +1,96 @@
+//! pix2pix's U-Net (Isola et al. 2017, appendix 6.1.1): halved down to a few pixels and doubled again, with a skip
+//! connection at each level.
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::Backend;
+
+use super::conv_block::{Conv, ConvBlock, Norm};
+use crate::Result;
+use crate::nn::{Builder, Dropout, ForwardContext, Input};
+
+/// Slope of the leaky ReLU before each convolution on the way down.
+const SLOPE: f64 = 0.2;
+
+/// Maximum channels of a level, as a multiple of those of the first.
+const MAX_GROWTH: usize = 8;
+
+/// Outermost levels that never have dropout: those in which channels still change, and one more (published code).
+const WITHOUT_DROPOUT: usize = 4;
+
+/// One level: 4×4 convolutions with stride 2 down and up again.
+#[derive(Clone, Debug)]
+struct Level {
+    down: ConvBlock,
+    up: ConvBlock,
+    dropout: Option<Dropout>,
+}
+
+/// The U-Net.
+#[derive(Clone, Debug)]
+pub(super) struct Unet {
+    levels: Vec<Level>,
+}
+
+impl Unet {
+    /// A U-Net of `count` levels, whose first has `width` channels and the others twice as many each, up to 8·`width`.
+    ///
+    /// The published keys nest: the level below is the second module of the outermost level, and the fourth of those
+    /// between, after activation, convolution and norm. Dropout, which comes last in a level, has no number.
+    pub fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        [inputs, outputs]: [usize; 2],
+        width: usize,
+        count: usize,
+        dropout: bool,
+    ) -> Result<Self> {
+        let channels = |level: usize| width * MAX_GROWTH.min(1 << level.min(MAX_GROWTH));
+        let mut sequence = "model.model".to_owned();
+        let mut levels = Vec::with_capacity(count);
+        for level in 0..count {
+            let (outermost, innermost) = (level == 0, level + 1 == count);
+            let [before, after] = if outermost { [inputs, outputs] } else { [channels(level - 1); 2] };
+            let mut b = b.at(&sequence);
+
+            let norm = if outermost || innermost { Norm::None { bias: false } } else { Norm::Batch };
+            let conv = Conv::halve(before, channels(level), 4);
+            let down = ConvBlock::new(&mut b, usize::from(!outermost), conv, norm, 1.0)?;
+
+            let norm = if outermost { Norm::None { bias: true } } else { Norm::Batch };
+            let conv = Conv::double(if innermost { 1 } else { 2 } * channels(level), after, 4);
+            let module = if outermost || innermost { 3 } else { 5 };
+            let up = ConvBlock::new(&mut b, module, conv, norm, 1.0)?;
+
+            let has_dropout = dropout && level >= WITHOUT_DROPOUT && !innermost;
+            let dropout = has_dropout.then(|| Dropout::new(up.name()));
+            levels.push(Level { down, up, dropout });
+            sequence += if outermost { ".1.model" } else { ".3.model" };
+        }
+        Ok(Unet { levels })
+    }
+
+    /// (N, C, H, W) → the image before tanh; H and W are multiples of 2^levels.
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+        let mut skips: Vec<Var<B>> = Vec::with_capacity(self.levels.len());
+        for level in &self.levels {
+            let x = match skips.last() {
+                Some(y) => vjp::leaky_relu(y, SLOPE)?.into(),
+                None => x.clone(),
+            };
+            skips.push(level.down.forward(ctx, x)?);
+        }
+        let mut below: Option<Var<B>> = None;
+        for (level, skip) in self.levels.iter().zip(skips).rev() {
+            // The published code's in-place activation leaks into the skip connection; ReLU hides that.
+            let joined = match below {
+                Some(below) => vjp::cat(&[&skip, &below], 1)?,
+                None => skip,
+            };
+            let y = level.up.forward(ctx, vjp::relu(&joined)?)?;
+            below = Some(match &level.dropout {
+                Some(dropout) => dropout.forward(ctx, y)?,
+                None => y,
+            });
+        }
+        Ok(below.unwrap_or_else(|| unreachable!("a U-Net has levels")))
+    }
+}

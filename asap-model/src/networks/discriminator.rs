@@ -1,0 +1,121 @@
+//! The discriminators: 70×70 PatchGANs on the image and on ever smaller versions of it (supplementary 1.3; pix2pixHD).
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::Backend;
+use asap_tensor::ops::Taps;
+
+use crate::Result;
+use crate::config::DiscriminatorConfig;
+use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Initializer, Input, InstanceNorm, Params};
+
+/// Slope of the leaky ReLU (supplementary 1.3).
+const SLOPE: f64 = 0.2;
+
+/// Every layer's output at one scale, first to last; the last one scores how real each patch looks, (N, 1, h, w).
+pub type Features<B> = Vec<Var<B>>;
+
+/// PatchGANs at several scales.
+#[derive(Clone, Debug)]
+pub struct Discriminator<B: Backend> {
+    /// Weights, and the spectral vectors of normalized ones.
+    pub params: Params<B>,
+    scales: Vec<Vec<Layer>>,
+}
+
+/// 4×4 convolution, padding 2.
+#[derive(Clone, Debug)]
+struct Layer {
+    name: String,
+    conv: Conv2d,
+    activation: Activation,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Activation {
+    LeakyRelu,
+    /// Instance norm without scale and bias, then leaky ReLU.
+    Norm(InstanceNorm),
+    None,
+}
+
+impl<B: Backend> Discriminator<B> {
+    /// Discriminators that see `inputs` channels: labels, edges and image together.
+    ///
+    /// # Errors
+    /// Those of the initializer.
+    pub fn new(backend: &B, config: &DiscriminatorConfig, inputs: usize, init: &mut dyn Initializer) -> Result<Self> {
+        let (params, scales) = Params::build(backend, init, |mut b| {
+            let scale = |scale| patch_gan(b.at(format!("discriminator_{scale}")), config, inputs);
+            (0..config.scales).map(scale).collect::<Result<_>>()
+        })?;
+        Ok(Discriminator { params, scales })
+    }
+
+    /// The features of every scale. Between scales the input is averaged over 3×3 with stride 2. Images of a batch meet in
+    /// no layer, so fake and real images give the same features one after the other as in one batch.
+    ///
+    /// # Errors
+    /// If the channels differ, or the image is too small for the layers.
+    pub fn features(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Vec<Features<B>>> {
+        let mut x = x.clone();
+        let mut features = Vec::with_capacity(self.scales.len());
+        for (number, layers) in self.scales.iter().enumerate() {
+            if number > 0 {
+                let [_, h, w] = x.sizes();
+                x = x.resize(&Taps::average_pool(h), &Taps::average_pool(w))?;
+            }
+            let mut outputs = Features::with_capacity(layers.len());
+            for layer in layers {
+                let x = outputs.last().map_or_else(|| x.clone(), Input::from);
+                outputs.push(layer.forward(ctx, &x)?);
+            }
+            features.push(outputs);
+        }
+        Ok(features)
+    }
+}
+
+/// One PatchGAN of 64-128-256-512-1 channels and strides 2, 2, 2, 1, 1. Its first and last layer have a bias and no norm;
+/// those between have instance norm and spectrally normalized weights.
+fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, inputs: usize) -> Result<Vec<Layer>> {
+    let last = config.layers;
+    let (mut channels, mut width) = (inputs, config.width);
+    let mut layers = Vec::with_capacity(last + 1);
+    for number in 0..=last {
+        let mut b = b.at(format!("model{number}"));
+        let name = b.path().to_owned();
+        let outer = number == 0 || number == last;
+        let outputs = if number == last { 1 } else { width };
+        let options = ConvOptions::new(channels, outputs, 4)
+            .stride(if number > 0 && number + 1 >= last { 1 } else { 2 })
+            .bias(outer)
+            .spectral_norm(config.spectral_norm && !outer);
+        layers.push(Layer {
+            name,
+            // Layers with a norm are one module deeper in the published keys.
+            conv: Conv2d::new(b.at(if outer { "0" } else { "0.0" }), options)?,
+            activation: match number {
+                0 => Activation::LeakyRelu,
+                _ if number == last => Activation::None,
+                _ => Activation::Norm(InstanceNorm::new(SLOPE)),
+            },
+        });
+        channels = outputs;
+        width = (2 * width).min(config.max_width);
+    }
+    Ok(layers)
+}
+
+impl Layer {
+    /// (N, C, H, W) → (N, C′, ⌊H/stride⌋ + 1, ⌊W/stride⌋ + 1).
+    fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+        ctx.layer(&self.name, || {
+            let y = self.conv.forward(ctx, x)?;
+            match &self.activation {
+                Activation::LeakyRelu => Ok(vjp::leaky_relu(&y, SLOPE)?),
+                Activation::Norm(norm) => norm.forward(ctx, &y),
+                Activation::None => Ok(y),
+            }
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Convolution, batch norm and ReLU, with the batch norm folded into the convolution.
+
+use asap_autograd::Var;
+use asap_tensor::ops::{Pad, PadMode, Unary, pad2d, unary};
+use asap_tensor::{Backend, Tensor};
+
+use crate::Result;
+use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Kind};
+
+/// ε of the batch norms (published code).
+const EPS: f64 = 1e-3;
+
+/// The sizes of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Channels before.
+    pub inputs: usize,
+    /// Channels after.
+    pub outputs: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// The stride.
+    pub stride: usize,
+    /// Zeros above and below, and on the left and right.
+    pub padding: [usize; 2],
+}
+
+/// A convolution whose weight and bias include the batch norm after it.
+#[derive(Clone, Debug)]
+pub(super) struct ConvRelu {
+    conv: Conv2d,
+    /// Padding that is not the same on all sides.
+    pad: Option<Pad>,
+}
+
+impl ConvRelu {
+    /// The convolution of the key `conv`, followed by the batch norm `bn` in evaluation: with s = γ / √(σ² + ε), the weight
+    /// is multiplied by s and the bias is β − μ·s, computed in double precision.
+    pub fn new<B: Backend>(mut b: Builder<'_, B>, size: Size) -> Result<Self> {
+        let Size { inputs, outputs, kernel: [height, width], stride, padding: [rows, columns] } = size;
+        let shape = [outputs, inputs, height, width];
+        let weight = b.values("conv.weight", &shape, Kind::Weight)?;
+        let mut norm = |key: &str, kind| b.values(&format!("bn.{key}"), &[outputs], kind);
+        let (scale, bias) = (norm("weight", Kind::Scale)?, norm("bias", Kind::Bias)?);
+        let (mean, variance) = (norm("running_mean", Kind::RunningMean)?, norm("running_var", Kind::RunningVariance)?);
+        let factor = |o: usize| f64::from(scale[o]) / (f64::from(variance[o]) + EPS).sqrt();
+        let folded = weight.chunks_exact(inputs * height * width).enumerate();
+        let weight: Vec<f64> = folded
+            .flat_map(|(o, row)| row.iter().map(move |&w| (o, w)))
+            .map(|(o, w)| f64::from(w) * factor(o))
+            .collect();
+        let bias: Vec<f64> = (0..outputs).map(|o| f64::from(bias[o]) - f64::from(mean[o]) * factor(o)).collect();
+        let weight = Tensor::from_f64(b.backend(), shape, &weight)?;
+        let bias = Tensor::from_f64(b.backend(), [outputs], &bias)?;
+        let same = rows == columns;
+        let options = ConvOptions::new(inputs, outputs, height).stride(stride).padding(if same { rows } else { 0 });
+        Ok(ConvRelu {
+            conv: Conv2d::with_values(b.at("conv"), options, weight, bias),
+            pad: (!same).then_some(Pad { top: rows, bottom: rows, left: columns, right: columns }),
+        })
+    }
+
+    /// (N, inputs, H, W) → (N, outputs, H′, W′).
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Tensor<B>) -> Result<Tensor<B>> {
+        let x = match self.pad {
+            Some(pad) => pad2d(x, pad, PadMode::Zero)?,
+            None => x.clone(),
+        };
+        let y = self.conv.forward(ctx, Var::constant(x))?;
+        Ok(unary(Unary::RELU, y.value())?)
+    }
+}

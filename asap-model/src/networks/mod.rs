@@ -1,0 +1,23 @@
+//! The networks, each of which reads as its layers.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`asap_net`] | the paper's generator |
+//! | [`baselines`] | the generators that the paper compares with |
+//! | [`generator`] | [`Generator`](generator::Generator): the one that is configured |
+//! | [`discriminator`] | PatchGANs at several scales |
+//! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
+//! | [`inception`] | Inception v3, whose features the Fréchet inception distance compares |
+
+pub mod asap_net;
+pub mod baselines;
+pub mod discriminator;
+pub mod generator;
+pub mod inception;
+pub mod vgg;
+
+pub use asap_net::AsapNet;
+pub use discriminator::Discriminator;
+pub use generator::Generator;
+pub use inception::Inception;
+pub use vgg::Vgg19;

@@ -1,0 +1,113 @@
+//! VGG19 (Simonyan & Zisserman 2015) up to its fifth block, whose features the perceptual loss compares (supplementary 1.4).
+
+use std::path::Path;
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::Backend;
+
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint::load::{DAMAGED, load_keys};
+use crate::nn::{Conv2d, ConvOptions, ForwardContext, Initializer, Params};
+use crate::{Error, Result};
+
+/// The convolutions of each block, by their numbers among torchvision's `features` modules; blocks are separated by
+/// pooling. Features are taken after the ReLU of each block's first convolution, so the rest of the fifth block is not
+/// needed.
+const BLOCKS: [&[usize]; 5] = [&[0, 2], &[5, 7], &[10, 12, 14, 16], &[19, 21, 23, 25], &[28]];
+
+/// Channels of each block.
+const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];
+
+/// Weight of each block's features in the loss.
+pub const BLOCK_WEIGHTS: [f64; 5] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0];
+
+/// The layers of VGG19 that the loss needs; not trained.
+#[derive(Clone, Debug)]
+pub struct Vgg19<B: Backend> {
+    params: Params<B>,
+    /// The convolutions of each block.
+    blocks: Vec<Vec<Conv2d>>,
+}
+
+impl<B: Backend> Vgg19<B> {
+    /// The network of torchvision's file, of which most, the classifier, is not read.
+    ///
+    /// # Errors
+    /// As [`load_keys`] and [`Vgg19::load`].
+    pub fn read(backend: &B, file: &Path) -> Result<Self> {
+        Self::load(backend, load_keys(file, &|key| key.starts_with("features."))?)
+    }
+
+    /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`), and their numbers of channels;
+    /// other keys are ignored.
+    ///
+    /// # Errors
+    /// If a tensor is missing, does not fit the one before it, or has a value that is not finite.
+    pub fn load(backend: &B, mut checkpoint: Checkpoint) -> Result<Self> {
+        checkpoint.check_finite(DAMAGED)?;
+        let mut widths = Vec::new();
+        for module in BLOCKS.into_iter().flatten() {
+            let key = format!("features.{module}.weight");
+            match checkpoint.weights.get(&key).and_then(|tensor| tensor.shape.first()) {
+                Some(&width) if width > 0 => widths.push(width),
+                _ => {
+                    let problem = format!("there is no tensor {key}; torchvision's vgg19 weights are needed");
+                    return Err(Error::Checkpoint { file: checkpoint.file, problem });
+                }
+            }
+        }
+        Self::build(backend, widths, &mut checkpoint)
+    }
+
+    /// The network with its published widths and an initializer's values: for timing, where features don't matter.
+    ///
+    /// # Errors
+    /// Those of the initializer.
+    pub fn new(backend: &B, init: &mut dyn Initializer) -> Result<Self> {
+        let widths = BLOCKS.iter().zip(WIDTHS).flat_map(|(block, width)| vec![width; block.len()]).collect();
+        Self::build(backend, widths, init)
+    }
+
+    /// The network with these output channels of each convolution.
+    fn build(backend: &B, widths: Vec<usize>, init: &mut dyn Initializer) -> Result<Self> {
+        let (params, blocks) = Params::build(backend, init, |mut b| {
+            let mut b = b.at("features");
+            let (mut inputs, mut widths) = (3, widths.into_iter());
+            let mut conv = |module: &usize| {
+                let outputs = widths.next().unwrap_or_default();
+                let conv = Conv2d::new(b.at(module), ConvOptions::new(inputs, outputs, 3));
+                inputs = outputs;
+                conv
+            };
+            BLOCKS.into_iter().map(|block| block.iter().map(&mut conv).collect()).collect::<Result<_>>()
+        })?;
+        Ok(Vgg19 { params, blocks })
+    }
+
+    /// The five features of an image (N, 3, H, W), fed as it is, in [−1, 1] (published code): (N, 64, H, W),
+    /// (N, 128, H/2, W/2) and so on. A single channel, of depth, is repeated.
+    ///
+    /// # Errors
+    /// If the image has neither 1 nor 3 channels, or a side under [`VGG_MIN_SIDE`](crate::config::root::VGG_MIN_SIDE).
+    pub fn features(&self, image: &Var<B>) -> Result<Vec<Var<B>>> {
+        let ctx = ForwardContext::evaluation(&self.params);
+        let gray = image.shape().dims().get(1) == Some(&1);
+        let mut x = if gray { vjp::cat(&[image, image, image], 1)? } else { image.clone() };
+        let mut features = Vec::with_capacity(BLOCKS.len());
+        for (number, block) in self.blocks.iter().enumerate() {
+            let input = x;
+            x = ctx.layer(&format!("vgg.block{}", number + 1), || {
+                let mut x = if number > 0 { vjp::max_pool2(&input)? } else { input.clone() };
+                drop(input);
+                for (layer, conv) in block.iter().enumerate() {
+                    x = vjp::relu(&conv.forward(&ctx, &x)?)?;
+                    if layer == 0 {
+                        features.push(x.clone());
+                    }
+                }
+                Ok(x)
+            })?;
+        }
+        Ok(features)
+    }
+}

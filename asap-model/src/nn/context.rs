@@ -1,0 +1,152 @@
+//! One forward pass of a network: which of its parameters want gradients, how its layers behave, what it updates.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use asap_autograd::{Gradients, Tape, Var};
+use asap_tensor::ops::sum;
+use asap_tensor::{Backend, Tensor};
+
+use super::params::{ParamId, Params, Updates};
+use crate::Result;
+
+/// A forward pass. Its parameters are leaves of a tape, or frozen: constants. Its layers are in training or evaluation.
+///
+/// In training, batch norm normalizes by the batch's own statistics, spectral norm makes one power iteration and dropout
+/// zeroes values. A pass changes no parameter: the context collects what buffers become, and
+/// [`finish`](Self::finish) returns it.
+pub struct ForwardContext<'a, B: Backend> {
+    params: &'a Params<B>,
+    tape: Option<Tape<B>>,
+    training: bool,
+    leaves: RefCell<BTreeMap<ParamId, Var<B>>>,
+    updates: RefCell<Updates<B>>,
+    /// Spectrally normalized weights.
+    normalized: RefCell<BTreeMap<ParamId, Var<B>>>,
+    /// Seed and name of the pass, where dropout is wanted.
+    dropout: Option<(u64, String)>,
+    /// The first layer whose output is not finite, where that is watched for.
+    watch: Option<RefCell<Option<String>>>,
+}
+
+/// What a forward pass leaves behind.
+pub struct Finished<B: Backend> {
+    leaves: Vec<(String, Var<B>)>,
+    /// What buffers became, for [`Params::apply`].
+    pub updates: Updates<B>,
+}
+
+impl<'a, B: Backend> ForwardContext<'a, B> {
+    /// Frozen, in evaluation: inference.
+    pub fn evaluation(params: &'a Params<B>) -> Self {
+        ForwardContext {
+            params,
+            tape: None,
+            training: false,
+            leaves: RefCell::default(),
+            updates: RefCell::default(),
+            normalized: RefCell::default(),
+            dropout: None,
+            watch: None,
+        }
+    }
+
+    /// Frozen, in training: a network that another one is trained with.
+    pub fn frozen(params: &'a Params<B>) -> Self {
+        ForwardContext { training: true, ..Self::evaluation(params) }
+    }
+
+    /// Parameters are leaves of `tape`, in training.
+    pub fn training(params: &'a Params<B>, tape: &Tape<B>) -> Self {
+        ForwardContext { tape: Some(tape.clone()), ..Self::frozen(params) }
+    }
+
+    /// Turns dropout on. What it zeroes depends on the seed, the name of the pass and the layer.
+    pub fn with_dropout(self, seed: u64, pass: impl Into<String>) -> Self {
+        ForwardContext { dropout: Some((seed, pass.into())), ..self }
+    }
+
+    /// Checks whether each layer's output is finite.
+    pub fn watching(self) -> Self {
+        ForwardContext { watch: Some(RefCell::default()), ..self }
+    }
+
+    /// Whether layers behave as in training.
+    pub fn is_training(&self) -> bool {
+        self.training
+    }
+
+    /// Seed and name of the pass, if layers drop values out in it.
+    pub(super) fn dropout(&self) -> Option<(u64, &str)> {
+        self.dropout.as_ref().filter(|_| self.training).map(|(seed, pass)| (*seed, pass.as_str()))
+    }
+
+    /// Runs a layer under its name: for the profiler, and to find the first output that is not finite.
+    ///
+    /// # Errors
+    /// Those of the layer.
+    pub fn layer(&self, name: &str, forward: impl FnOnce() -> Result<Var<B>>) -> Result<Var<B>> {
+        let _scope = self.params.backend().profiler().map(|profiler| profiler.enter(name));
+        let y = forward()?;
+        if let Some(first) = &self.watch
+            && first.borrow().is_none()
+            && !is_finite(&y)?
+        {
+            first.replace(Some(name.to_owned()));
+        }
+        Ok(y)
+    }
+
+    /// The first layer whose output was not finite, if the context is [`watching`](Self::watching).
+    pub fn first_not_finite(&self) -> Option<String> {
+        self.watch.as_ref()?.borrow().clone()
+    }
+
+    /// A parameter as a variable, the same one each time.
+    pub fn var(&self, id: ParamId) -> Var<B> {
+        let value = || self.params.get(id).value().clone();
+        let Some(tape) = &self.tape else { return Var::constant(value()) };
+        self.leaves.borrow_mut().entry(id).or_insert_with(|| tape.leaf(value())).clone()
+    }
+
+    /// A buffer as of now: updated in this pass, or else the network's.
+    pub fn buffer(&self, id: ParamId) -> Tensor<B> {
+        self.updates.borrow().get(&id).unwrap_or_else(|| self.params.get(id).value()).clone()
+    }
+
+    /// Updates a buffer.
+    pub fn update(&self, id: ParamId, value: Tensor<B>) {
+        self.updates.borrow_mut().insert(id, value);
+    }
+
+    /// The normalized form of a weight, computed once in a pass.
+    pub(super) fn normalized(&self, id: ParamId, normalize: impl FnOnce() -> Result<Var<B>>) -> Result<Var<B>> {
+        if let Some(weight) = self.normalized.borrow().get(&id) {
+            return Ok(weight.clone());
+        }
+        let weight = normalize()?;
+        self.normalized.borrow_mut().insert(id, weight.clone());
+        Ok(weight)
+    }
+
+    /// Ends the pass.
+    pub fn finish(self) -> Finished<B> {
+        let key = |(id, leaf)| (self.params.get(id).key().to_owned(), leaf);
+        let leaves = self.leaves.into_inner().into_iter().map(key).collect();
+        Finished { leaves, updates: self.updates.into_inner() }
+    }
+}
+
+impl<B: Backend> Finished<B> {
+    /// The gradient of every parameter that was used, by key, and the updates. From then on nothing shares the parameters'
+    /// values, and the optimizer updates them in place.
+    pub fn gradients(self, gradients: &Gradients<B>) -> (BTreeMap<String, Tensor<B>>, Updates<B>) {
+        let gradient = |(key, leaf)| Some((key, gradients.of(&leaf)?.clone()));
+        (self.leaves.into_iter().filter_map(gradient).collect(), self.updates)
+    }
+}
+
+/// Whether every value is finite.
+pub(crate) fn is_finite<B: Backend>(x: &Var<B>) -> Result<bool> {
+    Ok(sum(x.value())?.item()?.is_finite())
+}

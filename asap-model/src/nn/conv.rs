@@ -1,0 +1,164 @@
+//! Convolutions.
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::ops::PadMode;
+use asap_tensor::{Backend, Tensor};
+
+use super::context::ForwardContext;
+use super::init::Kind;
+use super::input::Input;
+use super::params::{Builder, ParamId};
+use super::spectral_norm::SpectralNorm;
+use crate::Result;
+
+/// The sizes and options of a [`Conv2d`].
+#[derive(Clone, Copy, Debug)]
+pub struct ConvOptions {
+    channels: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    mode: PadMode,
+    bias: bool,
+    spectral_norm: bool,
+}
+
+impl ConvOptions {
+    /// From `inputs` to `outputs` channels with a square kernel: stride 1, half a kernel of zeros around the image, so that it
+    /// keeps its size, and a bias.
+    pub fn new(inputs: usize, outputs: usize, kernel: usize) -> Self {
+        ConvOptions {
+            channels: [inputs, outputs],
+            kernel,
+            stride: 1,
+            padding: kernel / 2,
+            mode: PadMode::Zero,
+            bias: true,
+            spectral_norm: false,
+        }
+    }
+
+    /// Another stride.
+    pub fn stride(self, stride: usize) -> Self {
+        ConvOptions { stride, ..self }
+    }
+
+    /// Another number of pixels around the image.
+    pub fn padding(self, padding: usize) -> Self {
+        ConvOptions { padding, ..self }
+    }
+
+    /// What the pixels around the image are.
+    pub fn pad_mode(self, mode: PadMode) -> Self {
+        ConvOptions { mode, ..self }
+    }
+
+    /// With or without a bias.
+    pub fn bias(self, bias: bool) -> Self {
+        ConvOptions { bias, ..self }
+    }
+
+    /// With or without a spectrally normalized weight.
+    pub fn spectral_norm(self, spectral_norm: bool) -> Self {
+        ConvOptions { spectral_norm, ..self }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Weight {
+    Plain(ParamId),
+    Spectral(SpectralNorm),
+}
+
+/// A convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv2d {
+    weight: Weight,
+    bias: Option<ParamId>,
+    stride: usize,
+    padding: usize,
+    mode: PadMode,
+}
+
+impl Conv2d {
+    /// A convolution of the keys `weight` (or those of [`SpectralNorm`]) and `bias`.
+    ///
+    /// # Errors
+    /// Those of the initializer.
+    pub fn new<B: Backend>(mut b: Builder<'_, B>, options: ConvOptions) -> Result<Self> {
+        let ConvOptions { channels: [inputs, outputs], kernel, stride, padding, mode, .. } = options;
+        let shape = [outputs, inputs, kernel, kernel];
+        let weight = match options.spectral_norm {
+            true => Weight::Spectral(SpectralNorm::new(b.here(), shape)?),
+            false => Weight::Plain(b.param("weight", &shape, Kind::Weight)?),
+        };
+        let bias = options.bias.then(|| b.param("bias", &[outputs], Kind::Bias)).transpose()?;
+        Ok(Conv2d { weight, bias, stride, padding, mode })
+    }
+
+    /// A convolution with these values: a weight (O, I, R, S) of any kernel, and a bias (O).
+    pub fn with_values<B: Backend>(
+        mut b: Builder<'_, B>,
+        options: ConvOptions,
+        weight: Tensor<B>,
+        bias: Tensor<B>,
+    ) -> Self {
+        let ConvOptions { stride, padding, mode, .. } = options;
+        let weight = Weight::Plain(b.add("weight", Kind::Weight, weight));
+        Conv2d { weight, bias: Some(b.add("bias", Kind::Bias, bias)), stride, padding, mode }
+    }
+
+    /// (N, inputs, H, W) → (N, outputs, H′, W′).
+    ///
+    /// # Errors
+    /// If the channels differ, or the image is too small for its padding.
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: impl Into<Input<B>>) -> Result<Var<B>> {
+        let weight = match &self.weight {
+            Weight::Plain(id) => ctx.var(*id),
+            Weight::Spectral(weight) => weight.forward(ctx)?,
+        };
+        let bias = self.bias.map(|id| ctx.var(id));
+        let x = x.into();
+        match self.mode {
+            PadMode::Zero => x.conv2d(&weight, bias.as_ref(), self.stride, self.padding),
+            PadMode::Reflect => x.reflect(self.padding)?.conv2d(&weight, bias.as_ref(), self.stride, 0),
+        }
+    }
+}
+
+/// A transposed convolution with stride 2 and padding 1, which doubles height and width.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvTranspose2d {
+    weight: ParamId,
+    bias: Option<ParamId>,
+    output_padding: usize,
+}
+
+impl ConvTranspose2d {
+    /// A transposed convolution of the keys `weight` and `bias`, with a kernel of 3×3 or 4×4.
+    ///
+    /// # Errors
+    /// Those of the initializer.
+    pub fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        [inputs, outputs]: [usize; 2],
+        kernel: usize,
+        bias: bool,
+    ) -> Result<Self> {
+        Ok(ConvTranspose2d {
+            weight: b.param("weight", &[inputs, outputs, kernel, kernel], Kind::Weight)?,
+            bias: bias.then(|| b.param("bias", &[outputs], Kind::Bias)).transpose()?,
+            // An odd kernel leaves the last row and column uncovered.
+            output_padding: kernel % 2,
+        })
+    }
+
+    /// (N, inputs, H, W) → (N, outputs, 2H, 2W).
+    ///
+    /// # Errors
+    /// If the channels differ.
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
+        let bias = self.bias.map(|id| ctx.var(id));
+        Ok(vjp::conv2d_transposed(x, &ctx.var(self.weight), bias.as_ref(), 2, 1, self.output_padding)?)
+    }
+}

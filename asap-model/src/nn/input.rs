@@ -1,0 +1,171 @@
+//! What networks see, on the device.
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::ops::{Pad, PadMode, Taps, one_hot, pad_ids, resize_ids};
+use asap_tensor::{Backend, Ids, Tensor};
+
+use crate::Result;
+
+/// Channels of a batch of images: labels, whose one-hot form never exists, and image channels after them. Either may be
+/// absent, but not both.
+#[derive(Clone)]
+pub struct Input<B: Backend> {
+    labels: Option<Labels<B>>,
+    /// (N, C, H, W).
+    image: Option<Var<B>>,
+    /// Whether the last image channel is an edge map, which pixels' own networks don't see.
+    edges: bool,
+}
+
+/// Label maps and the number of classes.
+#[derive(Clone, Debug)]
+struct Labels<B: Backend> {
+    /// (N, H, W).
+    ids: Ids<B>,
+    classes: usize,
+}
+
+/// What each pixel's own network sees.
+pub enum Pixels<'a, B: Backend> {
+    /// Label maps (N, H, W) and the number of classes.
+    Labels(&'a Ids<B>, usize),
+    /// Image channels, (N, C, H, W).
+    Image(Var<B>),
+}
+
+impl<B: Backend> Input<B> {
+    /// Label maps (N, H, W) of `classes` classes.
+    pub fn labels(ids: Ids<B>, classes: usize) -> Self {
+        Input { labels: Some(Labels { ids, classes }), image: None, edges: false }
+    }
+
+    /// Image channels, (N, C, H, W).
+    pub fn image(x: Var<B>) -> Self {
+        Input { labels: None, image: Some(x), edges: false }
+    }
+
+    /// Followed by instance edges, (N, 1, H, W): 1 where a pixel's instance differs from a neighbor's.
+    ///
+    /// # Errors
+    /// If the sizes differ.
+    pub fn with_edges(&self, edges: &Var<B>) -> Result<Self> {
+        Ok(Input { edges: true, ..self.with(edges)? })
+    }
+
+    /// Followed by the channels of x.
+    ///
+    /// # Errors
+    /// If the sizes differ.
+    pub fn with(&self, x: &Var<B>) -> Result<Self> {
+        let image = match &self.image {
+            Some(image) => vjp::cat(&[image, x], 1)?,
+            None => x.clone(),
+        };
+        Ok(Input { labels: self.labels.clone(), image: Some(image), edges: false })
+    }
+
+    /// What each pixel's own network sees: all channels but edges.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn pixels(&self) -> Result<Pixels<'_, B>> {
+        match (&self.labels, &self.image) {
+            (Some(labels), _) => Ok(Pixels::Labels(&labels.ids, labels.classes)),
+            (None, Some(image)) if self.edges => {
+                let [_, channels, ..] = image.value().nchw("input")?;
+                Ok(Pixels::Image(vjp::narrow(image, 1, 0, channels - 1)?))
+            }
+            (None, Some(image)) => Ok(Pixels::Image(image.clone())),
+            (None, None) => unreachable!("an input has channels"),
+        }
+    }
+
+    /// The channels that are not labels.
+    pub fn image_channels(&self) -> Option<&Var<B>> {
+        self.image.as_ref()
+    }
+
+    /// Convolution with a weight (O, C, R, S) over all channels, zeros around the image.
+    ///
+    /// # Errors
+    /// If the channels are not the weight's.
+    pub fn conv2d(&self, weight: &Var<B>, bias: Option<&Var<B>>, stride: usize, padding: usize) -> Result<Var<B>> {
+        Ok(match (&self.labels, &self.image) {
+            (Some(labels), None) => vjp::conv2d_ids(&labels.ids, weight, bias, stride, padding)?,
+            (None, Some(image)) => vjp::conv2d(image, weight, bias, stride, padding)?,
+            (Some(labels), Some(image)) => vjp::conv2d_stack(&labels.ids, image, weight, bias, stride, padding)?,
+            (None, None) => unreachable!("an input has channels"),
+        })
+    }
+
+    /// The images reflected about their outermost pixels, by `amount` on all sides.
+    ///
+    /// # Errors
+    /// If an image is no larger than `amount`.
+    pub fn reflect(&self, amount: usize) -> Result<Self> {
+        let labels = |labels: &Labels<B>| -> Result<_> {
+            Ok(Labels { ids: pad_ids(&labels.ids, Pad::all(amount))?, classes: labels.classes })
+        };
+        let image = |image: &Var<B>| vjp::pad2d(image, Pad::all(amount), PadMode::Reflect);
+        Ok(Input {
+            labels: self.labels.as_ref().map(labels).transpose()?,
+            image: self.image.as_ref().map(image).transpose()?,
+            edges: self.edges,
+        })
+    }
+
+    /// The images resampled. Labels become image channels, fractions of each class.
+    ///
+    /// # Errors
+    /// If the taps were made for another size.
+    pub fn resize(&self, rows: &Taps, columns: &Taps) -> Result<Self> {
+        let labels = |labels: &Labels<B>| resize_ids(&labels.ids, labels.classes, rows, columns);
+        let labels = self.labels.as_ref().map(labels).transpose()?;
+        let image = self.image.as_ref().map(|image| vjp::resize(image, rows, columns)).transpose()?;
+        Ok(Input { labels: None, image: Some(join(labels, image)?), edges: self.edges })
+    }
+
+    /// All channels, (N, C, H, W), labels as one-hot channels.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn one_hot(&self) -> Result<Var<B>> {
+        let labels = self.labels.as_ref().map(|labels| one_hot(&labels.ids, labels.classes)).transpose()?;
+        join(labels, self.image.clone())
+    }
+
+    /// (N, H, W).
+    pub fn sizes(&self) -> [usize; 3] {
+        match (&self.labels, &self.image) {
+            (Some(labels), _) => labels.ids.sizes(),
+            (None, Some(image)) => image.shape().nchw().map_or([0; 3], |[n, _, h, w]| [n, h, w]),
+            (None, None) => [0; 3],
+        }
+    }
+}
+
+/// Dense labels followed by image channels.
+fn join<B: Backend>(labels: Option<Tensor<B>>, image: Option<Var<B>>) -> Result<Var<B>> {
+    Ok(match (labels.map(Var::constant), image) {
+        (Some(labels), Some(image)) => vjp::cat(&[&labels, &image], 1)?,
+        (labels, image) => labels.or(image).unwrap_or_else(|| unreachable!("an input has channels")),
+    })
+}
+
+impl<B: Backend> From<&Input<B>> for Input<B> {
+    fn from(input: &Input<B>) -> Self {
+        input.clone()
+    }
+}
+
+impl<B: Backend> From<Var<B>> for Input<B> {
+    fn from(x: Var<B>) -> Self {
+        Input::image(x)
+    }
+}
+
+impl<B: Backend> From<&Var<B>> for Input<B> {
+    fn from(x: &Var<B>) -> Self {
+        Input::image(x.clone())
+    }
+}

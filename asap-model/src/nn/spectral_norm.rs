@@ -1,0 +1,85 @@
+//! Spectral normalization (Miyato et al. 2018): a weight divided by its largest singular value.
+//!
+//! Power iteration follows the singular value, one iteration a forward pass: with W the weight as (O, I·R·S),
+//! v ← Wᵀu/‖Wᵀu‖, u ← Wv/‖Wv‖, σ = uᵀWv. The vectors are constants in the gradient: ∂σ/∂W = u vᵀ, and the gradient of
+//! W/σ follows from the rules of product and quotient.
+
+use asap_autograd::{Var, vjp};
+use asap_tensor::ops::{Transpose, Unary, div, matmul, mul, sum, unary};
+use asap_tensor::{Backend, Tensor};
+
+use super::context::ForwardContext;
+use super::init::Kind;
+use super::params::{Builder, ParamId};
+use crate::Result;
+
+/// Lower bound on a norm, so that a weight of zeros does not divide by zero (published code: PyTorch's value).
+const EPS: f64 = 1e-12;
+
+/// A spectrally normalized weight.
+#[derive(Clone, Copy, Debug)]
+pub struct SpectralNorm {
+    weight: ParamId,
+    /// (O).
+    u: ParamId,
+    /// (I·R·S).
+    v: ParamId,
+}
+
+impl SpectralNorm {
+    /// A weight (O, I, R, S), of the keys `weight_orig`, `weight_u` and `weight_v`.
+    ///
+    /// # Errors
+    /// Those of the initializer.
+    pub fn new<B: Backend>(mut b: Builder<'_, B>, shape: [usize; 4]) -> Result<Self> {
+        Ok(SpectralNorm {
+            weight: b.param("weight_orig", &shape, Kind::Weight)?,
+            u: b.param("weight_u", &[shape[0]], Kind::SpectralVector)?,
+            v: b.param("weight_v", &[shape[1..].iter().product()], Kind::SpectralVector)?,
+        })
+    }
+
+    /// W/σ. In training it makes one power iteration, however often it is used in a pass; in evaluation it uses u and v as
+    /// they are.
+    ///
+    /// # Errors
+    /// If a kernel fails.
+    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>) -> Result<Var<B>> {
+        ctx.normalized(self.weight, || {
+            let weight = ctx.var(self.weight);
+            if ctx.is_training() {
+                let (u, v) = iterate(weight.value(), &ctx.buffer(self.u))?;
+                ctx.update(self.u, u);
+                ctx.update(self.v, v);
+            }
+            normalize(&weight, &ctx.buffer(self.u), &ctx.buffer(self.v))
+        })
+    }
+}
+
+/// The next u, (O), and v, (I·R·S).
+fn iterate<B: Backend>(weight: &Tensor<B>, u: &Tensor<B>) -> Result<(Tensor<B>, Tensor<B>)> {
+    let outputs = u.count();
+    let patch = weight.count() / outputs.max(1);
+    let matrix = weight.reshape([outputs, patch])?;
+    let v = unit(&matmul(&matrix, &u.reshape([outputs, 1])?, Transpose { a: true, b: false })?)?;
+    let u = unit(&matmul(&matrix, &v, Transpose::default())?)?;
+    Ok((u.reshape([outputs])?, v.reshape([patch])?))
+}
+
+/// W/(uᵀWv) for W (O, I, R, S), u (O) and v (I·R·S).
+fn normalize<B: Backend>(weight: &Var<B>, u: &Tensor<B>, v: &Tensor<B>) -> Result<Var<B>> {
+    let (outputs, patch) = (u.count(), v.count());
+    let [u, v] = [u.reshape([outputs, 1])?, v.reshape([patch, 1])?].map(Var::constant);
+    let product = vjp::matmul(&vjp::reshape(weight, [outputs, patch])?, &v, Transpose::default())?;
+    let sigma = vjp::sum(&vjp::mul(&product, &u)?)?;
+    Ok(vjp::div(weight, &sigma)?)
+}
+
+/// x / max(‖x‖, [`EPS`]).
+fn unit<B: Backend>(x: &Tensor<B>) -> Result<Tensor<B>> {
+    let norm = unary(Unary::Sqrt, &sum(&mul(x, x)?)?)?;
+    let above = unary(Unary::RELU, &unary(Unary::Affine { scale: 1.0, shift: -EPS }, &norm)?)?;
+    let norm = unary(Unary::Affine { scale: 1.0, shift: EPS }, &above)?;
+    Ok(div(x, &norm)?)
+}

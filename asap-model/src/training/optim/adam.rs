@@ -1,0 +1,92 @@
+//! Adam (Kingma & Ba 2015).
+
+use std::collections::BTreeMap;
+
+use asap_tensor::ops::{AdamStep, adam};
+use asap_tensor::{Backend, Tensor};
+
+use crate::Result;
+use crate::checkpoint::{HostTensor, Weights};
+use crate::nn::Params;
+
+/// ε (published code: PyTorch's default).
+const EPSILON: f64 = 1e-8;
+
+/// Adam's constants and state: two moments of each parameter, by key, and the steps made.
+#[derive(Clone, Debug)]
+pub struct Adam<B: Backend> {
+    beta1: f64,
+    beta2: f64,
+    step: u64,
+    moments: BTreeMap<String, (Tensor<B>, Tensor<B>)>,
+}
+
+impl<B: Backend> Adam<B> {
+    /// An optimizer that has made no step.
+    pub fn new(beta1: f64, beta2: f64) -> Self {
+        Adam { beta1, beta2, step: 0, moments: BTreeMap::new() }
+    }
+
+    /// Updates every parameter that has a gradient, unless `guard`, (), is not finite.
+    ///
+    /// # Errors
+    /// If a gradient has another shape than its parameter.
+    pub fn step(
+        &mut self,
+        params: &mut Params<B>,
+        gradients: &BTreeMap<String, Tensor<B>>,
+        guard: &Tensor<B>,
+        learning_rate: f64,
+    ) -> Result<()> {
+        self.step += 1;
+        let constants =
+            AdamStep { learning_rate, beta1: self.beta1, beta2: self.beta2, epsilon: EPSILON, step: self.step };
+        for param in params.iter_mut() {
+            let Some(gradient) = gradients.get(param.key()) else { continue };
+            if !self.moments.contains_key(param.key()) {
+                let zeros = || Tensor::zeros(gradient.backend(), gradient.shape());
+                self.moments.insert(param.key().to_owned(), (zeros()?, zeros()?));
+            }
+            if let Some((first, second)) = self.moments.get_mut(param.key()) {
+                adam(param.value_mut(), first, second, gradient, Some(guard), &constants)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps made.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// The moments, as tensors `KEY.first` and `KEY.second`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn to_weights(&self) -> Result<Weights> {
+        let mut weights = Weights::new();
+        for (key, (first, second)) in &self.moments {
+            for (moment, tensor) in [("first", first), ("second", second)] {
+                let host = HostTensor { shape: tensor.dims().to_vec(), data: tensor.to_f32()? };
+                weights.insert(format!("{key}.{moment}"), host);
+            }
+        }
+        Ok(weights)
+    }
+
+    /// Continues from saved moments after `step` steps.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn restore(&mut self, backend: &B, weights: &Weights, step: u64) -> Result<()> {
+        self.step = step;
+        self.moments.clear();
+        for (key, host) in weights {
+            let Some(name) = key.strip_suffix(".first") else { continue };
+            let Some(second) = weights.get(&format!("{name}.second")) else { continue };
+            let tensor = |host: &HostTensor| Tensor::from_f32(backend, &host.shape[..], &host.data);
+            self.moments.insert(name.to_owned(), (tensor(host)?, tensor(second)?));
+        }
+        Ok(())
+    }
+}

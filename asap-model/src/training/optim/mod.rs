@@ -1,0 +1,5 @@
+//! Optimizers.
+
+mod adam;
+
+pub use adam::Adam;
