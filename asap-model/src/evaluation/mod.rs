@@ -19,12 +19,12 @@ pub use pictures::{Drawn, Files, Pictures, Shown};
 
 use std::path::PathBuf;
 
-use crate::config::{DepthScale, Output};
-use crate::data::Picture;
 use self::measures::{
     DepthErrors, DepthSummary, Features, KernelDistance, LevelDistance, Patches, SSIM_WINDOW, frechet_distance,
     kernel_distance, l1, psnr, ssim,
 };
+use crate::config::{DepthScale, Output};
+use crate::data::Picture;
 use crate::networks::inception::{FEATURES, WEIGHTS_SOURCE};
 use crate::{Error, Result};
 

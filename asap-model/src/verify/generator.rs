@@ -8,7 +8,7 @@ use super::case::{Case, Quantity};
 use crate::Result;
 use crate::config::{self, AsapNetConfig, DataConfig};
 use crate::networks::asap_net::{AsapNet, downsample, plain_pixel_mlp};
-use crate::nn::{Blank, ForwardContext, Input, Params, Pixels};
+use crate::nn::{Blank, ForwardContext, Input, Params};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
@@ -21,7 +21,8 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let tape = Tape::new();
     let leaf = tape.leaf(case.tensor(backend, "input")?);
     let channels = data.input_channels();
-    let mut input = Input::image(vjp::narrow(&leaf, 1, 0, channels)?);
+    let image = vjp::narrow(&leaf, 1, 0, channels)?;
+    let mut input = Input::image(image.clone());
     if data.instances {
         input = input.with_edges(&vjp::narrow(&leaf, 1, channels, 1)?)?;
     }
@@ -30,10 +31,8 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     pass(case, (&weights, &generator), &tape, &input, "", report, Some(&leaf))?;
 
     let params = Var::constant(case.tensor(backend, "params")?);
-    if let Pixels::Image(x) = input.pixels()? {
-        let plain = plain_pixel_mlp(generator.mlp(), &params, &x.detach(), generator.positions())?;
-        report(case.compare_as("output (plain pixel_mlp)", "output", plain.value(), Quantity::Output)?);
-    }
+    let plain = plain_pixel_mlp(generator.mlp(), &params, &image.detach(), generator.positions())?;
+    report(case.compare_as("output (plain pixel_mlp)", "output", plain.value(), Quantity::Output)?);
     if data.input == config::Input::Labels {
         let input = case.input(backend, "", data.classes)?;
         pass(case, (&weights, &generator), &Tape::new(), &input, " (from labels)", report, None)?;
