@@ -468,9 +468,10 @@ fn ablations_share_parameters_and_drop_positions() {
     let scene = Scene::new(&["generator.spatially_varying=false"]);
     let varying = Scene::new(&[]);
     let params = |Scene { config, input, .. }: &Scene| {
-        let (params, asap) =
-            Params::build(&Double::new(), &mut fill("G.", 1.0), |b| AsapNet::new(b, &config.generator, &config.data))
-                .expect("ASAP-Net");
+        let (params, asap) = Params::build(&Double::new(), &mut fill("G.", 1.0), |b| {
+            AsapNet::new(b, config.generator.asap().expect("ASAP-Net"), &config.data)
+        })
+        .expect("ASAP-Net");
         asap.predict(&ForwardContext::evaluation(&params), input).expect("parameters").value().clone()
     };
     let (same, own) = (params(&scene), params(&varying));
