@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::run_folder::RunFolder;
+use super::step::{Losses, Rates};
 use super::validation::{SampleRow, Scores};
 use crate::Result;
 use crate::config::Config;
-use super::step::{Losses, Rates};
 
 /// Watches a run. The library prints and draws nothing: progress, logs and reports are observers.
 pub trait Observer {

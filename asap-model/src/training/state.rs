@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 use sha2::{Digest, Sha256};
 
+use super::optim::Adam;
+use super::step::Gan;
 use crate::checkpoint::load::RUN_FORMAT;
 use crate::checkpoint::{Checkpoint, HostTensor, Metadata, Weights, safetensors};
 use crate::config::Config;
 use crate::nn::Params;
-use super::optim::Adam;
-use super::step::Gan;
 use crate::{Error, Result};
 
 const PARTS: [&str; 4] = ["generator", "discriminator", "generator_adam", "discriminator_adam"];

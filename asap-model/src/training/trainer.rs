@@ -13,14 +13,14 @@ use super::run_folder::{Damaged, RunFolder};
 use super::schedule::Schedule;
 use super::sources::Sources;
 use super::state::{self, State};
+use super::step::Gan;
 use super::validation::validate;
 use crate::checkpoint;
 use crate::config::Config;
 use crate::data::{Batch, Loader, LoaderOptions, Purpose};
 use crate::networks::Generator;
-use crate::nn::{Blank, Initializer, XavierNormal};
-use super::step::Gan;
 use crate::networks::Vgg19;
+use crate::nn::{Blank, Initializer, XavierNormal};
 use crate::{Error, Result};
 
 /// A run: networks, data, schedule and run folder.

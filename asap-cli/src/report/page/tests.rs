@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use asap_model::data::{Plane, write_rgb};
-use asap_model::training::step::{Losses, Rates};
 use asap_model::training::metrics_log::MetricsLog;
+use asap_model::training::step::{Losses, Rates};
 use asap_model::training::{DepthScores, RunFolder, Scores, Started, StepReport, Summary};
 use asap_model::{Config, Result};
 
