@@ -112,7 +112,7 @@ fn roofline_shares_follow_from_ceilings() {
             .done(&format!("bench --preset tiny.toml {flag} --device cpu --threads 1 --runs 1 --json"))
             .objects()[0];
         let operations = 2e9 * bench["gmac"].as_f64().expect("a number");
-        // The first round and later ones run the same ops.
+        // The first step and later ones run the same ops.
         assert!((number(total, "operations") - operations).abs() < 1.0, "{total:?} {bench:?}");
     }
     here.refused("profile --preset tiny.toml --train", 2, &["--roofline"]);

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, PreEscaped, html};
 
-use super::Inputs;
+use super::inputs::Inputs;
 use crate::report::sheet::Column;
 
 /// Light and dark style.
