@@ -9,7 +9,6 @@ pub mod data;
 pub mod doctor;
 pub mod eval;
 pub mod files;
-pub mod generators;
 pub mod infer;
 pub mod init;
 pub mod profile;

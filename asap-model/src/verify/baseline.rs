@@ -2,8 +2,7 @@
 
 use asap_tensor::Backend;
 
-use super::Comparison;
-use super::case::{Case, Quantity};
+use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::config::{DataConfig, GeneratorConfig};
 use crate::networks::Generator;

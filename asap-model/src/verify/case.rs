@@ -6,7 +6,6 @@ use asap_autograd::Var;
 use asap_tensor::{Backend, Element, Ids, Tensor};
 use serde_json::Value;
 
-use super::Comparison;
 use crate::checkpoint::{self, Checkpoint, HostTensor, Weights};
 use crate::data::{Plane, instance_edges};
 use crate::nn::Input;
@@ -39,6 +38,24 @@ impl Quantity {
             (Quantity::Training, true) => 2e-5,
             (Quantity::FullSize, _) => 1e-4,
         }
+    }
+}
+
+/// A quantity, compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The tensor's name in the case.
+    pub quantity: String,
+    /// ‖a − b‖₂ / ‖b‖₂ over the tensor; for 8-bit images the maximum difference in levels.
+    pub error: f64,
+    /// The maximum error that passes.
+    pub tolerance: f64,
+}
+
+impl Comparison {
+    /// Whether the error is within the tolerance; never if it is NaN.
+    pub fn holds(&self) -> bool {
+        self.error <= self.tolerance
     }
 }
 

@@ -4,8 +4,7 @@ use asap_autograd::{Tape, Var, vjp};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Tensor};
 
-use super::Comparison;
-use super::case::{Case, Quantity};
+use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::config::{DataConfig, DiscriminatorConfig};
 use crate::networks::Discriminator;

@@ -3,8 +3,7 @@
 use asap_autograd::{Tape, Var, vjp};
 use asap_tensor::{Backend, Tensor};
 
-use super::Comparison;
-use super::case::{Case, Quantity};
+use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::config::{self, AsapNetConfig, DataConfig};
 use crate::networks::asap_net::{AsapNet, downsample, plain_pixel_mlp};

@@ -2,8 +2,7 @@
 
 use asap_tensor::{Backend, Tensor};
 
-use super::Comparison;
-use super::case::{Case, Quantity, relative_error};
+use super::case::{Case, Comparison, Quantity, relative_error};
 use crate::Result;
 use crate::config::{AsapNetConfig, DataConfig};
 use crate::networks::AsapNet;

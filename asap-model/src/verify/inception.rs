@@ -3,8 +3,7 @@
 
 use asap_tensor::{Backend, Tensor};
 
-use super::Comparison;
-use super::case::{Case, Quantity};
+use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::evaluation::measures::{Features, frechet_distance};
 use crate::networks::Inception;

@@ -1,4 +1,4 @@
-//! Reference cases: numbers that the published code computed, computed again.
+//! Reference cases: values that the published code computed, recomputed.
 //!
 //! A folder of cases has an `index.json` that names them; each has `NAME.safetensors` with tensors and, where it has
 //! weights of its own, PyTorch checkpoints with the published keys. Kinds of case:
@@ -14,7 +14,7 @@
 //! | `inception` | `inception.rs` | activations and features of Inception v3; the Fréchet distance |
 //! | `resize` | `resize.rs` | bicubic and nearest resizing of 8-bit images |
 //!
-//! A kind that is not known is reported as skipped.
+//! An unknown kind is reported as skipped.
 
 mod baseline;
 mod case;
@@ -32,34 +32,17 @@ use asap_tensor::Backend;
 
 use crate::{Error, Result};
 use case::Case;
+pub use case::Comparison;
 
-/// What was found of one quantity of one case.
+/// The result for one quantity of one case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The case's name.
     pub case: String,
     /// Its kind.
     pub kind: String,
-    /// What was compared, and how it came out; `None` for a kind that is not known here.
+    /// `None` if the kind is unknown.
     pub comparison: Option<Comparison>,
-}
-
-/// A quantity, compared.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Comparison {
-    /// The tensor's name in the case.
-    pub quantity: String,
-    /// ‖a − b‖₂ / ‖b‖₂ over the tensor; for 8-bit pictures the largest difference in levels.
-    pub error: f64,
-    /// The largest error that is right.
-    pub tolerance: f64,
-}
-
-impl Comparison {
-    /// Whether the error is within the tolerance; never if it is not a number.
-    pub fn holds(&self) -> bool {
-        self.error <= self.tolerance
-    }
 }
 
 /// Recomputes every case of a folder on `backend`, reporting each quantity as it is known.
@@ -91,8 +74,8 @@ pub fn verify<B: Backend>(backend: &B, dir: &Path, report: &mut dyn FnMut(Findin
     Ok(())
 }
 
-/// What stands before the first dot in the names that numbers are filled by: one for a whole folder, told by any case
-/// that has a `fill_prefix`.
+/// The first part of the names that seed the values of weights without a checkpoint: the same in a whole folder, taken
+/// from any case that has a `fill_prefix`.
 fn seed(cases: &serde_json::Map<String, serde_json::Value>) -> String {
     let prefix = cases.values().find_map(|entry| entry["fill_prefix"].as_str());
     prefix.and_then(|prefix| prefix.split('.').next()).unwrap_or("public").to_owned()

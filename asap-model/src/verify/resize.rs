@@ -2,8 +2,7 @@
 
 use asap_tensor::Backend;
 
-use super::Comparison;
-use super::case::Case;
+use super::case::{Case, Comparison};
 use crate::Result;
 use crate::data::{Plane, resize_image, resize_labels};
 

@@ -2,8 +2,7 @@
 
 use asap_tensor::Backend;
 
-use super::Comparison;
-use super::case::{Case, Quantity, relative_error};
+use super::case::{Case, Comparison, Quantity, relative_error};
 use crate::Result;
 use crate::config::{AsapNetConfig, Config, DataConfig, DiscriminatorConfig};
 use crate::networks::Vgg19;

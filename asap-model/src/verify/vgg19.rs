@@ -3,8 +3,7 @@
 use asap_autograd::{Tape, Var};
 use asap_tensor::Backend;
 
-use super::Comparison;
-use super::case::{Case, Quantity};
+use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::networks::Vgg19;
 use crate::training::losses::perceptual;

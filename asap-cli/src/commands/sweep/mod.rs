@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use super::train::{check_images, use_data};
 use super::workload::{Workload, median, times};
-use super::{configuration, generators, short_name, usage};
+use super::{configuration, profile, short_name, usage};
 use crate::args::{Common, Sweep};
 use crate::device::{Task, on_device, threads};
 use crate::exit::{self, INTERRUPTED};
@@ -204,7 +204,7 @@ impl Task for One<'_> {
             kind: config.generator.kind().into(),
             size: timed.data.size,
             parameters,
-            gmac: generators::dense_macs(&timed)? as f64 / 1e9,
+            gmac: profile::dense_macs(&timed)? as f64 / 1e9,
             seconds: median(seconds),
             planned_bytes: memory::inference(&timed, [1, height, width], threads(common))?.total(),
             steps: summary.steps,

@@ -1,23 +1,20 @@
-//! `asap profile --table`: generators beside each other and the paper's figures, a line each.
+//! `asap profile --table`: one line per generator, beside the paper's figures.
 //!
 //! Multiply-accumulates are counted as papers do, from one-hot labels: those of convolutions and matrix products, of every
 //! tap, also where it meets padding. Times are measured with labels looked up.
 
 use anyhow::Result;
-use asap_autograd::Var;
 use asap_model::config::GeneratorConfig;
-use asap_model::nn::Blank;
-use asap_model::{Config, ForwardContext, Generator, Input, memory};
-use asap_tensor::{Plan, Profiler, Storage, Tensor};
+use asap_model::{Config, memory};
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::profile::{instead, measured, total};
+use super::layers::{dense_macs, profiled, total, with_baseline};
 use crate::args::Common;
 use crate::device::threads;
 use crate::output::Output;
 
-/// Prints the preset's own generator and the compared ones of these names, or of all where none is named.
+/// Prints the preset's own generator and the baselines of these names; all baselines if `names` is empty.
 pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, output: &Output) -> Result<()> {
     let [height, width] = config.data.size;
     let own = config.generator.kind();
@@ -31,7 +28,7 @@ pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, out
         )
     });
     for (number, name) in std::iter::once(own).chain(baselines).enumerate() {
-        let of_name = if number == 0 { Ok(config.clone()) } else { instead(config, name) };
+        let of_name = if number == 0 { Ok(config.clone()) } else { with_baseline(config, name) };
         let config = match of_name {
             Ok(config) => config,
             Err(why) => {
@@ -42,7 +39,7 @@ pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, out
                 continue;
             }
         };
-        let all = total(&measured(&config, common, output)?);
+        let all = total(&profiled(&config, common, output)?);
         let gmac = dense_macs(&config)? as f64 / 1e9;
         let planned = memory::inference(&config, [1, height, width], threads(common))?.total();
         let paper = config.generator.paper_figures();
@@ -68,19 +65,4 @@ pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, out
         );
     }
     Ok(())
-}
-
-/// Multiply-accumulates of one picture from one-hot labels, by a pass without numbers.
-pub fn dense_macs(config: &Config) -> asap_model::Result<u64> {
-    let profiler = Profiler::new();
-    let backend = Plan::new(1).with_profiler(profiler.clone());
-    let generator = Generator::new(&backend, &config.generator, &config.data, &mut Blank)?;
-    let [height, width] = config.data.size;
-    let dense = |channels: usize| Tensor::zeros(&backend, [1, channels, height, width]).map(Var::constant);
-    let mut input = Input::image(dense(config.data.input_channels())?);
-    if config.data.instances {
-        input = input.with_edges(&dense(1)?)?;
-    }
-    generator.forward(&ForwardContext::evaluation(&generator.params), &input)?;
-    Ok(profiler.take().iter().map(|record| record.cost.macs).sum())
 }
