@@ -65,7 +65,7 @@ fn rejects_mismatched_network() {
             |_, c| [("max_width", "8192"), ("depth", "64")].iter().for_each(|(k, v)| replace(c, k, v)),
             &["not (8192, 4, 3, 3)", "missing"],
         ),
-        ("wider-than-can-be", |_, c| replace(c, "max_width", "1000000000"), &["generator.max_width = 1000000000"]),
+        ("wider-than-can-be", |_, c| replace(c, "max_width", "1000000000"), &["discriminator.max_width = 1000000000"]),
         ("beyond-64-bits", |_, c| replace(c, "max_width", "99999999999999999999"), &["configuration in its header"]),
         ("size-of-a-billion", |_, c| replace(c, "size", "[1000000000, 1000000000]"), &["1000000000", "16384"]),
         ("classes-of-257", |_, c| replace(c, "classes", "257"), &["data.classes = 257"]),
