@@ -1,32 +1,32 @@
-//! One check for every op: right as it is, wrong with each mistake planted in each input.
+//! One check for every rule: it passes as it is, and fails with each mistake planted in each input.
 
 use asap_autograd::check::{self, Double, Mistake, Settings};
 use asap_autograd::{Tape, Var};
 use asap_tensor::{Result, Shape, Tensor};
 
-/// The largest relative error of a right gradient.
+/// Bounds the relative error of a correct gradient.
 pub const TOLERANCE: f64 = 1e-6;
-/// What all inputs and directions are drawn from.
+/// The seed of all inputs and directions.
 pub const SEED: u64 = 20_210_403;
 
-/// Standard normal numbers; equal names give equal numbers.
+/// Standard normal values; equal names give equal values.
 pub fn normal(name: &str, shape: impl Into<Shape>) -> Tensor<Double> {
-    check::normal(SEED, name, shape).expect("drawing numbers")
+    check::normal(SEED, name, shape).expect("random values")
 }
 
-/// As [`normal`], at least 0.1 from zero: x where kinks are, divisors.
+/// [`normal`], at least 0.1 from zero: for divisors and functions with a kink.
 pub fn off_zero(name: &str, shape: impl Into<Shape>) -> Tensor<Double> {
-    check::away_from_zero(&normal(name, shape), 0.1).expect("moving numbers")
+    check::away_from_zero(&normal(name, shape), 0.1).expect("shifted values")
 }
 
-/// Asserts that the gradients of `f` are right in every input, and that each mistake planted in each input is found,
+/// Asserts that the gradients of `f` are correct for every input, and that each mistake planted in an input is found
 /// there and nowhere else.
-pub fn assert_vjp(name: &str, inputs: &[Tensor<Double>], f: impl Fn(&[Var<Double>]) -> Result<Var<Double>>) {
-    assert_vjp_with(Settings::default(), name, inputs, f);
+pub fn assert_rule(name: &str, inputs: &[Tensor<Double>], f: impl Fn(&[Var<Double>]) -> Result<Var<Double>>) {
+    assert_rule_with(Settings::default(), name, inputs, f);
 }
 
-/// [`assert_vjp`] with other settings.
-pub fn assert_vjp_with(
+/// [`assert_rule`] with other settings.
+pub fn assert_rule_with(
     settings: Settings,
     name: &str,
     inputs: &[Tensor<Double>],
@@ -57,7 +57,7 @@ pub fn assert_vjp_with(
     }
 }
 
-/// Which inputs' gradients are the same number everywhere, so that moving the numbers about changes nothing.
+/// For each input, whether its gradient has the same value everywhere, so that rolling it changes nothing.
 fn uniform_gradients(
     inputs: &[Tensor<Double>],
     f: impl Fn(&[Var<Double>]) -> Result<Var<Double>>,
@@ -68,8 +68,31 @@ fn uniform_gradients(
     let gradients = tape.backward_from(&[(&y, normal("g", y.shape()))])?;
     let uniform = |leaf| {
         let Some(gradient) = gradients.of(leaf) else { return Ok(true) };
-        let numbers = gradient.to_f64()?;
-        Ok(numbers.iter().all(|&g| g == numbers[0]))
+        let values = gradient.to_f64()?;
+        Ok(values.iter().all(|&g| g == values[0]))
     };
     leaves.iter().map(uniform).collect()
+}
+
+/// Asserts that the checker finds the gradient of `f` wrong for the inputs `wrong`, and only there. Each family uses it
+/// with the mistake that its derivation invites.
+pub fn assert_found(
+    name: &str,
+    inputs: &[Tensor<Double>],
+    wrong: &[usize],
+    f: impl Fn(&[Var<Double>]) -> Result<Var<Double>>,
+) {
+    let report = check::gradient(SEED, inputs, f).unwrap_or_else(|e| panic!("{name}: {e}"));
+    for (i, &error) in report.inputs.iter().enumerate() {
+        assert_eq!(error >= TOLERANCE, wrong.contains(&i), "{name}: error {error:e} in input {i}");
+    }
+}
+
+/// An op of one input with the given value and gradient.
+pub fn with_gradient(
+    x: &Var<Double>,
+    y: Tensor<Double>,
+    grad: impl FnOnce(&Tensor<Double>) -> Result<Tensor<Double>> + 'static,
+) -> Result<Var<Double>> {
+    Var::record(y, [x], move |g, _| Ok([Some(grad(g)?)]))
 }
