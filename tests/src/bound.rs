@@ -1,30 +1,30 @@
 //! How far a result in single precision may be from the same in double.
 
-/// One result of an op, with the number of terms that each of its numbers is a sum of.
+/// One result of an op, with the number of terms that each of its values sums.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// Which result: `y`, `grad_x` …
     pub name: &'static str,
-    /// The numbers.
+    /// The values.
     pub values: Vec<f64>,
-    /// k, how many terms were added; 0 where numbers are only moved and must be equal.
+    /// k, the number of terms added; 0 if values are only moved and must be equal.
     pub terms: usize,
 }
 
-/// The largest of some distances, none of which is negative; infinite where one is not a number.
+/// The largest of some nonnegative distances; infinite if one is NaN.
 pub fn largest(distances: impl Iterator<Item = f64>) -> f64 {
     distances.fold(0.0, |largest, distance| if distance.is_nan() { f64::INFINITY } else { largest.max(distance) })
 }
 
-/// Whether `got` is within 16·ε·√k·Σ|terms| of `exact`, number by number: rounding errors of k sums mostly cancel, so
+/// Whether `got` is within 16·ε·√k·Σ|terms| of `exact`, elementwise: rounding errors of k sums mostly cancel, so
 /// they grow as √k; ε is the distance from 1 to the next single-precision number.
 ///
 /// # Errors
-/// The first number that is too far off, in words.
+/// A description of the first value out of bounds.
 pub fn within_bound(got: &Output, exact: &Output, magnitudes: &[f64]) -> Result<(), String> {
     let counts = [got.values.len(), exact.values.len(), magnitudes.len()];
     if counts.iter().any(|&count| count != counts[0]) {
-        return Err(format!("{}: {counts:?} numbers were computed, expected and bounded", got.name));
+        return Err(format!("{}: {counts:?} values were computed, expected and bounded", got.name));
     }
     let unit = 16.0 * f64::from(f32::EPSILON) * (exact.terms as f64).sqrt();
     for (i, ((&got_value, &exact_value), &magnitude)) in

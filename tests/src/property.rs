@@ -1,7 +1,7 @@
-//! An op on drawn inputs, and the search for inputs on which a backend is wrong.
+//! An op on random inputs, and the search for inputs on which a backend is wrong.
 //!
 //! A family's test describes a [`Property`]: sizes and a seed, and how the op and its gradients run on any backend.
-//! [`holds`] draws such cases and compares every backend with double precision on the reference backend. This is the
+//! [`holds`] generates such cases and compares every backend with double precision on the reference backend. This is the
 //! list of backends: a new one takes one line in `answers`.
 
 use std::fmt::Debug;
@@ -18,8 +18,8 @@ use crate::source::Source;
 /// The backend that all others are compared with.
 pub type Double = Reference<f64>;
 
-/// Cases drawn for each op, unless the environment variable `PROPTEST_CASES` says otherwise: fewer where each takes
-/// long, under a sanitizer; more for a longer search.
+/// Cases per op, unless the environment variable `PROPTEST_CASES` sets another number: fewer under a slow sanitizer, more
+/// for a longer search.
 pub const CASES: u32 = 256;
 
 /// Threads of the fast CPU backend: the bytes must not depend on them.
@@ -27,37 +27,25 @@ const THREADS: [usize; 3] = [1, 2, 4];
 
 /// One case: the sizes of an op's inputs, and what to compute.
 pub trait Property: Debug {
-    /// The seed that inputs are drawn with.
+    /// The seed of the inputs.
     fn seed(&self) -> u64;
 
-    /// The op and its gradients on drawn inputs.
-    ///
-    /// # Errors
-    /// If the op refuses them.
+    /// The op and its gradients on random inputs.
     fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>>;
 
-    /// Σ|terms| for every number of every output. Unless an op says otherwise it is the op on absolute values.
-    ///
-    /// # Errors
-    /// If the op refuses its inputs.
+    /// Σ|terms| for every element of every output. Unless an op says otherwise it is the op on absolute values.
     fn magnitudes(&self, source: &Source<'_, Double>, _exact: &[Output]) -> Result<Vec<Vec<f64>>> {
         let absolute = Source { absolute: true, ..*source };
         Ok(self.run(&absolute)?.into_iter().map(|output| output.values).collect())
     }
 }
 
-/// A result of which each number is a sum of `terms` terms.
-///
-/// # Errors
-/// If the device fails.
+/// A result whose values each sum `terms` terms.
 pub fn sums<B: Backend>(name: &'static str, tensor: &Tensor<B>, terms: usize) -> Result<Output> {
     Ok(Output { name, values: tensor.to_f64()?, terms })
 }
 
-/// A result of which each number is one of the input's, unchanged.
-///
-/// # Errors
-/// If the device fails.
+/// A result whose values are copies of the input's.
 pub fn moved<B: Backend>(name: &'static str, tensor: &Tensor<B>) -> Result<Output> {
     sums(name, tensor, 0)
 }
@@ -117,13 +105,13 @@ fn same_bytes(answers: &[Answer]) -> std::result::Result<(), String> {
 /// Whether every backend is right on one case.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A description of what is wrong.
 pub fn check<P: Property>(case: &P) -> std::result::Result<(), String> {
-    judge(case, &answers(case)?)
+    check_answers(case, &answers(case)?)
 }
 
 /// Whether answers are right on a case: those of the fast CPU backend stand first.
-fn judge<P: Property>(case: &P, answers: &[Answer]) -> std::result::Result<(), String> {
+fn check_answers<P: Property>(case: &P, answers: &[Answer]) -> std::result::Result<(), String> {
     let double = Double::new();
     let source = Source { backend: &double, seed: case.seed(), absolute: false };
     let exact = case.run(&source).map_err(|error| error.to_string())?;
@@ -141,19 +129,19 @@ fn judge<P: Property>(case: &P, answers: &[Answer]) -> std::result::Result<(), S
     same_bytes(others.get(1..).unwrap_or_default())
 }
 
-/// How many cases to draw where nothing else is said.
+/// The number of cases to generate.
 fn cases() -> u32 {
     if std::env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { CASES }
 }
 
-/// Draws cases until one fails `check`, shrinks that one and panics with it.
+/// Generates cases until one fails `check`, shrinks that one and panics with it.
 fn search<S: Strategy>(cases: u32, strategy: S, check: impl Fn(&S::Value) -> std::result::Result<(), String>) {
     let defaults = Config::default();
     let seed = match defaults.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => 1,
     };
-    println!("PROPTEST_RNG_SEED={seed} draws these cases again, another number others");
+    println!("PROPTEST_RNG_SEED={seed} repeats these cases");
     let config = Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..defaults };
     let result = TestRunner::new(config).run(&strategy, |case| check(&case).map_err(TestCaseError::fail));
     if let Err(error) = result {
@@ -161,7 +149,7 @@ fn search<S: Strategy>(cases: u32, strategy: S, check: impl Fn(&S::Value) -> std
     }
 }
 
-/// `check` accepts [`CASES`] drawn cases.
+/// `check` accepts [`CASES`] random cases.
 ///
 /// # Panics
 /// With the smallest failing case found.
@@ -169,7 +157,7 @@ pub fn for_all<S: Strategy>(strategy: S, check: impl Fn(&S::Value) -> std::resul
     search(cases(), strategy, check);
 }
 
-/// Every backend is within the bound of double precision on [`CASES`] drawn cases, and the number of threads changes
+/// Every backend is within the bound of double precision on [`CASES`] random cases, and the number of threads changes
 /// nothing.
 ///
 /// # Panics
@@ -178,7 +166,7 @@ pub fn holds<S: Strategy<Value: Property>>(strategy: S) {
     search(cases(), strategy, check);
 }
 
-/// The number of threads changes no byte on `cases` drawn cases, large enough that the threads share them.
+/// The number of threads changes no byte on `cases` random cases, large enough that the threads share them.
 ///
 /// # Panics
 /// With the smallest failing case found.
@@ -186,15 +174,15 @@ pub fn any_thread_count_gives_the_same_bytes<S: Strategy<Value: Property>>(cases
     search(cases, strategy, |case| same_bytes(&cpu_answers(case)?));
 }
 
-/// The fast CPU backend is right on `cases` drawn cases, of sizes that take another way there and long on others.
+/// The fast CPU backend is right on `cases` random cases, of sizes that take another way there and long on others.
 ///
 /// # Panics
 /// With the smallest failing case found.
 pub fn holds_on_the_cpu<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
-    search(cases, strategy, |case| judge(case, &cpu_answers(case)?));
+    search(cases, strategy, |case| check_answers(case, &cpu_answers(case)?));
 }
 
-/// Every backend is right on `cases` drawn cases, large enough that a GPU cuts them into several pieces.
+/// Every backend is right on `cases` random cases, large enough that a GPU cuts them into several pieces.
 ///
 /// # Panics
 /// With the smallest failing case found.

@@ -27,7 +27,7 @@ impl Failure {
         Failure { status, report: report.into(), sticky: true }
     }
 
-    /// A failure of which the status says all.
+    /// A failure described by its status alone.
     pub fn plain(status: Status) -> Failure {
         Failure::new(status, status::meaning(status))
     }

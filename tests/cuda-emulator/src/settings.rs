@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// In which order the threads of a block, and the blocks of a grid, get to run.
 ///
-/// CUDA promises no order, so a right kernel gives the same result under each; a missing barrier often doesn't.
+/// CUDA guarantees no order, so a correct kernel computes the same in each; a missing barrier often doesn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Ascending thread and block numbers; who waited longest goes on first.
+    /// Ascending thread and block indices; the longest wait continues first.
     Fifo,
-    /// Descending numbers; who waited least goes on first.
+    /// Descending indices; the shortest wait continues first.
     Lifo,
-    /// A different order at each launch, drawn from this seed and the number of launches since it was set.
+    /// A different order at each launch, derived from this seed and the number of launches since it was set.
     Random(u64),
 }
 
@@ -79,7 +79,7 @@ fn flag(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| value != "0" && !value.is_empty())
 }
 
-/// A whole number from the environment, or `default` where it is absent; a value that isn't one is said and passed over.
+/// A whole number from the environment, or `default` where it is absent; an invalid value is reported and ignored.
 pub(crate) fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text.parse().unwrap_or_else(|_| {

@@ -44,7 +44,7 @@ const FLAGS: [&str; 23] = [
     "-fdata-sections",
     "-Wno-attributes",
     "-shared",
-    // The linker keeps relocations: they tell which variables a kernel uses.
+    // The linker keeps relocations: they show which variables a kernel uses.
     "-Wl,-q",
     // Libraries are named, or the thread sanitizer's would come with its instrumentation.
     "-nodefaultlibs",
@@ -75,7 +75,7 @@ pub(super) fn build(source: &Source, options: &Options) -> Result<Image, String>
     make(&assemble(&body, &kernels, options), &flags(options).join(" "))
 }
 
-/// The same module with every access to memory told to the race detector. An error is the log.
+/// The same module with every memory access reported to the race detector. An error is the log.
 pub(crate) fn instrumented(image: &Image) -> Result<Image, String> {
     let (flags, text) = image.source.split_once('\n').unwrap_or_default();
     make(

@@ -45,7 +45,7 @@ impl Image {
     /// # Safety
     /// `start` points to a whole image, or to other bytes among which the first that differs from an image's beginning is readable.
     pub unsafe fn from_pointer(start: *const u8) -> Option<Image> {
-        // SAFETY: reading goes on only while the bytes are an image's, says the caller.
+        // SAFETY: reading goes on only while the bytes are an image's, as the caller guarantees.
         unsafe {
             if starts_with(start, MAGIC) {
                 let header = std::slice::from_raw_parts(start, HEADER);

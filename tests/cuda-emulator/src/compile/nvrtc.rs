@@ -27,14 +27,14 @@ unsafe fn string(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }
-    // SAFETY: a C string, says the caller.
+    // SAFETY: a C string, as the caller guarantees.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
 /// # Safety
 /// `texts` points to `count` C strings.
 unsafe fn strings(texts: *const *const c_char, count: c_int) -> Vec<String> {
-    // SAFETY: as the caller says.
+    // SAFETY: the caller guarantees it.
     (0..count.max(0) as usize).map(|i| unsafe { string(*texts.add(i)) }).collect()
 }
 
@@ -163,7 +163,7 @@ const ARCHITECTURES: [c_int; 11] = [75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 1
 /// # Safety
 /// `to` has room for the text and a zero byte.
 unsafe fn copy_string(text: &[u8], to: *mut c_char) {
-    // SAFETY: there is room, says the caller.
+    // SAFETY: there is room, as the caller guarantees.
     unsafe {
         std::ptr::copy_nonoverlapping(text.as_ptr(), to.cast(), text.len());
         *to.add(text.len()) = 0;

@@ -15,7 +15,7 @@ use crate::status;
 unsafe fn allocate(address: *mut usize, bytes: usize) -> Outcome {
     check_context()?;
     let start = memory::allocate(bytes)?;
-    // SAFETY: as the caller says.
+    // SAFETY: the caller guarantees it.
     unsafe { *address = start };
     Ok(())
 }

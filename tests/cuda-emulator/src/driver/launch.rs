@@ -38,14 +38,14 @@ impl Function {
         }
         let threads: u64 = block.iter().map(|&n| u64::from(n)).product();
         if threads > u64::from(MAX_THREADS) {
-            return wrong(status::INVALID_VALUE, format!("{threads} threads a block, the most is {MAX_THREADS}"));
+            return wrong(status::INVALID_VALUE, format!("{threads} threads per block; the maximum is {MAX_THREADS}"));
         }
         if threads > u64::from(self.max_threads) {
-            let what = format!("{threads} threads a block, its __launch_bounds__ allow {}", self.max_threads);
+            let what = format!("{threads} threads per block; its __launch_bounds__ allow {}", self.max_threads);
             return wrong(status::LAUNCH_OUT_OF_RESOURCES, what);
         }
         if self.static_shared > SHARED_MEMORY {
-            let what = format!("{} bytes of __shared__ variables, the most is {SHARED_MEMORY}", self.static_shared);
+            let what = format!("{} bytes of __shared__ variables; the maximum is {SHARED_MEMORY}", self.static_shared);
             return wrong(status::INVALID_IMAGE, what);
         }
         let limit = self.dynamic_shared_limit.load(Ordering::Relaxed);
@@ -70,7 +70,7 @@ impl Function {
             return Err(Failure::new(status::INVALID_VALUE, report));
         }
         for (index, &size) in self.parameters.iter().enumerate() {
-            // SAFETY: as the caller says.
+            // SAFETY: the caller guarantees it.
             let argument = unsafe { *arguments.add(index) };
             if argument.is_null() {
                 let report = format!("kernel {}: argument {index} is missing", self.name);

@@ -19,7 +19,7 @@ use crate::status;
 pub(super) struct Module {
     image: Image,
     plain: Object,
-    /// The same code with every access told to the race detector, built when first asked for.
+    /// The same code with every access reported to the race detector, built on first use.
     instrumented: OnceLock<Result<(Image, Object), String>>,
     functions: Vec<Function>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Function {
     pub max_threads: u32,
     /// Of each parameter in bytes; minus 8 for a pointer.
     pub parameters: Vec<c_int>,
-    /// The most dynamic shared memory that a launch may ask for.
+    /// The maximum dynamic shared memory of a launch.
     pub dynamic_shared_limit: AtomicUsize,
     /// Bytes of `__shared__` variables.
     pub static_shared: usize,
@@ -145,7 +145,7 @@ driver! {
             MAX_DYNAMIC_SHARED => {
                 let most = settings::shared_memory_optin().saturating_sub((*function).static_shared);
                 if value < 0 || value as usize > most {
-                    let report = format!("{}: {value} bytes of dynamic shared memory, the most is {most}", (*function).name);
+                    let report = format!("{}: {value} bytes of dynamic shared memory, the maximum is {most}", (*function).name);
                     return Err(Failure::new(status::INVALID_VALUE, report));
                 }
                 (*function).dynamic_shared_limit.store(value as usize, Ordering::Relaxed);
@@ -190,7 +190,7 @@ driver! {
 /// The pointers are valid.
 unsafe fn occupancy(blocks: *mut c_int, function: *const Function, threads: c_int, shared: usize) -> Outcome {
     check_context()?;
-    // SAFETY: as the caller says.
+    // SAFETY: the caller guarantees it.
     unsafe {
         let per_block = (*function).static_shared + shared + 1024;
         let by_shared = (settings::shared_memory_optin() + 1024) / per_block;

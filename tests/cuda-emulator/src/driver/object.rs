@@ -100,7 +100,7 @@ impl Object {
 /// # Safety
 /// `entry` is the start of the table of kernels of the module loaded from `image`, which an empty entry ends.
 unsafe fn kernels(image: &Image, entry: *const Entry, start: usize) -> Vec<LoadedKernel> {
-    // SAFETY: as the caller says.
+    // SAFETY: the caller guarantees it.
     unsafe {
         let count = (0..).take_while(|&i| (*entry.add(i)).call.is_some()).count();
         let entries = std::slice::from_raw_parts(entry, count);

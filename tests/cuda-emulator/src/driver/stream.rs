@@ -36,7 +36,7 @@ fn moment(event: usize) -> Outcome<Instant> {
 unsafe fn elapsed(milliseconds: *mut f32, start: usize, end: usize) -> Outcome {
     check_context()?;
     let (start, end) = (moment(start)?, moment(end)?);
-    // SAFETY: as the caller says.
+    // SAFETY: the caller guarantees it.
     unsafe { *milliseconds = end.saturating_duration_since(start).as_secs_f32() * 1e3 };
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::arch::naked_asm;
 /// Registers that a call preserves: rbp, rbx, r12 to r15.
 const SAVED: usize = 6;
 
-/// Saves the running fiber's registers on its stack and its stack pointer at `save`, and goes on with the fiber whose saved
+/// Saves the running fiber's registers on its stack and its stack pointer at `save`, and continues the fiber whose saved
 /// stack pointer is `to`. Returns when something switches back.
 ///
 /// # Safety
@@ -37,7 +37,7 @@ pub(crate) unsafe extern "C" fn switch(save: *mut *mut u8, to: *mut u8) {
 /// # Safety
 /// `top` is the 16-byte aligned end of an unused stack.
 pub(crate) unsafe fn first_stack_pointer(top: *mut u8, main: extern "C" fn() -> !) -> *mut u8 {
-    // SAFETY: the words lie on the stack below `top`, says the caller.
+    // SAFETY: the words lie on the stack below `top`, as the caller guarantees.
     unsafe {
         // The ABI wants the stack pointer 8 below a multiple of 16 on entry to a function.
         let entry = top.cast::<usize>().sub(2);

@@ -33,7 +33,7 @@ fn reserve(bytes: usize) -> Option<Arena> {
 /// # Safety
 /// `start` and `bytes` are whole pages inside the arena, in use by nobody.
 pub(crate) unsafe fn open(start: usize, bytes: usize) -> bool {
-    // SAFETY: the pages are ours and unused, says the caller.
+    // SAFETY: the pages are ours and unused, as the caller guarantees.
     unsafe { libc::mprotect(start as *mut _, bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
 }
 
@@ -42,7 +42,7 @@ pub(crate) unsafe fn open(start: usize, bytes: usize) -> bool {
 /// # Safety
 /// `start` and `bytes` are whole pages inside the arena that nobody uses any more.
 pub(crate) unsafe fn close(start: usize, bytes: usize) {
-    // SAFETY: the pages are ours and unused, says the caller.
+    // SAFETY: the pages are ours and unused, as the caller guarantees.
     unsafe {
         libc::madvise(start as *mut _, bytes, libc::MADV_DONTNEED);
         libc::mprotect(start as *mut _, bytes, libc::PROT_NONE);

@@ -27,7 +27,7 @@ pub(super) struct Marks {
     others: u32,
 }
 
-/// The lists that [`Marks`] point to. Lists that nobody points to any more serve again.
+/// The lists that [`Marks`] point to. Unused lists are recycled.
 #[derive(Default)]
 pub(super) struct Lists {
     all: Vec<Vec<Mark>>,
@@ -171,7 +171,7 @@ mod tests {
         Mark { stamp: Stamp { block, thread, epoch, clock: 1 }, instruction: 0 }
     }
 
-    /// Plays accesses and returns what the last one races with.
+    /// Performs accesses and returns what the last one races with.
     fn play(accesses: &[(Kind, Mark)]) -> Option<Kind> {
         let (mut cell, mut lists, clocks) = (Cell::default(), Lists::default(), WarpClocks::new());
         let mut last = None;

@@ -131,7 +131,7 @@ fn invalid_geometry_has_cuda_status() {
         (grid(1, 1, 1 << 20, (1, 1, 1)), "grid.z is 1048576"),
         (grid(1, 1, 1, (1, 0, 1)), "block.y is 0"),
         (grid(1, 1, 1, (1, 1, 65)), "block.z is 65"),
-        (grid(1, 1, 1, (64, 32, 1)), "2048 threads a block"),
+        (grid(1, 1, 1, (64, 32, 1)), "2048 threads per block"),
     ] {
         assert_contains(
             &report_of(launch!(device, "bounded", config, &mut y), "CUDA_ERROR_INVALID_VALUE"),
@@ -139,7 +139,7 @@ fn invalid_geometry_has_cuda_status() {
         );
     }
     let report = report_of(launch!(device, "bounded", shape(1, 129, 0), &mut y), "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES");
-    assert_contains(&report, &["129 threads a block, its __launch_bounds__ allow 128"]);
+    assert_contains(&report, &["129 threads per block; its __launch_bounds__ allow 128"]);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn static_shared_memory_counts_per_kernel() {
     let mut y = device.zeros(1);
     launch!(device, "most", shape(1, 32, 0), &mut y).unwrap();
     let report = report_of(launch!(device, "more", shape(1, 32, 0), &mut y), "CUDA_ERROR_INVALID_IMAGE");
-    assert_contains(&report, &["kernel more: 49168 bytes of __shared__ variables, the most is 49152"]);
+    assert_contains(&report, &["kernel more: 49168 bytes of __shared__ variables; the maximum is 49152"]);
     launch!(device, "both", shape(1, 32, 24576), &mut y).unwrap();
     let report = report_of(launch!(device, "both", shape(1, 32, 24580), &mut y), "CUDA_ERROR_INVALID_VALUE");
     assert_contains(&report, &["limited to 24576 bytes beside 24576 bytes of __shared__ variables"]);
