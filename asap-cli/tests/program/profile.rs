@@ -59,7 +59,10 @@ fn profile_of_baseline_matches_published_size() {
     let ran = here.done("profile --preset tall.toml --baseline pix2pix-unet --threads 1");
     assert!(ran.stdout.ends_with("the paper, at 256×512: 54.4M parameters, 56.8 G MAC\n"), "{}", ran.stdout);
     let refused = here.asap("profile --preset tiny.toml --baseline pix2pix-unet");
-    assert!(refused.code != 0 && refused.stderr.contains("the height 32 must be a multiple of 2^halvings = 256"), "{refused:?}");
+    assert!(
+        refused.code != 0 && refused.stderr.contains("the height 32 must be a multiple of 2^halvings = 256"),
+        "{refused:?}"
+    );
 }
 
 #[test]
