@@ -1,6 +1,6 @@
 //! What a configuration key is: a field with a type, a default, a range and a doc comment.
 //!
-//! [`section!`] and [`choices!`] derive everything else from it: defaults, help texts, range checks, reading, writing.
+//! `section!` and `choices!` derive everything else from it: defaults, help texts, range checks, reading, writing.
 
 use std::fmt::Display;
 use std::ops::{Range, RangeFrom, RangeInclusive};

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`asap_net`] | the paper's generator |
 //! | [`baselines`] | the generators that the paper compares with |
-//! | [`generator`] | [`Generator`](generator::Generator): the one that is configured |
+//! | [`generator`] | [`Generator`]: the one that is configured |
 //! | [`discriminator`] | PatchGANs at several scales |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
 //! | [`inception`] | Inception v3, whose features the Fréchet inception distance compares |

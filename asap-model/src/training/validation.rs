@@ -87,7 +87,7 @@ impl Course {
 }
 
 /// Compares the generator's outputs with at most `count` pairs, evenly spaced in `source`, without gradients and without
-/// random crops. Also returns up to [`ROWS`] of them.
+/// random crops. Also returns up to `ROWS` of them.
 ///
 /// # Errors
 /// [`Error::Data`] if the source is empty, a pair can't be read, or no pixel of them was measured.
