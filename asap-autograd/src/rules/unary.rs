@@ -15,13 +15,11 @@ impl<B: Backend> Var<B> {
                 Ok([wanted.then(|| ops::unary(slope, g)).transpose()?])
             });
         }
-        let saved = match f.needs() {
-            Needs::Input => self.value().clone(),
-            Needs::Output | Needs::Nothing => y.clone(),
-        };
-        // A gradient that needs only one of x and y ignores the other.
+        // Most derivatives follow from y alone; then x may be freed.
+        let saved_y = y.clone();
+        let saved_x = if f.needs() == Needs::Input { self.value().clone() } else { y.clone() };
         Var::record(y, [self], move |g, [wanted]| {
-            Ok([wanted.then(|| ops::unary_grad(f, &saved, &saved, g)).transpose()?])
+            Ok([wanted.then(|| ops::unary_grad(f, &saved_x, &saved_y, g)).transpose()?])
         })
     }
 
