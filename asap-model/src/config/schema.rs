@@ -316,7 +316,7 @@ macro_rules! section {
                 use $crate::config::schema::Value;
                 let default = Self::default();
                 vec![$({
-                    #[allow(unused_mut, unused_assignments)]
+                    #[allow(unused_mut, unused_assignments, reason = "only a key with a range replaces it")]
                     let mut expected = <$ty as Value>::expected();
                     $(expected = $crate::config::schema::describe::<$ty>(&$range);)?
                     $crate::config::schema::Key {
