@@ -12,10 +12,8 @@
 //! | [`evaluation`] | how good a generator is: its pictures against real ones, by its [`measures`](evaluation::measures) |
 //! | [`memory`] | how much memory a run will take, before it takes it |
 //! | [`verify`] | reference cases: the published code's numbers, computed again |
-//! | [`atomic`] | files that are never half written |
 //! | [`error`] | the one error type |
 
-pub mod atomic;
 pub mod checkpoint;
 pub mod config;
 pub mod data;

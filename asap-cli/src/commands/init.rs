@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::{Config, atomic};
+use asap_model::Config;
+use asap_model::checkpoint::atomic;
 use serde_json::json;
 
 use super::{adjust, shown, usage};

@@ -6,11 +6,13 @@
 //! | [`pth`] | reading PyTorch's `.pth`, the zip format and the older one; writing the zip format |
 //! | `pickle` | the few pickle opcodes that a written `.pth` needs |
 //! | [`load`](mod@load) | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
+//! | [`atomic`] | files that are never half written |
 //! | `content_hash` | the SHA-256 of a file that holds its own hash |
 //! | `elements` | element types of files as `f32` |
 //! | `json` | refusing a header with a key twice |
 //! | `bounds` | refusing a `.pth` whose description takes more memory than a checkpoint's can |
 
+pub mod atomic;
 mod bounds;
 mod content_hash;
 mod elements;

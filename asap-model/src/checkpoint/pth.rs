@@ -8,11 +8,11 @@ use ::zip::{CompressionMethod, ZipWriter};
 use asap_tensor::shape::MAX_RANK;
 use pytorch_reader::{DType, PytorchReader, Tensor};
 
+use super::atomic;
 use super::elements::{ElementType, to_f32};
 use super::safetensors::write_elements;
 use super::{HostTensor, Weights, bounds, fault, pickle, shown};
 use crate::Result;
-use crate::atomic;
 
 /// Reads every tensor of a state dictionary, in the format of PyTorch 1.6 or an older one.
 ///

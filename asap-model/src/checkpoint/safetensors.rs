@@ -14,11 +14,11 @@ use ::safetensors::tensor::{Dtype, Metadata as Header};
 use asap_tensor::shape::MAX_RANK;
 use serde_json::{Map, Value, json};
 
+use super::atomic;
 use super::content_hash::{BLANK, ContentHash, HASH_KEY, fill_in};
 use super::elements::{ElementType, to_f32};
 use super::json::{DistinctKeys, RESERVED};
 use super::{HostTensor, Metadata, Weights, fault, shown};
-use crate::atomic;
 use crate::{Error, Result};
 
 /// The largest header that is read, in bytes: some 100 times that of the full-size network.

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use super::plane::{InstanceMap, LabelMap, Plane, RgbImage};
+use crate::checkpoint::atomic;
 use crate::config::DepthScale;
-use crate::{Error, Result, atomic};
+use crate::{Error, Result};
 
 /// The 8-bit picture of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. Only the upper
 /// left `crop` = [height, width] is taken: the size before [`Plane::pad_to`].

@@ -6,11 +6,12 @@ use asap_tensor::Backend;
 use sha2::{Digest, Sha256};
 
 use super::Pictures;
+use crate::Result;
+use crate::checkpoint::atomic;
 use crate::checkpoint::{HostTensor, Metadata, Weights, safetensors};
 use crate::data::{Picture, RgbImage};
 use crate::evaluation::measures::Features;
 use crate::networks::inception::{FEATURES, Inception};
-use crate::{Result, atomic};
 
 /// What turns pictures into features that can be compared.
 pub trait FeatureNetwork {

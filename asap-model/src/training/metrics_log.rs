@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::observer::StepReport;
 use super::validation::{DepthScores, Scores};
-use crate::atomic;
+use crate::checkpoint::atomic;
 use crate::{Error, Result};
 
 /// The file, open for appending.

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::atomic;
+use crate::checkpoint::atomic;
 use crate::checkpoint::load::GENERATOR_FILE;
 use crate::config::Config;
 use crate::{Error, Result};

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use asap_model::Error;
+use asap_model::checkpoint::atomic;
 use asap_model::data::write_rgb;
-use asap_model::{Error, atomic};
 use asap_tensor::Backend;
 use indicatif::HumanCount;
 use serde_json::json;

@@ -15,10 +15,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
+use asap_model::checkpoint::{self, atomic};
 use asap_model::config::Output as Target;
 use asap_model::evaluation::{Drawn, InceptionFile, Measure};
 use asap_model::training::{RunFolder, Sources, Trainer, metrics_log, next_free};
-use asap_model::{Config, Error, Translator, atomic, checkpoint, memory};
+use asap_model::{Config, Error, Translator, memory};
 use asap_tensor::Backend;
 use indicatif::HumanCount;
 use serde_json::{Value, json};

@@ -16,8 +16,9 @@ mod settings;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime};
 
+use asap_model::checkpoint::atomic;
 use asap_model::training::{Event, Observer};
-use asap_model::{Error, Result, atomic};
+use asap_model::{Error, Result};
 
 use run::{Run, Status};
 

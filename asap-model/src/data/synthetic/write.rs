@@ -7,8 +7,9 @@ use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
 use super::{Facade, PALETTE, Scene, facade, scene};
+use crate::checkpoint::atomic;
 use crate::data::{Plane, write_gray16, write_labels, write_rgb};
-use crate::{Error, Result, atomic};
+use crate::{Error, Result};
 
 /// JPEG quality of the photos.
 const QUALITY: u8 = 95;
