@@ -1,96 +1,93 @@
-//! Whether what is asked for fits into memory, said before it begins.
+//! Checks, before anything starts, whether it fits into memory.
+//!
+//! Plans are for the cpu device: the reference devices are for small networks, and a GPU has its own memory.
 
 use asap_model::Result;
 use asap_model::config::Config;
 use asap_model::memory::{self, MemoryPlan};
+use indicatif::DecimalBytes;
 use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::commands::usage;
 use crate::device::{is_cpu, threads};
-use crate::machine::{Memory, bytes, memory};
+use crate::machine::{Memory, memory};
 use crate::output::Output;
 
-/// The share of what is available from which on a run is warned.
+/// The share of the available memory above which training prints a warning.
 const NEAR: f64 = 0.8;
 
-/// Refuses training that takes more memory than there is, naming what to lower; warns where it comes near.
+const IGNORE: &str = "--ignore-memory runs it anyway";
+
+/// Refuses training that needs more memory than is available, with settings that need less; warns if it is close.
 pub fn check_training(config: &Config, common: &Common, output: &Output) -> Result<()> {
-    if !is_planned(common) {
+    if !is_cpu(common) {
         return Ok(());
     }
-    // A loss that can't be computed is the nearer fault.
+    // A loss that can't be computed is reported first.
     config.check_losses()?;
     let planned = memory::training(config, threads(common))?.total();
     let available = memory();
+    let needs = format!("training needs {}, {}", DecimalBytes(planned), there_is(&available));
     if planned > available.available && !common.ignore_memory {
         let lower = memory::advice(config, threads(common), available.available)?;
-        let lower: Vec<String> =
-            lower.iter().map(|advice| format!("--set {} ({})", advice.assignment, bytes(advice.total))).collect();
+        let lower: Vec<String> = lower
+            .iter()
+            .map(|advice| format!("--set {} ({})", advice.assignment, DecimalBytes(advice.total)))
+            .collect();
         let lower = if lower.is_empty() { String::new() } else { format!("; lower it by {}", lower.join(", or ")) };
-        let problem = format!("training takes {}, {}{lower}; {IGNORE}", bytes(planned), there_is(&available));
-        return Err(usage("memory", problem));
+        return Err(usage("memory", format!("{needs}{lower}; {IGNORE}")));
     }
     if planned as f64 > NEAR * available.available as f64 {
-        output.say(format_args!(
-            "warning: training takes {} of memory, {}; `asap profile` tells what for",
-            bytes(planned),
-            there_is(&available)
-        ));
+        output.say(format_args!("warning: {needs}; `asap profile` shows what for"));
     }
     Ok(())
 }
 
-/// Refuses what is to be timed, of that plan, if it takes more memory than there is; else tells how much it takes.
+/// Refuses to time what needs more memory than is available; returns the planned bytes.
 pub fn check_timing(preset: &str, plan: &MemoryPlan, lower: &str, common: &Common) -> Result<u64> {
-    let (planned, available) = (plan.total(), memory());
-    if !is_planned(common) || common.ignore_memory || planned <= available.available {
-        return Ok(planned);
+    let planned = plan.total();
+    match shortage(planned, common) {
+        Some(short) => Err(usage(preset, format!("it needs {short}; lower {lower}; {IGNORE}"))),
+        None => Ok(planned),
     }
-    let problem = format!("it takes {}, {}; lower {lower}; {IGNORE}", bytes(planned), there_is(&available));
-    Err(usage(preset, problem))
 }
 
-/// What is wrong with drawing a picture of that size, and what to do, if it takes more memory than there is.
-///
-/// # Errors
-/// If no plan can be made of it.
-pub fn picture_problem(
+/// Why an image of that size can't be generated, and what to do, if it needs more memory than is available.
+pub fn image_problem(
     config: &Config,
     [height, width]: [usize; 2],
     advice: &str,
     common: &Common,
 ) -> Result<Option<String>> {
-    if !is_planned(common) || common.ignore_memory {
+    if !is_checked(common) {
         return Ok(None);
     }
     let planned = memory::inference(config, [1, height, width], threads(common))?;
-    // The network itself is there already, and the checkpoint that it was read from is gone.
+    // The network is in memory already, and its checkpoint has been freed.
     let more = MemoryPlan { parameters: 0, program: 0, copies: 0, ..planned }.total();
-    let available = memory();
-    Ok((more > available.available).then(|| {
-        format!(
-            "drawing {width}×{height} pixels takes {} more, {}; {advice}; {IGNORE}",
-            bytes(more),
-            there_is(&available)
-        )
-    }))
+    let problem = |short| format!("generating {width}×{height} pixels needs another {short}; {advice}; {IGNORE}");
+    Ok(shortage(more, common).map(problem))
 }
 
-const IGNORE: &str = "--ignore-memory goes on all the same";
+fn is_checked(common: &Common) -> bool {
+    is_cpu(common) && !common.ignore_memory
+}
 
-/// Plans are for the cpu device; the reference devices are for small networks, and a GPU's memory is its own.
-fn is_planned(common: &Common) -> bool {
-    is_cpu(common)
+/// What is planned and what is available, if that is less.
+fn shortage(planned: u64, common: &Common) -> Option<String> {
+    let available = memory();
+    (is_checked(common) && planned > available.available)
+        .then(|| format!("{}, {}", DecimalBytes(planned), there_is(&available)))
 }
 
 fn there_is(memory: &Memory) -> String {
     let limit =
-        memory.limit.map_or_else(String::new, |limit| format!(", this process may take {} of them", bytes(limit)));
-    format!("and {} of {} are available here{limit}", bytes(memory.available), bytes(memory.total))
+        memory.limit.map_or_else(String::new, |limit| format!(" (this process is limited to {})", DecimalBytes(limit)));
+    format!("and {} of {} are available{limit}", DecimalBytes(memory.available), DecimalBytes(memory.total))
 }
 
-/// A plan for scripts: `PART_bytes` of every part, and `total_bytes`.
+/// A plan for scripts: `PART_bytes` for every part, and `total_bytes`.
 pub fn plan_json(preset: &str, what: &str, plan: &MemoryPlan) -> Value {
     let mut object = json!({ "preset": preset, "memory": what });
     for (part, bytes) in plan.parts() {
@@ -100,9 +97,9 @@ pub fn plan_json(preset: &str, what: &str, plan: &MemoryPlan) -> Value {
     object
 }
 
-/// A plan for people: the total, and every part that is not nothing.
+/// A plan for people: the total, and every part above 0.
 pub fn plan_text(what: &str, plan: &MemoryPlan) -> String {
-    let parts = plan.parts().into_iter().filter(|(_, count)| *count > 0);
-    let parts: Vec<String> = parts.map(|(part, count)| format!("{part} {}", bytes(count))).collect();
-    format!("memory, {what}: {} ({})", bytes(plan.total()), parts.join(", "))
+    let parts = plan.parts().into_iter().filter(|(_, bytes)| *bytes > 0);
+    let parts: Vec<String> = parts.map(|(part, bytes)| format!("{part} {}", DecimalBytes(bytes))).collect();
+    format!("memory, {what}: {} ({})", DecimalBytes(plan.total()), parts.join(", "))
 }

@@ -2,8 +2,8 @@
 """Times the PyTorch version of what `asap bench` times, and prints the same JSON, one object per line.
 
 A forward pass ends with an image in host memory. On a GPU it starts from ids in host memory, on the CPU from a prepared
-one-hot tensor. A training step updates the generator and then the discriminators, with all losses and random VGG
-weights. See benches/README.md.
+one-hot tensor. A training step updates the generator and then the discriminators, with the preset's losses; VGG weights
+are random. See benches/README.md.
 """
 
 import argparse

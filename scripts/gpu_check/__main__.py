@@ -63,8 +63,8 @@ def run(step, context, results):
     context.begin(step)
     status, why = "ok", None
     try:
-        if context.fault and step.needs_gpu:
-            raise Bad(f"no usable GPU: {context.fault}", "not run")
+        if context.problem and step.needs_gpu:
+            raise Bad(f"no usable GPU: {context.problem}", "not run")
         step.run(context)
     except Missing as error:
         status, why = "missing", str(error)
@@ -84,11 +84,11 @@ def run(step, context, results):
 
 def main():
     args = arguments()
-    about, fault = machine.about(FOLDER)
+    about, problem = machine.about(FOLDER)
     out = args.out or Path(machine.file_name(about))
     results = Results(out, about)
     with Log(out.with_name(out.name + ".log")) as log:
-        context = Context(FOLDER, log, args, fault, results)
+        context = Context(FOLDER, log, args, problem, results)
         print(
             f"{about['card'] or 'no GPU'}, driver {about['driver']}, CUDA {about['cuda']}, NVRTC {about['nvrtc']}, "
             f"PyTorch {about['torch']}; built from {about['commit']}"

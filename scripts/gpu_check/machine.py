@@ -57,8 +57,8 @@ def gpu(doctor):
     works = [device for device in devices if device["ok"]]
     if works:
         return (works[0].get("what") or works[0]["device"]).split(",")[0], None
-    faults = [device.get("fault") for device in devices if device.get("fault")]
-    return None, faults[0] if faults else "`asap doctor` lists none"
+    problems = [device["problem"] for device in devices if device.get("problem")]
+    return None, problems[0] if problems else "`asap doctor` lists none"
 
 
 def ask_doctor(folder):
@@ -66,20 +66,20 @@ def ask_doctor(folder):
     report = output([folder / "bin/asap", "doctor", "--json"])
     if report:
         return json.loads(report.splitlines()[0])
-    fault = "`asap doctor` fails here; is this machine's C library older than that of the build machine?"
-    return {"devices": [{"device": "cuda", "ok": False, "fault": fault}]}
+    problem = "`asap doctor` fails here; is this machine's C library older than that of the build machine?"
+    return {"devices": [{"device": "cuda", "ok": False, "problem": problem}]}
 
 
 def about(folder):
     """Returns everything that results depend on, and why no GPU is usable, if so."""
     doctor = ask_doctor(folder)
-    card, fault = gpu(doctor)
+    card, problem = gpu(doctor)
     # Fall back to the libraries of this Python's PyTorch.
     folders = [lib for site in sys.path for lib in sorted(glob.glob(f"{site}/nvidia/*/lib"))]
-    if fault and folders and LIBRARIES not in os.environ:
+    if problem and folders and LIBRARIES not in os.environ:
         os.environ[LIBRARIES] = os.pathsep.join(folders)
         doctor = ask_doctor(folder)
-        card, fault = gpu(doctor)
+        card, problem = gpu(doctor)
     smi = output(["nvidia-smi", "--query-gpu=name,driver_version,power.limit,clocks.max.sm", "--format=csv,noheader"])
     smi = smi.splitlines()[0].split(", ") if smi else [None] * 4
     torch = output([sys.executable, "-c", "import torch; print(torch.__version__)"])
@@ -95,7 +95,7 @@ def about(folder):
         "torch": torch or None,
         **build,
         "doctor": doctor,
-    }, fault
+    }, problem
 
 
 def file_name(about):

@@ -37,8 +37,8 @@ class Missing(Exception):
 class Context:
     """State shared by the steps, and the results of the current one."""
 
-    def __init__(self, folder, log, args, fault, results):
-        self.folder, self.log, self.args, self.fault, self.results = folder, log, args, fault, results
+    def __init__(self, folder, log, args, problem, results):
+        self.folder, self.log, self.args, self.problem, self.results = folder, log, args, problem, results
         self.quick = args.quick
         self.asap = folder / "bin/asap"
 
@@ -77,8 +77,8 @@ def objects(text):
 def doctor(context):
     ran = context.need([context.asap, "doctor"])
     print(ran.stdout, end="")
-    if context.fault:
-        raise Bad(f"no usable GPU: {context.fault}")
+    if context.problem:
+        raise Bad(f"no usable GPU: {context.problem}")
 
 
 def test(context, name, binary, words, variables=None, wrapper=()):

@@ -172,10 +172,11 @@ pub struct Verify {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap bench --preset cityscapes-256 --preset facades-512 --runs 5")]
 pub struct Bench {
-    /// Presets or configuration files [default: cityscapes-256]
-    #[arg(long = "preset", value_name = "NAME", value_parser = Suggested(presets), hide_possible_values = true)]
+    /// Presets or configuration files
+    #[arg(long = "preset", value_name = "NAME", default_value = "cityscapes-256")]
+    #[arg(value_parser = Suggested(presets), hide_possible_values = true)]
     pub presets: Vec<String>,
-    /// Time training steps, with all losses and random VGG weights
+    /// Time training steps with the configuration's losses; VGG weights are random
     #[arg(long)]
     pub train: bool,
     /// Batch size
@@ -196,8 +197,9 @@ pub struct Bench {
                         small ops mostly take their launch time. An op whose arrays stay in cache can exceed the memory \
                         bandwidth.")]
 pub struct Profile {
-    /// Presets or configuration files [default: cityscapes-256]
-    #[arg(long = "preset", value_name = "NAME", value_parser = Suggested(presets), hide_possible_values = true)]
+    /// Presets or configuration files
+    #[arg(long = "preset", value_name = "NAME", default_value = "cityscapes-256")]
+    #[arg(value_parser = Suggested(presets), hide_possible_values = true)]
     pub presets: Vec<String>,
     /// Baselines at their published sizes on the preset's inputs, instead of the preset's generator
     #[arg(long = "baseline", value_name = "NAME", value_parser = baselines(), conflicts_with = "roofline")]
@@ -209,7 +211,7 @@ pub struct Profile {
     /// Per op: bytes, operations, time and share of the device's peak
     #[arg(long)]
     pub roofline: bool,
-    /// With --roofline: a training step, with all losses and random VGG weights
+    /// With --roofline: a training step with the configuration's losses; VGG weights are random
     #[arg(long, requires = "roofline")]
     pub train: bool,
 }

@@ -1,30 +1,29 @@
-//! `asap bench`: the time of a forward pass, or of a round of training.
+//! `asap bench`: the time of a forward pass, or of a training step.
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Result;
 use asap_tensor::{Backend, Profiler};
+use indicatif::DecimalBytes;
 use serde_json::json;
 
 use super::configuration;
-use super::workload::{Workload, median};
+use super::workload::{Workload, median, times};
 use crate::args::{Bench, Common};
 use crate::device::{Task, on_profiled_device, threads};
-use crate::machine::bytes;
 use crate::memory::check_timing;
 use crate::output::Output;
 
 /// Times every preset, one after the other.
 pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
-    let presets = if args.presets.is_empty() { vec!["cityscapes-256".to_owned()] } else { args.presets.clone() };
-    for preset in presets {
-        let config = configuration(&preset, common)?;
+    for preset in &args.presets {
+        let config = configuration(preset, common)?;
         let workload = Workload { config: &config, batch: usize::from(args.batch), train: args.train };
-        let planned = check_timing(&preset, &workload.plan(threads(common))?, "--batch or data.size", common)?;
-        forget_peak();
+        let planned = check_timing(preset, &workload.plan(threads(common))?, "--batch or data.size", common)?;
+        // Resets the peak memory, so that it is not that of an earlier preset (Linux; elsewhere it is not reported).
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
         let profiler = Profiler::new();
-        let timing = Timing { workload, runs: args.runs, profiler: &profiler };
+        let timing = Timing { workload, runs: args.runs.into(), profiler: &profiler };
         let Measured { seconds, macs, parameters, device, precision, peak } =
             on_profiled_device(common, output, &profiler, timing)?;
         let min = seconds.iter().copied().fold(f64::INFINITY, f64::min);
@@ -45,14 +44,15 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
             },
             || {
                 let rate = gmac / median;
+                let planned = DecimalBytes(planned);
                 let memory = match (peak, peak_rss_bytes()) {
-                    (Some(peak), _) => format!(", peak memory {} on the device", bytes(peak)),
-                    (None, Some(peak)) => format!(", peak memory {}, planned {}", bytes(peak), bytes(planned)),
-                    (None, None) => format!(", planned {}", bytes(planned)),
+                    (Some(peak), _) => format!("peak memory {} on the device", DecimalBytes(peak)),
+                    (None, Some(peak)) => format!("peak memory {}, planned {planned}", DecimalBytes(peak)),
+                    (None, None) => format!("planned {planned}"),
                 };
                 format!(
                     "{preset} {mode}, batch {}, {height}×{width} on {device}: median {median:.3} s ({min:.3}–{max:.3} of \
-                     {}), {gmac:.1} G multiply-accumulates, {rate:.1} G/s{memory}",
+                     {}), {gmac:.1} G multiply-accumulates, {rate:.1} G/s, {memory}",
                     args.batch, args.runs
                 )
             },
@@ -63,7 +63,7 @@ pub fn run(args: Bench, common: &Common, output: &Output) -> Result<ExitCode> {
 
 struct Timing<'a> {
     workload: Workload<'a>,
-    runs: u16,
+    runs: usize,
     profiler: &'a Profiler,
 }
 
@@ -73,7 +73,7 @@ struct Measured {
     parameters: usize,
     device: String,
     precision: &'static str,
-    /// The most memory of the device's own, in bytes, where it has any.
+    /// Peak memory in bytes, on a device with its own memory.
     peak: Option<u64>,
 }
 
@@ -87,28 +87,15 @@ impl Task for Timing<'_> {
             run()?;
             let macs = profiler.take().iter().map(|record| record.cost.macs).sum();
             profiler.pause(true);
-            let mut seconds = Vec::new();
-            for _ in 0..runs {
-                let start = Instant::now();
-                run()?;
-                backend.synchronize()?;
-                seconds.push(start.elapsed().as_secs_f64());
-            }
-            Ok((seconds, macs))
+            Ok((times(&backend, runs, run)?, macs))
         })?;
         let (device, precision) = (backend.device(), backend.matmul_precision());
         Ok(Measured { seconds, macs, parameters, device, precision, peak: backend.take_peak_memory() })
     }
 }
 
-/// Lets the peak of memory begin anew, so that a preset's is not one of those before it (Linux; elsewhere nothing is told).
-fn forget_peak() {
-    // Where the system refuses, the peak of all so far is told.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-}
-
-/// The most memory that this process has held, where the system tells (Linux).
-pub fn peak_rss_bytes() -> Option<u64> {
+/// The peak resident memory of this process (Linux).
+fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

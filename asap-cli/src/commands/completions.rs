@@ -1,4 +1,4 @@
-//! `asap completions`: what a shell needs to complete commands, flags and presets.
+//! `asap completions`: shell completions for commands, flags, presets and keys.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::args::{Arguments, Completions};
 use crate::output::Output;
 
-/// Writes the script to standard output.
+/// Prints the completion script.
 pub fn run(args: &Completions, output: &Output) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Arguments::command(), "asap", &mut script);

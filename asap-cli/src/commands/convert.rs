@@ -1,4 +1,4 @@
-//! `asap convert`: checkpoints between `.pth` and `.safetensors`.
+//! `asap convert`: converts checkpoints between `.pth` and `.safetensors`.
 
 use std::process::ExitCode;
 
@@ -10,18 +10,24 @@ use super::{adjust, configuration, shown, usage};
 use crate::args::{Common, Convert};
 use crate::output::Output;
 
-/// Reads either kind, writes the kind that the ending says.
+/// Reads either format and writes that of the extension.
 pub fn run(args: Convert, common: &Common, output: &Output) -> Result<ExitCode> {
     let Convert { from, to, config, force } = args;
     let checkpoint = checkpoint::load(&from)?;
     if to.is_file() && !force {
-        return Err(usage(&to.display().to_string(), "it is there already: name another file, or --force").into());
+        return Err(usage(
+            &to.display().to_string(),
+            "the file already exists; choose another name, or overwrite it with --force",
+        )
+        .into());
     }
     let written = match to.extension().and_then(|ending| ending.to_str()) {
         Some("pth") if config.is_some() => {
-            return Err(
-                usage("--config", "a .pth holds no configuration: write a .safetensors, or leave it out").into()
-            );
+            return Err(usage(
+                "--config",
+                "a .pth can't embed a configuration; write a .safetensors, or omit --config",
+            )
+            .into());
         }
         Some("pth") => {
             checkpoint::pth::write(&to, &checkpoint.weights)?;
@@ -43,13 +49,13 @@ pub fn run(args: Convert, common: &Common, output: &Output) -> Result<ExitCode> 
             }
             config
         }
-        _ => return Err(usage(&to.display().to_string(), "the ending must be .pth or .safetensors").into()),
+        _ => return Err(usage(&to.display().to_string(), "the extension must be .pth or .safetensors").into()),
     };
-    let numbers: usize = checkpoint.weights.values().map(|tensor| tensor.data.len()).sum();
+    let values: usize = checkpoint.weights.values().map(|tensor| tensor.data.len()).sum();
     let tensors = checkpoint.weights.len();
     output.result(
-        || json!({ "from": shown(&from), "to": shown(&to), "tensors": tensors, "numbers": numbers, "config": written.is_some() }),
-        || format!("{}: {tensors} tensors, {numbers} numbers", to.display()),
+        || json!({ "from": shown(&from), "to": shown(&to), "tensors": tensors, "values": values, "config": written.is_some() }),
+        || format!("{}: {tensors} tensors, {values} values", to.display()),
     );
     Ok(ExitCode::SUCCESS)
 }

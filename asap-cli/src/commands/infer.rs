@@ -75,7 +75,7 @@ impl Task for Draw<'_> {
             for (file, input) in inputs {
                 let fits = |(input, instances): (RawInput, _)| {
                     let size = if args.resize { translator.config().data.size } else { input.size() };
-                    match memory::picture_problem(translator.config(), size, SMALLER, common)? {
+                    match memory::image_problem(translator.config(), size, SMALLER, common)? {
                         Some(problem) => Err(Error::Data { file: file.input.clone(), problem }),
                         None => Ok((input, instances)),
                     }

@@ -1,4 +1,4 @@
-//! `asap init`: a configuration to begin with.
+//! `asap init`: a commented configuration.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,11 +12,11 @@ use super::{adjust, shown, usage};
 use crate::args::{Common, Init};
 use crate::output::Output;
 
-/// Writes every key, explained, with its default or what `--set` says.
+/// Writes every key with its help, and its default or the value of `--set`.
 pub fn run(args: &Init, common: &Common, output: &Output) -> Result<ExitCode> {
     let file = &args.file;
     if file.exists() {
-        return Err(usage(&file.display().to_string(), "it exists already: name a file that does not").into());
+        return Err(usage(&file.display().to_string(), "the file already exists; choose another name").into());
     }
     let mut config = Config::default();
     adjust(&mut config, common)?;

@@ -1,9 +1,9 @@
-//! `asap profile --roofline`: how near every op comes to what the device can do (Williams, Waterman & Patterson 2009).
+//! `asap profile --roofline`: how close every op comes to what the device can do (Williams, Waterman & Patterson 2009).
 //!
-//! An op's share is the least time that the device's [`Ceilings`] allow it over the measured one. Both ceilings are
+//! An op's share is the shortest time that the device's [`Ceilings`] allow, divided by the measured time. Both ceilings are
 //! measured in the same run.
 //!
-//! Each op is waited for, so that on a GPU the time of a small op is mostly that of its launch.
+//! The device is synchronized after each op, so that on a GPU the time of a small op is mostly that of its launch.
 
 use std::process::ExitCode;
 
@@ -21,12 +21,12 @@ use crate::device::{Task, on_profiled_device, threads};
 use crate::memory::check_timing;
 use crate::output::Output;
 
-/// Repetitions that medians are taken of.
+/// Runs that medians are taken over.
 const REPETITIONS: usize = 5;
+
 /// Prints the ceilings and, for every preset, a line for each op and size, and the total.
 pub fn run(args: &Profile, common: &Common, output: &Output) -> Result<ExitCode> {
-    let names = if args.presets.is_empty() { &["cityscapes-256".to_owned()][..] } else { &args.presets };
-    let presets = names.iter().map(|name| Ok((name.as_str(), configuration(name, common)?)));
+    let presets = args.presets.iter().map(|name| Ok((name.as_str(), configuration(name, common)?)));
     let presets = presets.collect::<Result<Vec<_>>>()?;
     for (name, config) in &presets {
         let workload = Workload { config, batch: 1, train: args.train };
@@ -54,25 +54,21 @@ impl Task for Roofline<'_> {
         profiler.pause(true);
         let ceilings = Ceilings::measure(&backend)?;
         let (device, precision) = (backend.device(), backend.matmul_precision());
+        let (bandwidth, peak) = (ceilings.bandwidth / 1e9, ceilings.peak / 1e9);
         output.result(
             || {
                 json!({
                     "device": device, "threads": threads, "precision": precision,
-                    "bandwidth_gb_per_s": ceilings.bandwidth / 1e9, "peak_gflop_per_s": ceilings.peak / 1e9,
+                    "bandwidth_gb_per_s": bandwidth, "peak_gflop_per_s": peak,
                 })
             },
-            || {
-                format!(
-                    "{device} at precision {precision}: {:.1} GB/s, {:.1} GFLOP/s",
-                    ceilings.bandwidth / 1e9,
-                    ceilings.peak / 1e9
-                )
-            },
+            || format!("{device} at precision {precision}: {bandwidth:.1} GB/s, {peak:.1} GFLOP/s"),
         );
         for (preset, config) in &presets {
             let workload = Workload { config, batch: 1, train };
             let (_, (whole, mut groups)) = workload.prepare(&backend, |run| {
                 profiler.pause(true);
+                run()?;
                 let whole = median(times(&backend, REPETITIONS, run)?);
                 profiler.pause(false);
                 profiler.take();
@@ -84,9 +80,7 @@ impl Task for Roofline<'_> {
                 Ok((whole, group(repetitions)))
             })?;
             groups.sort_by(|a, b| b.seconds().total_cmp(&a.seconds()));
-            let size = size_of::<B::Elem>();
-            let rows = groups.iter().map(|group| Row::new(group, size, &ceilings)).collect();
-            report(preset, workload, rows, whole, output);
+            report(preset, workload, &groups, size_of::<B::Elem>(), &ceilings, whole, output);
         }
         Ok(())
     }
@@ -97,7 +91,7 @@ impl Task for Roofline<'_> {
 struct Group {
     op: &'static str,
     cost: Cost,
-    /// The layers it ran in; none where ops run outside of layers, as gradients do.
+    /// The layers it ran in; empty for ops outside layers, such as gradients.
     layers: Vec<String>,
     /// How often it ran in one repetition.
     count: usize,
@@ -107,7 +101,22 @@ struct Group {
 
 impl Group {
     fn seconds(&self) -> f64 {
-        median(self.times.clone())
+        median(self.times.clone()).max(f64::MIN_POSITIVE)
+    }
+
+    /// The shortest time that the ceilings allow, and which of them is the limit.
+    fn limit(&self, element_size: usize, ceilings: &Ceilings) -> (f64, Bound) {
+        let (seconds, bound) = ceilings.least(self.cost, element_size);
+        (self.count as f64 * seconds, bound)
+    }
+
+    /// The first layer, and how many more there are.
+    fn place(&self) -> String {
+        match &self.layers[..] {
+            [] => String::new(),
+            [one] => one.clone(),
+            [first, others @ ..] => format!("{first} +{}", others.len()),
+        }
     }
 }
 
@@ -133,52 +142,16 @@ fn group(repetitions: Vec<Vec<Record>>) -> Vec<Group> {
     groups
 }
 
-/// One line of the table.
-struct Row<'a> {
-    op: &'a str,
-    layers: &'a [String],
-    count: usize,
-    bytes: f64,
-    operations: f64,
-    seconds: f64,
-    /// The least seconds that it could take.
-    least: f64,
-    /// Which ceiling says so.
-    bound: Bound,
-}
-
-impl<'a> Row<'a> {
-    fn new(group: &'a Group, element_size: usize, ceilings: &Ceilings) -> Self {
-        let count = group.count as f64;
-        let (least, bound) = ceilings.least(group.cost, element_size);
-        Row {
-            op: group.op,
-            layers: &group.layers,
-            count: group.count,
-            bytes: count * group.cost.elements as f64 * element_size as f64,
-            operations: count * 2.0 * group.cost.macs as f64,
-            seconds: group.seconds(),
-            least: count * least,
-            bound,
-        }
-    }
-
-    fn share(&self) -> f64 {
-        self.least / self.seconds.max(f64::MIN_POSITIVE)
-    }
-
-    /// The first layer, and how many more there are.
-    fn place(&self) -> String {
-        match self.layers {
-            [] => String::new(),
-            [one] => one.clone(),
-            [first, others @ ..] => format!("{first} +{}", others.len()),
-        }
-    }
-}
-
-/// Prints the rows and their total. `whole` is the time without waiting for each op.
-fn report(preset: &str, workload: Workload<'_>, rows: Vec<Row<'_>>, whole: f64, output: &Output) {
+/// Prints a line for each group, and the total. `whole` is the time without synchronizing after each op.
+fn report(
+    preset: &str,
+    workload: Workload<'_>,
+    groups: &[Group],
+    element_size: usize,
+    ceilings: &Ceilings,
+    whole: f64,
+    output: &Output,
+) {
     let mode = workload.mode();
     let [height, width] = workload.config.data.size;
     output.text(|| {
@@ -187,48 +160,53 @@ fn report(preset: &str, workload: Workload<'_>, rows: Vec<Row<'_>>, whole: f64, 
             "op", "layer", "runs", "MB", "GFLOP", "ms", "GB/s", "GFLOP/s", "bound", "share"
         )
     });
-    for row in &rows {
-        let &Row { op, count, bytes, operations, seconds, bound, .. } = row;
-        let bound = bound.name();
-        let per_second = |work: f64| work / seconds.max(f64::MIN_POSITIVE) / 1e9;
+    let (mut count, mut bytes, mut operations, mut seconds, mut limit) = (0, 0, 0, 0.0, 0.0);
+    for group in groups {
+        let moved = group.count as u64 * group.cost.elements * element_size as u64;
+        let computed = group.count as u64 * 2 * group.cost.macs;
+        let (time, (shortest, bound)) = (group.seconds(), group.limit(element_size, ceilings));
+        let (share, bound) = (shortest / time, bound.name());
+        let (bandwidth, rate) = (moved as f64 / time / 1e9, computed as f64 / time / 1e9);
         output.result(
             || {
                 json!({
-                    "preset": preset, "mode": mode, "op": op, "layers": row.layers, "count": count, "bytes": bytes as u64,
-                    "operations": operations as u64, "seconds": seconds, "gb_per_s": per_second(bytes),
-                    "gflop_per_s": per_second(operations), "bound": bound, "share": row.share(),
+                    "preset": preset, "mode": mode, "op": group.op, "layers": group.layers, "count": group.count,
+                    "bytes": moved, "operations": computed, "seconds": time, "gb_per_s": bandwidth,
+                    "gflop_per_s": rate, "bound": bound, "share": share,
                 })
             },
             || {
                 format!(
-                    "{op:<24} {:<38} {count:>5} {:>9.1} {:>9.2} {:>9.3} {:>8.1} {:>9.1} {bound:<9} {:>5.1}%",
-                    row.place(),
-                    bytes / 1e6,
-                    operations / 1e9,
-                    seconds * 1e3,
-                    per_second(bytes),
-                    per_second(operations),
-                    100.0 * row.share()
+                    "{:<24} {:<38} {:>5} {:>9.1} {:>9.2} {:>9.3} {bandwidth:>8.1} {rate:>9.1} {bound:<9} {:>5.1}%",
+                    group.op,
+                    group.place(),
+                    group.count,
+                    moved as f64 / 1e6,
+                    computed as f64 / 1e9,
+                    time * 1e3,
+                    100.0 * share
                 )
             },
         );
+        count += group.count;
+        bytes += moved;
+        operations += computed;
+        seconds += time;
+        limit += shortest;
     }
-    let sum = |of: fn(&Row<'_>) -> f64| rows.iter().map(of).sum::<f64>();
-    let (seconds, least) = (sum(|row| row.seconds), sum(|row| row.least));
     output.result(
         || {
             json!({
-                "preset": preset, "mode": mode, "op": "total", "count": rows.iter().map(|row| row.count).sum::<usize>(),
-                "bytes": sum(|row| row.bytes) as u64, "operations": sum(|row| row.operations) as u64,
-                "seconds": seconds, "share": least / seconds.max(f64::MIN_POSITIVE), "whole_seconds": whole,
+                "preset": preset, "mode": mode, "op": "total", "count": count, "bytes": bytes, "operations": operations,
+                "seconds": seconds, "share": limit / seconds, "whole_seconds": whole,
             })
         },
         || {
             format!(
-                "total: {:.3} ms waiting for each op, {:.3} ms in one go; the ceilings allow {:.3} ms",
+                "total: {:.3} ms synchronized after each op, {:.3} ms without; the ceilings allow {:.3} ms",
                 seconds * 1e3,
                 whole * 1e3,
-                least * 1e3
+                limit * 1e3
             )
         },
     );
@@ -246,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_one_op_and_size_are_one_group_timed_by_the_median_of_repetitions() {
+    fn records_of_one_op_and_size_are_grouped() {
         let repetition =
             |ms: u64| vec![record("a", "conv2d", 5, ms), record("b", "conv2d", 5, 1), record("b", "conv2d", 6, 1)];
         let groups = group(vec![repetition(1), repetition(100), repetition(2)]);
@@ -257,13 +235,15 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_several_runs_is_their_least_time_over_the_measured_one() {
+    fn share_is_shortest_time_over_measured_time() {
         let ceilings = Ceilings { bandwidth: 1e6, peak: 1e4 };
         // 400 bytes are moved in 0.4 ms; 200 operations take 20 ms.
         let records = || vec![record("", "unary", 1, 1), record("", "matmul", 100, 40), record("", "matmul", 100, 60)];
         let groups = group(vec![records(), records()]);
-        let rows: Vec<Row<'_>> = groups.iter().map(|group| Row::new(group, 4, &ceilings)).collect();
-        assert_eq!((rows[0].bound, rows[1].bound), (Bound::Bandwidth, Bound::Peak));
-        assert!((rows[0].share() - 0.4).abs() < 1e-9 && (rows[1].share() - 0.4).abs() < 1e-9);
+        for (group, expected) in groups.iter().zip([Bound::Bandwidth, Bound::Peak]) {
+            let (shortest, bound) = group.limit(4, &ceilings);
+            assert_eq!(bound, expected);
+            assert!((shortest / group.seconds() - 0.4).abs() < 1e-9);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `asap verify`: reference cases, computed again.
+//! `asap verify`: recomputes reference cases.
 
 use std::process::ExitCode;
 
@@ -16,13 +16,12 @@ use crate::output::Output;
 /// Recomputes every case; exit code 1 if a quantity is out of tolerance.
 pub fn run(args: Verify, common: &Common, output: &Output) -> Result<ExitCode> {
     let mut tally = Tally::default();
-    // The published numbers are of single precision.
+    // The published values were computed in single precision.
     let common = &Common { matmul_precision: Some(Precision::Highest), ..common.clone() };
     on_device(common, output, Recompute { args, output, tally: &mut tally })?;
     tally.end_case(output);
     let Tally { compared, failed, skipped, .. } = tally;
-    let skipped =
-        if skipped > 0 { format!(", {skipped} cases of a kind that is not known here skipped") } else { String::new() };
+    let skipped = if skipped > 0 { format!(", {skipped} cases of unknown kind skipped") } else { String::new() };
     output.say(format_args!("{compared} quantities compared, {failed} out of tolerance{skipped}"));
     Ok(if failed > 0 { ExitCode::from(CHECK_FAILED) } else { ExitCode::SUCCESS })
 }
@@ -42,12 +41,13 @@ impl Task for Recompute<'_> {
     }
 }
 
-/// Counts of all cases, and the worst of the one at hand.
+/// Counts over all cases.
 #[derive(Default)]
 struct Tally {
     compared: usize,
     failed: usize,
     skipped: usize,
+    /// The current case: its name and kind, how many quantities were compared, and the worst of them.
     case: Option<(String, String, usize, Option<Comparison>)>,
 }
 
@@ -67,8 +67,8 @@ impl Tally {
             json!({ "case": case, "kind": kind, "quantity": quantity, "rel_error": error, "tolerance": tolerance, "ok": ok })
         });
         if !ok || output.is_verbose() {
-            let verdict = if ok { "ok" } else { "OUT OF TOLERANCE" };
-            output.text(|| format!("  {case}  {quantity}  {error:.2e} of {tolerance:.0e}  {verdict}"));
+            let result = if ok { "ok" } else { "OUT OF TOLERANCE" };
+            output.text(|| format!("  {case}  {quantity}  {error:.2e} of {tolerance:.0e}  {result}"));
         }
         if self.case.as_ref().is_none_or(|(name, ..)| *name != case) {
             self.end_case(output);
@@ -76,7 +76,7 @@ impl Tally {
         }
         if let Some((.., count, worst)) = &mut self.case {
             *count += 1;
-            // Not a number is worse than any.
+            // NaN is worse than any error.
             let share =
                 |c: &Comparison| if c.error.is_nan() { f64::INFINITY } else { c.error / c.tolerance.max(1e-300) };
             if worst.as_ref().is_none_or(|worst| share(&comparison) > share(worst)) {
@@ -85,14 +85,14 @@ impl Tally {
         }
     }
 
-    /// A line for the case that is complete.
+    /// Prints a line for the current case.
     fn end_case(&mut self, output: &Output) {
         let Some((case, kind, count, Some(worst))) = self.case.take() else { return };
-        let verdict = if worst.holds() { "ok    " } else { "FAILED" };
+        let result = if worst.holds() { "ok    " } else { "FAILED" };
         let Comparison { quantity, error, tolerance } = worst;
         output.text(|| {
             format!(
-                "{verdict}  {case:<24} {kind:<15} {count:>4} quantities, worst {error:.2e} of {tolerance:.0e} ({quantity})"
+                "{result}  {case:<24} {kind:<15} {count:>4} quantities, worst {error:.2e} of {tolerance:.0e} ({quantity})"
             )
         });
     }

@@ -53,6 +53,21 @@ fn bench_json_has_documented_keys() {
     }
 }
 
+/// A training step has the configuration's losses, not all of them.
+#[test]
+fn bench_train_uses_configured_losses() {
+    let here = Workspace::new();
+    here.write("tiny.toml", TINY_FILE);
+    let gmac = |set: &str| {
+        let line = format!("bench --preset tiny.toml --train --runs 1 --threads 1 --device cpu --json {set}");
+        here.done(&line).objects()[0]["gmac"].as_f64().expect("a number")
+    };
+    let [all, without_vgg] = ["", "--set loss.lambda_vgg=0"].map(gmac);
+    // About 0.37 G per image of 32×32: forward for both images, backward for one.
+    assert!(all - without_vgg > 0.5 && without_vgg > 0.0, "{all} {without_vgg}");
+    assert_eq!(gmac("--set loss.lambda_vgg=3"), all);
+}
+
 #[test]
 fn bench_prints_presets_in_order() {
     let here = Workspace::new();

@@ -35,7 +35,7 @@ fn convert_embeds_configuration() {
     here.done("convert city.safetensors again.safetensors --set data.flip=false");
     let again = checkpoint::load(&here.path("again.safetensors")).unwrap().config.expect("a configuration");
     assert_eq!((again.data.flip, again.generator.asap().expect("ASAP-Net").width), (false, 6));
-    here.refused("convert city.safetensors city.pth --config cityscapes-256", 2, &["--config", ".pth holds no"]);
+    here.refused("convert city.safetensors city.pth --config cityscapes-256", 2, &["--config", ".pth can't embed"]);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn convert_overwrites_only_with_force() {
     here.copy_published("gen_city_net_G.pth");
     let published = std::fs::read(here.path("gen_city_net_G.pth")).unwrap();
     here.done("convert gen_city_net_G.pth a.safetensors");
-    here.refused("convert a.safetensors gen_city_net_G.pth", 2, &["gen_city_net_G.pth", "is there already", "--force"]);
+    here.refused("convert a.safetensors gen_city_net_G.pth", 2, &["gen_city_net_G.pth", "already exists", "--force"]);
     assert!(std::fs::read(here.path("gen_city_net_G.pth")).unwrap() == published);
     here.done("convert a.safetensors gen_city_net_G.pth --force");
     assert!(std::fs::read(here.path("gen_city_net_G.pth")).unwrap() != published);

@@ -60,7 +60,7 @@ fn gpu_check_without_gpu_reports_every_step() {
 /// A program that reports a GPU, has one value out of tolerance, and takes twice as long at the highest precision.
 const SIMULATED: &str = r#"#!/bin/sh
 case "$1 $*" in
-doctor*--json) echo '{"devices": [{"device": "cuda:0", "what": "A Card 9, 80 GB", "ok": true, "fault": null}]}' ;;
+doctor*--json) echo '{"devices": [{"device": "cuda:0", "what": "A Card 9, 80 GB", "ok": true, "problem": null}]}' ;;
 doctor*) echo "A Card" ;;
 verify*) echo '{"case": "a", "kind": "k", "quantity": "q", "rel_error": 2e-6, "tolerance": 1e-6, "ok": false}'; exit 1 ;;
 bench*--train*) echo "error: out of memory" >&2; exit 4 ;;

@@ -48,13 +48,13 @@ fn profile_of_baseline_matches_published_size() {
     let here = Workspace::new();
     here.write("tiny.toml", TINY_FILE);
     let objects = here.done("profile --preset tiny.toml --baseline pix2pix-resnet --json --threads 1").objects();
-    let [layers @ .., total, drawing, training] = &objects[..] else { panic!("{objects:?}") };
+    let [layers @ .., total, inference, training] = &objects[..] else { panic!("{objects:?}") };
     // 11,383,427 from three channels; here the first convolution, 7×7 to 64 channels, takes 13 labels.
     assert_eq!(total["parameters"], 11_383_427 + 10 * 49 * 64);
     let counted: u64 = layers.iter().map(|layer| layer["parameters"].as_u64().expect("a count")).sum();
     assert_eq!(total["parameters"], counted);
     assert!(objects.iter().all(|object| object["generator"] == "pix2pix-resnet"), "{objects:?}");
-    assert_eq!([&drawing["memory"], &training["memory"]], ["inference", "training"]);
+    assert_eq!([&inference["memory"], &training["memory"]], ["inference", "training"]);
     here.write("tall.toml", TINY_FILE.replace("[32, 32]", "[256, 256]"));
     let ran = here.done("profile --preset tall.toml --baseline pix2pix-unet --threads 1");
     assert!(ran.stdout.ends_with("the paper, at 256×512: 54.4M parameters, 56.8 G MAC\n"), "{}", ran.stdout);

@@ -99,7 +99,7 @@ impl Task for Comparison<'_> {
                 none => none.insert(Inputs::read(args, translator.config())?),
             };
             inputs.check(translator.config(), &checkpoint)?;
-            if let Some(problem) = memory::picture_problem(translator.config(), inputs.size, SMALLER, common)? {
+            if let Some(problem) = memory::image_problem(translator.config(), inputs.size, SMALLER, common)? {
                 return Err(usage(&checkpoint.display().to_string(), problem).into());
             }
             let (images, seconds) = inputs.generate(&translator)?;

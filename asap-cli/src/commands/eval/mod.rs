@@ -62,7 +62,7 @@ impl Task for OfGenerator<'_> {
         let checked = OfOwnSize { pairs: source.as_ref(), config, advice, common };
         let source: &dyn Source = if args.native_size || crops_depths {
             &checked
-        } else if let Some(problem) = memory::picture_problem(config, config.data.size, SMALLER, common)? {
+        } else if let Some(problem) = memory::image_problem(config, config.data.size, SMALLER, common)? {
             return Err(usage("data.size", problem).into());
         } else {
             source.as_ref()
@@ -138,7 +138,7 @@ impl Source for OfOwnSize<'_> {
     /// Refuses a pair that is too large to draw.
     fn raw(&self, index: usize) -> asap_model::Result<Raw> {
         let raw = self.pairs.raw(index)?;
-        match memory::picture_problem(self.config, raw.input.size(), self.advice, self.common)? {
+        match memory::image_problem(self.config, raw.input.size(), self.advice, self.common)? {
             Some(problem) => Err(Error::Data { file: (&raw.name).into(), problem }),
             None => Ok(raw),
         }

@@ -1,4 +1,4 @@
-//! What each layer of a generator has and costs.
+//! Parameters and costs of each layer of a generator.
 
 use anyhow::Result;
 use asap_autograd::Var;
@@ -22,13 +22,13 @@ pub fn with_baseline(config: &Config, name: &str) -> asap_model::Result<Config> 
     Ok(config)
 }
 
-/// The layers of a generator in the order in which they run, with what they took on the device.
+/// The layers of a generator, in the order in which they run, with their costs on the device.
 pub fn profiled(config: &Config, common: &Common, output: &Output) -> Result<Vec<Layer>> {
     let workload = Workload { config, batch: 1, train: false };
     check_timing(config.generator.kind(), &workload.plan(threads(common))?, "data.size", common)?;
     let profiler = Profiler::new();
     let mut layers = on_profiled_device(common, output, &profiler, Forward { config, profiler: &profiler })?;
-    // The same pass without numbers tells what is held meanwhile.
+    // Memory comes from the same forward pass on the planning backend, which computes no values.
     let profiler = Profiler::new();
     let plan = Plan::new(threads(common)).with_profiler(profiler.clone());
     for planned in (Forward { config, profiler: &profiler }).run(plan)? {
@@ -51,18 +51,18 @@ pub fn total(layers: &[Layer]) -> Layer {
     })
 }
 
-/// What one layer has and costs.
+/// Parameters and costs of one layer.
 #[derive(Default)]
 pub struct Layer {
-    /// Its key prefix, or what runs outside the layers.
+    /// Its key prefix, or a name for the ops outside layers.
     pub name: String,
-    /// Numbers that are trained.
+    /// Trained values.
     pub parameters: usize,
     /// Multiply-accumulates; labels are looked up.
     pub macs: u64,
-    /// Those of the numbers that its ops read and write, once each.
+    /// Bytes that its ops read and write, each value once.
     pub bytes: u64,
-    /// The most that is planned to be held while it runs: all weights, what it works on, working memory of the threads.
+    /// Peak of the planned memory while it runs: all weights, its activations, scratch memory of the threads.
     pub held: u64,
     /// The time of its ops.
     pub seconds: f64,
@@ -90,17 +90,17 @@ impl Task for Forward<'_> {
     }
 }
 
-/// The layers of a network in the order in which they run; what runs outside them is named `outside`.
+/// The layers of a network, in the order in which they run; ops outside layers are named `outside`.
 fn layers<B: Backend>(
     profiler: &Profiler,
     params: &Params<B>,
     outside: &str,
     forward: impl Fn() -> Result<()>,
 ) -> Result<Vec<Layer>> {
+    // The first pass is a warm-up.
     forward()?;
     profiler.take();
     forward()?;
-
     let mut layers: Vec<Layer> = Vec::new();
     for record in profiler.take() {
         let name = if record.scope.is_empty() { outside.to_owned() } else { record.scope };
@@ -122,7 +122,7 @@ fn layers<B: Backend>(
     Ok(layers)
 }
 
-/// Multiply-accumulates of one forward pass from one-hot labels, counted without computing anything.
+/// Multiply-accumulates of one forward pass from one-hot labels, counted without computing it.
 pub fn dense_macs(config: &Config) -> asap_model::Result<u64> {
     let profiler = Profiler::new();
     let backend = Plan::new(1).with_profiler(profiler.clone());

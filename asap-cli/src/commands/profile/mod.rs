@@ -1,7 +1,7 @@
 //! `asap profile`: parameters, multiply-accumulates, bytes and time, layer by layer, and planned memory.
 //!
-//! Multiply-accumulates are those of convolutions and matrix products, of every tap, also where it meets padding;
-//! convolutions of labels count one look-up for each pixel and tap. Norms, activations and resizing are not counted.
+//! Multiply-accumulates of convolutions and matrix products are counted, with every tap, padding included; convolutions of
+//! labels count one look-up per pixel and tap. Norms, activations and resizing are not counted.
 
 mod layers;
 mod table;
@@ -26,37 +26,34 @@ pub fn run(args: Profile, common: &Common, output: &Output) -> Result<ExitCode> 
     if args.roofline {
         return roofline::run(&args, common, output);
     }
-    let presets = if args.presets.is_empty() { vec!["cityscapes-256".to_owned()] } else { args.presets.clone() };
-    for preset in presets {
-        let config = configuration(&preset, common)?;
+    for preset in &args.presets {
+        let config = configuration(preset, common)?;
         if args.table {
-            table::run(&preset, &config, &args.baselines, common, output)?;
+            table::run(preset, &config, &args.baselines, common, output)?;
             continue;
         }
         if args.baselines.is_empty() {
-            profile(&preset, None, &config, common, output)?;
+            profile(preset, None, &config, common, output)?;
         }
         for name in &args.baselines {
-            profile(&preset, Some(name), &with_baseline(&config, name)?, common, output)?;
+            profile(preset, Some(name), &with_baseline(&config, name)?, common, output)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// An object that also says which names the baseline, if any.
-fn with_generator(mut object: Value, name: Option<&str>) -> Value {
-    if let Some(name) = name {
-        object["generator"] = json!(name);
-    }
-    object
-}
-
-/// Prints the layers of one generator, their total, what memory is planned for it, and what the paper says of it.
-fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Common, output: &Output) -> Result<()> {
+/// Prints the layers of one generator, their total, the planned memory, and the paper's figures.
+fn profile(preset: &str, baseline: Option<&str>, config: &Config, common: &Common, output: &Output) -> Result<()> {
+    let with_generator = |mut object: Value| {
+        if let Some(name) = baseline {
+            object["generator"] = json!(name);
+        }
+        object
+    };
     let layers = profiled(config, common, output)?;
     let [height, width] = config.data.size;
     output.text(|| {
-        let name = compared.map_or(String::new(), |name| format!("{name} on the inputs of "));
+        let name = baseline.map_or(String::new(), |name| format!("{name} on the inputs of "));
         format!(
             "{name}{preset}, {height}×{width}\n{:<36} {:>12} {:>10} {:>10} {:>10} {:>10}",
             "layer", "parameters", "G MAC", "moved, MB", "held, MB", "ms"
@@ -65,12 +62,11 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
     for layer in layers.iter().chain([&total(&layers)]) {
         output.result(
             || {
-                let line = json!({
+                with_generator(json!({
                     "preset": preset, "layer": layer.name, "parameters": layer.parameters,
                     "gmac": layer.macs as f64 / 1e9, "bytes": layer.bytes, "held_bytes": layer.held,
                     "seconds": layer.seconds,
-                });
-                with_generator(line, compared)
+                }))
             },
             || {
                 format!(
@@ -86,16 +82,16 @@ fn profile(preset: &str, compared: Option<&str>, config: &Config, common: &Commo
         );
     }
     let threads = threads(common);
-    let drawing = memory::inference(config, [1, height, width], threads)?;
+    let inference = memory::inference(config, [1, height, width], threads)?;
     let training = memory::training(config, threads)?;
-    for (what, plan) in [("inference", &drawing), ("training", &training)] {
-        output.result(|| with_generator(plan_json(preset, what, plan), compared), || plan_text(what, plan));
+    for (what, plan) in [("inference", &inference), ("training", &training)] {
+        output.result(|| with_generator(plan_json(preset, what, plan)), || plan_text(what, plan));
     }
     if let Some([parameters, gmac]) = config.generator.paper_figures() {
         output.result(
             || {
                 let paper = json!({ "parameters": parameters * 1e6, "gmac": gmac });
-                with_generator(json!({ "preset": preset, "paper": paper }), compared)
+                with_generator(json!({ "preset": preset, "paper": paper }))
             },
             || format!("the paper, at 256×512: {parameters}M parameters, {gmac} G MAC"),
         );

@@ -1,7 +1,6 @@
 //! `asap profile --table`: one line per generator, beside the paper's figures.
 //!
-//! Multiply-accumulates are counted as papers do, from one-hot labels: those of convolutions and matrix products, of every
-//! tap, also where it meets padding. Times are measured with labels looked up.
+//! Multiply-accumulates are counted as in papers, from one-hot labels. Times are measured with labels looked up.
 
 use anyhow::Result;
 use asap_model::config::GeneratorConfig;
@@ -27,9 +26,9 @@ pub fn run(preset: &str, config: &Config, names: &[String], common: &Common, out
             "generator", "parameters", "paper, M", "G MAC", "paper", "ms", "moved, MB", "planned, MB"
         )
     });
-    for (number, name) in std::iter::once(own).chain(baselines).enumerate() {
-        let of_name = if number == 0 { Ok(config.clone()) } else { with_baseline(config, name) };
-        let config = match of_name {
+    let baselines = baselines.map(|name| (name, with_baseline(config, name)));
+    for (name, config) in std::iter::once((own, Ok(config.clone()))).chain(baselines) {
+        let config = match config {
             Ok(config) => config,
             Err(why) => {
                 output.result(

@@ -198,7 +198,10 @@ impl Task for One<'_> {
         drop(translator);
         let timed = timed(args, config);
         let workload = Workload { config: &timed, batch: 1, train: false };
-        let (parameters, seconds) = workload.prepare(&backend, |run| times(&backend, usize::from(args.runs), run))?;
+        let (parameters, seconds) = workload.prepare(&backend, |run| {
+            run()?;
+            times(&backend, usize::from(args.runs), run)
+        })?;
         let [height, width] = timed.data.size;
         Ok(Some(Entry {
             name: name.clone(),
