@@ -27,9 +27,10 @@
 //! | `pixel_mlp` | the paper's op: each cell's weights applied to its S×S tile | (N, P, h, w), pixels → (N, C_n, h·S, w·S) | recomputed layer by layer | `ops/pixel_mlp` |
 //! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |
 
+use crate::op::Kernel;
 use crate::ops::{
-    AdamOps, BinaryOps, Conv2dOps, InstanceNormOps, LayoutOps, MatmulOps, PixelConvOps, PixelMlpOps, PoolOps,
-    ReduceOps, ResizeOps, UnaryOps,
+    AdamOps, BinaryOps, Conv2dOps, InstanceNorm, InstanceNormGrad, LayoutOps, MatmulOps, MaxPool2, MaxPool2Grad,
+    PixelConvOps, PixelMlpOps, ReduceOps, ResizeOps, UnaryOps,
 };
 use crate::storage::Storage;
 
@@ -42,8 +43,10 @@ pub trait Backend:
     + LayoutOps
     + MatmulOps
     + Conv2dOps
-    + InstanceNormOps
-    + PoolOps
+    + Kernel<InstanceNorm>
+    + Kernel<InstanceNormGrad>
+    + Kernel<MaxPool2>
+    + Kernel<MaxPool2Grad>
     + ResizeOps
     + PixelConvOps
     + PixelMlpOps
@@ -59,8 +62,10 @@ impl<B> Backend for B where
         + LayoutOps
         + MatmulOps
         + Conv2dOps
-        + InstanceNormOps
-        + PoolOps
+        + Kernel<InstanceNorm>
+        + Kernel<InstanceNormGrad>
+        + Kernel<MaxPool2>
+        + Kernel<MaxPool2Grad>
         + ResizeOps
         + PixelConvOps
         + PixelMlpOps

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`backend`] | the index: every op, its formula, shapes, gradient and folder |
 //! | [`tensor`] | [`Tensor`], [`Ids`] and [`Shape`]: contiguous, row-major arrays on a backend |
+//! | [`op`] | [`Op`] and [`Kernel`]: an op as data, and a backend's kernel for it |
 //! | [`ops`] | a folder per op family: checks, public functions, kernels, derivation |
 //! | [`reference`](mod@reference) | `Reference<f32>` and `Reference<f64>`: written to be read and believed |
 //! | [`cpu`] | `Cpu`: threads, packed matrix products, SIMD |
@@ -18,6 +19,7 @@ pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod error;
+pub mod op;
 pub mod ops;
 pub mod plan;
 pub mod profile;
@@ -33,6 +35,7 @@ pub use cpu::Cpu;
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, MatmulPrecision};
 pub use error::{Error, Result};
+pub use op::{Kernel, Op};
 pub use plan::Plan;
 pub use profile::Profiler;
 pub use reference::Reference;

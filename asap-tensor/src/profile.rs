@@ -15,6 +15,13 @@ pub struct Cost {
     pub elements: u64,
 }
 
+impl Cost {
+    /// The cost of moving so many values, without products.
+    pub fn elements(count: usize) -> Self {
+        Cost { macs: 0, elements: count as u64 }
+    }
+}
+
 /// One op that ran.
 #[derive(Clone, Debug)]
 pub struct Record {

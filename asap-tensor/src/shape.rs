@@ -33,6 +33,15 @@ impl Shape {
         self.dims().try_into().ok()
     }
 
+    /// (N·C, H, W) of an image batch (N, C, H, W): kernels that treat planes alike take it so.
+    ///
+    /// # Panics
+    /// If the rank is not 4.
+    pub fn planes(&self) -> [usize; 3] {
+        let [n, c, h, w] = self.nchw().expect("the op has checked that these are images");
+        [n * c, h, w]
+    }
+
     /// The same sizes with that of `axis` replaced.
     ///
     /// # Panics

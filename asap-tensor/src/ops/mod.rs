@@ -23,8 +23,8 @@ pub use conv2d::{
 };
 pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
 pub use instance_norm::{
-    InstanceNormGradBuffers, InstanceNormGrads, InstanceNormOps, InstanceNormSize, Normalized, instance_norm,
-    instance_norm_grad,
+    Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormGrads, InstanceNormSize, Normalized,
+    instance_norm, instance_norm_grad,
 };
 pub use layout::{LayoutOps, Pad, PadMode, PadSize, cat, narrow, one_hot, pad_ids, pad2d, pad2d_grad, permute, place};
 pub use matmul::{MatmulOps, MatmulSize, Transpose, matmul};
@@ -32,7 +32,7 @@ pub use pixel_conv::{PixelConvOps, PixelConvSize, pixel_conv, pixel_conv_grad_in
 pub use pixel_mlp::{
     PixelMlp, PixelMlpOps, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
 };
-pub use pool::{PoolOps, avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
+pub use pool::{MaxPool2, MaxPool2Grad, avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
 pub use reduce::{ReduceOps, sum, sum_channels};
 pub use resize::{ResizeOps, ResizeSize, Taps, resize, resize_grad, resize_ids};
 pub use unary::{Needs, Unary, UnaryOps, unary, unary_grad};

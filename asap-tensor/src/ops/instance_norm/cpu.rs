@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use super::{InstanceNormOps, InstanceNormSize};
+use super::{InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormSize};
 use crate::cpu::Cpu;
 use crate::cpu::parallel::{sum1, sum2};
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{self, Simd};
 use crate::error::Result;
+use crate::op::{Buffers, Inputs, Kernel};
 
-/// What a number costs, about, in additions.
+/// About how many additions an element costs.
 const COST: usize = 4;
 
-impl InstanceNormOps for Cpu {
-    fn instance_norm(
+impl Kernel<InstanceNorm> for Cpu {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &InstanceNormSize,
-    ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
+        InstanceNorm(size): &InstanceNorm,
+        (x, affine): Inputs<'_, InstanceNorm, Self>,
+    ) -> Result<Buffers<InstanceNorm, Self>> {
         let plane = size.plane;
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
         let mut y = self.array(x.len());
@@ -30,16 +30,14 @@ impl InstanceNormOps for Cpu {
         let (mean, rstd) = statistics.into_iter().unzip();
         Ok((Arc::new(y), self.adopt(mean), self.adopt(rstd)))
     }
+}
 
-    fn instance_norm_grad(
+impl Kernel<InstanceNormGrad> for Cpu {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        mean: &Self::Buffer,
-        rstd: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        grad_output: &Self::Buffer,
-        size: &InstanceNormSize,
-    ) -> Result<(Self::Buffer, Option<(Self::Buffer, Self::Buffer)>)> {
+        InstanceNormGrad(size): &InstanceNormGrad,
+        InstanceNormGradInputs { x, mean, rstd, affine, grad_output }: Inputs<'_, InstanceNormGrad, Self>,
+    ) -> Result<Buffers<InstanceNormGrad, Self>> {
         let (plane, channels) = (size.plane, size.channels);
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
         let slope = size.slope as f32;
@@ -69,7 +67,7 @@ struct Forward<'a> {
     y: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl simd::Kernel for Forward<'_> {
     type Output = (f32, f32);
 
     #[inline(always)]
@@ -99,24 +97,24 @@ struct Gradient<'a> {
     grad_x: &'a mut [f32],
 }
 
-impl Kernel for Gradient<'_> {
+impl simd::Kernel for Gradient<'_> {
     type Output = (f64, f64);
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> (f64, f64) {
-        let Gradient { x, grad_output, affine, statistics: (mean, inverse), slope, grad_x } = self;
-        let line = Line::new(affine, (mean, inverse));
-        // The gradient before the activation, kept where the result will stand.
+        let Gradient { x, grad_output, affine, statistics: (mean, rstd), slope, grad_x } = self;
+        let line = Line::new(affine, (mean, rstd));
+        // The gradient before the activation, in the place of the result.
         for ((grad, &x), &g) in grad_x.iter_mut().zip(x).zip(grad_output) {
             *grad = if line.at(x) > 0.0 { g } else { g * slope };
         }
         let sum = sum1(grad_x, f64::from);
-        let product = sum2(grad_x, x, |g, x| f64::from(g) * f64::from((x - mean) * inverse));
+        let product = sum2(grad_x, x, |g, x| f64::from(g) * f64::from((x - mean) * rstd));
         let sums = (product, sum);
         let count = x.len() as f64;
         let (product, sum) = ((product / count) as f32, (sum / count) as f32);
         for (grad, &x) in grad_x.iter_mut().zip(x) {
-            *grad = line.slope * (*grad - sum - (x - mean) * inverse * product);
+            *grad = line.slope * (*grad - sum - (x - mean) * rstd * product);
         }
         sums
     }
@@ -131,9 +129,9 @@ struct Line {
 
 impl Line {
     #[inline(always)]
-    fn new(affine: Option<(f32, f32)>, (mean, inverse): (f32, f32)) -> Self {
+    fn new(affine: Option<(f32, f32)>, (mean, rstd): (f32, f32)) -> Self {
         let (scale, shift) = affine.unwrap_or((1.0, 0.0));
-        Line { mean, slope: scale * inverse, shift }
+        Line { mean, slope: scale * rstd, shift }
     }
 
     #[inline(always)]

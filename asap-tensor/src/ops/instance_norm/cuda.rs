@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{InstanceNormGradBuffers, InstanceNormOps, InstanceNormSize};
+use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormSize};
 use crate::cuda::{Array, Cuda, Launch, Parameters, Source, blocks};
 use crate::error::Result;
+use crate::op::{Buffers, Inputs, Kernel};
 
 pub(crate) const SOURCE: Source = Source::new("instance_norm.cu", include_str!("instance_norm.cu"), &[]);
 
@@ -66,76 +67,57 @@ impl Split {
     }
 }
 
-type Affine<'a> = Option<(&'a Arc<Array<f32>>, &'a Arc<Array<f32>>)>;
-
 /// γ and β as kernels take them.
-fn with_affine<'a>(launch: Launch<'a>, affine: Affine<'_>) -> Launch<'a> {
+fn with_affine<'a>(launch: Launch<'a>, affine: Affine<'_, Arc<Array<f32>>>) -> Launch<'a> {
     launch.optional(affine.map(|(scale, _)| &**scale)).optional(affine.map(|(_, shift)| &**shift))
 }
 
-/// What the gradient's kernels read.
-struct Planes<'a> {
-    x: &'a Array<f32>,
-    mean: &'a Array<f32>,
-    rstd: &'a Array<f32>,
-    affine: Affine<'a>,
-    grad_output: &'a Array<f32>,
-}
-
-impl Planes<'_> {
-    fn put<'a>(&self, launch: Launch<'a>) -> Launch<'a> {
-        let launch = launch.input(self.x).input(self.mean).input(self.rstd);
-        with_affine(launch, self.affine).input(self.grad_output)
-    }
-}
-
-impl InstanceNormOps for Cuda {
-    fn instance_norm(
+impl Kernel<InstanceNorm> for Cuda {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &InstanceNormSize,
-    ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
+        InstanceNorm(size): &InstanceNorm,
+        (x, affine): Inputs<'_, InstanceNorm, Self>,
+    ) -> Result<Buffers<InstanceNorm, Self>> {
         let split = Split::new(size);
         let mut y = self.array::<f32>(x.count())?;
-        let (mut mean, mut inverse) = (self.array::<f32>(split.planes)?, self.array::<f32>(split.planes)?);
+        let (mut mean, mut rstd) = (self.array::<f32>(split.planes)?, self.array::<f32>(split.planes)?);
         if split.plane <= KEPT {
-            let launch = self.kernel(&SOURCE, "norm_plane")?.output(&mut y).output(&mut mean).output(&mut inverse);
+            let launch = self.kernel(&SOURCE, "norm_plane")?.output(&mut y).output(&mut mean).output(&mut rstd);
             split.by_plane(with_affine(launch.input(x), affine), 1)?;
         } else {
             let mut partial = self.array::<f32>(3 * split.planes * split.chunks)?;
             split.by_chunk(self.kernel(&SOURCE, "norm_chunks")?.output(&mut partial).input(x))?;
-            let launch = self.kernel(&SOURCE, "norm_apply")?.output(&mut y).output(&mut mean).output(&mut inverse);
+            let launch = self.kernel(&SOURCE, "norm_apply")?.output(&mut y).output(&mut mean).output(&mut rstd);
             split.by_chunk(with_affine(launch.input(x).input(&partial), affine))?;
         }
-        Ok((Arc::new(y), Arc::new(mean), Arc::new(inverse)))
+        Ok((Arc::new(y), Arc::new(mean), Arc::new(rstd)))
     }
+}
 
-    fn instance_norm_grad(
+impl Kernel<InstanceNormGrad> for Cuda {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        mean: &Self::Buffer,
-        rstd: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        grad_output: &Self::Buffer,
-        size: &InstanceNormSize,
-    ) -> Result<InstanceNormGradBuffers<Self::Buffer>> {
-        let kept = 2 * size.plane <= KEPT;
+        InstanceNormGrad(size): &InstanceNormGrad,
+        inputs: Inputs<'_, InstanceNormGrad, Self>,
+    ) -> Result<Buffers<InstanceNormGrad, Self>> {
         let split = Split::new(size);
-        let mut grad = self.array::<f32>(x.count())?;
+        let mut grad = self.array::<f32>(inputs.x.count())?;
         let (mut sum_d, mut sum_dx) =
             (self.array::<f32>(split.planes * split.chunks)?, self.array::<f32>(split.planes * split.chunks)?);
-        let planes = Planes { x, mean, rstd, affine, grad_output };
-        if kept {
+        let read = |launch| {
+            let InstanceNormGradInputs { x, mean, rstd, affine, grad_output } = inputs;
+            with_affine(Launch::input(launch, x).input(mean).input(rstd), affine).input(grad_output)
+        };
+        if 2 * size.plane <= KEPT {
             let launch = self.kernel(&SOURCE, "norm_grad_plane")?.output(&mut grad);
-            split.by_plane(planes.put(launch.output(&mut sum_d).output(&mut sum_dx)), 2)?;
+            split.by_plane(read(launch.output(&mut sum_d).output(&mut sum_dx)), 2)?;
         } else {
             let launch = self.kernel(&SOURCE, "norm_grad_chunks")?.output(&mut sum_d).output(&mut sum_dx);
-            split.by_chunk(planes.put(launch))?;
+            split.by_chunk(read(launch))?;
             let launch = self.kernel(&SOURCE, "norm_grad_apply")?.output(&mut grad).input(&sum_d).input(&sum_dx);
-            split.by_chunk(planes.put(launch))?;
+            split.by_chunk(read(launch))?;
         }
-        if affine.is_none() {
+        if !size.affine {
             return Ok((Arc::new(grad), None));
         }
         let (mut grad_scale, mut grad_shift) = (self.array(size.channels)?, self.array(size.channels)?);

@@ -4,18 +4,20 @@
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-mod plan;
 mod reference;
 
 use crate::error::{Result, require, require_argument};
+use crate::op::{Kernel, Op};
 use crate::profile::Cost;
 use crate::shape::Shape;
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
-/// What norm kernels get.
+/// The sizes and constants of a norm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InstanceNormSize {
+    /// The shape of x, (N, C, H, W).
+    pub x: Shape,
     /// N.
     pub batch: usize,
     /// C.
@@ -26,30 +28,88 @@ pub struct InstanceNormSize {
     pub epsilon: f64,
     /// Slope of φ for negative values: 1 for none, 0 for ReLU.
     pub slope: f64,
+    /// Whether there are γ and β.
+    pub affine: bool,
 }
 
-/// The gradients in x, and in γ and β where there are any, as kernels return them.
-pub type InstanceNormGradBuffers<Buffer> = (Buffer, Option<(Buffer, Buffer)>);
+impl InstanceNormSize {
+    fn new<B: Storage>(
+        op: &'static str,
+        x: &Tensor<B>,
+        affine: Option<(&Tensor<B>, &Tensor<B>)>,
+        epsilon: f64,
+        slope: f64,
+    ) -> Result<Self> {
+        let [batch, channels, h, w] = x.nchw(op)?;
+        require_argument(h * w > 0, op, || format!("an image of {h}×{w} has no pixels to take a mean of"))?;
+        for part in affine.iter().flat_map(|(scale, shift)| [scale, shift]) {
+            require(part.dims() == [channels], op, x.shape(), part.shape(), || {
+                format!("scale and shift must be ({channels}), one value per channel")
+            })?;
+        }
+        let affine = affine.is_some();
+        Ok(InstanceNormSize { x: x.shape(), batch, channels, plane: h * w, epsilon, slope, affine })
+    }
 
-/// Kernels of this family.
-pub trait InstanceNormOps: Storage {
-    /// y (N, C, plane), μ (N, C) and 1/√(σ² + ε) (N, C). `affine` holds γ and β, each (C).
-    fn instance_norm(
-        &self,
-        x: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &InstanceNormSize,
-    ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)>;
-    /// The gradients in x, and in γ and β where there are any.
-    fn instance_norm_grad(
-        &self,
-        x: &Self::Buffer,
-        mean: &Self::Buffer,
-        rstd: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        grad_output: &Self::Buffer,
-        size: &InstanceNormSize,
-    ) -> Result<InstanceNormGradBuffers<Self::Buffer>>;
+    /// The shape of μ and 1/√(σ² + ε), (N, C).
+    fn statistics(&self) -> Shape {
+        Shape::from([self.batch, self.channels])
+    }
+}
+
+/// γ and β as kernels get them, each (C).
+pub type Affine<'a, Buffer> = Option<(&'a Buffer, &'a Buffer)>;
+
+/// The norm of x; y, μ and 1/√(σ² + ε) are its results.
+#[derive(Debug)]
+pub struct InstanceNorm(pub InstanceNormSize);
+
+impl Op for InstanceNorm {
+    const NAME: &'static str = "instance_norm";
+    type Inputs<'a, B: Storage> = (&'a B::Buffer, Affine<'a, B::Buffer>);
+    type Output = (Shape, Shape, Shape);
+
+    fn output(&self) -> Self::Output {
+        (self.0.x, self.0.statistics(), self.0.statistics())
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::elements(2 * self.0.x.count())
+    }
+}
+
+/// The gradients of [`InstanceNorm`] in x, and in γ and β if there are any.
+#[derive(Debug)]
+pub struct InstanceNormGrad(pub InstanceNormSize);
+
+/// What the gradient's kernels get.
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceNormGradInputs<'a, Buffer> {
+    /// (N, C, H, W).
+    pub x: &'a Buffer,
+    /// μ, (N, C).
+    pub mean: &'a Buffer,
+    /// 1/√(σ² + ε), (N, C).
+    pub rstd: &'a Buffer,
+    /// γ and β.
+    pub affine: Affine<'a, Buffer>,
+    /// The gradient in y, (N, C, H, W).
+    pub grad_output: &'a Buffer,
+}
+
+impl Op for InstanceNormGrad {
+    const NAME: &'static str = "instance_norm_grad";
+    type Inputs<'a, B: Storage> = InstanceNormGradInputs<'a, B::Buffer>;
+    type Output = (Shape, Option<(Shape, Shape)>);
+
+    fn output(&self) -> Self::Output {
+        let channels = Shape::from([self.0.channels]);
+        (self.0.x, self.0.affine.then_some((channels, channels)))
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::elements(3 * self.0.x.count())
+    }
 }
 
 /// What [`instance_norm`] returns; the gradient needs all of it but y.
@@ -68,51 +128,26 @@ pub struct Normalized<B: Storage> {
 pub struct InstanceNormGrads<B: Storage> {
     /// The gradient in x, (N, C, H, W).
     pub x: Tensor<B>,
-    /// The gradients in γ and β, each (C), where there are any.
+    /// The gradients in γ and β, each (C), if there are any.
     pub affine: Option<(Tensor<B>, Tensor<B>)>,
-}
-
-fn norm_size<B: Storage>(
-    op: &'static str,
-    x: &Tensor<B>,
-    affine: Option<(&Tensor<B>, &Tensor<B>)>,
-    epsilon: f64,
-    slope: f64,
-) -> Result<InstanceNormSize> {
-    let [batch, channels, h, w] = x.nchw(op)?;
-    require_argument(h * w > 0, op, || format!("an image of {h}×{w} has no pixels to take a mean of"))?;
-    for part in affine.iter().flat_map(|(scale, shift)| [scale, shift]) {
-        require(part.dims() == [channels], op, x.shape(), part.shape(), || {
-            format!("scale and shift must be ({channels}), one number for each channel")
-        })?;
-    }
-    Ok(InstanceNormSize { batch, channels, plane: h * w, epsilon, slope })
 }
 
 /// Instance norm of x, (N, C, H, W), with `affine` = (γ, β), each (C), followed by a leaky ReLU of that slope
 /// (1: no activation, 0: ReLU). Paper, supplementary 1.1; ε and the biased variance are the published code's.
-pub fn instance_norm<B: InstanceNormOps>(
+pub fn instance_norm<B: Kernel<InstanceNorm>>(
     x: &Tensor<B>,
     affine: Option<(&Tensor<B>, &Tensor<B>)>,
     epsilon: f64,
     slope: f64,
 ) -> Result<Normalized<B>> {
-    let size = norm_size("instance_norm", x, affine, epsilon, slope)?;
-    let backend = x.backend();
-    let cost = Cost { macs: 0, elements: 2 * x.count() as u64 };
+    let op = InstanceNorm(InstanceNormSize::new(InstanceNorm::NAME, x, affine, epsilon, slope)?);
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
-    let (y, mean, rstd) =
-        backend.measure("instance_norm", cost, || backend.instance_norm(x.buffer(), affine, &size))?;
-    let statistics = Shape::from([size.batch, size.channels]);
-    Ok(Normalized {
-        y: Tensor::from_parts(backend, x.shape(), y),
-        mean: Tensor::from_parts(backend, statistics, mean),
-        rstd: Tensor::from_parts(backend, statistics, rstd),
-    })
+    let (y, mean, rstd) = op.run(x.backend(), (x.buffer(), affine))?;
+    Ok(Normalized { y, mean, rstd })
 }
 
 /// The gradient of [`instance_norm`], given its input, the statistics it returned and the gradient in y.
-pub fn instance_norm_grad<B: InstanceNormOps>(
+pub fn instance_norm_grad<B: Kernel<InstanceNormGrad>>(
     x: &Tensor<B>,
     mean: &Tensor<B>,
     rstd: &Tensor<B>,
@@ -121,30 +156,20 @@ pub fn instance_norm_grad<B: InstanceNormOps>(
     epsilon: f64,
     slope: f64,
 ) -> Result<InstanceNormGrads<B>> {
-    let size = norm_size("instance_norm_grad", x, affine, epsilon, slope)?;
-    require(x.shape() == grad_output.shape(), "instance_norm_grad", x.shape(), grad_output.shape(), || {
+    let op = InstanceNormGrad::NAME;
+    let size = InstanceNormSize::new(op, x, affine, epsilon, slope)?;
+    require(x.shape() == grad_output.shape(), op, x.shape(), grad_output.shape(), || {
         "the gradient must have the input's shape, the first".into()
     })?;
     for statistic in [mean, rstd] {
-        require(
-            statistic.dims() == [size.batch, size.channels],
-            "instance_norm_grad",
-            x.shape(),
-            statistic.shape(),
-            || "mean and rstd must be (N, C), one number for each plane".into(),
-        )?;
+        require(statistic.shape() == size.statistics(), op, x.shape(), statistic.shape(), || {
+            "mean and rstd must be (N, C), one value per plane".into()
+        })?;
     }
     let backend = x.backend();
-    let cost = Cost { macs: 0, elements: 3 * x.count() as u64 };
+    let [x, mean, rstd, grad_output] = [x, mean, rstd, grad_output].map(Tensor::buffer);
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
-    let (grad_x, grad_affine) = backend.measure("instance_norm_grad", cost, || {
-        let (mean, rstd) = (mean.buffer(), rstd.buffer());
-        backend.instance_norm_grad(x.buffer(), mean, rstd, affine, grad_output.buffer(), &size)
-    })?;
-    let channels = Shape::from([size.channels]);
-    let tensor = |buffer| Tensor::from_parts(backend, channels, buffer);
-    Ok(InstanceNormGrads {
-        x: Tensor::from_parts(backend, x.shape(), grad_x),
-        affine: grad_affine.map(|(scale, shift)| (tensor(scale), tensor(shift))),
-    })
+    let inputs = InstanceNormGradInputs { x, mean, rstd, affine, grad_output };
+    let (x, affine) = InstanceNormGrad(size).run(backend, inputs)?;
+    Ok(InstanceNormGrads { x, affine })
 }

@@ -1,27 +1,28 @@
 //! Kernels of `Reference`.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, Array3};
 
-use super::{InstanceNormGradBuffers, InstanceNormOps, InstanceNormSize};
+use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormSize};
 use crate::error::Result;
+use crate::op::{Buffers, Inputs, Kernel};
 use crate::ops::unary::Unary;
 use crate::reference::{Reference, buffer, sum, view};
 use crate::storage::Element;
 
 /// γ and β of channel c: 1 and 0 where there are none.
-fn scale_and_shift<E: Element>(affine: Option<(&Vec<E>, &Vec<E>)>, c: usize) -> (E, E) {
+fn scale_and_shift<E: Element>(affine: Affine<'_, Arc<Vec<E>>>, c: usize) -> (E, E) {
     affine.map_or((E::one(), E::zero()), |(scale, shift)| (scale[c], shift[c]))
 }
 
-impl<E: Element> InstanceNormOps for Reference<E> {
-    fn instance_norm(
+impl<E: Element> Kernel<InstanceNorm> for Reference<E> {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        size: &InstanceNormSize,
-    ) -> Result<(Self::Buffer, Self::Buffer, Self::Buffer)> {
-        let &InstanceNormSize { batch, channels, plane, epsilon, slope } = size;
-        let affine = affine.map(|(scale, shift)| (&**scale, &**shift));
+        &InstanceNorm(size): &InstanceNorm,
+        (x, affine): Inputs<'_, InstanceNorm, Self>,
+    ) -> Result<Buffers<InstanceNorm, Self>> {
+        let InstanceNormSize { batch, channels, plane, epsilon, slope, .. } = size;
         let phi = Unary::LeakyRelu { slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));
@@ -43,18 +44,15 @@ impl<E: Element> InstanceNormOps for Reference<E> {
         }
         Ok((buffer(&y), buffer(&mean), buffer(&rstd)))
     }
+}
 
-    fn instance_norm_grad(
+impl<E: Element> Kernel<InstanceNormGrad> for Reference<E> {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        mean: &Self::Buffer,
-        rstd: &Self::Buffer,
-        affine: Option<(&Self::Buffer, &Self::Buffer)>,
-        grad_output: &Self::Buffer,
-        size: &InstanceNormSize,
-    ) -> Result<InstanceNormGradBuffers<Self::Buffer>> {
-        let &InstanceNormSize { batch, channels, plane, slope, .. } = size;
-        let affine = affine.map(|(scale, shift)| (&**scale, &**shift));
+        &InstanceNormGrad(size): &InstanceNormGrad,
+        InstanceNormGradInputs { x, mean, rstd, affine, grad_output }: Inputs<'_, InstanceNormGrad, Self>,
+    ) -> Result<Buffers<InstanceNormGrad, Self>> {
+        let InstanceNormSize { batch, channels, plane, slope, .. } = size;
         let phi = Unary::LeakyRelu { slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));

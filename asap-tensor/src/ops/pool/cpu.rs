@@ -1,14 +1,16 @@
 //! Kernels of `Cpu`.
 
-use super::PoolOps;
+use super::{MaxPool2, MaxPool2Grad};
 use crate::cpu::Cpu;
 use crate::error::Result;
+use crate::op::Kernel;
 
-/// What a number costs, about, in additions.
+/// About how many additions an element costs.
 const COST: usize = 4;
 
-impl PoolOps for Cpu {
-    fn max_pool2(&self, x: &Self::Buffer, planes: usize, height: usize, width: usize) -> Result<Self::Buffer> {
+impl Kernel<MaxPool2> for Cpu {
+    fn compute(&self, op: &MaxPool2, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let [planes, height, width] = op.x.planes();
         let (out_height, out_width) = (height / 2, width / 2);
         Ok(self.build(planes * out_height * out_width, out_width, COST, |row, y: &mut [f32]| {
             let (plane, p) = (row / out_height, row % out_height);
@@ -18,15 +20,11 @@ impl PoolOps for Cpu {
             }
         }))
     }
+}
 
-    fn max_pool2_grad(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        planes: usize,
-        height: usize,
-        width: usize,
-    ) -> Result<Self::Buffer> {
+impl Kernel<MaxPool2Grad> for Cpu {
+    fn compute(&self, op: &MaxPool2Grad, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let [planes, height, width] = op.x.planes();
         let (out_height, out_width) = (height / 2, width / 2);
         Ok(self.build(planes * height * width, height * width, COST, |plane, grad: &mut [f32]| {
             let x = &x[plane * height * width..][..height * width];

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::PoolOps;
+use super::{MaxPool2, MaxPool2Grad};
 use crate::cuda::{Cuda, MOST_INSIDE, Source};
 use crate::error::{Result, require_argument};
+use crate::op::Kernel;
 
 pub(crate) const SOURCE: Source = Source::new("pool.cu", include_str!("pool.cu"), &[]);
 
-impl PoolOps for Cuda {
-    fn max_pool2(&self, x: &Self::Buffer, planes: usize, height: usize, width: usize) -> Result<Self::Buffer> {
+impl Kernel<MaxPool2> for Cuda {
+    fn compute(&self, op: &MaxPool2, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let [planes, height, width] = op.x.planes();
         require_argument(height * width <= MOST_INSIDE, "max_pool2", || {
-            format!("a plane may have at most {MOST_INSIDE} numbers on a GPU, not {height}×{width}")
+            format!("a plane may have at most {MOST_INSIDE} elements on a GPU, not {height}×{width}")
         })?;
         let plane = (height / 2) * (width / 2);
         let mut y = self.array(planes * plane)?;
@@ -19,15 +21,11 @@ impl PoolOps for Cuda {
         launch.size(height).size(width).for_each_plane(planes, plane)?;
         Ok(Arc::new(y))
     }
+}
 
-    fn max_pool2_grad(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        planes: usize,
-        height: usize,
-        width: usize,
-    ) -> Result<Self::Buffer> {
+impl Kernel<MaxPool2Grad> for Cuda {
+    fn compute(&self, op: &MaxPool2Grad, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let [planes, height, width] = op.x.planes();
         let mut grad = self.array(x.count())?;
         let launch = self.kernel(&SOURCE, "max_pool2_grad")?.output(&mut grad).input(x).input(grad_output);
         launch.count(planes).size(height).size(width).for_each_plane(planes, height * width)?;

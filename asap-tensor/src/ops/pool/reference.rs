@@ -2,12 +2,13 @@
 
 use ndarray::{Array3, ArrayView3};
 
-use super::PoolOps;
+use super::{MaxPool2, MaxPool2Grad};
 use crate::error::Result;
+use crate::op::Kernel;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
 
-/// Where the first largest number of block (p, q) stands, in row-major order.
+/// The index of the first maximum of block (p, q), in row-major order.
 fn argmax<E: Element>(images: ArrayView3<'_, E>, plane: usize, p: usize, q: usize) -> [usize; 3] {
     let mut largest = [plane, 2 * p, 2 * q];
     for (r, s) in [(0, 1), (1, 0), (1, 1)] {
@@ -19,23 +20,20 @@ fn argmax<E: Element>(images: ArrayView3<'_, E>, plane: usize, p: usize, q: usiz
     largest
 }
 
-impl<E: Element> PoolOps for Reference<E> {
-    fn max_pool2(&self, x: &Self::Buffer, planes: usize, height: usize, width: usize) -> Result<Self::Buffer> {
-        let x = view(x, (planes, height, width));
-        Ok(buffer(&Array3::from_shape_fn((planes, height / 2, width / 2), |(plane, p, q)| x[argmax(x, plane, p, q)])))
+impl<E: Element> Kernel<MaxPool2> for Reference<E> {
+    fn compute(&self, op: &MaxPool2, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let [planes, height, width] = op.x.planes();
+        let x = view(x, [planes, height, width]);
+        Ok(buffer(&Array3::from_shape_fn([planes, height / 2, width / 2], |(plane, p, q)| x[argmax(x, plane, p, q)])))
     }
+}
 
-    fn max_pool2_grad(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        planes: usize,
-        height: usize,
-        width: usize,
-    ) -> Result<Self::Buffer> {
-        let x = view(x, (planes, height, width));
-        let mut grad = Array3::zeros((planes, height, width));
-        for ((plane, p, q), &g) in view(grad_output, (planes, height / 2, width / 2)).indexed_iter() {
+impl<E: Element> Kernel<MaxPool2Grad> for Reference<E> {
+    fn compute(&self, op: &MaxPool2Grad, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let [planes, height, width] = op.x.planes();
+        let x = view(x, [planes, height, width]);
+        let mut grad = Array3::zeros([planes, height, width]);
+        for ((plane, p, q), &g) in view(grad_output, [planes, height / 2, width / 2]).indexed_iter() {
             grad[argmax(x, plane, p, q)] = g;
         }
         Ok(buffer(&grad))
@@ -52,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_numbers_the_first_receives_the_gradient() {
+    fn the_first_of_equal_maxima_receives_the_gradient() {
         let x = tensor(&[1, 1, 2, 4], &[1.0, 2.0, 5.0, 5.0, 2.0, 0.0, 5.0, 5.0]);
         assert_eq!(max_pool2(&x).unwrap().to_vec().unwrap(), [2.0, 5.0]);
         let grad = max_pool2_grad(&x, &tensor(&[1, 1, 1, 2], &[7.0, 9.0])).unwrap();
@@ -60,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_last_row_and_column_are_left_out() {
+    fn an_odd_last_row_and_column_are_ignored() {
         let x = tensor(&[1, 1, 3, 3], &[1.0, 2.0, 9.0, 3.0, 4.0, 9.0, 9.0, 9.0, 9.0]);
         assert_eq!(max_pool2(&x).unwrap().to_vec().unwrap(), [4.0]);
         let grad = max_pool2_grad(&x, &tensor(&[1, 1, 1, 1], &[5.0])).unwrap();
@@ -68,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_counts_the_pixels_inside_the_image_only() {
+    fn avg_pool_does_not_count_padding() {
         let x = tensor(&[1, 1, 2, 3], &[1.0, 2.0, 3.0, 5.0, 6.0, 7.0]);
         let y = avg_pool(&x).unwrap();
         assert_eq!((y.dims(), y.to_vec().unwrap()), (&[1, 1, 1, 2][..], vec![3.5, 4.5]));
