@@ -109,7 +109,7 @@ impl From<Precision> for MatmulPrecision {
 
 /// The cpu device, which may hold some memory beyond what is planned where there is plenty.
 fn cpu(common: &Common) -> Result<Cpu> {
-    Ok(Cpu::new(Some(cpu_threads(common)))?.holding_more(memory().available / PLENTY))
+    Ok(Cpu::new(Some(cpu_threads(common)))?.with_extra_memory(memory().available / PLENTY))
 }
 
 /// The share of the memory at hand that the cpu device may hold beyond what its tensors take.

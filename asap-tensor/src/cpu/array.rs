@@ -1,23 +1,22 @@
 //! Values in memory, and the pool that their memory returns to.
 //!
-//! A network asks for the same sizes in every pass, and memory that is new to a process costs as much time as some
-//! kernels take. So what a tensor lets go of is kept for the next one of its size, within one bound: what lives and
-//! what is kept together never exceed the most that ever lived at once. So a process that keeps is no larger than one
-//! that doesn't. Where a backend is given more, up to a quarter, what is kept also serves somewhat smaller tensors, and a
-//! round of training asks the system for nothing once the first ones are over.
+//! A network allocates the same sizes in every pass, and memory that is new to a process costs as much time as some
+//! kernels. So freed memory is kept for the next tensor of its size. Live and kept memory together never exceed the peak
+//! of live memory, so the pool never enlarges the process. A backend that is allowed more, up to a quarter of the peak,
+//! also reuses memory for somewhat smaller tensors; then training steps after the first few allocate nothing.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Fewer values than this are left to the system's allocator, which keeps small pieces itself.
+/// Smaller arrays are left to the system's allocator, which reuses them itself.
 const SMALL: usize = 1 << 14;
 
 /// Values of one tensor. Their memory returns to its pool.
 pub struct Array {
-    /// The tensor's values, and others behind them where its memory is larger.
-    numbers: Vec<f32>,
+    /// The tensor's values; longer where its memory is larger.
+    values: Vec<f32>,
     count: usize,
     pool: Pool,
 }
@@ -26,17 +25,16 @@ impl Deref for Array {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.numbers[..self.count]
+        &self.values[..self.count]
     }
 }
 
 impl DerefMut for Array {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.numbers[..self.count]
+        &mut self.values[..self.count]
     }
 }
 
-/// A copy takes its own memory.
 impl Clone for Array {
     fn clone(&self) -> Self {
         let mut copy = self.pool.take(self.len());
@@ -59,42 +57,41 @@ impl fmt::Debug for Array {
 
 impl Drop for Array {
     fn drop(&mut self) {
-        self.pool.put_back(std::mem::take(&mut self.numbers), self.count);
+        self.pool.put_back(std::mem::take(&mut self.values), self.count);
     }
 }
 
-/// Memory that waits for its next tensor. Cloning shares it.
+/// Memory for the next tensors. Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {
     kept: Arc<Mutex<Kept>>,
-    /// Whether unknown values are NaN, so that a kernel that leaves one out is found out.
+    /// Whether uninitialized values are NaN, to detect kernels that leave one unwritten.
     marks: bool,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// What waits, the longest first.
+    /// Free memory, the least recently freed first.
     waiting: VecDeque<Vec<f32>>,
-    /// How many values wait.
+    /// Values in `waiting`.
     waiting_count: usize,
-    /// How many values live in arrays, small ones aside.
+    /// Values of live arrays, without small ones.
     live: usize,
-    /// How many more their memory has.
+    /// Values by which their memory is larger.
     unused: usize,
-    /// The most that ever lived at once.
-    most: usize,
-    /// Values that may be held beyond `most`, if that is at most a quarter of it.
-    more: usize,
+    /// Maximum of `live` so far.
+    peak: usize,
+    /// Values that may be kept beyond `peak`, up to a quarter of it.
+    extra: usize,
 }
 
 impl Kept {
-    /// Values that may be held beyond the most that ever lived.
     fn spare(&self) -> usize {
-        self.more.min(self.most / 4)
+        self.extra.min(self.peak / 4)
     }
 
-    /// Takes memory for `count` values out of what waits: of that size, or else the smallest that is at most half as
-    /// large again, as far as the values that it leaves unused may be held too.
+    /// Takes free memory for `count` values: of that size, or else the smallest that is at most half as large again, if
+    /// the bound has room for the values left unused.
     fn find(&mut self, count: usize) -> Option<Vec<f32>> {
         let unused = self.spare().saturating_sub(self.unused).min(count / 2);
         let fits = |length: usize| (count..=count + unused).contains(&length);
@@ -105,12 +102,12 @@ impl Kept {
         Some(found)
     }
 
-    /// Counts `count` values as living, in memory of `length`, and makes room for them.
+    /// Counts `count` live values in memory of `length`. Returns free memory that the bound has no room for.
     fn enter(&mut self, count: usize, length: usize) -> Vec<Vec<f32>> {
         self.live += count;
         self.unused += length - count;
-        self.most = self.most.max(self.live);
-        let bound = self.most + self.spare();
+        self.peak = self.peak.max(self.live);
+        let bound = self.peak + self.spare();
         let mut released = Vec::new();
         while self.live + self.unused + self.waiting_count > bound {
             let Some(oldest) = self.waiting.pop_front() else { break };
@@ -121,23 +118,21 @@ impl Kept {
     }
 }
 
-/// Zeros in memory that is new to the process, in pages as large as the system has: it hands out each page, and looks its
-/// place up, on its own.
+/// Zeros in memory that is new to the process, in huge pages where the system has them: fewer page faults and TLB
+/// misses.
 fn fresh(count: usize) -> Vec<f32> {
-    let mut numbers = vec![0.0; count];
+    let mut values = vec![0.0; count];
     #[cfg(target_os = "linux")]
     {
-        /// The size of a large page, where there are any.
         const PAGE: usize = 2 << 20;
-        let skipped = numbers.as_ptr().align_offset(PAGE);
+        let skipped = values.as_ptr().align_offset(PAGE);
         let whole = count.saturating_sub(skipped) * size_of::<f32>() / PAGE * PAGE;
         if whole > 0 {
-            // SAFETY: these pages hold nothing but the values, and advice changes none of them. A system that does not
-            // take it leaves small pages.
-            unsafe { libc::madvise(numbers[skipped..].as_mut_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
+            // SAFETY: advice on pages that contain nothing but the values, none of which it changes.
+            unsafe { libc::madvise(values[skipped..].as_mut_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
         }
     }
-    numbers
+    values
 }
 
 impl Pool {
@@ -145,52 +140,51 @@ impl Pool {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets it hold `count` values beyond the most that ever lived, or a quarter of that if it is less.
-    pub(crate) fn hold_more(&self, count: usize) {
-        self.kept().more = count;
+    /// Allows `count` values beyond the peak, or a quarter of the peak if that is less.
+    pub(crate) fn allow_extra(&self, count: usize) {
+        self.kept().extra = count;
     }
 
-    /// The same memory, whose unknown values are NaN.
+    /// The same memory, with NaN as uninitialized values.
     pub(crate) fn marking(self) -> Self {
         Pool { marks: true, ..self }
     }
 
-    /// `count` uninitialized values: whoever takes them writes every one.
+    /// `count` uninitialized values: the caller writes each of them.
     pub(crate) fn take(&self, count: usize) -> Array {
         let marks = self.marks || cfg!(any(test, debug_assertions));
         if count < SMALL {
-            let unknown = if marks { f32::NAN } else { 0.0 };
-            return Array { numbers: vec![unknown; count], count, pool: self.clone() };
+            let value = if marks { f32::NAN } else { 0.0 };
+            return Array { values: vec![value; count], count, pool: self.clone() };
         }
         let mut kept = self.kept();
         let found = kept.find(count);
         let released = kept.enter(count, found.as_ref().map_or(count, Vec::len));
         drop(kept);
         drop(released);
-        let mut numbers = found.unwrap_or_else(|| fresh(count));
+        let mut values = found.unwrap_or_else(|| fresh(count));
         if marks {
-            numbers.fill(f32::NAN);
+            values.fill(f32::NAN);
         }
-        Array { numbers, count, pool: self.clone() }
+        Array { values, count, pool: self.clone() }
     }
 
-    /// Values that exist already.
-    pub(crate) fn adopt(&self, numbers: Vec<f32>) -> Array {
-        let count = numbers.len();
+    /// An array of existing values.
+    pub(crate) fn adopt(&self, values: Vec<f32>) -> Array {
+        let count = values.len();
         if count >= SMALL {
-            let released = self.kept().enter(count, count);
-            drop(released);
+            drop(self.kept().enter(count, count));
         }
-        Array { numbers, count, pool: self.clone() }
+        Array { values, count, pool: self.clone() }
     }
 
-    fn put_back(&self, numbers: Vec<f32>, count: usize) {
+    fn put_back(&self, values: Vec<f32>, count: usize) {
         if count >= SMALL {
             let mut kept = self.kept();
             kept.live -= count;
-            kept.unused -= numbers.len() - count;
-            kept.waiting_count += numbers.len();
-            kept.waiting.push_back(numbers);
+            kept.unused -= values.len() - count;
+            kept.waiting_count += values.len();
+            kept.waiting.push_back(values);
         }
     }
 }
@@ -202,7 +196,7 @@ mod tests {
     const LARGE: usize = 2 * SMALL;
 
     #[test]
-    fn memory_is_used_again_by_the_next_of_its_size() {
+    fn memory_is_reused_for_the_same_size() {
         let pool = Pool::default();
         let first = pool.take(LARGE);
         let place = first.as_ptr();
@@ -212,59 +206,59 @@ mod tests {
         assert_ne!(other.as_ptr(), place);
         let again = pool.take(LARGE);
         assert_eq!(again.as_ptr(), place);
-        assert!(again.iter().all(|number| number.is_nan()), "its numbers are unknown");
+        assert!(again.iter().all(|value| value.is_nan()), "its values are uninitialized");
     }
 
     #[test]
-    fn what_waits_and_what_lives_never_exceed_the_most_that_lived() {
+    fn live_and_free_memory_stay_below_the_peak() {
         let pool = Pool::default();
         let arrays: Vec<Array> = (0..4).map(|i| pool.take(LARGE + i)).collect();
-        let most = arrays.iter().map(|array| array.len()).sum::<usize>();
+        let peak = arrays.iter().map(|array| array.len()).sum::<usize>();
         drop(arrays);
-        assert_eq!(pool.kept().waiting_count, most);
+        assert_eq!(pool.kept().waiting_count, peak);
         let larger = pool.take(2 * LARGE);
         let adopted = pool.adopt(vec![0.0; LARGE]);
         let kept = pool.kept();
         assert_eq!(kept.live, 3 * LARGE);
-        assert_eq!(kept.most, most);
-        assert!(kept.live + kept.waiting_count <= most);
+        assert_eq!(kept.peak, peak);
+        assert!(kept.live + kept.waiting_count <= peak);
         drop(kept);
         drop((larger, adopted));
     }
 
     #[test]
-    fn with_more_memory_smaller_arrays_use_it_again_within_the_bound() {
+    fn extra_memory_is_reused_for_smaller_arrays_within_the_bound() {
         let pool = Pool::default();
-        pool.hold_more(LARGE);
+        pool.allow_extra(LARGE);
         let first = pool.take(8 * LARGE);
         let others: Vec<Array> = (0..3).map(|i| pool.take(LARGE + i)).collect();
         let place = first.as_ptr();
         drop(first);
         let smaller = pool.take(7 * LARGE);
-        assert_eq!((smaller.as_ptr(), smaller.len()), (place, 7 * LARGE), "a larger one's memory");
+        assert_eq!((smaller.as_ptr(), smaller.len()), (place, 7 * LARGE), "memory of a larger array");
         assert_eq!(pool.kept().unused, LARGE);
         let waiting = others[0].as_ptr();
         drop(others);
         let another = pool.take(LARGE - 1);
-        assert_ne!(another.as_ptr(), waiting, "no more may be left unused");
-        let most = pool.kept().most;
+        assert_ne!(another.as_ptr(), waiting, "the bound on unused memory");
+        let peak = pool.kept().peak;
         for i in 0..20 {
             drop(pool.take(LARGE / 2 + i));
             let kept = pool.kept();
             assert_eq!(kept.waiting_count, kept.waiting.iter().map(Vec::len).sum::<usize>());
-            assert!(kept.live + kept.unused + kept.waiting_count <= most + LARGE);
+            assert!(kept.live + kept.unused + kept.waiting_count <= peak + LARGE);
         }
         drop((smaller, another));
         let kept = pool.kept();
         assert_eq!((kept.live, kept.unused), (0, 0));
-        assert!(kept.waiting_count > most, "more than ever lived is held");
+        assert!(kept.waiting_count > peak, "more than the peak is kept");
     }
 
     #[test]
-    fn small_arrays_leave_nothing_behind() {
+    fn small_arrays_are_not_kept() {
         let pool = Pool::default();
         drop((pool.take(SMALL - 1), pool.adopt(vec![1.0])));
         let kept = pool.kept();
-        assert_eq!((kept.waiting_count, kept.most), (0, 0));
+        assert_eq!((kept.waiting_count, kept.peak), (0, 0));
     }
 }

@@ -1,23 +1,24 @@
-//! Matrix products on one thread. Kernels split their work by shape alone and give each part to [`product`], so that
+//! Matrix products on one thread. Kernels split their work by shape alone and compute each part with [`product`], so that
 //! results do not depend on the number of threads.
 
+use super::level::Level;
 use super::matrix::{Matrix, MatrixMut};
-use super::panel::{self, Panel, Rows};
+use super::panel::{Columns, Panel, Rows, multiply};
 use super::scratch::with_scratch;
-use super::simd::{Kernel, Level, Simd};
+use super::simd::{Kernel, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::tiles;
 use super::transpose::transpose;
 
-/// How many terms of each sum are taken at a time: a panel of B that long stays in the first cache.
+/// Terms of each sum that are added at a time: a panel of B that long stays in the L1 cache.
 const DEPTH: usize = 128;
-/// Columns of B, at most, that are packed at a time: with `DEPTH` rows they stay in the second cache.
+/// Maximum number of columns of B that are packed at a time: with `DEPTH` rows they stay in the L2 cache.
 const WIDTH: usize = 512;
-/// Values left free between the copied rows of A, so that these do not share their places in a cache.
+/// Values left free between the copied rows of A, so that these do not map to the same cache sets.
 const GAP: usize = 16;
-/// From one copied row of A to the next; known beforehand, it needs no register for each row.
+/// From one copied row of A to the next; a constant, so that it needs no register for each row.
 const ROW: usize = DEPTH + GAP;
-/// Registers in a panel's row.
+/// Registers in a row of a panel.
 const REGISTERS: usize = 2;
 
 /// C ← A·B, or C ← C + A·B with `add`, on the calling thread.
@@ -27,7 +28,7 @@ pub(crate) fn product(c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: 
 
 /// [`product`] with the given registers.
 fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
-    assert!(c.rows == a.rows && c.columns == b.columns && a.columns == b.rows, "the matrices of a product must fit");
+    assert!(c.rows == a.rows && c.columns == b.columns && a.columns == b.rows, "shapes of a matrix product");
     if a.columns == 0 && !add {
         (0..c.rows).for_each(|i| c.row(i).fill(0.0));
     }
@@ -42,14 +43,14 @@ fn product_at(level: Level, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>,
     let terms = a.columns.min(DEPTH);
     let packed_b = c.columns.min(WIDTH).next_multiple_of(panel) * terms;
     let packed_a = c.rows * ROW;
-    // The memory is taken out here: a closure's code would not be compiled for the registers.
+    // Allocated outside the kernel: the code of a closure would not be compiled for the registers.
     with_scratch(packed_a + packed_b, |scratch| {
         let (packed_a, packed_b) = scratch.split_at_mut(packed_a);
         level.run(Product { c, a, b, add, packed_a, packed_b });
     });
 }
 
-/// The maximum number of values of working memory that a product takes whose result has `rows` rows.
+/// Maximum scratch, in values, of a product whose result has `rows` rows.
 pub(crate) fn scratch(rows: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
     if let Level::Tiles(..) = Level::best() {
@@ -58,10 +59,10 @@ pub(crate) fn scratch(rows: usize) -> usize {
     WIDTH.next_multiple_of(REGISTERS * Level::best().lanes()) * DEPTH + rows * ROW
 }
 
-/// The loops around [`panel::multiply`]: over parts of k, over parts of B's columns, over panels of such a part.
+/// The loops around [`multiply`]: over parts of k, over parts of B's columns, over panels of such a part.
 ///
-/// B is packed, part by part, into panels whose rows stand one after the other. A part of A is copied as well: where its
-/// rows stand, a power of two apart as often as not, they would share few places in the first cache.
+/// B is packed, part by part, into panels with contiguous rows. A part of A is copied as well: its rows are often a
+/// power of two apart, and would compete for few sets of the L1 cache.
 struct Product<'c, 'n> {
     c: &'c mut MatrixMut<'n>,
     a: Matrix<'c>,
@@ -94,66 +95,18 @@ impl Kernel for Product<'_, '_> {
                 pack(simd, b.rows(start, depth).columns(first, width), packed_b);
                 for j in (0..width).step_by(panel) {
                     let b = Panel { start: packed_b[j * depth..][..panel * depth].as_ptr(), step: panel };
-                    // SAFETY: A's part has as many rows as C, of `depth` values, as they were copied; the panel has
-                    // `depth` rows of `panel` values.
-                    unsafe { panel_product(simd, c, first + j, depth, a_rows, b, add || start > 0) };
+                    let (to, row) = (c.start.wrapping_add(first + j), c.row_stride);
+                    let mut ends = Columns { start: to, row, width: panel.min(width - j), add: add || start > 0 };
+                    // SAFETY: A's part was copied, as many rows as C has, of `depth` values; the panel has `depth` rows
+                    // of `panel` values; and the columns lie inside C.
+                    unsafe { multiply::<S, REGISTERS>(simd, c.rows, depth, a_rows, b, &mut ends) };
                 }
             }
         }
     }
 }
 
-/// Columns `first` and on of C, as many as there are up to a panel's, become A times a panel of B; with `accumulate`
-/// that is added to them.
-///
-/// # Safety
-/// `depth` values of as many rows of A as C has, and `depth` rows of the panel, must be readable.
-#[inline(always)]
-unsafe fn panel_product<S: Simd>(
-    simd: S,
-    c: &mut MatrixMut<'_>,
-    first: usize,
-    depth: usize,
-    a: Rows,
-    b: Panel,
-    accumulate: bool,
-) {
-    let width = (c.columns - first).min(REGISTERS * S::LANES);
-    let whole = width == REGISTERS * S::LANES;
-    let (start, stride) = (c.start, c.row_stride);
-    // SAFETY: row i and column `first` lie inside C.
-    let place = |i: usize| unsafe { start.add(i * stride + first) };
-    let before = |i: usize| -> [S::V; REGISTERS] {
-        if !accumulate || !whole {
-            return [simd.zero(); REGISTERS];
-        }
-        // SAFETY: the panel's columns all lie inside C.
-        std::array::from_fn(|v| unsafe { simd.load(place(i).add(v * S::LANES)) })
-    };
-    let finish = |i: usize, sums: [S::V; REGISTERS]| {
-        if whole {
-            for (v, sum) in sums.into_iter().enumerate() {
-                // SAFETY: as above, and C is borrowed mutably.
-                unsafe { simd.store(place(i).add(v * S::LANES), sum) };
-            }
-            return;
-        }
-        let mut row = [0.0; 64];
-        for (v, sum) in sums.into_iter().enumerate() {
-            // SAFETY: a panel's row has at most 64 values.
-            unsafe { simd.store(row[v * S::LANES..].as_mut_ptr(), sum) };
-        }
-        for (j, sum) in row[..width].iter().enumerate() {
-            // SAFETY: `width` columns of the panel lie inside C.
-            let number = unsafe { &mut *place(i).add(j) };
-            *number = if accumulate { *number + sum } else { *sum };
-        }
-    };
-    // SAFETY: the caller's.
-    unsafe { panel::multiply(simd, c.rows, depth, a, b, before, finish) };
-}
-
-/// Packs B into panels, the last one filled up with zeros.
+/// Packs B into panels, the last one padded with zeros.
 #[inline(always)]
 fn pack<S: Simd>(simd: S, b: Matrix<'_>, packed: &mut [f32]) {
     let panel = REGISTERS * S::LANES;
@@ -177,8 +130,8 @@ fn pack<S: Simd>(simd: S, b: Matrix<'_>, packed: &mut [f32]) {
             for v in 0..REGISTERS {
                 // SAFETY: both rows have a panel's values.
                 unsafe {
-                    let numbers = simd.load(from.as_ptr().add(v * S::LANES));
-                    simd.store(row.as_mut_ptr().add(v * S::LANES), numbers);
+                    let values = simd.load(from.as_ptr().add(v * S::LANES));
+                    simd.store(row.as_mut_ptr().add(v * S::LANES), values);
                 }
             }
         }
@@ -191,7 +144,7 @@ mod tests {
     use crate::random::uniform_by_name;
 
     #[test]
-    fn blocks_of_a_product_with_transposed_sides_add_up() {
+    fn blocks_of_transposed_products_match_sums() {
         let (m, k, n) = (5, 3, 7);
         let a: Vec<f32> = (0..k * m).map(|i| i as f32).collect();
         let b: Vec<f32> = (0..n * k).map(|i| 1.0 - i as f32).collect();
@@ -211,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn products_of_every_size_are_sums_at_every_level() {
+    fn products_match_sums_at_every_level() {
         for (m, k, n) in
             [(1, 1, 1), (3, 0, 5), (15, 257, 33), (16, 1, 16), (40, 600, 390), (75, 129, 541), (130, 7, 64)]
         {
@@ -238,7 +191,7 @@ mod tests {
                         }
                         let bound = 16.0 * f64::from(f32::EPSILON) * (k as f64 + 1.0).sqrt() * magnitude;
                         let what = format!("{level:?} {m}×{k}×{n} ({i}, {j})");
-                        assert!((f64::from(c) - sum).abs() <= bound, "{what}: {c} is not {sum}");
+                        assert!((f64::from(c) - sum).abs() <= bound, "{what}: {c}, expected {sum}");
                     }
                 }
             }

@@ -1,16 +1,15 @@
-//! Functions of one number, written without branches or calls so that the compiler turns loops of them into vector
-//! code.
+//! Functions of one value, without branches or calls, so that the compiler vectorizes loops over them.
 
-/// Where [`tanh`] changes from one formula to the other.
+/// Where [`tanh`] switches formulas.
 const NEAR_ZERO: f32 = 0.625;
 
-/// From here on tanh x rounds to 1.
+/// Beyond this tanh x rounds to 1.
 const SATURATED: f32 = 10.0;
 
-/// tanh x, within 3 units in the last place.
+/// tanh x, with an error of at most 3 ulp.
 ///
 /// Near zero the sixth convergent of Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + …))); elsewhere
-/// (t − 1)/(t + 1) with t = e^(2|x|), where t − 1 loses no digits.
+/// (t − 1)/(t + 1) with t = e^(2|x|), where t − 1 cancels no digits.
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
     let size = x.abs();
@@ -22,12 +21,12 @@ pub(crate) fn tanh(x: f32) -> f32 {
     (above / below).copysign(x)
 }
 
-/// The largest |x| that [`exp`] is asked for.
+/// Maximum |x| of [`exp`].
 const LARGEST: f32 = 80.0;
 
-/// 1/(1 + e⁻ˣ), within 3 units in the last place; 2·10⁻³⁵, what it is at −80, from there down.
+/// 1/(1 + e⁻ˣ), with an error of at most 3 ulp; below −80 its value there, 2·10⁻³⁵.
 ///
-/// With t = e^(−|x|) it is 1/(1 + t), or t/(1 + t) where x is negative: t is never larger than 1.
+/// With t = e^(−|x|) ≤ 1 it is 1/(1 + t), or t/(1 + t) for negative x.
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
     let size = x.abs();
@@ -40,7 +39,7 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 /// eˣ for |x| ≤ 80: 2ⁿ·eʳ with n the integer nearest to x/ln 2 and eʳ by its Taylor series.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    // Adding 1.5·2²³ rounds to an integer, which then stands in the low bits.
+    // Adding 1.5·2²³ rounds to an integer, in the low bits.
     const ROUND: f32 = 12_582_912.0;
     // ln 2 in two parts; n times the first is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
@@ -58,20 +57,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tanh_is_within_three_units_in_the_last_place() {
+    fn tanh_is_within_three_ulp() {
         for bits in (0..1f32.to_bits() + (5 << 23)).step_by(997) {
             let x = f32::from_bits(bits);
             let exact = f64::from(x).tanh();
             let unit = f64::from(f32::EPSILON) * exact.max(f64::from(f32::MIN_POSITIVE));
             for (x, exact) in [(x, exact), (-x, -exact)] {
                 let error = (f64::from(tanh(x)) - exact).abs();
-                assert!(error <= 3.0 * unit, "tanh {x}: {} instead of {exact}", tanh(x));
+                assert!(error <= 3.0 * unit, "tanh {x}: {}, expected {exact}", tanh(x));
             }
         }
     }
 
     #[test]
-    fn sigmoid_is_within_three_units_in_the_last_place() {
+    fn sigmoid_is_within_three_ulp() {
         for bits in (1f32.to_bits() - (40 << 23)..=LARGEST.to_bits()).step_by(997) {
             let x = f32::from_bits(bits);
             for x in [x, -x] {
@@ -79,7 +78,7 @@ mod tests {
                 let error = (f64::from(sigmoid(x)) - exact).abs();
                 assert!(
                     error <= 3.0 * f64::from(f32::EPSILON) * exact,
-                    "sigmoid {x}: {} instead of {exact}",
+                    "sigmoid {x}: {}, expected {exact}",
                     sigmoid(x)
                 );
             }
@@ -87,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn sigmoid_of_infinities_is_one_and_almost_zero_and_of_nan_is_nan() {
+    fn sigmoid_of_infinities_and_nan() {
         assert_eq!((sigmoid(f32::INFINITY), sigmoid(0.0)), (1.0, 0.5));
         assert!(sigmoid(f32::NEG_INFINITY) < 2e-35);
         assert!(sigmoid(f32::NAN).is_nan());
     }
 
     #[test]
-    fn tanh_keeps_infinity_nan_and_the_sign_of_zero() {
+    fn tanh_of_infinities_nan_and_negative_zero() {
         assert_eq!((tanh(f32::INFINITY), tanh(f32::NEG_INFINITY)), (1.0, -1.0));
         assert!(tanh(f32::NAN).is_nan());
         assert!(tanh(-0.0).is_sign_negative());

@@ -13,15 +13,15 @@ pub(crate) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// A row-major matrix whose rows begin `row_stride` values apart.
+    /// A row-major matrix whose rows start `row_stride` values apart.
     pub(crate) fn new(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
         if rows > 0 && columns > 0 {
-            assert!((rows - 1) * row_stride + columns <= data.len(), "a matrix must lie inside its numbers");
+            assert!((rows - 1) * row_stride + columns <= data.len(), "a matrix must lie inside its values");
         }
         Matrix { data, rows, columns, row_stride, column_stride: 1 }
     }
 
-    /// The transposed matrix; nothing is copied.
+    /// The transpose; nothing is copied.
     pub(crate) fn transposed(self) -> Self {
         Matrix {
             rows: self.columns,
@@ -51,50 +51,47 @@ pub(crate) struct MatrixMut<'a> {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) row_stride: usize,
-    numbers: PhantomData<&'a mut [f32]>,
+    values: PhantomData<&'a mut [f32]>,
 }
 
 // SAFETY: a MatrixMut is the only way to its elements while it lives, like the `&mut [f32]` that it was made from.
 unsafe impl Send for MatrixMut<'_> {}
 
 impl<'a> MatrixMut<'a> {
-    /// A matrix whose rows begin `row_stride` values apart.
+    /// A matrix whose rows start `row_stride` values apart.
     pub(crate) fn new(data: &'a mut [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
         assert!(columns <= row_stride || rows <= 1, "the rows of a matrix must not overlap");
         if rows > 0 && columns > 0 {
-            assert!((rows - 1) * row_stride + columns <= data.len(), "a matrix must lie inside its numbers");
+            assert!((rows - 1) * row_stride + columns <= data.len(), "a matrix must lie inside its values");
         }
-        // Rows without values all begin at the start, where there may be no values to step over.
+        // Empty rows all start at the start: there may be no values to step over.
         let row_stride = if columns == 0 { 0 } else { row_stride };
-        MatrixMut { start: data.as_mut_ptr(), rows, columns, row_stride, numbers: PhantomData }
+        MatrixMut { start: data.as_mut_ptr(), rows, columns, row_stride, values: PhantomData }
     }
 
-    /// The number of rows.
     pub(crate) fn height(&self) -> usize {
         self.rows
     }
 
-    /// The number of columns.
     pub(crate) fn width(&self) -> usize {
         self.columns
     }
 
-    /// Row `i`.
     pub(crate) fn row(&mut self, i: usize) -> &mut [f32] {
         assert!(i < self.rows, "row {i} of a matrix of {}", self.rows);
         // SAFETY: `new` checked that every row lies inside the values, and `&mut self` makes this the only access.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.row_stride), self.columns) }
     }
 
-    /// Element (i, j), and the step from a row to the next.
+    /// Element (i, j), and the distance from one row to the next.
     pub(super) fn place(&mut self, i: usize, j: usize) -> (*mut f32, usize) {
         assert!(i < self.rows && j < self.columns, "element ({i}, {j}) of a {}×{} matrix", self.rows, self.columns);
         // SAFETY: `new` checked that every element lies inside the values.
         (unsafe { self.start.add(i * self.row_stride + j) }, self.row_stride)
     }
 
-    /// The matrix cut into blocks of `height` rows and `width` columns, the last ones of each row and column smaller;
-    /// each comes with the row and the column where it begins.
+    /// The matrix cut into blocks of `height` rows and `width` columns, or fewer at the edges: (first row, first column,
+    /// block).
     pub(crate) fn blocks(self, height: usize, width: usize) -> Vec<(usize, usize, MatrixMut<'a>)> {
         let mut blocks = Vec::new();
         for i in (0..self.rows).step_by(height) {
@@ -118,8 +115,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "inside its numbers")]
-    fn a_matrix_larger_than_its_numbers_is_refused() {
+    #[should_panic(expected = "inside its values")]
+    fn matrices_larger_than_their_values_are_rejected() {
         Matrix::new(&[0.0; 5], 2, 3, 3);
     }
 }

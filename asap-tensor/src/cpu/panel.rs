@@ -1,50 +1,79 @@
-//! The innermost loop of every matrix product here: some rows of A times a panel of B.
+//! The innermost loop of every matrix product: some rows of A times a panel of B, a few registers of B's columns.
 //!
-//! A panel is B's columns, a few registers wide. A block of C, R rows by V registers, stays in registers while the sum
-//! over k runs; each step reads V registers of B and R values of A for R·V multiplications. R is as large as the
-//! registers allow, so that these hide how long one takes and the loads stay under what the caches give.
+//! A block of C, R rows by V registers, stays in registers during the sum over k; each step reads V registers of B and
+//! R values of A for R·V multiplications. R is as large as the registers allow, to hide the latency of a multiplication
+//! and to stay within the bandwidth of the caches.
 
 use super::simd::Simd;
 
-/// Where the rows of A stand: element (i, l) at `i · row + l · step` from `start`.
+/// Rows of A: element (i, l) is at `i · row + l · step` from `start`.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows {
-    /// Element (0, 0).
     pub(crate) start: *const f32,
-    /// From one row to the next.
     pub(crate) row: usize,
-    /// From one k to the next.
     pub(crate) step: usize,
 }
 
-/// Where a panel of B stands: element (l, j) at `l · step + j` from `start`.
+/// A panel of B: element (l, j) is at `l · step + j` from `start`.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel {
-    /// Element (0, 0).
     pub(crate) start: *const f32,
-    /// From one k to the next.
     pub(crate) step: usize,
 }
 
-/// What the sums of a product begin with, and what becomes of them. With `#[inline(always)]` the methods are compiled
-/// for the registers however long they are, which a closure's body is only where the compiler thinks it short.
+/// What the sums of a product start from, and where they go. The methods must be `#[inline(always)]`: a closure would be
+/// compiled for the registers only where the compiler inlines it.
 pub(crate) trait Ends<S: Simd, const V: usize> {
-    /// What the sums of row i begin with.
+    /// What the sums of row i start from.
     fn start(&self, simd: S, i: usize) -> [S::V; V];
-    /// Takes the sums of row i.
+    /// Stores the sums of row i.
     fn finish(&mut self, simd: S, i: usize, sums: [S::V; V]);
 }
 
-struct Closures<F, G>(F, G);
+/// Some columns of C, at most a panel: C ← A·B, or with `add` C ← C + A·B. Element (i, j) is at `i · row + j` from
+/// `start`, readable and writable.
+pub(crate) struct Columns {
+    pub(crate) start: *mut f32,
+    pub(crate) row: usize,
+    /// How many columns there are.
+    pub(crate) width: usize,
+    pub(crate) add: bool,
+}
 
-impl<S: Simd, const V: usize, F: Fn(usize) -> [S::V; V], G: FnMut(usize, [S::V; V])> Ends<S, V> for Closures<F, G> {
+impl<S: Simd, const V: usize> Ends<S, V> for Columns {
     #[inline(always)]
-    fn start(&self, _: S, i: usize) -> [S::V; V] {
-        self.0(i)
+    fn start(&self, simd: S, i: usize) -> [S::V; V] {
+        let mut sums = [simd.zero(); V];
+        if self.add && self.width == V * S::LANES {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: the panel's columns all lie inside C.
+                *sum = unsafe { simd.load(self.start.add(i * self.row + v * S::LANES)) };
+            }
+        }
+        sums
     }
+
     #[inline(always)]
-    fn finish(&mut self, _: S, i: usize, sums: [S::V; V]) {
-        self.1(i, sums);
+    fn finish(&mut self, simd: S, i: usize, sums: [S::V; V]) {
+        // SAFETY: the row lies inside C.
+        let to = unsafe { self.start.add(i * self.row) };
+        if self.width == V * S::LANES {
+            for (v, sum) in sums.into_iter().enumerate() {
+                // SAFETY: the panel's columns all lie inside C.
+                unsafe { simd.store(to.add(v * S::LANES), sum) };
+            }
+            return;
+        }
+        let mut row = [0.0; 64];
+        for (v, sum) in sums.into_iter().enumerate() {
+            // SAFETY: a panel's row has at most 64 values, which the slice checks.
+            unsafe { simd.store(row[v * S::LANES..][..S::LANES].as_mut_ptr(), sum) };
+        }
+        for (j, sum) in row[..self.width].iter().enumerate() {
+            // SAFETY: `width` columns lie inside C.
+            let c = unsafe { &mut *to.add(j) };
+            *c = if self.add { *c + sum } else { *sum };
+        }
     }
 }
 
@@ -55,24 +84,6 @@ impl<S: Simd, const V: usize, F: Fn(usize) -> [S::V; V], G: FnMut(usize, [S::V; 
 /// `rows` × `depth` values of A and `depth` × V registers of B must be readable.
 #[inline(always)]
 pub(crate) unsafe fn multiply<S: Simd, const V: usize>(
-    simd: S,
-    rows: usize,
-    depth: usize,
-    a: Rows,
-    b: Panel,
-    start: impl Fn(usize) -> [S::V; V],
-    finish: impl FnMut(usize, [S::V; V]),
-) {
-    // SAFETY: the caller's.
-    unsafe { multiply_with(simd, rows, depth, a, b, &mut Closures(start, finish)) }
-}
-
-/// [`multiply`] with [`Ends`] in place of closures.
-///
-/// # Safety
-/// As of [`multiply`].
-#[inline(always)]
-pub(crate) unsafe fn multiply_with<S: Simd, const V: usize>(
     simd: S,
     rows: usize,
     depth: usize,
@@ -90,7 +101,7 @@ pub(crate) unsafe fn multiply_with<S: Simd, const V: usize>(
             })*
         }};
     }
-    // Of 32 registers V·R hold sums, V the step's values of B, one the number of A.
+    // Of 32 registers V·R hold sums, V the step's values of B, and one the element of A.
     match (S::REGISTERS >= 32, V) {
         (true, 1) => blocks_of!(24 12 6 3 1),
         (true, 2) => blocks_of!(14 8 4 2 1),
@@ -103,7 +114,7 @@ pub(crate) unsafe fn multiply_with<S: Simd, const V: usize>(
     }
 }
 
-/// R rows of [`multiply`], from row `i` on.
+/// Rows `i` to `i + R` of [`multiply`].
 #[inline(always)]
 unsafe fn block<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -138,7 +149,8 @@ unsafe fn block<S: Simd, const R: usize, const V: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::{Kernel, Level};
+    use crate::cpu::level::Level;
+    use crate::cpu::simd::Kernel;
     use crate::random::uniform_by_name;
 
     struct Product<'a, const V: usize> {
@@ -154,19 +166,13 @@ mod tests {
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) -> Vec<f32> {
             let width = V * S::LANES;
-            let mut c = vec![0.0; self.rows * width];
+            let mut c: Vec<f32> = (0..self.rows * width).map(|at| (at / width) as f32).collect();
             let a = Rows { start: self.a.as_ptr(), row: 1, step: self.rows };
             let b = Panel { start: self.b.as_ptr(), step: 64 };
             assert!(self.a.len() == self.rows * self.depth && self.b.len() == 64 * self.depth && width <= 64);
+            let mut ends = Columns { start: c.as_mut_ptr(), row: width, width, add: true };
             // SAFETY: the assertion above.
-            unsafe {
-                let start = |i: usize| [simd.splat(i as f32); V];
-                multiply(simd, self.rows, self.depth, a, b, start, |i, sums| {
-                    for (v, sum) in sums.into_iter().enumerate() {
-                        simd.store(c[i * width + v * S::LANES..].as_mut_ptr(), sum);
-                    }
-                });
-            }
+            unsafe { multiply::<S, V>(simd, self.rows, self.depth, a, b, &mut ends) };
             c
         }
     }
@@ -189,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_times_a_panel_are_sums_at_every_level_and_width() {
+    fn products_match_sums_at_every_level_and_width() {
         check::<1>();
         check::<2>();
         check::<3>();

@@ -8,19 +8,19 @@ use super::array::Array;
 use super::backend::Cpu;
 use super::simd::{Kernel, Simd};
 
-/// Operations below which a kernel stays on the calling thread, and that a thread takes at least: waking another one
-/// costs about as much.
+/// Minimum number of operations for a thread, below which a kernel stays on the calling one: waking a thread costs about
+/// as much.
 const GRAIN: usize = 1 << 14;
 
 /// Equal values that one thread writes at a time.
 const EQUAL: usize = 1 << 16;
 
-/// How many pieces of `cost` operations a thread takes at least.
+/// Minimum number of pieces of `cost` operations for a thread.
 fn grain(cost: usize) -> usize {
     (GRAIN / cost.max(1)).max(1)
 }
 
-/// Plain code, which the compiler turns into vector code for the registers that there are.
+/// Plain code, which the compiler vectorizes for the registers.
 struct Plain<F>(F);
 
 impl<F: FnOnce()> Kernel for Plain<F> {
@@ -33,8 +33,8 @@ impl<F: FnOnce()> Kernel for Plain<F> {
 }
 
 impl Cpu {
-    /// Writes `out` in pieces of `size` values, each by `work(which, piece)`. `cost` is about how many operations one
-    /// number takes.
+    /// Writes `out` in pieces of `size` values, each by `work(which, piece)`. `cost` is about the number of operations per
+    /// value.
     pub(crate) fn pieces<T: Send>(
         &self,
         out: &mut [T],
@@ -45,7 +45,7 @@ impl Cpu {
         self.pieces_with(out, size, cost, || (), |(), which, piece| work(which, piece));
     }
 
-    /// As [`Cpu::pieces`], with scratch memory that each thread makes once.
+    /// As [`Cpu::pieces`], with scratch memory that each thread creates once.
     pub(crate) fn pieces_with<T: Send, S>(
         &self,
         out: &mut [T],
@@ -54,43 +54,41 @@ impl Cpu {
         scratch: impl Fn() -> S + Sync + Send,
         work: impl Fn(&mut S, usize, &mut [T]) + Sync + Send,
     ) {
-        let size = size.max(1);
-        let work = |own: &mut S, which: usize, piece: &mut [T]| self.vectorize(Plain(|| work(own, which, piece)));
-        if self.threads() == 1 || out.len() <= size || out.len() * cost < 2 * GRAIN {
-            let mut own = scratch();
-            out.chunks_mut(size).enumerate().for_each(|(which, piece)| work(&mut own, which, piece));
-        } else {
-            self.run(|| {
-                out.par_chunks_mut(size)
-                    .enumerate()
-                    .with_min_len(grain(size * cost))
-                    .for_each_init(scratch, |own, (which, piece)| work(own, which, piece));
-            });
-        }
+        let none = &mut vec![(); out.len().div_ceil(size.max(1))];
+        self.split(out, size, cost, none, scratch, |own, which, piece, ()| work(own, which, piece));
     }
 
     /// Writes two outputs together: pieces of `size` values of `out` and, for each, one entry of `entries`.
-    pub(crate) fn pieces_and<T: Send, S: Send>(
+    pub(crate) fn pieces_and<T: Send, E: Send>(
         &self,
         out: &mut [T],
         size: usize,
         cost: usize,
-        entries: &mut [S],
-        work: impl Fn(usize, &mut [T], &mut S) + Sync + Send,
+        entries: &mut [E],
+        work: impl Fn(usize, &mut [T], &mut E) + Sync + Send,
+    ) {
+        self.split(out, size, cost, entries, || (), |(), which, piece, entry| work(which, piece, entry));
+    }
+
+    fn split<T: Send, E: Send, S>(
+        &self,
+        out: &mut [T],
+        size: usize,
+        cost: usize,
+        entries: &mut [E],
+        scratch: impl Fn() -> S + Sync + Send,
+        work: impl Fn(&mut S, usize, &mut [T], &mut E) + Sync + Send,
     ) {
         let size = size.max(1);
-        let work = |which: usize, piece: &mut [T], entry: &mut S| self.vectorize(Plain(|| work(which, piece, entry)));
+        let work = |own: &mut S, (which, (piece, entry)): (usize, (&mut [T], &mut E))| {
+            self.vectorize(Plain(|| work(own, which, piece, entry)));
+        };
         if self.threads() == 1 || out.len() <= size || out.len() * cost < 2 * GRAIN {
-            let pieces = out.chunks_mut(size).zip(entries).enumerate();
-            pieces.for_each(|(which, (piece, entry))| work(which, piece, entry));
+            let mut own = scratch();
+            out.chunks_mut(size).zip(entries).enumerate().for_each(|piece| work(&mut own, piece));
         } else {
-            self.run(|| {
-                out.par_chunks_mut(size)
-                    .zip(entries)
-                    .enumerate()
-                    .with_min_len(grain(size * cost))
-                    .for_each(|(which, (piece, entry))| work(which, piece, entry));
-            });
+            let pieces = out.par_chunks_mut(size).zip(entries).enumerate().with_min_len(grain(size * cost));
+            self.run(|| pieces.for_each_init(scratch, work));
         }
     }
 
@@ -101,12 +99,12 @@ impl Cpu {
 
     /// `count` equal values.
     pub(super) fn full(&self, value: f32, count: usize) -> Array {
-        let mut numbers = self.array(count);
-        self.pieces(&mut numbers, EQUAL, 1, |_, numbers| numbers.fill(value));
-        numbers
+        let mut values = self.array(count);
+        self.pieces(&mut values, EQUAL, 1, |_, values| values.fill(value));
+        values
     }
 
-    /// A new buffer of `count` values, written as by [`Cpu::pieces`], each of them by `work`.
+    /// A new buffer of `count` values, written as by [`Cpu::pieces`].
     pub(crate) fn build(
         &self,
         count: usize,
@@ -139,7 +137,7 @@ impl Cpu {
     }
 }
 
-/// Σ f(xᵢ, yᵢ) in double precision: 32 running sums, as many registers as hide how long an addition takes, then their sum.
+/// Σ f(xᵢ, yᵢ) in double precision: 32 running sums, to hide the latency of additions, then their sum.
 #[inline(always)]
 pub(crate) fn sum2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f64) -> f64 {
     const LANES: usize = 32;

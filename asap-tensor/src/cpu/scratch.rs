@@ -1,4 +1,4 @@
-//! Working memory of kernels, kept by each thread from one call to the next.
+//! Scratch memory of kernels, which each thread keeps from one call to the next.
 
 use std::cell::RefCell;
 
@@ -10,7 +10,7 @@ thread_local! {
 pub(crate) fn with_scratch<T>(count: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
     let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     if buffer.len() < count {
-        // Its values are not wanted: it is given back before a larger one is taken.
+        // Freed before a larger one is allocated.
         drop(buffer);
         buffer = vec![0.0; count];
     }
@@ -19,8 +19,8 @@ pub(crate) fn with_scratch<T>(count: usize, work: impl FnOnce(&mut [f32]) -> T) 
     result
 }
 
-/// The part of `numbers` that begins with a cache line.
-pub(crate) fn aligned(numbers: &mut [f32]) -> &mut [f32] {
-    let start = numbers.as_ptr().align_offset(64).min(15);
-    &mut numbers[start..]
+/// `values` from its first cache line on.
+pub(crate) fn aligned(values: &mut [f32]) -> &mut [f32] {
+    let start = values.as_ptr().align_offset(64).min(15);
+    &mut values[start..]
 }

@@ -1,19 +1,20 @@
 //! Products of single-precision matrices on the tile registers of AMX, which multiply bf16 values sixteen times as fast
 //! as vector registers multiply single-precision ones.
 //!
-//! A single-precision value has 24 digits, a bf16 number 8: every number is exactly the sum of three, x = x₀ + x₁ + x₂,
-//! each 2⁸ times smaller than the last. Of the nine products in (a₀ + a₁ + a₂)·(b₀ + b₁ + b₂) six are added up, in single
-//! precision; the other three are below 2⁻²³ of the first, where single precision itself rounds. What is left is about
-//! twice as fast as vector registers and no less accurate: see the tests. An infinite number becomes NaN.
+//! The significand of a single-precision value has 24 bits, of a bf16 value 8. So each value is exactly the sum of three
+//! bf16 values, x = x₀ + x₁ + x₂, each 2⁸ times smaller than the last. Of the nine products in
+//! (a₀ + a₁ + a₂)·(b₀ + b₁ + b₂) six are added, in single precision; the other three are below 2⁻²³ of the first, where
+//! single precision itself rounds. This is about twice as fast as vector registers and no less accurate: see the tests.
+//! Infinity becomes NaN.
 //!
-//! A tile has 16 rows of 64 bytes. A tile of A holds 16 rows of 32 terms; a tile of B 16 pairs of terms, each of 16
-//! columns; a tile of C 16×16 sums.
+//! A tile has 16 rows of 64 bytes: 16 rows of 32 terms of A, 16 pairs of terms of 16 columns of B, or 16×16 sums of C.
 
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
 use super::matrix::{Matrix, MatrixMut};
+use super::x86::transposed_16;
 
 /// Rows or columns of a block of C: two tiles.
 pub(super) const SIDE: usize = 32;
@@ -22,17 +23,16 @@ const TERMS: usize = 32;
 /// 32-bit words of the three parts of a block's two tiles.
 const STEP: usize = 3 * 2 * 256;
 
-/// How many terms of each sum are taken at a time: a panel of B that long stays in the first cache.
+/// Terms of each sum that are added at a time: a panel of B that long stays in the L1 cache.
 const DEPTH: usize = 4 * TERMS;
-/// Columns of B, at most, that are packed at a time: with `DEPTH` rows they stay in the second cache.
+/// Maximum number of columns of B that are packed at a time: with `DEPTH` rows they stay in the L2 cache.
 const WIDTH: usize = 512;
 
-/// The token of AMX's tiles: it exists only where the processor has them and the system lets this process use them.
+/// The token of AMX's tiles: it exists only where the processor has them and the system permits their use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tiles(());
 
 impl Tiles {
-    /// The token, where there are such registers.
     pub(super) fn available() -> Option<Tiles> {
         static AVAILABLE: OnceLock<bool> = OnceLock::new();
         AVAILABLE
@@ -45,17 +45,14 @@ impl Tiles {
 fn has_tiles() -> bool {
     const BF16: u32 = 1 << 22;
     const TILE: u32 = 1 << 24;
-    // The instruction is there on every x86-64 processor; newer compilers know, and ask for no `unsafe`.
-    #[allow(unused_unsafe, reason = "unsafe for the oldest compiler that this is for")]
+    // Every x86-64 processor has the instruction; newer compilers know that, and need no `unsafe`.
+    #[allow(unused_unsafe, reason = "unsafe in the oldest supported compiler")]
     // SAFETY: as above.
     let (leaves, features) = unsafe { (__cpuid(0).eax, __cpuid_count(7, 0).edx) };
-    if leaves < 7 {
-        return false;
-    }
-    features & BF16 != 0 && features & TILE != 0
+    leaves >= 7 && features & BF16 != 0 && features & TILE != 0
 }
 
-/// Asks the system for the registers: their 8 KiB make room for themselves on a thread's switch only on demand.
+/// Requests the registers, whose 8 KiB Linux saves at a context switch only for processes that requested them.
 #[cfg(target_os = "linux")]
 fn permitted() -> bool {
     const ARCH_REQ_XCOMP_PERM: libc::c_ulong = 0x1023;
@@ -64,19 +61,19 @@ fn permitted() -> bool {
     unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0 }
 }
 
-/// Other systems have other ways.
+/// Not requested on other systems.
 #[cfg(not(target_os = "linux"))]
 fn permitted() -> bool {
     false
 }
 
-/// Whether tiles are worth their padding: a product is padded to whole blocks, and packing costs more than elsewhere.
+/// Whether tiles are worth their padding to whole blocks, and their more expensive packing.
 pub(super) fn pays(rows: usize, terms: usize, columns: usize) -> bool {
     let padded = rows.next_multiple_of(SIDE) * terms.next_multiple_of(TERMS) * columns.next_multiple_of(SIDE);
     rows >= 16 && columns >= 16 && rows * terms * columns * 2 >= padded
 }
 
-/// Values of working memory for a product of so many rows, terms and columns.
+/// Scratch of a product, in values.
 pub(super) fn scratch(rows: usize, terms: usize, columns: usize) -> usize {
     let steps = terms.min(DEPTH).div_ceil(TERMS);
     (rows.div_ceil(SIDE) + columns.min(WIDTH).div_ceil(SIDE)) * steps * STEP + SIDE * SIDE + 2 * LINE
@@ -85,8 +82,7 @@ pub(super) fn scratch(rows: usize, terms: usize, columns: usize) -> usize {
 /// Values in a cache line.
 const LINE: usize = 16;
 
-/// C ← A·B, or C ← C + A·B with `add`. The loops are those of `gemm`: over parts of k, over parts of B's columns, over
-/// panels of such a part; and within a panel over blocks of C.
+/// C ← A·B, or C ← C + A·B with `add`. The loops are those of `gemm`, and within a panel over blocks of C.
 pub(super) fn product(_: Tiles, c: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, add: bool, scratch: &mut [f32]) {
     let start = scratch.as_ptr().align_offset(64).min(LINE);
     let (corner, packed) = scratch[start..].split_at_mut(SIDE * SIDE);
@@ -145,13 +141,13 @@ unsafe fn configure() {
     unsafe { asm!("ldtilecfg [{}]", in(reg) &configuration, options(nostack, readonly)) };
 }
 
-/// A block of C, 2×2 tiles: the sums over `steps` steps, added to what it holds with `add`.
+/// A block of C, 2×2 tiles: the sums over `steps` steps, with `add` added to its values.
 ///
-/// In each step the parts of A and B come in such an order that each product needs at most one side's tiles anew:
+/// In each step the order of the parts of A and B is such that each product loads the tiles of at most one side:
 /// a₀·b₂, a₀·b₁, a₀·b₀, a₁·b₀, a₁·b₁, a₂·b₀.
 ///
 /// # Safety
-/// The registers must be configured; `steps` steps of both sides and 32 rows of 32 sums must be there.
+/// The registers must be configured; `steps` steps of both sides and 32 rows of 32 sums must exist.
 #[inline(always)]
 unsafe fn block(steps: usize, a: *const f32, b: *const f32, c: *mut f32, stride: usize, add: bool) {
     // The four tiles of C from the two of A and of B that are loaded.
@@ -227,18 +223,15 @@ unsafe fn block(steps: usize, a: *const f32, b: *const f32, c: *mut f32, stride:
     }
 }
 
-/// Which side of the product is packed: in a tile of A the pairs of terms stand along the rows, in one of B across.
+/// Which side of the product is packed: in a tile of A the pairs of terms run along the rows, in one of B across.
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
     A,
     B,
 }
 
-/// Sixteen registers of 16 words.
-type Square = [__m512i; 16];
-
-/// Packs `x`, terms × columns: panels of 32 columns, in each of which step by step the three parts' two tiles. What is
-/// beyond the edges becomes 0.
+/// Packs `x`, terms × columns, in panels of 32 columns: for each step two tiles of each of the three parts. Tiles are
+/// padded with zeros.
 ///
 /// # Safety
 /// The processor must have AVX-512 with BW.
@@ -255,7 +248,7 @@ unsafe fn pack(x: Matrix<'_>, side: Side, packed: &mut [f32]) {
                 let (k, j) = (step * TERMS, (panel * SIDE + half * 16).min(columns));
                 let (terms, columns) = (TERMS.min(terms - k), 16.min(columns - j));
                 let lines = if dense { terms.div_ceil(2) } else { columns };
-                // SAFETY: element (k, j) and as many terms and columns as are told lie inside x.
+                // SAFETY: `terms` terms of `columns` columns from element (k, j) lie inside x.
                 let words = |line: usize| unsafe {
                     let from = start.wrapping_add(k * row + j * column);
                     match dense {
@@ -278,23 +271,25 @@ unsafe fn pack(x: Matrix<'_>, side: Side, packed: &mut [f32]) {
                     (lines..16).for_each(|line| store(line, zeros));
                     continue;
                 }
-                let mut parts = [[_mm512_setzero_si512(); 16]; 3];
+                let mut parts = [[_mm512_setzero_ps(); 16]; 3];
                 for line in 0..lines {
                     let words = words(line);
                     for part in 0..3 {
-                        parts[part][line] = words[part];
+                        parts[part][line] = _mm512_castsi512_ps(words[part]);
                     }
                 }
-                let [first, second, third] = [transposed(parts[0]), transposed(parts[1]), transposed(parts[2])];
+                // SAFETY: the processor has AVX-512.
+                let parts = unsafe { [transposed_16(parts[0]), transposed_16(parts[1]), transposed_16(parts[2])] };
                 for line in 0..16 {
-                    store(line, [first[line], second[line], third[line]]);
+                    let words = |part: usize| _mm512_castps_si512(parts[part][line]);
+                    store(line, [words(0), words(1), words(2)]);
                 }
             }
         }
     }
 }
 
-/// A word for each pair of up to 32 terms that stand one after the other, and three times that, for each part.
+/// A word for each pair of up to 32 contiguous terms, for each of the three parts.
 ///
 /// # Safety
 /// The terms must be readable.
@@ -319,8 +314,8 @@ unsafe fn along(from: *const f32, terms: usize) -> [__m512i; 3] {
     words
 }
 
-/// A word for each of up to 16 columns that stand one after the other: its terms in this row and, if `terms` > 1, in the
-/// next one; and three times that, for each part.
+/// A word for each of up to 16 contiguous columns, for each of the three parts: its terms in this row and, if
+/// `terms` > 1, in the next one.
 ///
 /// # Safety
 /// The columns must be readable in both rows.
@@ -334,7 +329,7 @@ unsafe fn across(from: *const f32, row: usize, terms: usize, columns: usize) -> 
         (_mm512_maskz_loadu_ps(present, from), _mm512_maskz_loadu_ps(second, from.wrapping_add(row)))
     };
     let (x, y, upper) = (split(x), split(y), _mm512_set1_epi32(UPPER));
-    // The upper half of y beside that of x: x | (upper & y).
+    // The upper halves of y and x: x | (upper & y).
     let mut words = x;
     for part in 0..3 {
         words[part] = _mm512_ternarylogic_epi32::<0xF8>(_mm512_srli_epi32::<16>(x[part]), upper, y[part]);
@@ -342,10 +337,10 @@ unsafe fn across(from: *const f32, row: usize, terms: usize, columns: usize) -> 
     words
 }
 
-/// The upper half of a word, which makes a single-precision value a bf16 one.
+/// The upper half of a word: a single-precision value truncated to bf16.
 const UPPER: i32 = -1 << 16;
 
-/// x as the sum of three values, each of which the upper halves of its words hold.
+/// x as the sum of three values, each in the upper halves of its words.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 fn split(x: __m512) -> [__m512i; 3] {
@@ -357,38 +352,7 @@ fn split(x: __m512) -> [__m512i; 3] {
     [_mm512_castps_si512(x), _mm512_castps_si512(rest), _mm512_castps_si512(third)]
 }
 
-/// The first `count` lanes, all of them from 16 on.
+/// The first `count` lanes, at most 16.
 fn mask(count: usize) -> u16 {
     ((1u32 << count.min(16)) - 1) as u16
-}
-
-/// The transposed square.
-#[target_feature(enable = "avx512f,avx512bw")]
-#[inline]
-fn transposed(rows: Square) -> Square {
-    let mut pairs = rows;
-    for i in (0..16).step_by(2) {
-        pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
-        pairs[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
-    }
-    // Register 4·i + c: in lane l, column 4·l + c of the rows 4·i … 4·i + 3.
-    let mut fours = rows;
-    for i in (0..16).step_by(4) {
-        fours[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
-        fours[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
-        fours[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
-        fours[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
-    }
-    let mut columns = rows;
-    for c in 0..4 {
-        let low = _mm512_shuffle_i32x4::<0b10_00_10_00>(fours[c], fours[4 + c]);
-        let high = _mm512_shuffle_i32x4::<0b10_00_10_00>(fours[8 + c], fours[12 + c]);
-        columns[c] = _mm512_shuffle_i32x4::<0b10_00_10_00>(low, high);
-        columns[8 + c] = _mm512_shuffle_i32x4::<0b11_01_11_01>(low, high);
-        let low = _mm512_shuffle_i32x4::<0b11_01_11_01>(fours[c], fours[4 + c]);
-        let high = _mm512_shuffle_i32x4::<0b11_01_11_01>(fours[8 + c], fours[12 + c]);
-        columns[4 + c] = _mm512_shuffle_i32x4::<0b10_00_10_00>(low, high);
-        columns[12 + c] = _mm512_shuffle_i32x4::<0b11_01_11_01>(low, high);
-    }
-    columns
 }

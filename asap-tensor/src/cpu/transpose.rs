@@ -1,11 +1,12 @@
-//! Matrices transposed in memory.
+//! Transposing a matrix in memory.
 
 use std::ops::Range;
 
+use super::level::Level;
 use super::matrix::MatrixMut;
-use super::simd::{Kernel, Level, Portable, Simd};
+use super::simd::{Kernel, Portable, Simd};
 
-/// `to` becomes the transposed of `from`, a matrix whose rows begin `row_stride` values apart.
+/// Writes the transpose of `from`, a matrix whose rows start `row_stride` values apart.
 pub(crate) fn transpose(from: &[f32], row_stride: usize, to: &mut MatrixMut<'_>) {
     Level::best().run(Transposition { from, row_stride, to });
 }
@@ -23,7 +24,7 @@ impl Kernel for Transposition<'_, '_> {
     fn run<S: Simd>(mut self, simd: S) {
         let (rows, columns) = (self.to.width(), self.to.height());
         let whole = |count: usize, side: usize| count - count % side;
-        // Squares as large as the registers allow, small ones beside and below them, then what is left.
+        // Squares as large as the registers allow, small ones right of and below them, then the rest.
         let large = [rows, columns].map(|count| whole(count, S::LANES));
         let small = [rows, columns].map(|count| whole(count, Portable::LANES));
         self.squares(simd, 0..large[0], 0..large[1]);
@@ -38,8 +39,8 @@ impl Kernel for Transposition<'_, '_> {
 }
 
 impl Transposition<'_, '_> {
-    /// Moves `rows` and `columns` of `from`, whole squares of registers. What a square gives to a row of the result
-    /// stands in one piece: with registers of 16 it is a whole cache line.
+    /// Moves `rows` and `columns` of `from`, whole squares of registers: with registers of 16 each row of a square of the
+    /// result is a cache line.
     #[inline(always)]
     fn squares<S: Simd>(&mut self, simd: S, rows: Range<usize>, columns: Range<usize>) {
         assert!(rows.len().is_multiple_of(S::LANES) && columns.len().is_multiple_of(S::LANES));
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_become_columns() {
+    fn transpose_swaps_rows_and_columns_at_every_level() {
         let sizes = [(1, 1, 1), (8, 16, 17), (9, 23, 23), (31, 7, 12), (16, 32, 32), (37, 53, 60), (48, 19, 19)];
         for (rows, columns, stride) in sizes {
             let from: Vec<f32> = (0..rows * stride).map(|i| i as f32).collect();

@@ -2,7 +2,7 @@
 
 use super::cpu::{dense, few, ids, winograd};
 use super::{Conv2dOps, Conv2dSize, stack_apart};
-use crate::cpu::simd::Level;
+use crate::cpu::level::Level;
 use crate::error::Result;
 use crate::plan::Plan;
 

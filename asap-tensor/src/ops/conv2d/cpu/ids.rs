@@ -8,9 +8,10 @@ use rayon::prelude::*;
 
 use super::columns::row_parts;
 use super::dense::blocks_of;
+use crate::cpu::level::Level;
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::scratch::with_scratch;
-use crate::cpu::simd::{Kernel, Level, Simd};
+use crate::cpu::simd::{Kernel, Simd};
 use crate::cpu::transpose::transpose;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;

@@ -4,7 +4,7 @@ use super::super::{Conv2d, Conv2dOps, Conv2dSize};
 use super::ids::Stack;
 use super::{dense, few, ids, winograd};
 use crate::cpu::Cpu;
-use crate::cpu::simd::Level;
+use crate::cpu::level::Level;
 use crate::random::uniform_by_name;
 use crate::shape::Shape;
 

@@ -55,13 +55,13 @@ impl Kernel for Backward<'_, '_> {
                 network.grad_layer(simd, n, pixels, own, g, sums);
                 let size = [pixels, outputs, inputs];
                 let ends = Derived { h: own, slope: SLOPE as f32 };
-                multiply(simd, size, Left { numbers: g, row: network.padded[n], step: 1 }, weight, spare, ends);
+                multiply(simd, size, Left { values: g, row: network.padded[n], step: 1 }, weight, spare, ends);
                 std::mem::swap(&mut g, &mut spare);
             }
             network.grad_first(simd, tile, rows.clone(), features, g, sums, grad_terms);
             if !grad_pixels.is_empty() {
                 let inputs = size.inputs.next_multiple_of(S::LANES);
-                let a = Left { numbers: g, row: network.padded[0], step: 1 };
+                let a = Left { values: g, row: network.padded[0], step: 1 };
                 multiply(simd, [pixels, size.widths[1], inputs], a, weights, spare, Written);
                 for (c, plane) in grad_pixels.iter_mut().enumerate() {
                     for (line, row) in rows.clone().enumerate() {
@@ -190,10 +190,10 @@ impl Network<'_> {
         let outputs = self.padded[n];
         let (bias, weight) = self.offsets[n];
         // The biases' input is 1 in every pixel.
-        let ones = Left { numbers: &[1.0], row: 0, step: 0 };
+        let ones = Left { values: &[1.0], row: 0, step: 0 };
         let (biases, weights) = sums[bias..].split_at_mut(weight - bias);
         multiply(simd, [1, pixels, outputs], ones, g, biases, Added);
-        let transposed = Left { numbers: h, row: 1, step: self.padded[n - 1] };
+        let transposed = Left { values: h, row: 1, step: self.padded[n - 1] };
         multiply(simd, [self.size.widths[n], pixels, outputs], transposed, g, weights, Added);
     }
 
@@ -234,7 +234,7 @@ impl Network<'_> {
             }
         }
         if let Input::Dense(_) = self.input {
-            let a = Left { numbers: features, row: pixels, step: 1 };
+            let a = Left { values: features, row: pixels, step: 1 };
             multiply(simd, [inputs, pixels, width], a, g, weight, Added);
         }
     }

@@ -196,7 +196,7 @@ impl<'a> Network<'a> {
                     }
                 }
             } else {
-                let a = Left { numbers: &features[(line * side).min(features.len())..], row: 1, step: pixels };
+                let a = Left { values: &features[(line * side).min(features.len())..], row: 1, step: pixels };
                 let ends = Activated { terms: Some(by_x), bias: by_y, slope: self.slope(0) };
                 multiply(simd, [side, inputs, width], a, weight, h, ends);
             }
@@ -216,7 +216,7 @@ impl<'a> Network<'a> {
     ) {
         let (bias, weight) = self.layer(params, n);
         let (inputs, outputs) = (self.size.widths[n], self.padded[n]);
-        let h = Left { numbers: h, row: self.padded[n - 1], step: 1 };
+        let h = Left { values: h, row: self.padded[n - 1], step: 1 };
         let ends = Activated { terms: None, bias, slope: self.slope(n) };
         multiply(simd, [pixels, inputs, outputs], h, weight, output, ends);
     }

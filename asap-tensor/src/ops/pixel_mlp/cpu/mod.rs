@@ -17,9 +17,9 @@ use rayon::prelude::*;
 
 use super::{PixelMlpOps, PixelMlpSize, RawPixels};
 use crate::cpu::Cpu;
+use crate::cpu::level::Level;
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::scratch::with_scratch;
-use crate::cpu::simd::Level;
 use crate::cpu::transpose::transpose;
 use crate::error::Result;
 use grad::Backward;

@@ -1,48 +1,52 @@
-//! Products with matrices small enough for the first caches, where packing would cost more than it saves.
+//! Products of matrices small enough for the L1 cache, where packing would cost more than it saves.
 
 use crate::cpu::panel::{self, Panel, Rows};
 use crate::cpu::simd::Simd;
 
-/// The register from `from[at]` on.
+/// Loads `from[at..at + LANES]`.
 #[inline(always)]
 pub(super) fn load<S: Simd>(simd: S, from: &[f32], at: usize) -> S::V {
     // SAFETY: the slice has a register's values.
     unsafe { simd.load(from[at..at + S::LANES].as_ptr()) }
 }
 
-/// Writes a register from `to[at]` on.
+/// Stores `to[at..at + LANES]`.
 #[inline(always)]
 pub(super) fn store<S: Simd>(simd: S, to: &mut [f32], at: usize, v: S::V) {
     // SAFETY: the slice has a register's values.
     unsafe { simd.store(to[at..at + S::LANES].as_mut_ptr(), v) }
 }
 
-/// Adds a register to what stands from `to[at]` on.
+/// Adds to `to[at..at + LANES]`.
 #[inline(always)]
 pub(super) fn add<S: Simd>(simd: S, to: &mut [f32], at: usize, v: S::V) {
     let sum = simd.add(load(simd, to, at), v);
     store(simd, to, at, sum);
 }
 
-/// A product's left side: element (i, l) is `numbers[i · row + l · step]`.
+/// The left operand of a product: element (i, l) is `values[i · row + l · step]`.
 #[derive(Clone, Copy)]
 pub(super) struct Left<'a> {
-    pub(super) numbers: &'a [f32],
+    pub(super) values: &'a [f32],
     pub(super) row: usize,
     pub(super) step: usize,
 }
 
-/// What a product's sums begin with and what is written in their place, a register at a time: the one whose first
-/// number is C's number `at`, in column j.
+/// What the sums of a product start from and what is stored in C, a register at a time: the one whose first element is
+/// C's element `at`, in column j.
 pub(super) trait Ends<S: Simd>: Copy {
-    /// Panics unless it can be asked about every register of C.
-    fn check(self, rows: usize, columns: usize);
-    /// What the sums begin with.
+    /// Panics unless `start` and `finish` may be called for every register of C.
+    #[inline(always)]
+    fn check(self, _rows: usize, _columns: usize) {}
+    /// What the sums start from.
     ///
     /// # Safety
-    /// `check` let C pass, and the register is C's.
-    unsafe fn start(self, simd: S, at: usize, j: usize) -> S::V;
-    /// What is written; `old` points to what stands there.
+    /// `check` must have returned, and the register must be C's.
+    #[inline(always)]
+    unsafe fn start(self, simd: S, _at: usize, _j: usize) -> S::V {
+        simd.zero()
+    }
+    /// The values to store; `old` points to those there.
     ///
     /// # Safety
     /// As of `start`, and `old` must be readable.
@@ -55,28 +59,16 @@ pub(super) struct Written;
 
 impl<S: Simd> Ends<S> for Written {
     #[inline(always)]
-    fn check(self, _rows: usize, _columns: usize) {}
-    #[inline(always)]
-    unsafe fn start(self, simd: S, _at: usize, _j: usize) -> S::V {
-        simd.zero()
-    }
-    #[inline(always)]
     unsafe fn finish(self, _simd: S, _at: usize, _old: *const f32, sum: S::V) -> S::V {
         sum
     }
 }
 
-/// C ← C + A·B. The product is a sum of its own first, so that a long one loses no more digits than its parts.
+/// C ← C + A·B. The product is summed on its own first: a long sum loses no more digits than its parts.
 #[derive(Clone, Copy)]
 pub(super) struct Added;
 
 impl<S: Simd> Ends<S> for Added {
-    #[inline(always)]
-    fn check(self, _rows: usize, _columns: usize) {}
-    #[inline(always)]
-    unsafe fn start(self, simd: S, _at: usize, _j: usize) -> S::V {
-        simd.zero()
-    }
     #[inline(always)]
     unsafe fn finish(self, simd: S, _at: usize, old: *const f32, sum: S::V) -> S::V {
         // SAFETY: the caller's.
@@ -127,10 +119,6 @@ impl<S: Simd> Ends<S> for Derived<'_> {
         assert!(self.h.len() >= rows * columns);
     }
     #[inline(always)]
-    unsafe fn start(self, simd: S, _at: usize, _j: usize) -> S::V {
-        simd.zero()
-    }
-    #[inline(always)]
     unsafe fn finish(self, simd: S, at: usize, _old: *const f32, sum: S::V) -> S::V {
         // SAFETY: `check` and the caller.
         let h = unsafe { simd.load(self.h.as_ptr().add(at)) };
@@ -138,7 +126,7 @@ impl<S: Simd> Ends<S> for Derived<'_> {
     }
 }
 
-/// A panel's columns of C, from `first` on.
+/// The columns of C of a panel, from `first` on.
 struct Columns<E> {
     c: *mut f32,
     columns: usize,
@@ -163,15 +151,14 @@ impl<S: Simd, const V: usize, E: Ends<S>> panel::Ends<S, V> for Columns<E> {
             let at = i * self.columns + self.first + v * S::LANES;
             // SAFETY: as above.
             unsafe {
-                let place = self.c.add(at);
-                simd.store(place, self.ends.finish(simd, at, place, sum));
+                let to = self.c.add(at);
+                simd.store(to, self.ends.finish(simd, at, to, sum));
             }
         }
     }
 }
 
-/// A·B, with its `ends`, in C: A is (rows, depth), B (depth, columns) and C (rows, columns), columns being whole
-/// registers.
+/// C from A·B by `ends`: A is (rows, depth), B (depth, columns) and C (rows, columns), columns being whole registers.
 #[inline(always)]
 pub(super) fn multiply<S: Simd, E: Ends<S>>(
     simd: S,
@@ -182,9 +169,9 @@ pub(super) fn multiply<S: Simd, E: Ends<S>>(
     ends: E,
 ) {
     assert!(columns.is_multiple_of(S::LANES) && b.len() >= depth * columns && c.len() >= rows * columns);
-    assert!(rows == 0 || depth == 0 || a.numbers.len() > (rows - 1) * a.row + (depth - 1) * a.step);
+    assert!(rows == 0 || depth == 0 || a.values.len() > (rows - 1) * a.row + (depth - 1) * a.step);
     ends.check(rows, columns);
-    let a = Rows { start: a.numbers.as_ptr(), row: a.row, step: a.step };
+    let a = Rows { start: a.values.as_ptr(), row: a.row, step: a.step };
     let c = c.as_mut_ptr();
     let mut first = 0;
     macro_rules! panels_of {
@@ -193,7 +180,7 @@ pub(super) fn multiply<S: Simd, E: Ends<S>>(
                 let b = Panel { start: b.as_ptr().wrapping_add(first), step: columns };
                 let mut ends = Columns { c, columns, first, ends };
                 // SAFETY: the assertions above; the panel's columns end with B's at the latest.
-                unsafe { panel::multiply_with::<S, $v>(simd, rows, depth, a, b, &mut ends) };
+                unsafe { panel::multiply::<S, $v>(simd, rows, depth, a, b, &mut ends) };
                 first += $v * S::LANES;
             }
         };
@@ -209,7 +196,8 @@ pub(super) fn multiply<S: Simd, E: Ends<S>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::{Kernel, Level};
+    use crate::cpu::level::Level;
+    use crate::cpu::simd::Kernel;
     use crate::random::uniform_by_name;
 
     const SIZES: [[usize; 3]; 5] = [[1, 1, 16], [13, 5, 48], [12, 64, 32], [7, 3, 80], [4, 0, 16]];
@@ -225,7 +213,6 @@ mod tests {
     impl Kernel for Product<'_> {
         type Output = [Vec<f32>; 4];
 
-        /// By all ends.
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) -> [Vec<f32>; 4] {
             let Product { size, a, b, bias, h } = self;
@@ -243,16 +230,16 @@ mod tests {
         for size in SIZES {
             let [rows, depth, columns] = size;
             let (row, step) = (row(size), step(size));
-            let numbers = uniform_by_name("a", rows * row + depth * step);
+            let values = uniform_by_name("a", rows * row + depth * step);
             let b = uniform_by_name("b", depth * columns);
             let bias = uniform_by_name("bias", columns);
             let h = uniform_by_name("h", rows * columns);
             for level in Level::available() {
-                let a = Left { numbers: &numbers, row, step };
+                let a = Left { values: &values, row, step };
                 let results = level.run(Product { size, a, b: &b, bias: &bias, h: &h });
                 for at in 0..rows * columns {
                     let (i, j) = (at / columns, at % columns);
-                    let terms = (0..depth).map(|l| (numbers[i * row + l * step], b[l * columns + j]));
+                    let terms = (0..depth).map(|l| (values[i * row + l * step], b[l * columns + j]));
                     let sum: f64 = terms.map(|(a, b)| f64::from(a) * f64::from(b)).sum();
                     let (h, bias) = (f64::from(h[at]), f64::from(bias[j]));
                     let z = h + bias + sum;
@@ -267,12 +254,12 @@ mod tests {
     }
 
     #[test]
-    fn products_are_sums_at_every_level() {
+    fn products_match_sums_at_every_level() {
         check(|[_, depth, _]| depth + 2, |_| 1);
     }
 
     #[test]
-    fn products_with_a_transposed_side_are_sums_at_every_level() {
+    fn transposed_products_match_sums_at_every_level() {
         check(|_| 1, |[rows, ..]| rows + 1);
     }
 }

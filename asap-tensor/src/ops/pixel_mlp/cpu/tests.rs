@@ -1,6 +1,6 @@
 use super::super::cases::{Case, assert_close, case, definition, one_hot, size, sizes};
 use crate::cpu::Cpu;
-use crate::cpu::simd::Level;
+use crate::cpu::level::Level;
 use crate::ops::pixel_mlp::{PixelMlpOps, PixelMlpSize, RawPixels};
 
 /// Also tiles that are enough for whole groups, and not a multiple of one.

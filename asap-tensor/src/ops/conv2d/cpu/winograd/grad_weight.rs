@@ -1,27 +1,27 @@
 //! The gradient in the weight, tile by tile: dW = Gᵀ·(Σ (A·g·Aᵀ) ⊙ (Bᵀ·x·B))·G, a sum over all tiles of all images.
 //!
-//! For each of the 36 places of a tile the sum is a product of matrices, output channels by tiles times tiles by input
-//! channels. Both are transformed once, with channels side by side, so that registers hold channels throughout.
+//! For each of the 36 elements of a tile the sum is a matrix product, output channels by tiles times tiles by input
+//! channels. Both are transformed once, channels last: the lanes of a register are channels throughout.
 
 use rayon::prelude::*;
 
-use super::transform::{Form, Four, Input, POINTS, Steps, Three, both_sides};
+use super::transform::{Input, Lines, OutputGrad, POINTS, Steps, WeightGrad, both_sides};
 use crate::cpu::matrix::MatrixMut;
-use crate::cpu::panel::{Panel, Rows, multiply};
+use crate::cpu::panel::{Columns, Panel, Rows, multiply};
 use crate::cpu::scratch::{aligned, with_scratch};
 use crate::cpu::simd::{Kernel, Simd};
 use crate::cpu::transpose::transpose;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
-/// Channels of a block of transformed tiles: whole registers of every level.
+/// Channels of a block of transformed tiles: whole registers at every level.
 const CHANNELS: usize = 64;
 /// Output channels of a block of sums.
 const OUTPUTS: usize = 32;
-/// Tiles of a block, at most: 36 times as many values of a block's channels stay in a core's second cache.
+/// Maximum number of tiles of a block: 36 times as many values of its channels stay in the L2 cache.
 const TILES: usize = 32;
 
-/// How the sum over tiles is cut.
+/// The tiles of a batch.
 struct Tiling {
     /// Rows of tiles of an image, and tiles of such a row.
     rows: usize,
@@ -43,21 +43,21 @@ impl Tiling {
     }
 }
 
-/// A batch of images with their channels side by side, and zeros around them as far as tiles reach.
+/// A batch of images, channels last, with zeros around them as far as tiles reach.
 #[derive(Clone, Copy)]
 struct Frame {
     channels: usize,
-    /// The images' own size, and where it begins.
+    /// Size of the images, and their offset in both directions.
     height: usize,
     width: usize,
     padding: usize,
-    /// Rows and columns with the zeros.
+    /// Rows and columns including the zeros.
     rows: usize,
     columns: usize,
 }
 
 impl Frame {
-    /// That of x: tiles reach 6 pixels from each multiple of a tile's outputs.
+    /// x: tiles reach 6 pixels from each multiple of a tile's outputs.
     fn of_input(size: &Conv2dSize) -> Self {
         let (tiling, out) = (Tiling::of(size), 7 - size.kernel_height);
         Frame {
@@ -70,7 +70,7 @@ impl Frame {
         }
     }
 
-    /// That of the output's gradient.
+    /// The gradient of the output.
     fn of_output(size: &Conv2dSize) -> Self {
         let (tiling, out) = (Tiling::of(size), 7 - size.kernel_height);
         Frame {
@@ -83,22 +83,20 @@ impl Frame {
         }
     }
 
-    /// Channels, with those that fill the last register.
+    /// Channels, padded to whole registers.
     fn depth(&self) -> usize {
         self.channels.next_multiple_of(REGISTER)
     }
 
-    /// Values of an image.
     fn count(&self) -> usize {
         self.rows * self.columns * self.depth()
     }
 
-    /// Values of memory for a batch of images, the first of which begins with a cache line.
-    fn numbers(&self, batch: usize) -> usize {
+    /// Values of memory for a batch of images, aligned to a cache line.
+    fn memory(&self, batch: usize) -> usize {
         batch * self.count() + REGISTER
     }
 
-    /// Lays the images out.
     fn fill(&self, images: &[f32], to: &mut [f32]) {
         let image = self.channels * self.height * self.width;
         let row = self.columns * self.depth();
@@ -113,27 +111,29 @@ impl Frame {
     }
 }
 
-/// Channels are padded to a multiple of this, a register of every level.
+/// Channels are padded to a multiple of this, whole registers at every level.
 const REGISTER: usize = 16;
 
 /// Transforms the tiles of an image: `to[f][tile][channel]` of a block of channels and a block of tiles.
-struct Transform<'a, F> {
-    form: F,
-    /// Whether these are tiles of the output's gradient, and not of x.
+struct Transform<'a, const OUT: usize> {
+    /// Whether these are tiles of the gradient of the output instead of x.
     outputs: bool,
     frame: Frame,
     tiling: &'a Tiling,
     framed: &'a [f32],
-    /// The first tile of all, and how many.
+    /// The first tile of the batch, and how many.
     tile: usize,
     tiles: usize,
-    /// The first channel, and a block's number of channels.
+    /// The first channel, and the channels of a block.
     channel: usize,
     block: usize,
     to: &'a mut [f32],
 }
 
-impl<F: Form> Kernel for Transform<'_, F> {
+impl<const OUT: usize> Kernel for Transform<'_, OUT>
+where
+    OutputGrad: Lines<OUT, 6>,
+{
     type Output = ();
 
     #[inline(always)]
@@ -146,8 +146,8 @@ impl<F: Form> Kernel for Transform<'_, F> {
         for t in 0..tiles {
             let (n, at) = ((tile + t) / (tiling.rows * tiling.columns), (tile + t) % (tiling.rows * tiling.columns));
             let (ty, tx) = (at / tiling.columns, at % tiling.columns);
-            let from = n * frame.count() + (F::OUT * ty * frame.columns + F::OUT * tx) * depth + channel;
-            let reach = if self.outputs { F::OUT } else { 6 } - 1;
+            let from = n * frame.count() + (OUT * ty * frame.columns + OUT * tx) * depth + channel;
+            let reach = if self.outputs { OUT } else { 6 } - 1;
             assert!(from + reach * (frame.columns + 1) * depth + channels <= self.framed.len());
             for c in (0..channels).step_by(S::LANES) {
                 // SAFETY: asserted above; a block of transformed tiles has 36 times `tiles` rows of `block` values.
@@ -155,7 +155,7 @@ impl<F: Form> Kernel for Transform<'_, F> {
                     let from = self.framed.as_ptr().add(from + c);
                     let to = self.to.as_mut_ptr().add(t * block + c);
                     if self.outputs {
-                        self.form.output_grad(s, from, steps, to, tiles * block);
+                        both_sides::<S, OutputGrad, OUT, 6>(s, from, steps, to, tiles * block);
                     } else {
                         both_sides::<S, Input, 6, 6>(s, from, steps, to, tiles * block);
                     }
@@ -192,42 +192,31 @@ impl Kernel for Multiply<'_> {
                 unsafe {
                     let rows = Rows { start: grad.as_ptr().add(f * tiles * OUTPUTS), row: 1, step: OUTPUTS };
                     let panel = Panel { start: x.as_ptr().add(f * tiles * CHANNELS + at), step: CHANNELS };
-                    let sums = sums.as_mut_ptr().add(f * OUTPUTS * CHANNELS + at);
-                    let start = |o: usize| {
-                        let mut sum = [s.zero(); V];
-                        if !first {
-                            for v in 0..V {
-                                sum[v] = s.load(sums.add(o * CHANNELS + v * S::LANES));
-                            }
-                        }
-                        sum
-                    };
-                    multiply::<S, V>(s, OUTPUTS, tiles, rows, panel, start, |o, sum| {
-                        for v in 0..V {
-                            s.store(sums.add(o * CHANNELS + v * S::LANES), sum[v]);
-                        }
-                    });
+                    let start = sums.as_mut_ptr().add(f * OUTPUTS * CHANNELS + at);
+                    let mut sums = Columns { start, row: CHANNELS, width: V * S::LANES, add: !first };
+                    multiply::<S, V>(s, OUTPUTS, tiles, rows, panel, &mut sums);
                 }
             }
         }
     }
 }
 
-/// Gᵀ·sums·G of a block, written to its places in the gradient: a row for each output channel, of its input channels'
-/// weights.
-struct Finish<'a, 'g, F> {
-    form: F,
+/// Gᵀ·sums·G of a block, written to the gradient: a row for each output channel, of the weights of its input channels.
+struct Finish<'a, 'g, const TAPS: usize> {
     sums: &'a [f32],
     stage: &'a mut [f32],
     grad: &'a mut MatrixMut<'g>,
 }
 
-impl<F: Form> Kernel for Finish<'_, '_, F> {
+impl<const TAPS: usize> Kernel for Finish<'_, '_, TAPS>
+where
+    WeightGrad: Lines<6, TAPS>,
+{
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let taps = F::TAPS * F::TAPS;
+        let taps = TAPS * TAPS;
         assert!(self.sums.len() >= POINTS * OUTPUTS * CHANNELS && self.stage.len() >= taps * CHANNELS);
         assert!(self.grad.height() <= OUTPUTS && self.grad.width() <= taps * CHANNELS);
         for o in 0..self.grad.height() {
@@ -236,7 +225,8 @@ impl<F: Form> Kernel for Finish<'_, '_, F> {
                 unsafe {
                     let from = self.sums.as_ptr().add(o * CHANNELS + at);
                     let to = self.stage.as_mut_ptr().add(at);
-                    self.form.weight_grad(s, from, Steps::dense(6, OUTPUTS * CHANNELS), to, CHANNELS);
+                    let steps = Steps::dense(6, OUTPUTS * CHANNELS);
+                    both_sides::<S, WeightGrad, 6, TAPS>(s, from, steps, to, CHANNELS);
                 }
             }
             let row = self.grad.row(o);
@@ -246,12 +236,12 @@ impl<F: Form> Kernel for Finish<'_, '_, F> {
     }
 }
 
-/// Working memory of [`grad_weight`]: a thread's; and of x and of the output's gradient, what all share while it is
-/// transformed and then until the end.
+/// Memory of [`grad_weight`], in values: scratch of a thread; and for x and for the gradient of the output, shared memory
+/// during the transform and until the end.
 pub(in crate::ops::conv2d) fn memory(size: &Conv2dSize) -> (usize, [(usize, usize); 2]) {
     let sides = [(Frame::of_input(size), CHANNELS), (Frame::of_output(size), OUTPUTS)];
     let tiling = Tiling::of(size);
-    (scratch(size), sides.map(|(frame, block)| (frame.numbers(size.batch), tiling.count(frame.channels, block))))
+    (scratch(size), sides.map(|(frame, block)| (frame.memory(size.batch), tiling.count(frame.channels, block))))
 }
 
 fn scratch(size: &Conv2dSize) -> usize {
@@ -261,20 +251,29 @@ fn scratch(size: &Conv2dSize) -> usize {
 /// The gradient in the weight, (O, I, R, S).
 pub(in crate::ops::conv2d) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
     match size.kernel_height {
-        4 => grad_weight_as(Four, cpu, x, grad_output, size),
-        _ => grad_weight_as(Three, cpu, x, grad_output, size),
+        4 => grad_weight_as::<4, 3>(cpu, x, grad_output, size),
+        _ => grad_weight_as::<3, 4>(cpu, x, grad_output, size),
     }
 }
 
-fn grad_weight_as<F: Form>(form: F, cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
+fn grad_weight_as<const TAPS: usize, const OUT: usize>(
+    cpu: &Cpu,
+    x: &[f32],
+    grad_output: &[f32],
+    size: &Conv2dSize,
+) -> Array
+where
+    OutputGrad: Lines<OUT, 6>,
+    WeightGrad: Lines<6, TAPS>,
+{
     let tiling = &Tiling::of(size);
     let transformed = |images: &[f32], frame: Frame, outputs: bool, block: usize| {
-        let mut framed = cpu.array(frame.numbers(size.batch));
+        let mut framed = cpu.array(frame.memory(size.batch));
         let framed = &mut aligned(&mut framed)[..size.batch * frame.count()];
         frame.fill(images, framed);
         let framed = &*framed;
         let mut tiles = cpu.array(tiling.count(frame.channels, block));
-        // A block of channels after the other; in it a block of tiles after the other.
+        // Blocks of channels, each of blocks of tiles.
         let blocks = tiles.chunks_exact_mut(POINTS * tiling.tiles * block).enumerate().flat_map(|(channels, tiles)| {
             let blocks = tiles.chunks_mut(POINTS * TILES * block).enumerate();
             blocks.map(move |(tiles, to)| (channels * block, tiles * TILES, to))
@@ -282,14 +281,14 @@ fn grad_weight_as<F: Form>(form: F, cpu: &Cpu, x: &[f32], grad_output: &[f32], s
         let blocks: Vec<_> = blocks.collect();
         blocks.into_par_iter().for_each(|(channel, tile, to)| {
             let tiles = to.len() / (POINTS * block);
-            cpu.vectorize(Transform { form, outputs, frame, tiling, framed, tile, tiles, channel, block, to });
+            cpu.vectorize(Transform::<OUT> { outputs, frame, tiling, framed, tile, tiles, channel, block, to });
         });
         tiles
     };
     let x = transformed(x, Frame::of_input(size), false, CHANNELS);
     let grad_output = transformed(grad_output, Frame::of_output(size), true, OUTPUTS);
 
-    let taps = F::TAPS * F::TAPS;
+    let taps = TAPS * TAPS;
     let mut grad = cpu.array(size.weight().count());
     let row = taps * size.in_channels;
     let mut blocks = MatrixMut::new(&mut grad, size.out_channels, row, row).blocks(OUTPUTS, taps * CHANNELS);
@@ -298,7 +297,7 @@ fn grad_weight_as<F: Form>(form: F, cpu: &Cpu, x: &[f32], grad_output: &[f32], s
     blocks.into_par_iter().for_each(|(o, i, mut grad)| {
         with_scratch(scratch(size), |scratch| {
             let (sums, stage) = aligned(scratch).split_at_mut(POINTS * OUTPUTS * CHANNELS);
-            // Where a block of tiles of a block of channels stands.
+            // A block of tiles of a block of channels.
             let block = |which: usize, channels: usize, tile: usize, tiles: usize| {
                 let start = POINTS * channels * (which * tiling.tiles + tile);
                 start..start + POINTS * channels * tiles
@@ -309,7 +308,7 @@ fn grad_weight_as<F: Form>(form: F, cpu: &Cpu, x: &[f32], grad_output: &[f32], s
                 let x = &x[block(i / (taps * CHANNELS), CHANNELS, tile, tiles)];
                 cpu.vectorize(Multiply { grad, x, tiles, first: tile == 0, sums });
             }
-            cpu.vectorize(Finish { form, sums, stage, grad: &mut grad });
+            cpu.vectorize(Finish::<TAPS> { sums, stage, grad: &mut grad });
         });
     });
     grad

@@ -1,15 +1,13 @@
 //! The four steps of a block: transform tiles of x, transform weights, multiply, transform back.
 
 use super::plan::{Blocks, Convolution, INPUTS};
-use super::transform::{Form, Input, POINTS, Steps, both_sides};
+use super::transform::{Input, Lines, Output, POINTS, Steps, Weight, both_sides};
 use crate::cpu::matrix::MatrixMut;
-use crate::cpu::panel::{Panel, Rows, multiply};
+use crate::cpu::panel::{Columns, Panel, Rows, multiply};
 use crate::cpu::simd::{Kernel, Simd};
 
-/// Bᵀ·x·B of the tiles of a block, for input channels `first` and on: `to[f][i][tile]`.
-pub(super) struct TransformInput<'a> {
-    /// Rows and columns of a tile of outputs.
-    pub(super) out: usize,
+/// Bᵀ·x·B of the tiles of a block, for input channels from `first` on: `to[f][i][tile]`.
+pub(super) struct TransformInput<'a, const OUT: usize> {
     pub(super) conv: &'a Convolution,
     pub(super) blocks: &'a Blocks,
     /// One image.
@@ -23,7 +21,7 @@ pub(super) struct TransformInput<'a> {
     pub(super) to: &'a mut [f32],
 }
 
-impl Kernel for TransformInput<'_> {
+impl<const OUT: usize> Kernel for TransformInput<'_, OUT> {
     type Output = ();
 
     #[inline(always)]
@@ -35,12 +33,9 @@ impl Kernel for TransformInput<'_> {
         for i in 0..self.channels {
             let x = &self.x[(self.first + i) * plane..][..plane];
             let tiles = self.tile..self.tile + self.tiles;
-            match self.out {
-                3 => read_tiles::<3>(self.conv, self.blocks.tiles_x, x, tiles, width, line, stage),
-                _ => read_tiles::<4>(self.conv, self.blocks.tiles_x, x, tiles, width, line, stage),
-            }
+            read_tiles::<OUT>(self.conv, self.blocks.tiles_x, x, tiles, width, line, stage);
             for at in (0..width).step_by(S::LANES) {
-                // SAFETY: the stage holds 36 rows of `width` values, whole registers; `to` as many for each channel.
+                // SAFETY: the stage has 36 rows of `width` values, whole registers; `to` as many for each channel.
                 unsafe {
                     let to = self.to.as_mut_ptr().add(i * width + at);
                     both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), Steps::dense(6, width), to, inputs * width);
@@ -50,8 +45,8 @@ impl Kernel for TransformInput<'_> {
     }
 }
 
-/// Lays the 36 values of each tile of one channel out as rows of `width` values, one for each tile; what is beyond
-/// the last tile becomes 0. Tiles are `OUT` pixels apart.
+/// Lays out the 36 values of each tile of one channel as rows of `width` values, one for each tile, padded with zeros.
+/// Tiles are `OUT` pixels apart.
 #[inline(always)]
 fn read_tiles<const OUT: usize>(
     conv: &Convolution,
@@ -90,7 +85,7 @@ fn read_tiles<const OUT: usize>(
     }
 }
 
-/// Number c of each `OUT` of a line, from `at` on in row c.
+/// Writes element c of each chunk of `OUT` of a line to row c, from `at` on.
 #[inline(always)]
 fn spread<const OUT: usize>(line: &[f32], rows: &mut [f32], width: usize, at: usize, count: usize) {
     let (first, rest) = rows.split_at_mut(width);
@@ -109,7 +104,7 @@ fn spread<const OUT: usize>(line: &[f32], rows: &mut [f32], width: usize, at: us
     }
 }
 
-/// Row `x` of the padded image from column `start` on.
+/// Row `x` of the padded image, from column `start` on.
 #[inline(always)]
 fn read_line(conv: &Convolution, x: &[f32], start: usize, line: &mut [f32]) {
     let before = conv.padding.saturating_sub(start).min(line.len());
@@ -121,8 +116,7 @@ fn read_line(conv: &Convolution, x: &[f32], start: usize, line: &mut [f32]) {
 }
 
 /// G·w·Gᵀ of a block of weights: `to[f][o][i]`.
-pub(super) struct TransformWeight<'a, F> {
-    pub(super) form: F,
+pub(super) struct TransformWeight<'a, const TAPS: usize> {
     pub(super) conv: &'a Convolution,
     pub(super) blocks: &'a Blocks,
     pub(super) weight: &'a [f32],
@@ -136,14 +130,17 @@ pub(super) struct TransformWeight<'a, F> {
     pub(super) to: &'a mut [f32],
 }
 
-impl<F: Form> Kernel for TransformWeight<'_, F> {
+impl<const TAPS: usize> Kernel for TransformWeight<'_, TAPS>
+where
+    Weight: Lines<TAPS, 6>,
+{
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Blocks { inputs, outputs, .. } = *self.blocks;
         let &Convolution { output_step, input_step, flipped, .. } = self.conv;
-        let taps = F::TAPS * F::TAPS;
+        let taps = TAPS * TAPS;
         let stage = &mut self.stage[..16 * inputs];
         assert!(self.to.len() >= POINTS * inputs * outputs && self.channels <= inputs && self.outputs <= outputs);
         assert!(inputs.is_multiple_of(S::LANES));
@@ -153,29 +150,30 @@ impl<F: Form> Kernel for TransformWeight<'_, F> {
             for i in 0..self.channels {
                 prefetch(weight.as_ptr().wrapping_add(AHEAD * output_step + i * input_step));
             }
-            match F::TAPS {
+            match TAPS {
                 4 => read_weights::<S, 16>(s, weight, input_step, self.channels, inputs, stage),
                 _ => read_weights::<S, 9>(s, weight, input_step, self.channels, inputs, stage),
             }
             for at in (0..self.channels).step_by(S::LANES) {
-                // SAFETY: the stage holds a row of `inputs` values for each tap, whole registers; `to` 36 for each output channel.
+                // SAFETY: the stage has a row of `inputs` values for each tap, whole registers; `to` 36 for each
+                // output channel.
                 unsafe {
                     let from = stage.as_ptr().add(at);
                     let to = self.to.as_mut_ptr().add(o * inputs + at);
-                    let steps = Steps::dense(F::TAPS, inputs);
+                    let steps = Steps::dense(TAPS, inputs);
                     let (from, steps) = match flipped {
                         true => (from.add((taps - 1) * inputs), Steps { row: -steps.row, column: -steps.column }),
                         false => (from, steps),
                     };
-                    self.form.weight(s, from, steps, to, outputs * inputs);
+                    both_sides::<S, Weight, TAPS, 6>(s, from, steps, to, outputs * inputs);
                 }
             }
         }
     }
 }
 
-/// Lays the weights of each of some input channels out as rows of `width` values, one for each channel. The stage has
-/// 16 such rows; those after the last tap are left with values of no meaning.
+/// Lays out the weights of some input channels as rows of `width` values, one for each channel. The stage has 16 such
+/// rows; those after the last tap have undefined values.
 #[inline(always)]
 fn read_weights<S: Simd, const TAPS: usize>(
     s: S,
@@ -205,15 +203,15 @@ fn read_weights<S: Simd, const TAPS: usize>(
     }
 }
 
-/// How many output channels before their use weights are asked for: rows of a weight are far apart, and a processor
-/// expects the next one only where it follows the last.
+/// How many output channels ahead weights are prefetched: the rows of a weight are too far apart for the processor's own
+/// prefetching.
 const AHEAD: usize = 3;
 
-/// Asks for the cache line at an address, which need not be readable.
+/// Prefetches the cache line at an address, which need not be readable.
 #[inline(always)]
 fn prefetch(at: *const f32) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch touches no memory that the program could see.
+    // SAFETY: a prefetch has no effect that the program could observe.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T1>(at.cast());
@@ -229,7 +227,7 @@ pub(super) struct Multiply<'a> {
     pub(super) x: &'a [f32],
     pub(super) outputs: usize,
     pub(super) channels: usize,
-    /// Whether these are the first channels, so that the sums begin at 0.
+    /// Whether these are the first channels: the sums start from 0.
     pub(super) first: bool,
     pub(super) sums: &'a mut [f32],
 }
@@ -241,25 +239,12 @@ impl Multiply<'_> {
         let Blocks { width, inputs, outputs, .. } = *self.blocks;
         // SAFETY: `run` has checked that all 36 of each lie inside their values, and `at` leaves V registers.
         unsafe {
-            // A step that is known beforehand needs no register for each row.
+            // A constant distance between rows needs no register for each row.
             let rows = Rows { start: self.weight.as_ptr().add(f * outputs * INPUTS), row: INPUTS, step: 1 };
             let panel = Panel { start: self.x.as_ptr().add(f * inputs * width + at), step: width };
-            let sums = self.sums.as_mut_ptr().add(f * outputs * width + at);
-            let first = self.first;
-            let start = |i: usize| {
-                let mut sum = [s.zero(); V];
-                if !first {
-                    for v in 0..V {
-                        sum[v] = s.load(sums.add(i * width + v * S::LANES));
-                    }
-                }
-                sum
-            };
-            multiply::<S, V>(s, self.outputs, self.channels, rows, panel, start, |i, sum| {
-                for v in 0..V {
-                    s.store(sums.add(i * width + v * S::LANES), sum[v]);
-                }
-            });
+            let start = self.sums.as_mut_ptr().add(f * outputs * width + at);
+            let mut sums = Columns { start, row: width, width: V * S::LANES, add: !self.first };
+            multiply::<S, V>(s, self.outputs, self.channels, rows, panel, &mut sums);
         }
     }
 }
@@ -285,9 +270,8 @@ impl Kernel for Multiply<'_> {
     }
 }
 
-/// Aᵀ·M·A + bias of a block of tiles for some output channels, written to their places in y.
-pub(super) struct TransformOutput<'a, 'y, F> {
-    pub(super) form: F,
+/// Aᵀ·M·A + bias of a block of tiles for some output channels, written to y.
+pub(super) struct TransformOutput<'a, 'y, const OUT: usize> {
     pub(super) conv: &'a Convolution,
     pub(super) blocks: &'a Blocks,
     pub(super) sums: &'a [f32],
@@ -301,7 +285,10 @@ pub(super) struct TransformOutput<'a, 'y, F> {
     pub(super) y: &'a mut MatrixMut<'y>,
 }
 
-impl<F: Form> Kernel for TransformOutput<'_, '_, F> {
+impl<const OUT: usize> Kernel for TransformOutput<'_, '_, OUT>
+where
+    Output: Lines<6, OUT>,
+{
     type Output = ();
 
     #[inline(always)]
@@ -309,7 +296,7 @@ impl<F: Form> Kernel for TransformOutput<'_, '_, F> {
         let Blocks { width, outputs, tiles_x, .. } = *self.blocks;
         let rows = self.y.height();
         assert!(self.sums.len() >= rows.div_ceil(outputs) * POINTS * outputs * width && width.is_multiple_of(S::LANES));
-        let stage = &mut self.stage[..F::OUT * F::OUT * width];
+        let stage = &mut self.stage[..OUT * OUT * width];
         for o in 0..rows {
             for at in (0..width).step_by(S::LANES) {
                 // SAFETY: the sums of every block of outputs are 36 times `outputs` rows of `width` values; the stage
@@ -317,21 +304,19 @@ impl<F: Form> Kernel for TransformOutput<'_, '_, F> {
                 unsafe {
                     let from = o / outputs * POINTS * outputs * width + o % outputs * width + at;
                     let from = self.sums.as_ptr().add(from);
-                    self.form.output(s, from, Steps::dense(6, outputs * width), stage.as_mut_ptr().add(at), width);
+                    let steps = Steps::dense(6, outputs * width);
+                    both_sides::<S, Output, 6, OUT>(s, from, steps, stage.as_mut_ptr().add(at), width);
                 }
             }
             let bias = self.bias.map_or(0.0, |bias| bias[o]);
             let tiles = self.tile..self.tile + self.tiles;
             let y = self.y.row(o);
-            match F::OUT {
-                3 => write_tiles::<3>(self.conv.out_width, tiles_x, tiles, width, stage, bias, y),
-                _ => write_tiles::<4>(self.conv.out_width, tiles_x, tiles, width, stage, bias, y),
-            }
+            write_tiles::<OUT>(self.conv.out_width, tiles_x, tiles, width, stage, bias, y);
         }
     }
 }
 
-/// Writes the outputs of tiles to their places, but for those beyond the edges of y.
+/// Writes the outputs of tiles to y, without those beyond its edges.
 #[inline(always)]
 fn write_tiles<const OUT: usize>(
     out_width: usize,

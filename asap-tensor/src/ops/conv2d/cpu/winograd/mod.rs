@@ -19,14 +19,14 @@ pub(in crate::ops::conv2d) use grad_weight::memory as grad_weight_memory;
 use kernels::{Multiply, TransformInput, TransformOutput, TransformWeight};
 pub(in crate::ops::conv2d) use plan::pays;
 use plan::{Blocks, Convolution};
-use transform::{Form, Four, POINTS, Three};
+use transform::{Lines, Output, POINTS, Weight};
 
-/// Working memory of [`forward`]: a thread's, and what all share while it runs.
+/// Memory of [`forward`], in values: scratch of a thread, and shared memory while it runs.
 pub(in crate::ops::conv2d) fn forward_memory(size: &Conv2dSize) -> (usize, usize) {
     memory(&Convolution::forward(size))
 }
 
-/// Working memory of [`grad_input`]: a thread's, and what all share while it runs.
+/// Memory of [`grad_input`], likewise.
 pub(in crate::ops::conv2d) fn grad_input_memory(size: &Conv2dSize) -> (usize, usize) {
     memory(&Convolution::grad_input(size))
 }
@@ -48,19 +48,22 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
 
 fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &Convolution) -> Array {
     match conv.taps {
-        4 => convolve_as(Four, cpu, x, weight, bias, conv),
-        _ => convolve_as(Three, cpu, x, weight, bias, conv),
+        4 => convolve_as::<4, 3>(cpu, x, weight, bias, conv),
+        _ => convolve_as::<3, 4>(cpu, x, weight, bias, conv),
     }
 }
 
-fn convolve_as<F: Form>(
-    form: F,
+fn convolve_as<const TAPS: usize, const OUT: usize>(
     cpu: &Cpu,
     x: &[f32],
     weight: &[f32],
     bias: Option<&[f32]>,
     conv: &Convolution,
-) -> Array {
+) -> Array
+where
+    Weight: Lines<TAPS, 6>,
+    Output: Lines<6, OUT>,
+{
     let blocks = &Blocks::of(conv);
     let image = conv.inputs * conv.height * conv.width;
     let pixels = conv.out_height * conv.out_width;
@@ -71,13 +74,13 @@ fn convolve_as<F: Form>(
             let channels = blocks.inputs.min(conv.inputs - first);
             let x = &x[n * image..][..image];
             let tile = tile + band * blocks.band * blocks.tiles_x;
-            cpu.vectorize(TransformInput { out: F::OUT, conv, blocks, x, first, channels, tile, tiles, stage, to });
+            cpu.vectorize(TransformInput::<OUT> { conv, blocks, x, first, channels, tile, tiles, stage, to });
         };
     let transform_weights = |output: usize, input_block: usize, stage: &mut [f32], to: &mut [f32]| {
         let input = input_block * blocks.inputs;
         let channels = blocks.inputs.min(conv.inputs - input);
         let outputs = blocks.outputs.min(conv.outputs - output);
-        cpu.vectorize(TransformWeight { form, conv, blocks, weight, output, outputs, input, channels, stage, to });
+        cpu.vectorize(TransformWeight::<TAPS> { conv, blocks, weight, output, outputs, input, channels, stage, to });
     };
 
     let mut shared = cpu.array(blocks.shared(conv));
@@ -102,7 +105,7 @@ fn convolve_as<F: Form>(
 
     let mut y = cpu.array(conv.batch * conv.outputs * pixels);
     let at_once = if blocks.many { conv.outputs } else { blocks.task_outputs };
-    let band_pixels = F::OUT * blocks.band * conv.out_width;
+    let band_pixels = OUT * blocks.band * conv.out_width;
     let tasks: Vec<_> = y
         .chunks_exact_mut(conv.outputs * pixels)
         .enumerate()
@@ -150,7 +153,7 @@ fn convolve_as<F: Form>(
                         }
                     }
                     let bias = bias.map(|bias| &bias[start..end]);
-                    cpu.vectorize(TransformOutput { form, conv, blocks, sums, bias, tile, tiles, stage, y });
+                    cpu.vectorize(TransformOutput::<OUT> { conv, blocks, sums, bias, tile, tiles, stage, y });
                 }
             }
         });
@@ -158,7 +161,7 @@ fn convolve_as<F: Form>(
     y
 }
 
-/// The tiles of a block of a band: the first one, counted from the band's start, and how many.
+/// The tiles of a block of a band: the first one, counted from the start of the band, and how many.
 fn tiles_of(conv: &Convolution, blocks: &Blocks, band: usize, block: usize) -> (usize, usize) {
     let rows = blocks.band.min(conv.out_height.div_ceil(conv.out()) - band * blocks.band);
     let first = block * blocks.width;

@@ -1,6 +1,6 @@
 use super::{forward, grad_input, grad_weight};
 use crate::cpu::Cpu;
-use crate::cpu::simd::Level;
+use crate::cpu::level::Level;
 use crate::ops::conv2d::{Conv2d, Conv2dSize};
 use crate::random::uniform_by_name;
 use crate::shape::Shape;

@@ -1,11 +1,11 @@
-//! The matrices of F(4×4, 3×3) and F(3×3, 4×4), applied from both sides to small squares, a register of them at a time.
+//! The matrices of F(4×4, 3×3) and F(3×3, 4×4), applied from both sides to a register of small squares at a time.
 
 use crate::cpu::simd::Simd;
 
-/// Values of a transformed square.
+/// Elements of a transformed square.
 pub(super) const POINTS: usize = 36;
 
-/// A matrix of TO rows and FROM columns, as the sums that it stands for.
+/// A matrix of TO rows and FROM columns, as the sums of a product with it.
 pub(super) trait Lines<const FROM: usize, const TO: usize> {
     /// The matrix times a column.
     fn times<S: Simd>(s: S, x: [S::V; FROM]) -> [S::V; TO];
@@ -161,7 +161,7 @@ impl Lines<6, 4> for WeightGrad {
     }
 }
 
-/// Where the values of a square stand: a row, and a column, apart.
+/// Distances between the elements of a square: from one row, and from one column, to the next.
 #[derive(Clone, Copy)]
 pub(super) struct Steps {
     pub(super) row: isize,
@@ -169,84 +169,17 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Those of a square of `side` columns whose values stand `step` apart, row after row.
+    /// Of a row-major square of `side` columns whose elements are `step` apart.
     pub(super) fn dense(side: usize, step: usize) -> Self {
         Steps { row: (side * step) as isize, column: step as isize }
     }
 }
 
-/// One of the two algorithms: which matrices it applies.
-pub(super) trait Form: Copy + Send + Sync {
-    /// Rows and columns of the kernel.
-    const TAPS: usize;
-    /// Rows and columns of a tile of outputs.
-    const OUT: usize;
-
-    /// G·w·Gᵀ.
-    ///
-    /// # Safety
-    /// As of [`both_sides`].
-    unsafe fn weight<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
-    /// Aᵀ·M·A.
-    ///
-    /// # Safety
-    /// As of [`both_sides`].
-    unsafe fn output<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
-    /// A·g·Aᵀ.
-    ///
-    /// # Safety
-    /// As of [`both_sides`].
-    unsafe fn output_grad<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
-    /// Gᵀ·U·G.
-    ///
-    /// # Safety
-    /// As of [`both_sides`].
-    unsafe fn weight_grad<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize);
-}
-
-macro_rules! form {
-    ($(#[$about:meta])* $form:ident, $taps:literal, $out:literal) => {
-        $(#[$about])*
-        #[derive(Clone, Copy)]
-        pub(super) struct $form;
-
-        impl Form for $form {
-            const TAPS: usize = $taps;
-            const OUT: usize = $out;
-
-            form!(weight, Weight, $taps, 6);
-            form!(output, Output, 6, $out);
-            form!(output_grad, OutputGrad, $out, 6);
-            form!(weight_grad, WeightGrad, 6, $taps);
-        }
-    };
-    ($name:ident, $lines:ident, $from:literal, $to:literal) => {
-        #[inline(always)]
-        unsafe fn $name<S: Simd>(self, s: S, from: *const f32, steps: Steps, to: *mut f32, to_step: usize) {
-            // SAFETY: the caller's.
-            unsafe { both_sides::<S, $lines, $from, $to>(s, from, steps, to, to_step) }
-        }
-    };
-}
-
-form!(
-    /// F(4×4, 3×3).
-    Three,
-    3,
-    4
-);
-form!(
-    /// F(3×3, 4×4).
-    Four,
-    4,
-    3
-);
-
-/// L·X·Lᵀ of a register of squares X: number (i, j) stands at `i · steps.row + j · steps.column` from `from`, that of the
+/// L·X·Lᵀ of a register of squares X: element (i, j) is at `i · steps.row + j · steps.column` from `from`, that of the
 /// result at `(i · TO + j) · to_step` from `to`.
 ///
 /// # Safety
-/// A register must be readable, and writable, at all of these.
+/// A register must be readable, or writable, at each of these.
 #[inline(always)]
 pub(super) unsafe fn both_sides<S: Simd, L: Lines<FROM, TO>, const FROM: usize, const TO: usize>(
     s: S,
