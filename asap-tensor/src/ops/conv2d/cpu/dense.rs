@@ -1,4 +1,4 @@
-//! Convolution of values, and its gradients.
+//! Convolution and its gradients as products with a patch matrix.
 
 use std::ops::Range;
 
@@ -11,26 +11,25 @@ use crate::cpu::scratch::with_scratch;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
-/// Patches are laid out in blocks of about this many values, which a core's second cache holds.
+/// Patches are laid out in blocks of about this many values, which fit the L2 cache.
 const BLOCK: usize = 1 << 17;
-/// Rows of the patch matrix, at most, that gradients take at a time.
+/// Maximum number of rows of the patch matrix in a block of a gradient.
 const PATCH_ROWS: usize = 288;
-/// Parts, at least, that work is split into where the shape allows it, so that many threads find some.
+/// Minimum number of parts that work is split into if the shape permits it, for many threads.
 const PARTS: usize = 16;
-/// Rows of a result, at most, that one thread computes at a time where others take the rest.
+/// Maximum number of rows of a result that one thread computes at a time.
 const CHANNELS: usize = 252;
-/// Rows that a product takes at a time, whichever the registers: 14 and 6 divide it.
+/// A multiple of the rows that a product computes at a time at every level, 14 and 6.
 const STRIP: usize = 42;
-
 /// Values of a gradient that one thread adds up at a time.
 const STRETCH: usize = 4096;
 
-/// True where x itself is the patch matrix.
+/// Whether x itself is the patch matrix.
 fn is_pointwise(size: &Conv2dSize) -> bool {
     (size.kernel_height, size.kernel_width, size.stride, size.padding) == (1, 1, 1, 0)
 }
 
-/// The matrices (rows × columns) of a batch, cut into blocks; each comes with its item, row and column.
+/// The matrices (rows × columns) of a batch, cut into blocks: (item, first row, first column, block).
 pub(super) fn blocks_of(
     batch: &mut [f32],
     rows: usize,
@@ -47,17 +46,22 @@ pub(super) fn blocks_of(
         .collect()
 }
 
-/// `total` cut into equal parts of at most `most`: the size of a part.
-fn part(total: usize, most: usize) -> usize {
-    total.div_ceil(total.div_ceil(most.max(1)).max(1)).max(1)
+/// Matrix `n` (rows × columns) of a batch.
+fn item(batch: &[f32], n: usize, rows: usize, columns: usize) -> Matrix<'_> {
+    Matrix::new(&batch[n * rows * columns..][..rows * columns], rows, columns, columns)
 }
 
-/// Rows of a result that one thread computes at a time: strips that are about equally many.
+/// The size of a part when `total` is cut into equal parts of at most `max`.
+fn part(total: usize, max: usize) -> usize {
+    total.div_ceil(total.div_ceil(max.max(1)).max(1)).max(1)
+}
+
+/// Rows of a result that one thread computes at a time: whole strips, about equally many for each.
 fn rows_at_once(rows: usize) -> usize {
     part(rows, CHANNELS).next_multiple_of(STRIP)
 }
 
-/// How many values of working memory a thread takes in [`forward`], for patches and for a product of them.
+/// Scratch of a thread in [`forward`], in values: for patches, and for a product of them.
 pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> [usize; 2] {
     let pixels = size.out_height * size.out_width;
     let (columns, rows) = if is_pointwise(size) {
@@ -72,12 +76,12 @@ pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> [usize; 2] {
 
 /// Output pixels that [`forward`] computes at a time.
 fn block_width(size: &Conv2dSize) -> usize {
-    // x itself is packed as it is multiplied: the more columns, the more rarely the weight is.
-    let least = if is_pointwise(size) { 512 } else { 256 };
-    (BLOCK / size.patch().max(1) / 32 * 32).clamp(least, 3072)
+    // A pointwise convolution packs x in the product: the more columns, the less often the weight.
+    let min = if is_pointwise(size) { 512 } else { 256 };
+    (BLOCK / size.patch().max(1) / 32 * 32).clamp(min, 3072)
 }
 
-/// Whether there are enough pixels for each thread to lay out patches of its own.
+/// Whether there are enough pixels for each thread to lay out its own patches.
 fn shares_pixels(size: &Conv2dSize) -> bool {
     size.batch * (size.out_height * size.out_width).div_ceil(block_width(size)) >= PARTS
 }
@@ -102,9 +106,8 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
     if is_pointwise(size) {
         let blocks = blocks_of(&mut y, outputs, pixels, rows_at_once(outputs), width);
         blocks.into_par_iter().for_each(|(n, o, q, mut y)| {
-            let columns = Matrix::new(&x[n * image..][..image], patch, pixels, pixels);
             let width = y.width();
-            compute(o, &mut y, columns.columns(q, width));
+            compute(o, &mut y, item(x, n, patch, pixels).columns(q, width));
         });
     } else if shares_pixels(size) {
         let blocks = blocks_of(&mut y, outputs, pixels, outputs.max(1), width);
@@ -138,7 +141,7 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
     y
 }
 
-/// How many values of working memory a thread takes in [`grad_input`], for patches and for a product.
+/// Scratch of a thread in [`grad_input`], likewise.
 pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> [usize; 2] {
     if is_pointwise(size) {
         return [0, gemm::scratch(rows_at_once(size.in_channels).min(size.in_channels))];
@@ -148,7 +151,7 @@ pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> [usize; 2
     [patches * rows * size.out_width, gemm::scratch(patches)]
 }
 
-/// Input channels and output rows that [`grad_input`] takes at a time.
+/// Input channels and output rows of a block in [`grad_input`].
 fn grad_input_part(size: &Conv2dSize) -> (usize, usize) {
     let kernel = size.kernel_height * size.kernel_width;
     let channels = part(size.in_channels, PATCH_ROWS / kernel);
@@ -162,17 +165,11 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
     let kernel = size.kernel_height * size.kernel_width;
     let mut grad = cpu.array(size.input().count());
     let weight = Matrix::new(weight, outputs, patch, patch);
-    let grad_output =
-        |n: usize| Matrix::new(&grad_output[n * outputs * pixels..][..outputs * pixels], outputs, pixels, pixels);
+    let grad_output = |n: usize| item(grad_output, n, outputs, pixels);
 
     if is_pointwise(size) {
-        let blocks = blocks_of(
-            &mut grad,
-            patch,
-            pixels,
-            rows_at_once(patch),
-            (BLOCK / outputs.max(1) / 32 * 32).clamp(256, 3072),
-        );
+        let width = (BLOCK / outputs.max(1) / 32 * 32).clamp(256, 3072);
+        let blocks = blocks_of(&mut grad, patch, pixels, rows_at_once(patch), width);
         blocks.into_par_iter().for_each(|(n, i, q, mut grad)| {
             let (height, width) = (grad.height(), grad.width());
             product(&mut grad, weight.columns(i, height).transposed(), grad_output(n).columns(q, width), false);
@@ -181,7 +178,7 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
     }
 
     let (channels, rows_at_once) = grad_input_part(size);
-    // Neighboring bands of x both need the output rows between them, so there are no more bands than threads want.
+    // Neighboring bands of x share output rows, which are computed twice: no more bands than threads need.
     let bands = PARTS.div_ceil((size.batch * size.in_channels.div_ceil(channels)).max(1));
     let band = size.in_height.div_ceil(bands).max(4 * size.kernel_height).min(size.in_height.max(1));
     let blocks =
@@ -215,14 +212,14 @@ fn rows_reading(band: &Range<usize>, size: &Conv2dSize) -> Range<usize> {
     first.min(size.out_height)..end.min(size.out_height)
 }
 
-/// How many values of working memory a thread takes in [`grad_weight`], for patches and for a product of them.
+/// Scratch of a thread in [`grad_weight`], likewise.
 pub(in crate::ops::conv2d) fn grad_weight_scratch(size: &Conv2dSize) -> [usize; 2] {
     let GradWeightPart { rows, height, width, .. } = GradWeightPart::of(size);
     let columns = if is_pointwise(size) { 0 } else { rows * width.min(size.out_height * size.out_width) };
     [columns, gemm::scratch(height.min(size.out_channels))]
 }
 
-/// How many gradients [`grad_weight`] adds up, each over a part of the pixels.
+/// How many partial gradients [`grad_weight`] adds, each over a part of the pixels.
 pub(in crate::ops::conv2d) fn partial_gradients(size: &Conv2dSize) -> usize {
     GradWeightPart::of(size).sums
 }
@@ -235,7 +232,7 @@ struct GradWeightPart {
     height: usize,
     /// Output pixels at a time.
     width: usize,
-    /// Partial gradients, each of which adds up a run of pixel blocks.
+    /// Partial gradients, each a sum over a run of pixel blocks.
     sums: usize,
 }
 
@@ -261,11 +258,10 @@ pub(super) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv
     if count == 0 {
         return cpu.array(0);
     }
-    let grad_output =
-        |n: usize| Matrix::new(&grad_output[n * outputs * pixels..][..outputs * pixels], outputs, pixels, pixels);
+    let grad_output = |n: usize| item(grad_output, n, outputs, pixels);
 
     let GradWeightPart { rows, height, width, sums } = GradWeightPart::of(size);
-    // Pixel blocks of all images, in order; each of `sums` partial gradients adds up a run of them.
+    // Pixel blocks of all images, in order; each of `sums` partial gradients is a sum over a run of them.
     let pixel_blocks: Vec<(usize, Range<usize>)> = (0..size.batch)
         .flat_map(|n| (0..pixels).step_by(width).map(move |q| (n, q..(q + width).min(pixels))))
         .collect();
@@ -303,7 +299,7 @@ pub(super) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv
     grad.par_chunks_mut(STRETCH).enumerate().for_each(|(part, grad)| {
         let length = grad.len();
         let mut sums = partial.chunks_exact(count).map(|sum| &sum[part * STRETCH..][..length]);
-        grad.copy_from_slice(sums.next().expect("one sum at least"));
+        grad.copy_from_slice(sums.next().expect("at least one sum"));
         sums.for_each(|sum| grad.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum));
     });
     grad

@@ -1,9 +1,9 @@
-//! Convolutions to few output channels at stride 1, and their gradients, without a patch matrix: a product of matrices
-//! would have too few rows to repay laying it out.
+//! Convolutions to few output channels at stride 1, and their gradients, without a patch matrix: a matrix product would
+//! have too few rows to repay laying it out.
 //!
-//! Rows of x are copied to a strip, where zeros stand around them, and a register of it times one weight is added to a
-//! register of a row of y. The gradient in x is the same with the kernel flipped, from few channels to many. For that in
-//! the weight a register of g meets those of x that each tap reads.
+//! Rows of x are copied to a strip, with zeros around them; a register of it times one weight is added to a register of
+//! a row of y. The gradient in x is the same with the kernel flipped, from few channels to many. For the gradient in the
+//! weight, a register of g is multiplied with those of x that each tap reads.
 
 use rayon::prelude::*;
 
@@ -15,20 +15,21 @@ use crate::cpu::simd::{Kernel, Simd};
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
-/// Output channels from which a product of matrices is faster.
+/// Output channels from which a matrix product is faster.
 const FEW: usize = 16;
 /// Rows of a result that one thread computes at a time.
 const ROWS: usize = 8;
 /// Channels of a result that one thread computes at a time.
 const OUTPUTS: usize = 64;
-/// Channels whose weights one thread finds the gradients of.
+/// Input channels whose weight gradients one thread computes at a time.
 const INPUTS: usize = 8;
-/// Values in a strip, about: half of a core's first two caches at most.
+/// About how many values a strip has: at most half of the L1 and L2 caches.
 const STRIP: usize = 1 << 15;
-/// Channels of a result that share what is read of x.
+/// Channels of a result that share the loads of x.
 const TOGETHER: usize = 4;
+const ONE: usize = 1;
 
-/// Whether this is the way for a convolution and its gradients.
+/// Whether this algorithm is used for a convolution and its gradients.
 pub(in crate::ops::conv2d) fn pays(size: &Conv2dSize) -> bool {
     let smaller = size.kernel_height.min(size.kernel_width);
     (1..FEW).contains(&size.out_channels) && size.in_channels > 0 && size.stride == 1 && size.padding < smaller
@@ -64,7 +65,7 @@ impl Direct {
         Direct { input: output, output: input, kernel, before }
     }
 
-    /// Values in a row of a strip: whole registers for every kernel column.
+    /// Values of a row of a strip: whole registers for every kernel column.
     fn line(&self, lanes: usize) -> usize {
         self.output[2].next_multiple_of(lanes) + self.kernel[1] - 1
     }
@@ -79,12 +80,12 @@ impl Direct {
         (STRIP / self.plane(ROWS, lanes)).clamp(1, self.input[0])
     }
 
-    /// How many values a strip has for `rows` rows of y.
+    /// Values of a strip for `rows` rows of y.
     fn strip(&self, rows: usize, lanes: usize) -> usize {
         self.channels(lanes) * self.plane(rows, lanes)
     }
 
-    /// Copies channels of x, planes one after the other, to the strip for y's rows from `first` on; its zeros stay.
+    /// Copies contiguous channels of x to the strip for the rows of y from `first` on, between its zeros.
     #[inline(always)]
     fn copy(&self, x: &[f32], first: usize, rows: usize, lanes: usize, strip: &mut [f32]) {
         let ([_, height, width], [above, left]) = (self.input, self.before);
@@ -145,7 +146,7 @@ impl Kernel for Rows<'_, '_> {
             let mut part = Part { direct, rows, channels, strip, weight: &[], y };
             let mut o = 0;
             while o < part.y.height() {
-                let together = if part.y.height() - o >= TOGETHER { TOGETHER } else { 1 };
+                let together = if part.y.height() - o >= TOGETHER { TOGETHER } else { ONE };
                 part.weight = &weight[(o * inputs + start) * r * s..];
                 if start == 0 {
                     for o in o..o + together {
@@ -154,12 +155,20 @@ impl Kernel for Rows<'_, '_> {
                 }
                 for p in 0..rows {
                     let mut q = 0;
+                    // As many registers as keep the processor busy: 8 for one channel, fewer for channels together.
                     while q < out_width {
                         let left = (out_width - q).div_ceil(S::LANES);
-                        q += if together == 1 {
-                            part.one_channel(simd, o, p, q, left)
-                        } else {
-                            part.channels_together(simd, o, p, q, left)
+                        macro_rules! add {
+                            ($channels:ident, $most:expr; $($v:literal)*) => {
+                                match left.min($most) {
+                                    $($v => part.add::<S, $channels, $v>(simd, o, p, q),)*
+                                    _ => unreachable!("there are columns left"),
+                                }
+                            };
+                        }
+                        q += match together {
+                            ONE => add!(ONE, 8; 1 2 3 4 5 6 7 8),
+                            _ => add!(TOGETHER, S::REGISTERS / 8; 1 2 3 4),
                         };
                     }
                 }
@@ -169,47 +178,21 @@ impl Kernel for Rows<'_, '_> {
     }
 }
 
-/// What some channels of x add to y.
+/// Adds the terms of some channels of x to y.
 struct Part<'a, 'b, 'y> {
     direct: Direct,
     rows: usize,
-    /// How many they are.
+    /// How many channels.
     channels: usize,
     strip: &'a [f32],
-    /// The weights of the channel of y at hand, from these channels' on.
+    /// The weights of the current channel of y, from these channels of x on.
     weight: &'a [f32],
     y: &'b mut MatrixMut<'y>,
 }
 
 impl Part<'_, '_, '_> {
-    /// As many registers as keep the processor busy, at most `left`; says how many columns they are.
-    #[inline(always)]
-    fn one_channel<S: Simd>(&mut self, simd: S, o: usize, p: usize, q: usize, left: usize) -> usize {
-        match left {
-            1 => self.add::<S, 1, 1>(simd, o, p, q),
-            2 => self.add::<S, 1, 2>(simd, o, p, q),
-            3 => self.add::<S, 1, 3>(simd, o, p, q),
-            4 => self.add::<S, 1, 4>(simd, o, p, q),
-            5 => self.add::<S, 1, 5>(simd, o, p, q),
-            6 => self.add::<S, 1, 6>(simd, o, p, q),
-            7 => self.add::<S, 1, 7>(simd, o, p, q),
-            _ => self.add::<S, 1, 8>(simd, o, p, q),
-        }
-    }
-
-    /// The same for channels that share what is read.
-    #[inline(always)]
-    fn channels_together<S: Simd>(&mut self, simd: S, o: usize, p: usize, q: usize, left: usize) -> usize {
-        match left.min(S::REGISTERS / 8) {
-            1 => self.add::<S, TOGETHER, 1>(simd, o, p, q),
-            2 => self.add::<S, TOGETHER, 2>(simd, o, p, q),
-            3 => self.add::<S, TOGETHER, 3>(simd, o, p, q),
-            _ => self.add::<S, TOGETHER, 4>(simd, o, p, q),
-        }
-    }
-
-    /// Adds to V registers of row `p` of O channels of y, from channel `o` and column `q` on, of which the last may
-    /// reach beyond the row; says how many columns they are.
+    /// Adds to V registers of row `p` of O channels of y, from channel `o` and column `q` on; the last one may reach
+    /// beyond the row. Returns the number of columns.
     #[inline(always)]
     fn add<S: Simd, const O: usize, const V: usize>(&mut self, simd: S, o: usize, p: usize, q: usize) -> usize {
         let ([inputs, ..], [_, _, out_width], [kernel_height, kernel_width]) =
@@ -258,7 +241,7 @@ impl Part<'_, '_, '_> {
     }
 }
 
-/// How many values of working memory a thread takes in [`forward`].
+/// Scratch of a thread in [`forward`], in values.
 pub(in crate::ops::conv2d) fn forward_scratch(level: Level, size: &Conv2dSize) -> usize {
     Direct::forward(size).strip(ROWS.min(size.out_height), level.lanes())
 }
@@ -268,7 +251,7 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
     Direct::forward(size).run(cpu, x, weight, bias, size.batch)
 }
 
-/// How many values of working memory a thread takes in [`grad_input`], beside flipped weights for all threads.
+/// Scratch of a thread in [`grad_input`], besides the flipped weights that all threads share.
 pub(in crate::ops::conv2d) fn grad_input_scratch(level: Level, size: &Conv2dSize) -> usize {
     Direct::backward(size).strip(ROWS.min(size.in_height), level.lanes())
 }
@@ -276,7 +259,7 @@ pub(in crate::ops::conv2d) fn grad_input_scratch(level: Level, size: &Conv2dSize
 /// The gradient in x, (N, I, H, W).
 pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &Conv2dSize) -> Array {
     let kernel = size.kernel_height * size.kernel_width;
-    // (I, O, R, S), the kernel's rows and columns backwards.
+    // (I, O, R, S), with the rows and columns of the kernel reversed.
     let mut flipped = cpu.array(weight.len());
     for (o, weight) in weight.chunks_exact(size.patch()).enumerate() {
         for (i, weight) in weight.chunks_exact(kernel).enumerate() {
@@ -287,19 +270,19 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
     Direct::backward(size).run(cpu, grad_output, &flipped, None, size.batch)
 }
 
-/// Rows of y that [`grad_weight`] takes at a time.
+/// Rows of y of a block in [`grad_weight`].
 fn grad_weight_rows(lanes: usize, size: &Conv2dSize) -> usize {
     (STRIP / (Direct::forward(size).line(lanes) * (size.out_channels + 1))).clamp(1, size.out_height)
 }
 
-/// How many values of working memory a thread takes in [`grad_weight`]: a strip of one channel, and g's rows.
+/// Scratch of a thread in [`grad_weight`]: a strip of one channel, and rows of g.
 fn grad_weight_parts(lanes: usize, size: &Conv2dSize) -> [usize; 2] {
     let rows = grad_weight_rows(lanes, size);
     let g = size.out_channels * rows * size.out_width.next_multiple_of(lanes);
     [Direct::forward(size).plane(rows, lanes), g]
 }
 
-/// How many values of working memory a thread takes in [`grad_weight`].
+/// Scratch of a thread in [`grad_weight`], in values.
 pub(in crate::ops::conv2d) fn grad_weight_scratch(level: Level, size: &Conv2dSize) -> usize {
     grad_weight_parts(level.lanes(), size).iter().sum()
 }
@@ -345,7 +328,7 @@ impl Kernel for Weights<'_, '_> {
         g.fill(0.0);
         for (n, p) in (0..size.batch).flat_map(|n| (0..size.out_height).step_by(at_once).map(move |p| (n, p))) {
             let rows = at_once.min(size.out_height - p);
-            // Rows of the image that an earlier part met may stand where zeros must be.
+            // Rows of the previous block may be where zeros must be.
             strip.fill(0.0);
             for (o, g) in g.chunks_exact_mut(at_once * g_line).enumerate() {
                 let from = &grad_output[((n * outputs + o) * size.out_height + p) * out_width..][..rows * out_width];
@@ -358,16 +341,16 @@ impl Kernel for Weights<'_, '_> {
                 direct.copy(x, p, rows, S::LANES, strip);
                 for (o, g) in g.chunks_exact(at_once * g_line).enumerate() {
                     let grad = &mut grad.row(o)[i * kernel..][..kernel];
-                    let mut meeting = Meeting { direct, rows, strip, g, g_line, grad };
+                    let mut taps = Taps { direct, rows, strip, g, g_line, grad };
                     let mut tap = 0;
                     while tap < kernel {
                         tap += match kernel - tap {
-                            16.. if S::REGISTERS >= 32 => meeting.add::<S, 16>(simd, tap),
-                            9 => meeting.add::<S, 9>(simd, tap),
-                            8.. => meeting.add::<S, 8>(simd, tap),
-                            4.. => meeting.add::<S, 4>(simd, tap),
-                            2.. => meeting.add::<S, 2>(simd, tap),
-                            _ => meeting.add::<S, 1>(simd, tap),
+                            16.. if S::REGISTERS >= 32 => taps.add::<S, 16>(simd, tap),
+                            9 => taps.add::<S, 9>(simd, tap),
+                            8.. => taps.add::<S, 8>(simd, tap),
+                            4.. => taps.add::<S, 4>(simd, tap),
+                            2.. => taps.add::<S, 2>(simd, tap),
+                            _ => taps.add::<S, 1>(simd, tap),
                         };
                     }
                 }
@@ -376,8 +359,8 @@ impl Kernel for Weights<'_, '_> {
     }
 }
 
-/// Some rows of one channel of g and what one channel of x shows each tap of them.
-struct Meeting<'a> {
+/// Some rows of one channel of g, and those of one channel of x that its taps read.
+struct Taps<'a> {
     direct: Direct,
     rows: usize,
     strip: &'a [f32],
@@ -386,8 +369,8 @@ struct Meeting<'a> {
     grad: &'a mut [f32],
 }
 
-impl Meeting<'_> {
-    /// Adds their products to the gradients of T taps, from `tap` on; says how many they are.
+impl Taps<'_> {
+    /// Adds their products to the gradients of T taps, from `tap` on. Returns T.
     #[inline(always)]
     fn add<S: Simd, const T: usize>(&mut self, simd: S, tap: usize) -> usize {
         let ([_, kernel_width], line) = (self.direct.kernel, self.direct.line(S::LANES));

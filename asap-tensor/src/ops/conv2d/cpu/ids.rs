@@ -1,8 +1,8 @@
-//! Convolution of the one-hot form of ids, with channels of values behind: each tap of a pixel adds one column of the
-//! weight, and its values times theirs.
+//! Convolution of the one-hot form of ids, followed by channels of values: each tap of a pixel adds the column of the
+//! weight for its id, and the columns for the values times these.
 //!
-//! The weight is first laid out as a table with a row of O values for each (r, s, channel), so that what a tap adds
-//! stands in one piece: whole registers, the row being filled up with zeros.
+//! The weight is first laid out as a table with a row of O values for each (r, s, channel), padded with zeros to whole
+//! registers, so that each tap adds contiguous values.
 
 use rayon::prelude::*;
 
@@ -16,16 +16,16 @@ use crate::cpu::transpose::transpose;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
-/// Output pixels that are computed at a time, a row of O values each, before they go to their planes.
+/// Output pixels that are computed at a time, a row of O values each, before they are transposed into planes.
 const PIXELS: usize = 128;
-/// Output pixels, at least, of each of the partial gradients.
+/// Minimum number of output pixels of a partial gradient.
 const RUN: usize = 64 * PIXELS;
-/// Partial gradients, at most.
+/// Maximum number of partial gradients.
 const SUMS: usize = 16;
-/// Registers that a pixel's outputs are added up in at a time.
+/// Registers of outputs of a pixel that are computed at a time.
 const REGISTERS: usize = 4;
 
-/// What is convolved: label maps, whose one-hot form has `classes` channels, and channels of values behind them.
+/// The input: label maps, whose one-hot form has `classes` channels, followed by channels of values.
 #[derive(Clone, Copy)]
 pub(super) struct Stack<'a> {
     pub(super) ids: &'a [u8],
@@ -39,7 +39,6 @@ impl<'a> Stack<'a> {
         Stack { ids, classes: size.in_channels, x: &[] }
     }
 
-    /// Item n of a batch.
     fn item(self, n: usize, size: &Conv2dSize) -> Self {
         let plane = size.in_height * size.in_width;
         let image = (size.in_channels - self.classes) * plane;
@@ -47,17 +46,17 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// The values of a table's row: O, filled up to whole registers.
+/// Values of a row of the table: O, padded to whole registers.
 fn row_length(level: Level, size: &Conv2dSize) -> usize {
     size.out_channels.next_multiple_of(level.lanes())
 }
 
-/// How many values a table has, one row for each (r, s, channel).
+/// Values of the table, a row for each (r, s, channel).
 pub(in crate::ops::conv2d) fn table(level: Level, size: &Conv2dSize) -> usize {
     size.patch() * row_length(level, size)
 }
 
-/// Calls `visit` with the table row of every tap of output pixel `pixel` that meets a class.
+/// Calls `visit` with the table row of each tap of output pixel `pixel` that reads a class.
 #[inline(always)]
 fn taps(ids: &[u8], pixel: usize, size: &Conv2dSize, mut visit: impl FnMut(usize)) {
     let (p, q) = (pixel / size.out_width, pixel % size.out_width);
@@ -73,18 +72,18 @@ fn taps(ids: &[u8], pixel: usize, size: &Conv2dSize, mut visit: impl FnMut(usize
     }
 }
 
-/// How many values of working memory a thread takes.
+/// Scratch of a thread, in values.
 pub(in crate::ops::conv2d) fn scratch(level: Level, size: &Conv2dSize) -> usize {
     PIXELS * row_length(level, size)
 }
 
-/// How many gradients [`grad_weight`] adds up, each over a run of pixels.
+/// How many partial gradients [`grad_weight`] adds, each over a run of pixels.
 pub(in crate::ops::conv2d) fn partial_gradients(size: &Conv2dSize) -> usize {
     let total = size.batch * size.out_height * size.out_width;
     total.div_ceil(run(total)).max(1)
 }
 
-/// Pixels of a run, the last one being shorter.
+/// Pixels of a run; the last one may be shorter.
 fn run(total: usize) -> usize {
     total.div_ceil(SUMS).max(RUN)
 }
@@ -113,16 +112,16 @@ pub(super) fn forward(cpu: &Cpu, stack: Stack<'_>, weight: &[f32], bias: Option<
     blocks.into_par_iter().for_each(|(n, _, first, mut y)| {
         let stack = stack.item(n, size);
         with_scratch(y.width() * length, |rows| {
-            cpu.vectorize(AddUp { stack, first, table: &table, start: &start, size, rows });
+            cpu.vectorize(Outputs { stack, first, table: &table, start: &start, size, rows });
             transpose(rows, length, &mut y);
         });
     });
     y
 }
 
-/// The outputs of some pixels of an image, from pixel `first` on, a row each: `start`, and of the table what each tap
-/// meets.
-struct AddUp<'a> {
+/// Writes the outputs of some pixels of an image, from pixel `first` on, a row each: `start` plus the rows of the table
+/// that the taps read.
+struct Outputs<'a> {
     stack: Stack<'a>,
     first: usize,
     table: &'a [f32],
@@ -131,7 +130,7 @@ struct AddUp<'a> {
     rows: &'a mut [f32],
 }
 
-impl Kernel for AddUp<'_> {
+impl Kernel for Outputs<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -140,26 +139,26 @@ impl Kernel for AddUp<'_> {
         let mut at = 0;
         while at < length {
             at += if at + REGISTERS * S::LANES <= length {
-                self.add_up::<S, REGISTERS>(simd, at)
+                self.outputs::<S, REGISTERS>(simd, at)
             } else {
-                self.add_up::<S, 1>(simd, at)
+                self.outputs::<S, 1>(simd, at)
             };
         }
     }
 }
 
-impl AddUp<'_> {
-    /// V registers of every pixel's outputs from number `at` on; says how many values they are.
+impl Outputs<'_> {
+    /// V registers of every pixel's outputs, from output `at` on. Returns the number of outputs.
     #[inline(always)]
-    fn add_up<S: Simd, const V: usize>(&mut self, simd: S, at: usize) -> usize {
-        let AddUp { stack, first, table, start, size, rows } = self;
+    fn outputs<S: Simd, const V: usize>(&mut self, simd: S, at: usize) -> usize {
+        let Outputs { stack, first, table, start, size, rows } = self;
         let (length, channels, classes) = (start.len(), size.in_channels, stack.classes);
         let plane = size.in_height * size.in_width;
         let pixels = *first..*first + rows.len() / length.max(1);
         assert!(at + V * S::LANES <= length && table.len() == size.patch() * length);
         let row = |which: usize| -> [S::V; V] {
             let row = table.as_ptr().wrapping_add(which * length + at);
-            // SAFETY: rows of the table are asked for below `patch`, and have `length` values.
+            // SAFETY: `which` is below `patch`, the number of rows, each of `length` values.
             std::array::from_fn(|v| unsafe { simd.load(row.add(v * S::LANES)) })
         };
         for (p, q, from) in row_parts(size, pixels) {
@@ -225,7 +224,7 @@ pub(super) fn grad_weight(cpu: &Cpu, ids: &[u8], grad_output: &[f32], size: &Con
                 rows.fill(0.0);
                 transpose(&grad_output[first..], pixels, &mut MatrixMut::new(rows, width, outputs, length));
                 let ids = &ids[n * map..][..map];
-                cpu.vectorize(Deal { ids, first, rows, length, size, table });
+                cpu.vectorize(Gradients { ids, first, rows, length, size, table });
             });
             start += width;
         }
@@ -246,8 +245,8 @@ pub(super) fn grad_weight(cpu: &Cpu, ids: &[u8], grad_output: &[f32], size: &Con
     grad
 }
 
-/// Adds the gradients of some pixels, from pixel `first` on, a row each, to the table's row of every tap.
-struct Deal<'a> {
+/// Adds the gradients of some pixels, from pixel `first` on, a row each, to the table row of each tap.
+struct Gradients<'a> {
     ids: &'a [u8],
     first: usize,
     rows: &'a [f32],
@@ -256,12 +255,12 @@ struct Deal<'a> {
     table: &'a mut [f32],
 }
 
-impl Kernel for Deal<'_> {
+impl Kernel for Gradients<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Deal { ids, first, rows, length, size, table } = self;
+        let Gradients { ids, first, rows, length, size, table } = self;
         for (pixel, row) in rows.chunks_exact(length).enumerate() {
             taps(ids, first + pixel, size, |at| {
                 let sums = &mut table[at * length..][..length];

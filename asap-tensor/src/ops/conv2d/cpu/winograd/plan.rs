@@ -1,21 +1,20 @@
-//! When Winograd's algorithm runs, and in which blocks.
+//! When Winograd's algorithm is used, and its blocks.
 
 use super::transform::POINTS;
 use crate::ops::conv2d::Conv2dSize;
 
-/// Tiles that are multiplied at a time, at most: their values for some channels stay in a core's second cache.
+/// Maximum number of tiles of a block: their values for some channels stay in the L2 cache.
 const TILES: usize = 64;
-/// Input channels that a product sums over at a time: its sums are read and written once for that many.
+/// Input channels of a block: sums are read and written once for each.
 pub(super) const INPUTS: usize = 64;
-/// Tiles are padded to a multiple of this: a register of every level, and two of most.
+/// Tiles are padded to a multiple of this, whole registers at every level.
 const REGISTER: usize = 16;
-/// Bands from which on each is a task of its own, and the weights are transformed once for all.
+/// Number of bands from which on each is a task, and weights are transformed once for all of them.
 const MANY: usize = 8;
 
-/// Whether Winograd's algorithm is taken. Its kernel is 3×3 or 4×4, at stride 1. It multiplies 36 values for each tile
-/// of 16 outputs or 9, instead of 144, but transforms each element of x for all outputs, each output for all inputs and each weight
-/// for all tiles: channels must be many enough to share that, and the tiles, which are padded to registers, full enough
-/// to be worth it.
+/// Whether Winograd's algorithm is used: for kernels of 3×3 or 4×4 at stride 1. It takes 36 multiplications for a tile
+/// of 16 or 9 outputs instead of 144, but transforms each element of x, each output and each weight: there must be enough
+/// channels and tiles to share that, and the tiles, which are padded to registers, must be full enough.
 pub(in crate::ops::conv2d) fn pays(size: &Conv2dSize) -> bool {
     let taps = size.kernel_height;
     let kernel = (3..=4).contains(&taps) && size.kernel_width == taps && size.stride == 1;
@@ -55,7 +54,6 @@ pub(super) struct Convolution {
 }
 
 impl Convolution {
-    /// The convolution itself.
     pub(super) fn forward(size: &Conv2dSize) -> Self {
         let taps = size.kernel_height;
         Convolution {
@@ -74,7 +72,7 @@ impl Convolution {
         }
     }
 
-    /// The gradient in x: a convolution of the output's gradient.
+    /// The gradient in x: a convolution of the gradient of the output.
     pub(super) fn grad_input(size: &Conv2dSize) -> Self {
         let taps = size.kernel_height;
         Convolution {
@@ -99,7 +97,8 @@ impl Convolution {
     }
 }
 
-/// How a convolution is cut: images into bands of whole rows of tiles, these into blocks of tiles, channels into blocks.
+/// Blocks of a convolution: images are cut into bands of whole rows of tiles, these into blocks of tiles, channels into
+/// blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blocks {
     /// Tiles in a row of tiles.
@@ -120,7 +119,7 @@ pub(super) struct Blocks {
     pub(super) outputs: usize,
     /// Output channels that a task computes, whole blocks of them.
     pub(super) task_outputs: usize,
-    /// Whether bands are many: then each is a task, with all output channels and transformed tiles of its own.
+    /// Whether each band is a task, with all output channels and its own transformed tiles.
     pub(super) many: bool,
 }
 
@@ -157,18 +156,18 @@ impl Blocks {
         POINTS * self.inputs * self.outputs
     }
 
-    /// Values that a task's sums take.
+    /// Values of the sums of a task.
     pub(super) fn sums_count(&self, conv: &Convolution) -> usize {
         self.task_outputs.min(conv.outputs.next_multiple_of(self.outputs)) * POINTS * self.width
     }
 
-    /// Values that are laid out for a transform.
+    /// Values of the stage of a transform.
     pub(super) fn stage_count(&self) -> usize {
         // 36 of each tile and a line of x; or the weights of a block of input channels.
         (POINTS * self.width + 4 * self.width + 4).max(16 * self.inputs)
     }
 
-    /// Values of working memory that a thread takes.
+    /// Scratch of a thread, in values.
     pub(super) fn scratch(&self, conv: &Convolution) -> usize {
         let own = if self.many { self.input_blocks * self.tiles_count() } else { self.weights_count() };
         own + self.sums_count(conv) + self.stage_count() + REGISTER
