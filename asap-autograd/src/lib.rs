@@ -3,7 +3,6 @@
 pub mod check;
 mod rules;
 pub mod tape;
-pub mod vjp;
 
 pub use rules::pixel_mlp::VarPixels;
 pub use tape::{Gradients, Tape, Var};

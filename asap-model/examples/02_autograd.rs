@@ -3,7 +3,7 @@
 //! `cargo run --release -p asap-model --example 02_autograd`
 
 use asap_autograd::check::{self, Mistake};
-use asap_autograd::{Tape, Var, vjp};
+use asap_autograd::{Tape, Var};
 use asap_model::Result;
 use asap_tensor::ops::Transpose;
 use asap_tensor::{Reference, Tensor};
@@ -29,9 +29,9 @@ fn main() -> Result<()> {
     let scalar = |value| Tensor::from_f64(&backend, [], &[value]);
     let (leaf_w, leaf_b) = (tape.leaf(scalar(w)?), tape.leaf(scalar(b)?));
     let (constant_x, target) = (Var::constant(scalar(x)?), Var::constant(scalar(t)?));
-    let output = vjp::tanh(&vjp::add(&vjp::mul(&leaf_w, &constant_x)?, &leaf_b)?)?;
-    let error = vjp::sub(&output, &target)?;
-    let gradients = tape.backward(&vjp::mul(&error, &error)?)?;
+    let output = leaf_w.mul(&constant_x)?.add(&leaf_b)?.tanh()?;
+    let error = output.sub(&target)?;
+    let gradients = tape.backward(&error.mul(&error)?)?;
     let from_tape = [&leaf_w, &leaf_b].map(|leaf| gradients.of(leaf).map_or(Ok(0.0), Tensor::item));
 
     // By finite differences: the loss a little to the right, less that a little to the left.
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
     // A variable that is used twice receives both gradients: d(x² + x)/dx = 2x + 1.
     let tape = Tape::new();
     let twice = tape.leaf(scalar(3.0)?);
-    let gradients = tape.backward(&vjp::add(&vjp::mul(&twice, &twice)?, &twice)?)?;
+    let gradients = tape.backward(&twice.mul(&twice)?.add(&twice)?)?;
     let slope = gradients.of(&twice).map_or(Ok(0.0), Tensor::item)?;
     println!("\nd(x² + x)/dx at 3 is {slope}");
     assert_eq!(slope, 7.0);
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
     // the loss along u must be ⟨gradient, u⟩.
     let matrix = check::normal(1, "weight", [4, 3])?;
     let features = check::normal(1, "features", [5, 4])?;
-    let layer = |vars: &[Var<Reference<f64>>]| vjp::tanh(&vjp::matmul(&vars[1], &vars[0], Transpose::default())?);
+    let layer = |vars: &[Var<Reference<f64>>]| vars[1].matmul(&vars[0], Transpose::default())?.tanh();
     let right = check::gradient(1, &[matrix.clone(), features.clone()], layer)?;
     // A checker that never fails checks nothing: a gradient that is wrong by a thousandth is noticed.
     let wrong = check::gradient(1, &[matrix, features], |vars| {

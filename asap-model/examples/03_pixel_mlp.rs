@@ -2,8 +2,7 @@
 //!
 //! `cargo run --release -p asap-model --example 03_pixel_mlp`
 
-use asap_autograd::vjp::{self, VarPixels};
-use asap_autograd::{Tape, Var};
+use asap_autograd::{Tape, Var, VarPixels};
 use asap_model::Result;
 use asap_model::networks::asap_net::plain_pixel_mlp;
 use asap_tensor::ops::{PixelMlp, Pixels, one_hot, pixel_mlp, position_table};
@@ -73,11 +72,11 @@ fn both<B: Backend>(backend: &B) -> Result<[(Tensor<B>, Tensor<B>); 2]> {
         let tape = Tape::new();
         let leaf = tape.leaf(params.clone());
         let image = if fused {
-            vjp::pixel_mlp(&mlp, &leaf, VarPixels::Ids { ids: &ids, classes }, &positions)?
+            Var::pixel_mlp(&mlp, &leaf, VarPixels::Ids { ids: &ids, classes }, &positions)?
         } else {
             plain_pixel_mlp(&mlp, &leaf, &Var::constant(one_hot(&ids, classes)?), &positions)?
         };
-        let gradients = tape.backward(&vjp::mean(&vjp::mul(&image, &image)?)?)?;
+        let gradients = tape.backward(&image.mul(&image)?.mean()?)?;
         let gradient = gradients.of(&leaf).expect("the image depends on the parameters");
         Ok((image.value().clone(), gradient.clone()))
     };

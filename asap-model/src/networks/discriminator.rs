@@ -1,6 +1,6 @@
 //! The discriminators: 70×70 PatchGANs on the image and on ever smaller versions of it (supplementary 1.3; pix2pixHD).
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::Taps;
 
@@ -112,7 +112,7 @@ impl Layer {
         ctx.layer(&self.name, || {
             let y = self.conv.forward(ctx, x)?;
             match &self.activation {
-                Activation::LeakyRelu => Ok(vjp::leaky_relu(&y, SLOPE)?),
+                Activation::LeakyRelu => Ok(y.leaky_relu(SLOPE)?),
                 Activation::Norm(norm) => norm.forward(ctx, &y),
                 Activation::None => Ok(y),
             }

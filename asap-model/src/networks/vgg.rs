@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use crate::checkpoint::Checkpoint;
@@ -92,15 +92,15 @@ impl<B: Backend> Vgg19<B> {
     pub fn features(&self, image: &Var<B>) -> Result<Vec<Var<B>>> {
         let ctx = ForwardContext::evaluation(&self.params);
         let gray = image.shape().dims().get(1) == Some(&1);
-        let mut x = if gray { vjp::cat(&[image, image, image], 1)? } else { image.clone() };
+        let mut x = if gray { Var::cat(&[image, image, image], 1)? } else { image.clone() };
         let mut features = Vec::with_capacity(BLOCKS.len());
         for (number, block) in self.blocks.iter().enumerate() {
             let input = x;
             x = ctx.layer(&format!("vgg.block{}", number + 1), || {
-                let mut x = if number > 0 { vjp::max_pool2(&input)? } else { input.clone() };
+                let mut x = if number > 0 { input.max_pool2()? } else { input.clone() };
                 drop(input);
                 for (layer, conv) in block.iter().enumerate() {
-                    x = vjp::relu(&conv.forward(&ctx, &x)?)?;
+                    x = conv.forward(&ctx, &x)?.relu()?;
                     if layer == 0 {
                         features.push(x.clone());
                     }

@@ -1,6 +1,6 @@
 //! Batch norm (Ioffe & Szegedy 2015): in training by the batch's own statistics, in evaluation by running ones.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::ops::{Binary, Unary, binary, mul, sub, unary};
 use asap_tensor::{Backend, Tensor};
 
@@ -56,14 +56,14 @@ impl BatchNorm {
     /// Batch norm is instance norm of one image that holds the whole batch.
     fn by_batch<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let [n, channels, h, w] = x.value().nchw("batch_norm")?;
-        let swapped = |x: &Var<B>| if n == 1 { Ok(x.clone()) } else { vjp::permute(x, &[1, 0, 2, 3]) };
-        let joined = vjp::reshape(&swapped(x)?, [1, channels, n * h, w])?;
+        let swapped = |x: &Var<B>| if n == 1 { Ok(x.clone()) } else { x.permute(&[1, 0, 2, 3]) };
+        let joined = swapped(x)?.reshape([1, channels, n * h, w])?;
         let affine = self.affine.map(|ids| ids.map(|id| ctx.var(id)));
         let affine = affine.as_ref().map(|[scale, bias]| (scale, bias));
-        let (y, [mean, rstd]) = vjp::instance_norm_with_statistics(&joined, affine, EPS, 1.0)?;
+        let (y, [mean, rstd]) = joined.instance_norm_with_statistics(affine, EPS, 1.0)?;
         self.track(ctx, &mean.reshape([channels])?, &rstd.reshape([channels])?, n * h * w)?;
         let apart = if n == 1 { [1, channels, h, w] } else { [channels, n, h, w] };
-        Ok(swapped(&vjp::reshape(&y, apart)?)?)
+        Ok(swapped(&y.reshape(apart)?)?)
     }
 
     /// Moves the running statistics towards those of a batch with `count` pixels. Their variance is unbiased, divided by
@@ -92,21 +92,21 @@ impl BatchNorm {
     /// One product and one sum for each element.
     fn by_running<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let [mean, variance] = [self.mean, self.variance].map(|id| Var::constant(ctx.buffer(id)));
-        let deviation = vjp::sqrt(&vjp::affine(&variance, 1.0, EPS)?)?;
+        let deviation = variance.affine(1.0, EPS)?.sqrt()?;
         let (factor, shift) = match self.affine {
             Some([scale, bias]) => {
-                let factor = vjp::div(&ctx.var(scale), &deviation)?;
-                let shift = vjp::sub(&ctx.var(bias), &vjp::mul(&mean, &factor)?)?;
+                let factor = ctx.var(scale).div(&deviation)?;
+                let shift = ctx.var(bias).sub(&mean.mul(&factor)?)?;
                 (factor, shift)
             }
             None => {
-                let one = vjp::affine(&deviation, 0.0, 1.0)?;
-                let factor = vjp::div(&one, &deviation)?;
-                let shift = vjp::neg(&vjp::mul(&mean, &factor)?)?;
+                let one = deviation.affine(0.0, 1.0)?;
+                let factor = one.div(&deviation)?;
+                let shift = mean.mul(&factor)?.neg()?;
                 (factor, shift)
             }
         };
-        Ok(vjp::add(&vjp::mul(x, &factor)?, &shift)?)
+        Ok(x.mul(&factor)?.add(&shift)?)
     }
 }
 

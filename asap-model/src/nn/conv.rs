@@ -1,7 +1,7 @@
 //! Convolutions.
 
-use asap_autograd::{Var, vjp};
-use asap_tensor::ops::PadMode;
+use asap_autograd::Var;
+use asap_tensor::ops::{self, Conv2dTransposed, PadMode};
 use asap_tensor::{Backend, Tensor};
 
 use super::context::ForwardContext;
@@ -118,11 +118,11 @@ impl Conv2d {
             Weight::Spectral(weight) => weight.forward(ctx)?,
         };
         let bias = self.bias.map(|id| ctx.var(id));
-        let x = x.into();
-        match self.mode {
-            PadMode::Zero => x.conv2d(&weight, bias.as_ref(), self.stride, self.padding),
-            PadMode::Reflect => x.reflect(self.padding)?.conv2d(&weight, bias.as_ref(), self.stride, 0),
-        }
+        let (x, padding) = match self.mode {
+            PadMode::Zero => (x.into(), self.padding),
+            PadMode::Reflect => (x.into().reflect(self.padding)?, 0),
+        };
+        x.conv2d(&weight, bias.as_ref(), ops::Conv2d { stride: self.stride, padding })
     }
 }
 
@@ -159,6 +159,7 @@ impl ConvTranspose2d {
     /// If the channels differ.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let bias = self.bias.map(|id| ctx.var(id));
-        Ok(vjp::conv2d_transposed(x, &ctx.var(self.weight), bias.as_ref(), 2, 1, self.output_padding)?)
+        let args = Conv2dTransposed { stride: 2, padding: 1, output_padding: self.output_padding };
+        Ok(x.conv2d_transposed(&ctx.var(self.weight), bias.as_ref(), args)?)
     }
 }

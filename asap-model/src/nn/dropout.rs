@@ -1,6 +1,6 @@
 //! Dropout.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::random::stream;
 use asap_tensor::{Backend, Tensor};
 use rand::RngExt;
@@ -38,6 +38,6 @@ impl Dropout {
         } else {
             Tensor::zeros(backend, x.shape())?
         };
-        Ok(vjp::mul(&x, &Var::constant(factors))?)
+        Ok(x.mul(&Var::constant(factors))?)
     }
 }

@@ -1,7 +1,7 @@
 //! What networks see, on the device.
 
-use asap_autograd::{Var, vjp};
-use asap_tensor::ops::{Pad, PadMode, Taps, one_hot, pad_ids, resize_ids};
+use asap_autograd::Var;
+use asap_tensor::ops::{Conv2d, Pad, PadMode, Taps, one_hot, pad_ids, resize_ids};
 use asap_tensor::{Backend, Ids, Tensor};
 
 use crate::Result;
@@ -58,7 +58,7 @@ impl<B: Backend> Input<B> {
     /// If the sizes differ.
     pub fn with(&self, x: &Var<B>) -> Result<Self> {
         let image = match &self.image {
-            Some(image) => vjp::cat(&[image, x], 1)?,
+            Some(image) => Var::cat(&[image, x], 1)?,
             None => x.clone(),
         };
         Ok(Input { labels: self.labels.clone(), image: Some(image), edges: false })
@@ -73,7 +73,7 @@ impl<B: Backend> Input<B> {
             (Some(labels), _) => Ok(Pixels::Labels(&labels.ids, labels.classes)),
             (None, Some(image)) if self.edges => {
                 let [_, channels, ..] = image.value().nchw("input")?;
-                Ok(Pixels::Image(vjp::narrow(image, 1, 0, channels - 1)?))
+                Ok(Pixels::Image(image.narrow(1, 0, channels - 1)?))
             }
             (None, Some(image)) => Ok(Pixels::Image(image.clone())),
             (None, None) => unreachable!("an input has channels"),
@@ -89,11 +89,11 @@ impl<B: Backend> Input<B> {
     ///
     /// # Errors
     /// If the channels are not the weight's.
-    pub fn conv2d(&self, weight: &Var<B>, bias: Option<&Var<B>>, stride: usize, padding: usize) -> Result<Var<B>> {
+    pub fn conv2d(&self, weight: &Var<B>, bias: Option<&Var<B>>, args: Conv2d) -> Result<Var<B>> {
         Ok(match (&self.labels, &self.image) {
-            (Some(labels), None) => vjp::conv2d_ids(&labels.ids, weight, bias, stride, padding)?,
-            (None, Some(image)) => vjp::conv2d(image, weight, bias, stride, padding)?,
-            (Some(labels), Some(image)) => vjp::conv2d_stack(&labels.ids, image, weight, bias, stride, padding)?,
+            (Some(labels), None) => Var::conv2d_ids(&labels.ids, weight, bias, args)?,
+            (None, Some(image)) => image.conv2d(weight, bias, args)?,
+            (Some(labels), Some(image)) => Var::conv2d_stack(&labels.ids, image, weight, bias, args)?,
             (None, None) => unreachable!("an input has channels"),
         })
     }
@@ -106,7 +106,7 @@ impl<B: Backend> Input<B> {
         let labels = |labels: &Labels<B>| -> Result<_> {
             Ok(Labels { ids: pad_ids(&labels.ids, Pad::all(amount))?, classes: labels.classes })
         };
-        let image = |image: &Var<B>| vjp::pad2d(image, Pad::all(amount), PadMode::Reflect);
+        let image = |image: &Var<B>| image.pad2d(Pad::all(amount), PadMode::Reflect);
         Ok(Input {
             labels: self.labels.as_ref().map(labels).transpose()?,
             image: self.image.as_ref().map(image).transpose()?,
@@ -121,7 +121,7 @@ impl<B: Backend> Input<B> {
     pub fn resize(&self, rows: &Taps, columns: &Taps) -> Result<Self> {
         let labels = |labels: &Labels<B>| resize_ids(&labels.ids, labels.classes, rows, columns);
         let labels = self.labels.as_ref().map(labels).transpose()?;
-        let image = self.image.as_ref().map(|image| vjp::resize(image, rows, columns)).transpose()?;
+        let image = self.image.as_ref().map(|image| image.resize(rows, columns)).transpose()?;
         Ok(Input { labels: None, image: Some(join(labels, image)?), edges: self.edges })
     }
 
@@ -147,7 +147,7 @@ impl<B: Backend> Input<B> {
 /// Dense labels followed by image channels.
 fn join<B: Backend>(labels: Option<Tensor<B>>, image: Option<Var<B>>) -> Result<Var<B>> {
     Ok(match (labels.map(Var::constant), image) {
-        (Some(labels), Some(image)) => vjp::cat(&[&labels, &image], 1)?,
+        (Some(labels), Some(image)) => Var::cat(&[&labels, &image], 1)?,
         (labels, image) => labels.or(image).unwrap_or_else(|| unreachable!("an input has channels")),
     })
 }

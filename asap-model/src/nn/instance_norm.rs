@@ -1,6 +1,6 @@
 //! Instance norm (Ulyanov et al. 2016), fused with the leaky ReLU after it.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::context::ForwardContext;
@@ -42,6 +42,6 @@ impl InstanceNorm {
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let affine = self.affine.map(|ids| ids.map(|id| ctx.var(id)));
         let affine = affine.as_ref().map(|[scale, bias]| (scale, bias));
-        Ok(vjp::instance_norm(x, affine, EPS, self.slope)?)
+        Ok(x.instance_norm(affine, EPS, self.slope)?)
     }
 }

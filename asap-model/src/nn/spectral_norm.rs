@@ -4,7 +4,7 @@
 //! v ← Wᵀu/‖Wᵀu‖, u ← Wv/‖Wv‖, σ = uᵀWv. The vectors are constants in the gradient: ∂σ/∂W = u vᵀ, and the gradient of
 //! W/σ follows from the rules of product and quotient.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::ops::{Transpose, Unary, div, matmul, mul, sum, unary};
 use asap_tensor::{Backend, Tensor};
 
@@ -71,9 +71,9 @@ fn iterate<B: Backend>(weight: &Tensor<B>, u: &Tensor<B>) -> Result<(Tensor<B>, 
 fn normalize<B: Backend>(weight: &Var<B>, u: &Tensor<B>, v: &Tensor<B>) -> Result<Var<B>> {
     let (outputs, patch) = (u.count(), v.count());
     let [u, v] = [u.reshape([outputs, 1])?, v.reshape([patch, 1])?].map(Var::constant);
-    let product = vjp::matmul(&vjp::reshape(weight, [outputs, patch])?, &v, Transpose::default())?;
-    let sigma = vjp::sum(&vjp::mul(&product, &u)?)?;
-    Ok(vjp::div(weight, &sigma)?)
+    let product = weight.reshape([outputs, patch])?.matmul(&v, Transpose::default())?;
+    let sigma = product.mul(&u)?.sum()?;
+    Ok(weight.div(&sigma)?)
 }
 
 /// x / max(‖x‖, [`EPS`]).

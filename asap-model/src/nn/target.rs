@@ -1,6 +1,6 @@
 //! What a generator is trained to output, on the device.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::{Backend, Tensor};
 
 use crate::Result;
@@ -40,7 +40,7 @@ impl<B: Backend> Target<B> {
     /// If the shape is not the mask's.
     pub fn masked(&self, images: &Var<B>) -> Result<Var<B>> {
         match &self.mask {
-            Some(mask) => Ok(vjp::mul(images, &mask.pixels)?),
+            Some(mask) => Ok(images.mul(&mask.pixels)?),
             None => Ok(images.clone()),
         }
     }

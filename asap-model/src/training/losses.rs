@@ -4,7 +4,7 @@
 //!
 //! A new loss is a function and an entry in [`generator_losses`] or [`discriminator_losses`].
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::{Backend, Plan};
 
 use crate::config::LossConfig;
@@ -135,20 +135,20 @@ impl<B: Backend> Comparison<'_, B> {
 /// # Errors
 /// If the shapes differ.
 pub fn l1<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
-    Ok(vjp::mean(&vjp::abs(&vjp::sub(a, b)?)?)?)
+    Ok(a.sub(b)?.abs()?.mean()?)
 }
 
 /// Σ of at least one term.
 fn total<B: Backend>(terms: impl IntoIterator<Item = Result<Var<B>>>) -> Result<Var<B>> {
     let mut terms = terms.into_iter();
     let first = terms.next().expect("a loss has a term")?;
-    terms.try_fold(first, |sum, term| Ok(vjp::add(&sum, &term?)?))
+    terms.try_fold(first, |sum, term| Ok(sum.add(&term?)?))
 }
 
 /// A term of each scale's last features D(x), averaged over scales.
 fn over_scales<B: Backend>(scales: &[Features<B>], term: impl Fn(&Var<B>) -> Result<Var<B>>) -> Result<Var<B>> {
     let terms = scales.iter().map(|features| term(&features[features.len() - 1]));
-    Ok(vjp::affine(&total(terms)?, 1.0 / scales.len() as f64, 0.0)?)
+    Ok(total(terms)?.affine(1.0 / scales.len() as f64, 0.0)?)
 }
 
 /// The generator's hinge loss: −mean D(fake).
@@ -156,7 +156,7 @@ fn over_scales<B: Backend>(scales: &[Features<B>], term: impl Fn(&Var<B>) -> Res
 /// # Errors
 /// If a kernel fails.
 pub fn generator_hinge<B: Backend>(fake: &[Features<B>]) -> Result<Var<B>> {
-    over_scales(fake, |scores| Ok(vjp::neg(&vjp::mean(scores)?)?))
+    over_scales(fake, |scores| Ok(scores.mean()?.neg()?))
 }
 
 /// The discriminators' hinge loss on generated images: mean max(0, 1 + D(fake)).
@@ -164,7 +164,7 @@ pub fn generator_hinge<B: Backend>(fake: &[Features<B>]) -> Result<Var<B>> {
 /// # Errors
 /// If a kernel fails.
 pub fn fake_hinge<B: Backend>(fake: &[Features<B>]) -> Result<Var<B>> {
-    over_scales(fake, |scores| Ok(vjp::mean(&vjp::relu(&vjp::affine(scores, 1.0, 1.0)?)?)?))
+    over_scales(fake, |scores| Ok(scores.affine(1.0, 1.0)?.relu()?.mean()?))
 }
 
 /// The discriminators' hinge loss on real images: mean max(0, 1 − D(real)).
@@ -172,7 +172,7 @@ pub fn fake_hinge<B: Backend>(fake: &[Features<B>]) -> Result<Var<B>> {
 /// # Errors
 /// If a kernel fails.
 pub fn real_hinge<B: Backend>(real: &[Features<B>]) -> Result<Var<B>> {
-    over_scales(real, |scores| Ok(vjp::mean(&vjp::relu(&vjp::affine(scores, -1.0, 1.0)?)?)?))
+    over_scales(real, |scores| Ok(scores.affine(-1.0, 1.0)?.relu()?.mean()?))
 }
 
 /// Feature matching: Σ of mean |fake − real| over all layers but the last, averaged over scales. Real features are
@@ -183,7 +183,7 @@ pub fn real_hinge<B: Backend>(real: &[Features<B>]) -> Result<Var<B>> {
 pub fn feature_matching<B: Backend>(fake: &[Features<B>], real: &[Features<B>]) -> Result<Var<B>> {
     let layers = fake.iter().zip(real).flat_map(|(fake, real)| fake.iter().zip(real).take(fake.len() - 1));
     let sum = total(layers.map(|(fake, real)| l1(fake, &real.detach())))?;
-    Ok(vjp::affine(&sum, 1.0 / fake.len() as f64, 0.0)?)
+    Ok(sum.affine(1.0 / fake.len() as f64, 0.0)?)
 }
 
 /// The perceptual loss: Σ of weight · mean |fake − real| over VGG19's blocks. Real features are constants.
@@ -192,5 +192,5 @@ pub fn feature_matching<B: Backend>(fake: &[Features<B>], real: &[Features<B>]) 
 /// If the shapes differ.
 pub fn perceptual<B: Backend>(fake: &[Var<B>], real: &[Var<B>]) -> Result<Var<B>> {
     let terms = fake.iter().zip(real).zip(BLOCK_WEIGHTS);
-    total(terms.map(|((fake, real), weight)| Ok(vjp::affine(&l1(fake, &real.detach())?, weight, 0.0)?)))
+    total(terms.map(|((fake, real), weight)| Ok(l1(fake, &real.detach())?.affine(weight, 0.0)?)))
 }

@@ -1,6 +1,6 @@
 //! One training step: an update of the generator, then one of the discriminators (paper, section 3.3).
 
-use asap_autograd::{Tape, Var, vjp};
+use asap_autograd::{Tape, Var};
 use asap_tensor::{Backend, Tensor};
 
 use super::divergence::{Watch, Watched};
@@ -143,7 +143,7 @@ impl<B: Backend> Gan<B> {
             }
             let weight = if loss.per_pixel { weight * target.scale() } else { weight };
             let value = (loss.value)(&comparison)?;
-            let weighted = if weight == 1.0 { value } else { vjp::affine(&value, weight, 0.0)? };
+            let weighted = if weight == 1.0 { value } else { value.affine(weight, 0.0)? };
             watch.loss(loss.name, weighted.value())?;
             total = Some(sum(total, weighted)?);
         }
@@ -235,7 +235,7 @@ impl<B: Backend> Gan<B> {
 /// The sum of the losses so far and another one.
 fn sum<B: Backend>(total: Option<Var<B>>, loss: Var<B>) -> Result<Var<B>> {
     match total {
-        Some(total) => Ok(vjp::add(&total, &loss)?),
+        Some(total) => Ok(total.add(&loss)?),
         None => Ok(loss),
     }
 }

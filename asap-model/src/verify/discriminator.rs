@@ -1,6 +1,6 @@
 //! Small discriminators: every layer, a loss over all of them, every gradient, the spectral vectors.
 
-use asap_autograd::{Tape, Var, vjp};
+use asap_autograd::{Tape, Var};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Tensor};
 
@@ -26,9 +26,9 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
             report(case.compare(&format!("scale{scale}.layer{layer}"), y.value(), Quantity::Output)?);
             let name = format!("{}grad.{scale}.{layer}", case.fill_prefix());
             let upstream = Tensor::from_f32(backend, y.shape(), &uniform_by_name(&name, y.value().count()))?;
-            let term = vjp::sum(&vjp::mul(y, &Var::constant(upstream))?)?;
+            let term = y.mul(&Var::constant(upstream))?.sum()?;
             loss = Some(match loss {
-                Some(loss) => vjp::add(&loss, &term)?,
+                Some(loss) => loss.add(&term)?,
                 None => term,
             });
         }

@@ -1,6 +1,6 @@
 //! Small generators: forward and every gradient, from dense channels and from labels.
 
-use asap_autograd::{Tape, Var, vjp};
+use asap_autograd::{Tape, Var};
 use asap_tensor::{Backend, Tensor};
 
 use super::case::{Case, Comparison, Quantity};
@@ -20,10 +20,10 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let tape = Tape::new();
     let leaf = tape.leaf(case.tensor(backend, "input")?);
     let channels = data.input_channels();
-    let image = vjp::narrow(&leaf, 1, 0, channels)?;
+    let image = leaf.narrow(1, 0, channels)?;
     let mut input = Input::image(image.clone());
     if data.instances {
-        input = input.with_edges(&vjp::narrow(&leaf, 1, channels, 1)?)?;
+        input = input.with_edges(&leaf.narrow(1, channels, 1)?)?;
     }
     let lowres = downsample(&input, config.fixed_factor())?.one_hot()?;
     report(case.compare("lowres", lowres.value(), Quantity::Output)?);

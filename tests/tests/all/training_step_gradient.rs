@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use asap_autograd::check::{self, Double, Mistake, Report, Settings};
-use asap_autograd::{Tape, Var, vjp};
+use asap_autograd::{Tape, Var};
 use asap_model::checkpoint::{Checkpoint, HostTensor, Weights};
 use asap_model::config::Padding;
 use asap_model::networks::{AsapNet, Vgg19};
@@ -130,7 +130,7 @@ fn dense(scene: &Scene) -> Input<Double> {
         return Input::image(channels);
     }
     let classes = scene.config.data.classes;
-    let [labels, edges] = [(0, classes), (classes, 1)].map(|(start, length)| vjp::narrow(&channels, 1, start, length));
+    let [labels, edges] = [(0, classes), (classes, 1)].map(|(start, length)| channels.narrow(1, start, length));
     Input::image(labels.expect("labels")).with_edges(&edges.expect("edges")).expect("equal sizes")
 }
 
@@ -423,9 +423,9 @@ fn forward(scene: &Scene, input: &Input<Double>) -> Vec<(String, Tensor<Double>)
         for (layer, feature) in features.iter().enumerate() {
             let name = format!("feature {scale}.{layer}");
             let shape: [usize; 4] = feature.shape().dims().try_into().expect("four axes");
-            let weighted = vjp::mul(feature, &Var::constant(tensor(&name, shape))).expect("equal shapes");
-            let sum = vjp::reshape(&vjp::sum(&weighted).expect("a sum"), [1]).expect("one number");
-            loss = vjp::add(&loss, &sum).expect("one number each");
+            let weighted = feature.mul(&Var::constant(tensor(&name, shape))).expect("equal shapes");
+            let sum = weighted.sum().expect("a sum").reshape([1]).expect("one number");
+            loss = loss.add(&sum).expect("one number each");
             found.push((name, feature.value().clone()));
         }
     }

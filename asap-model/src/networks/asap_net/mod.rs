@@ -8,8 +8,7 @@ mod plain;
 
 pub use plain::plain_pixel_mlp;
 
-use asap_autograd::vjp::VarPixels;
-use asap_autograd::{Var, vjp};
+use asap_autograd::{Var, VarPixels};
 use asap_tensor::ops::{PixelMlp, Taps, position_table};
 use asap_tensor::{Backend, Tensor};
 
@@ -59,7 +58,7 @@ impl<B: Backend> AsapNet<B> {
             return Ok(params);
         }
         let [_, _, h, w] = params.value().nchw("asap_net")?;
-        Ok(vjp::resize(&params, &Taps::mean(h, h), &Taps::mean(w, w))?)
+        Ok(params.resize(&Taps::mean(h, h), &Taps::mean(w, w))?)
     }
 
     /// The image that tiles with these MLP parameters make of an input, (N, C_n, H, W).
@@ -73,7 +72,7 @@ impl<B: Backend> AsapNet<B> {
                 Pixels::Labels(ids, classes) => VarPixels::Ids { ids, classes: *classes },
                 Pixels::Image(x) => VarPixels::Dense(x),
             };
-            Ok(vjp::pixel_mlp(&self.mlp, params, pixels, &self.positions)?)
+            Ok(Var::pixel_mlp(&self.mlp, params, pixels, &self.positions)?)
         })
     }
 

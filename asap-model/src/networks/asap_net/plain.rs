@@ -1,6 +1,6 @@
 //! The pixelwise MLPs as a composition of ordinary ops, to read and to check the fused `pixel_mlp` against.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::ops::pixel_mlp::SLOPE;
 use asap_tensor::ops::{PixelMlp, Transpose};
 use asap_tensor::{Backend, Tensor};
@@ -26,13 +26,13 @@ pub fn plain_pixel_mlp<B: Backend>(
     let tiles = n * h * w;
 
     // Pixels by tile: (N, C, h, S, w, S) → (N, h, w, S, S, C).
-    let pixels = vjp::permute(&vjp::reshape(x, [n, c, h, s, w, s])?, &[0, 2, 4, 3, 5, 1])?;
-    let pixels = vjp::reshape(&pixels, [tiles, s * s, c])?;
+    let pixels = x.reshape([n, c, h, s, w, s])?.permute(&[0, 2, 4, 3, 5, 1])?;
+    let pixels = pixels.reshape([tiles, s * s, c])?;
     let places = Var::constant(place_features(positions, tiles)?);
-    let mut hidden = vjp::cat(&[&pixels, &places], 2)?;
+    let mut hidden = Var::cat(&[&pixels, &places], 2)?;
 
     // Parameters by tile: (N, P, h, w) → (tiles, P).
-    let params = vjp::reshape(&vjp::permute(params, &[0, 2, 3, 1])?, [tiles, p])?;
+    let params = params.permute(&[0, 2, 3, 1])?.reshape([tiles, p])?;
     // ANCHOR: layers
     let ones = Var::constant(Tensor::full(x.value().backend(), [tiles, s * s, 1], 1.0)?);
     let mut start = 0;
@@ -40,18 +40,18 @@ pub fn plain_pixel_mlp<B: Backend>(
         let inputs = hidden.shape().dims()[2];
         // The bias is the weight of a feature that is always 1, and biases come first.
         let count = width + inputs * width;
-        let matrix = vjp::reshape(&vjp::narrow(&params, 1, start, count)?, [tiles, 1 + inputs, width])?;
+        let matrix = params.narrow(1, start, count)?.reshape([tiles, 1 + inputs, width])?;
         start += count;
-        let z = vjp::matmul(&vjp::cat(&[&ones, &hidden], 2)?, &matrix, Transpose::default())?;
+        let z = Var::cat(&[&ones, &hidden], 2)?.matmul(&matrix, Transpose::default())?;
         let last = layer + 1 == mlp.widths.len();
-        hidden = if last { vjp::tanh(&z)? } else { vjp::leaky_relu(&z, SLOPE)? };
+        hidden = if last { z.tanh()? } else { z.leaky_relu(SLOPE)? };
     }
     // ANCHOR_END: layers
 
     // Back to an image: (N, h, w, S, S, C_n) → (N, C_n, h, S, w, S).
     let outputs = hidden.shape().dims()[2];
-    let image = vjp::permute(&vjp::reshape(&hidden, [n, h, w, s, s, outputs])?, &[0, 5, 1, 3, 2, 4])?;
-    Ok(vjp::reshape(&image, [n, outputs, h * s, w * s])?)
+    let image = hidden.reshape([n, h, w, s, s, outputs])?.permute(&[0, 5, 1, 3, 2, 4])?;
+    Ok(image.reshape([n, outputs, h * s, w * s])?)
 }
 
 /// cos x, sin x, cos y, sin y of every pixel of a tile for each period: (tiles, S·S, 4·periods).

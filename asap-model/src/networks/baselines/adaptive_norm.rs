@@ -1,7 +1,7 @@
 //! Spatially-adaptive normalization (Park et al. 2019): batch norm whose scale and bias at each pixel are convolutions of
 //! the conditions.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use crate::Result;
@@ -34,9 +34,9 @@ impl AdaptiveNorm {
         x: &Var<B>,
         conditions: &Input<B>,
     ) -> Result<Var<B>> {
-        let hidden = vjp::relu(&self.shared.forward(ctx, conditions)?)?;
-        let scale = vjp::affine(&self.scale.forward(ctx, &hidden)?, 1.0, 1.0)?;
+        let hidden = self.shared.forward(ctx, conditions)?.relu()?;
+        let scale = self.scale.forward(ctx, &hidden)?.affine(1.0, 1.0)?;
         let bias = self.bias.forward(ctx, &hidden)?;
-        Ok(vjp::add(&vjp::mul(&self.norm.forward(ctx, x)?, &scale)?, &bias)?)
+        Ok(self.norm.forward(ctx, x)?.mul(&scale)?.add(&bias)?)
     }
 }

@@ -1,6 +1,6 @@
 //! Convolution, norm, activation: the block of pix2pix's and pix2pixHD's networks.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::PadMode;
 
@@ -133,7 +133,7 @@ impl ConvBlock {
     }
 
     fn activate<B: Backend>(&self, y: Var<B>) -> Result<Var<B>> {
-        Ok(if self.slope == 1.0 { y } else { vjp::leaky_relu(&y, self.slope)? })
+        Ok(if self.slope == 1.0 { y } else { y.leaky_relu(self.slope)? })
     }
 
     /// That of its convolution.

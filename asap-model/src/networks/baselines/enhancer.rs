@@ -1,7 +1,7 @@
 //! pix2pixHD's local enhancers (Wang et al. 2018, section 3.1): the global generator's features at a smaller size are added
 //! to features at a larger size, from which the image is synthesized.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::Taps;
 
@@ -74,7 +74,7 @@ impl Enhanced {
         drop(x);
         for (enhancer, x) in self.enhancers.iter().zip(larger.into_iter().rev()) {
             let [first, second] = &enhancer.down;
-            y = vjp::add(&second.forward(ctx, first.forward(ctx, x)?)?, &y)?;
+            y = second.forward(ctx, first.forward(ctx, x)?)?.add(&y)?;
             for block in &enhancer.blocks {
                 y = block.forward(ctx, &y)?;
             }

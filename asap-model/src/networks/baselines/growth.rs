@@ -1,7 +1,7 @@
 //! How the images of SPADE and of CC-FPSE grow: block after block, each conditioned on the input at its own size, with
 //! height and width doubled between them.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::Taps;
 
@@ -25,7 +25,7 @@ pub(super) const BLOCKS: [(&str, [usize; 2]); 7] = [
 /// Twice the height and width, each pixel repeated.
 pub(super) fn upsample<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
     let [_, _, h, w] = x.value().nchw("upsample")?;
-    Ok(vjp::resize(x, &Taps::nearest(h, 2 * h)?, &Taps::nearest(w, 2 * w)?)?)
+    Ok(x.resize(&Taps::nearest(h, 2 * h)?, &Taps::nearest(w, 2 * w)?)?)
 }
 
 /// The input of `height`×`width`, by nearest neighbor.

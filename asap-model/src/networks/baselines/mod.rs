@@ -25,7 +25,7 @@ mod unet;
 
 use std::sync::Arc;
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use crate::config::GeneratorConfig;
@@ -108,6 +108,6 @@ impl<B: Backend> Module<B> for Baseline {
             Architecture::Spade(spade) => spade.forward(ctx, x)?,
             Architecture::CcFpse(cc_fpse) => cc_fpse.forward(ctx, x)?,
         };
-        Ok(vjp::tanh(&y)?)
+        Ok(y.tanh()?)
     }
 }

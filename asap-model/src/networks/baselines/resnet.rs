@@ -1,7 +1,7 @@
 //! The residual network of Johnson et al. (2016), which pix2pix offers beside its U-Net and which is pix2pixHD's global
 //! generator: halved a few times, residual blocks, doubled again.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::conv_block::{Conv, ConvBlock, Norm};
@@ -40,7 +40,7 @@ impl ResidualBlock {
         if let Some(dropout) = &self.dropout {
             y = dropout.forward(ctx, y)?;
         }
-        Ok(vjp::add(x, &second.forward(ctx, y)?)?)
+        Ok(x.add(&second.forward(ctx, y)?)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! SPADE's generator (Park et al. 2019, section 3 and appendix A): features of a few pixels, doubled again and again, with
 //! norms at every size that are conditioned on the label map.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::adaptive_norm::AdaptiveNorm;
@@ -54,9 +54,9 @@ impl Block {
             };
             let mut y = x.clone();
             for NormConv { norm, conv } in &self.convs {
-                y = conv.forward(ctx, vjp::leaky_relu(&norm.forward(ctx, &y, labels)?, SLOPE)?)?;
+                y = conv.forward(ctx, norm.forward(ctx, &y, labels)?.leaky_relu(SLOPE)?)?;
             }
-            Ok(vjp::add(&skip, &y)?)
+            Ok(skip.add(&y)?)
         })
     }
 }
@@ -98,7 +98,7 @@ impl Spade {
         let first = |labels: &Input<B>| ctx.layer("fc", || self.first.forward(ctx, labels));
         let block = |number: usize, y: &Var<B>, labels: &Input<B>, _| self.blocks[number].forward(ctx, y, labels);
         let y = grow(labels, self.doublings, self.blocks.len(), first, block)?;
-        let y = vjp::leaky_relu(&y, SLOPE)?;
+        let y = y.leaky_relu(SLOPE)?;
         ctx.layer("conv_img", || self.last.forward(ctx, y))
     }
 }

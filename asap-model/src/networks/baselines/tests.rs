@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use asap_autograd::{Tape, Var, vjp};
+use asap_autograd::{Tape, Var};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Ids, Plan, Profiler, Reference, Storage, Tensor};
 
@@ -204,7 +204,7 @@ fn training_gradients_match_finite_differences() {
             Tensor::from_f32(&Double::new(), [2, 2, side, side], &uniform_by_name("up", 8 * side * side / 2));
         let upstream = Var::constant(upstream.unwrap());
         let loss = |generator: &Generator<Double>, ctx: &ForwardContext<'_, Double>| {
-            vjp::sum(&vjp::mul(&generator.forward(ctx, &input).unwrap(), &upstream).unwrap()).unwrap()
+            generator.forward(ctx, &input).unwrap().mul(&upstream).unwrap().sum().unwrap()
         };
         let tape = Tape::new();
         let ctx = ForwardContext::training(&generator.params, &tape).with_dropout(1, "pass");

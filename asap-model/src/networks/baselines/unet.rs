@@ -1,7 +1,7 @@
 //! pix2pix's U-Net (Isola et al. 2017, appendix 6.1.1): halved down to a few pixels and doubled again, with a skip
 //! connection at each level.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::conv_block::{Conv, ConvBlock, Norm};
@@ -73,7 +73,7 @@ impl Unet {
         let mut skips: Vec<Var<B>> = Vec::with_capacity(self.levels.len());
         for level in &self.levels {
             let x = match skips.last() {
-                Some(y) => vjp::leaky_relu(y, SLOPE)?.into(),
+                Some(y) => y.leaky_relu(SLOPE)?.into(),
                 None => x.clone(),
             };
             skips.push(level.down.forward(ctx, x)?);
@@ -82,10 +82,10 @@ impl Unet {
         for (level, skip) in self.levels.iter().zip(skips).rev() {
             // The published code's in-place activation leaks into the skip connection; ReLU hides that.
             let joined = match below {
-                Some(below) => vjp::cat(&[&skip, &below], 1)?,
+                Some(below) => Var::cat(&[&skip, &below], 1)?,
                 None => skip,
             };
-            let y = level.up.forward(ctx, vjp::relu(&joined)?)?;
+            let y = level.up.forward(ctx, joined.relu()?)?;
             below = Some(match &level.dropout {
                 Some(dropout) => dropout.forward(ctx, y)?,
                 None => y,

@@ -1,6 +1,6 @@
 //! A residual block with a kernel for each pixel, predicted from the conditions (Liu et al. 2019, section 3.1).
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::pixel_conv::TAPS;
 
@@ -23,7 +23,7 @@ impl Predictor {
 
     fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, conditions: &Input<B>) -> Result<Var<B>> {
         let [first, second] = &self.0;
-        second.forward(ctx, vjp::relu(&first.forward(ctx, conditions)?)?)
+        second.forward(ctx, first.forward(ctx, conditions)?.relu()?)
     }
 }
 
@@ -55,10 +55,10 @@ impl Half {
 
     fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>, conditions: &Input<B>) -> Result<Var<B>> {
         let y = self.norm.forward(ctx, x)?;
-        let y = vjp::pixel_conv(&y, &self.kernels.forward(ctx, conditions)?)?;
+        let y = y.pixel_conv(&self.kernels.forward(ctx, conditions)?)?;
         let y = self.mix.forward(ctx, y)?;
-        let gates = vjp::sigmoid(&self.gates.forward(ctx, conditions)?)?;
-        Ok(vjp::leaky_relu(&vjp::mul(&y, &gates)?, SLOPE)?)
+        let gates = self.gates.forward(ctx, conditions)?.sigmoid()?;
+        Ok(y.mul(&gates)?.leaky_relu(SLOPE)?)
     }
 }
 
@@ -119,7 +119,7 @@ impl Block {
             for half in &self.halves {
                 y = half.forward(ctx, &y, conditions)?;
             }
-            Ok(vjp::add(&skip, &y)?)
+            Ok(skip.add(&y)?)
         })
     }
 }

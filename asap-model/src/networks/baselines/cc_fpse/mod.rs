@@ -4,7 +4,7 @@
 mod block;
 mod pyramid;
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::growth::{BLOCKS, SLOPE, grow};
@@ -53,7 +53,7 @@ impl CcFpse {
             self.blocks[number].forward(ctx, y, &labels.with(&features[doubled])?)
         };
         let y = grow(labels, self.doublings, self.blocks.len(), first, block)?;
-        let y = vjp::leaky_relu(&y, SLOPE)?;
+        let y = y.leaky_relu(SLOPE)?;
         ctx.layer("conv_img", || self.last.forward(ctx, y))
     }
 }

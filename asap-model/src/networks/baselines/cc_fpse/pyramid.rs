@@ -1,7 +1,7 @@
 //! Conditions of every pixel at each size, as in a feature pyramid network (Lin et al. 2017): the label map is halved down
 //! to a few pixels, which see much of the image, and doubled again, with lateral connections.
 
-use asap_autograd::{Var, vjp};
+use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::super::growth::{SLOPE, upsample};
@@ -31,7 +31,7 @@ impl Level {
     fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: impl Into<Input<B>>) -> Result<Var<B>> {
         ctx.layer(&self.name, || {
             let y = self.norm.forward(ctx, &self.conv.forward(ctx, x)?)?;
-            Ok(vjp::leaky_relu(&y, SLOPE)?)
+            Ok(y.leaky_relu(SLOPE)?)
         })
     }
 }
@@ -77,7 +77,7 @@ impl Pyramid {
         let mut last = halved.pop().unwrap_or_else(|| unreachable!("the label map itself has a level"));
         for ((lateral, up), larger) in self.lateral.iter().zip(&self.up).zip(halved.into_iter().rev()) {
             let larger = lateral.forward(ctx, larger)?;
-            let sum = vjp::add(&upsample(&last)?, &larger)?;
+            let sum = upsample(&last)?.add(&larger)?;
             features.push(last);
             last = up.forward(ctx, sum)?;
         }
