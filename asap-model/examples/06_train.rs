@@ -5,7 +5,7 @@
 use asap_model::config::{
     AsapNetConfig, Config, DataConfig, DiscriminatorConfig, Layout, LossConfig, Resize, TrainConfig,
 };
-use asap_model::data::{Batch, Draw, Source, SyntheticFacades, prepare};
+use asap_model::data::{Augmentation, Batch, Source, SyntheticFacades, prepare};
 use asap_model::nn::XavierNormal;
 use asap_model::training::step::Rates;
 use asap_model::{Gan, Result};
@@ -57,8 +57,8 @@ fn main() -> Result<()> {
     for step in 0..STEPS {
         // A batch of pairs, each randomly flipped. `Loader` does this on other threads.
         let samples = (step * BATCH..(step + 1) * BATCH).map(|index| {
-            let draw = Draw { seed: train.seed, epoch: 0, index };
-            prepare(&facades.raw(index)?, &config.data, Some(draw))
+            let augmentation = Augmentation { seed: train.seed, epoch: 0, index };
+            prepare(&facades.raw(index)?, &config.data, Some(augmentation))
         });
         let batch = Batch::stack(0, step, samples.collect::<Result<_>>()?)?;
         let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend)?);

@@ -1,7 +1,7 @@
 //! A training step that diverges says so in the same step, and says where.
 
 use asap_model::config::{AsapNetConfig, Config, Layout, Resize};
-use asap_model::data::{Batch, Draw, prepare};
+use asap_model::data::{Augmentation, Batch, prepare};
 use asap_model::nn::{Params, XavierNormal};
 use asap_model::training::Sources;
 use asap_model::training::step::{Gan, Rates};
@@ -38,7 +38,7 @@ fn tiny() -> Config {
 fn step(config: &Config, spoil: impl FnOnce(&mut Gan<Reference<f32>>)) -> Result<()> {
     let backend = Reference::<f32>::new();
     let raw = Sources::open(config)?.training.raw(0)?;
-    let sample = prepare(&raw, &config.data, Some(Draw { seed: 1, epoch: 1, index: 0 }))?;
+    let sample = prepare(&raw, &config.data, Some(Augmentation { seed: 1, epoch: 1, index: 0 }))?;
     let batch = Batch::stack(1, 0, vec![sample])?;
     let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend)?);
     let mut init = XavierNormal { seed: 1, gain: config.train.init_gain };

@@ -1,4 +1,4 @@
-//! `asap data`: checking data sets, and writing synthetic ones.
+//! `asap data`: checks datasets, and writes synthetic ones.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::args::{Common, DataCheck, DataSynth, SynthKind};
 use crate::exit::DATA;
 use crate::output::Output;
 
-/// Names every fault of a data set; exit code 3 if there is one.
+/// Reports every problem of a dataset; exit code 3 if there is one.
 pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCode> {
     let data = match &args.config {
         Some(name) => {
@@ -30,10 +30,10 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
         }
     };
     let report = check_data(&args.dir, &data)?;
-    for fault in &report.faults {
+    for problem in &report.problems {
         output.result(
-            || json!({ "file": shown(&fault.file), "problem": fault.problem, "pixel": fault.pixel, "value": fault.value }),
-            || fault.to_string(),
+            || json!({ "file": shown(&problem.file), "problem": problem.message, "pixel": problem.pixel, "value": problem.value }),
+            || problem.to_string(),
         );
     }
     let layout = report.layout.name();
@@ -45,21 +45,21 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
                 "dir": shown(&args.dir), "layout": layout, "train": report.train, "val": report.val,
                 "heights": report.heights, "widths": report.widths, "classes": classes,
                 "depths": report.depths.as_ref().map(depths_json),
-                "faults": report.faults.len(), "ok": report.faults.is_empty(),
+                "problems": report.problems.len(), "ok": report.problems.is_empty(),
             })
         },
         || summary(&report, layout, &data),
     );
-    Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DATA) })
+    Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DATA) })
 }
 
 fn depths_json(depths: &DepthCount) -> Value {
-    let DepthCount { range: [least, greatest], measured, invalid, beyond } = depths;
-    let range = (*measured > 0).then_some([least, greatest]);
+    let DepthCount { range: [minimum, maximum], measured, invalid, beyond } = depths;
+    let range = (*measured > 0).then_some([minimum, maximum]);
     json!({ "range": range, "measured": measured, "invalid": invalid, "beyond": beyond })
 }
 
-/// What a folder is for by its layout: the classes of the known data sets, any ids for plain pairs.
+/// The `[data]` section for a folder's layout: the classes of the known datasets, any ids for plain pairs.
 fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
     Ok(match detect_layout(dir)? {
         Layout::Cityscapes => Config::preset("cityscapes-256")?.data,
@@ -68,7 +68,7 @@ fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
             let input = if rgb { Input::Rgb } else { Input::Labels };
             let pairs = DataConfig { layout: Layout::Pairs, input, classes: 256, ..DataConfig::default() };
             match holds_depths(dir) {
-                // Depths are then told as levels.
+                // Depths are then reported as levels.
                 true => DataConfig { output: Drawing::Depth, depth_scale: Some(1.0), ..pairs },
                 false => pairs,
             }
@@ -77,7 +77,7 @@ fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
     })
 }
 
-/// Whether the first of the pictures to draw is gray with 16 bits, which no photo is.
+/// Whether the first target is gray with 16 bits, as no photo is.
 fn holds_depths(dir: &Path) -> bool {
     let folders = ["images", "train/images", "val/images"].map(|folder| dir.join(folder));
     let files =
@@ -94,37 +94,36 @@ fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
         let share = 100.0 * report.share(class);
         text += &format!("\n  class {class:>3}: {share:>5.1}% of pixels, in {} pictures", count.pictures);
     }
-    if let Some(depths @ DepthCount { range: [least, greatest], measured, invalid, beyond }) = &report.depths {
+    if let Some(depths @ DepthCount { range: [minimum, maximum], measured, invalid, beyond }) = &report.depths {
         let percent = |pixels: u64| 100.0 * depths.share(pixels);
         if *measured > 0 {
-            text += &format!("\n  depths from {} to {}", rounded(*least), rounded(*greatest));
+            text += &format!("\n  depths from {} to {}", rounded(*minimum), rounded(*maximum));
         }
         if data.depth_invalid.is_some() {
             text += &format!("\n  {:>5.1}% of pixels not measured (data.depth_invalid)", percent(*invalid));
         }
         if data.depth_max.is_some() {
-            text += &format!("\n  {:>5.1}% of pixels beyond data.depth_max, which count as that far", percent(*beyond));
+            text += &format!("\n  {:>5.1}% of pixels beyond data.depth_max (clamped)", percent(*beyond));
         }
     }
-    let faults = report.faults.len();
-    text + &match faults {
-        0 => "\nno faults".to_owned(),
-        1 => "\n1 fault".to_owned(),
-        _ => format!("\n{faults} faults"),
+    text + &match report.problems.len() {
+        0 => "\nno problems".to_owned(),
+        1 => "\n1 problem".to_owned(),
+        count => format!("\n{count} problems"),
     }
 }
 
-/// With four digits after the point at most.
+/// Rounded to four decimals.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-/// Writes a synthetic data set.
+/// Writes a synthetic dataset.
 pub fn synth(args: DataSynth, common: &Common, output: &Output) -> Result<ExitCode> {
     let DataSynth { dir, kind, count, size } = args;
     let seed = common.seed.unwrap_or(0);
     if dir.is_file() {
-        return Err(Error::Data { file: dir, problem: "it is a file; name a folder to make".into() }.into());
+        return Err(Error::Data { file: dir, problem: "is a file; give a folder to create".into() }.into());
     }
     let kind = match kind {
         SynthKind::Facades => synthetic::Kind::Facades,

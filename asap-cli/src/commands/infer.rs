@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use asap_model::config::{DataConfig, DepthScale};
 use asap_model::data::{
-    InputFiles, InstanceMap, Picture, RawInput, Split, depth_colours, detect_layout, discover_inputs, is_split,
+    InputFiles, InstanceMap, Picture, RawInput, Split, depth_colors, detect_layout, discover_inputs, is_split,
     read_input, read_instances, write_gray8, write_gray16, write_rgb,
 };
 use asap_model::{Config, Error};
@@ -157,7 +157,7 @@ fn write((file, picture, seconds): Drawn, places: &Places, output: &Output) -> a
         make_parent(path)?;
         let [height, width] = picture.size();
         let part = |level: u16| scale.depth(level.into(), most.into()) / scale.max;
-        write_rgb(path, &depth_colours(height, width, |x, y| Some(part(levels[y * width + x]))))?;
+        write_rgb(path, &depth_colors(height, width, |x, y| Some(part(levels[y * width + x]))))?;
     }
     let coloured = coloured.map(|(path, _)| path);
     let [height, width] = picture.size();
@@ -167,7 +167,7 @@ fn write((file, picture, seconds): Drawn, places: &Places, output: &Output) -> a
             let mut object =
                 json!({ "input": input, "output": output, "height": height, "width": width, "seconds": seconds });
             if let Some(coloured) = &coloured {
-                object["colours"] = json!(shown(coloured));
+                object["colors"] = json!(shown(coloured));
             }
             object
         },

@@ -109,7 +109,7 @@ pub fn check_images(config: &Config, output: &Output) -> asap_model::Result<()> 
     };
     let start = Instant::now();
     let report = check(dir, &config.data)?;
-    let [first, others @ ..] = &report.faults[..] else {
+    let [first, others @ ..] = &report.problems[..] else {
         let seconds = start.elapsed().as_secs_f64();
         output.say(format_args!("checked {} pairs in {seconds:.1} s", report.train + report.val));
         return Ok(());
@@ -120,7 +120,7 @@ pub fn check_images(config: &Config, output: &Output) -> asap_model::Result<()> 
             format!("; the first of {} problems: asap data check, with the same --config, lists all", count + 1)
         }
     };
-    Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.problem) })
+    Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.message) })
 }
 
 /// Prints the result, and what to do with it.

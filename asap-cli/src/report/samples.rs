@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use asap_model::Result;
 use asap_model::config::DataConfig;
-use asap_model::data::{InputData, RgbImage, depth_colours, to_rgb8, write_rgb};
+use asap_model::data::{InputData, RgbImage, depth_colors, to_rgb8, write_rgb};
 use asap_model::training::{Event, Observer, RunFolder, SampleRow};
 
 use super::palette::color_labels;
@@ -70,7 +70,7 @@ fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbI
     }
     let measured = |pixel: usize| mask.is_none_or(|mask| mask[pixel] != 0.0);
     let share = |pixel: usize| measured(pixel).then(|| (f64::from(values[pixel]) + 1.0) / 2.0);
-    Ok(depth_colours(height, width, |x, y| share(y * width + x)))
+    Ok(depth_colors(height, width, |x, y| share(y * width + x)))
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
         write(&path, &[SampleRow { pair, output: vec![-1.0, 1.0] }], &data).unwrap();
         let sheet = read_photo(&path).unwrap();
         let (output, real) = (2 + GAP, 2 * (2 + GAP));
-        let ends = depth_colours(1, 2, |x, _| Some(x as f64)).data;
+        let ends = depth_colors(1, 2, |x, _| Some(x as f64)).data;
         assert_eq!([sheet.at(0, 0), sheet.at(1, 0)], [[255, 0, 0]; 2]);
         assert_eq!([sheet.at(output, 0), sheet.at(output + 1, 0)], [ends[0], ends[1]], "outputs have no mask");
         assert_eq!([sheet.at(real, 0), sheet.at(real + 1, 0)], [ends[1], [0; 3]]);

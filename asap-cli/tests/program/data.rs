@@ -15,8 +15,8 @@ fn synth_writes_a_valid_dataset() {
     assert_eq!(objects.len(), 1);
     let report = &objects[0];
     assert_eq!((&report["ok"], &report["layout"]), (&true.into(), &"facades".into()));
-    assert_eq!((&report["train"], &report["val"], &report["faults"]), (&6.into(), &1.into(), &0.into()));
-    assert!(here.done("data check houses").stdout.ends_with("no faults\n"));
+    assert_eq!((&report["train"], &report["val"], &report["problems"]), (&6.into(), &1.into(), &0.into()));
+    assert!(here.done("data check houses").stdout.ends_with("no problems\n"));
 }
 
 #[test]
@@ -51,24 +51,24 @@ fn check_reports_every_problem() {
     let ran = here.asap("data check houses --json");
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
     let objects = ran.objects();
-    let (report, faults) = objects.split_last().expect("a report");
-    assert_eq!((&report["ok"], &report["faults"]), (&false.into(), &4.into()));
-    let fault = |file: &str| {
-        let named = |fault: &&serde_json::Map<String, Value>| {
-            fault["file"].as_str().is_some_and(|name| name.replace('\\', "/").ends_with(file))
+    let (report, problems) = objects.split_last().expect("a report");
+    assert_eq!((&report["ok"], &report["problems"]), (&false.into(), &4.into()));
+    let about = |file: &str| {
+        let named = |problem: &&serde_json::Map<String, Value>| {
+            problem["file"].as_str().is_some_and(|name| name.replace('\\', "/").ends_with(file))
         };
-        faults.iter().find(named).unwrap_or_else(|| panic!("{file} is not among {faults:?}"))
+        problems.iter().find(named).unwrap_or_else(|| panic!("{file} is not among {problems:?}"))
     };
-    let problem = |file: &str| fault(file)["problem"].as_str().expect("words").to_owned();
+    let problem = |file: &str| about(file)["problem"].as_str().expect("words").to_owned();
     assert!(problem("train_label/synth_00001.png").contains("no photo"));
     assert!(problem("train_label/synth_00002.png").contains("32×16"));
     assert!(problem("train_img/synth_00003.jpg").contains("JPEG"));
-    let wild = fault("val_label/synth_00009.png");
+    let wild = about("val_label/synth_00009.png");
     assert_eq!((&wild["pixel"], &wild["value"]), (&vec![4, 7].into(), &19.into()));
 
     let ran = here.asap("data check houses");
     assert_eq!(ran.code, 3);
-    for part in ["synth_00001.png", "synth_00002.png", "synth_00003.jpg", "pixel (4, 7)", "label 19", "4 faults"] {
+    for part in ["synth_00001.png", "synth_00002.png", "synth_00003.jpg", "pixel (4, 7)", "label 19", "4 problems"] {
         assert!(ran.stdout.contains(part), "{part} is not in\n{}", ran.stdout);
     }
 }

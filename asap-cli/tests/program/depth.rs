@@ -125,7 +125,7 @@ fn depth_infer_writes_depths_and_colors() {
         (3, here.names("drawn"), here.names("drawn"))
     );
     for object in &objects {
-        let [map, shown] = ["output", "colours"].map(|key| here.path(object[key].as_str().unwrap()));
+        let [map, shown] = ["output", "colors"].map(|key| here.path(object[key].as_str().unwrap()));
         let levels = levels(&map);
         assert!(levels.iter().all(|level| (1..=30_000).contains(level)), "at most 30 metres, and none is a hole");
         let image = read_photo(&shown).unwrap();
@@ -214,14 +214,14 @@ fn check_and_train_report_depth_problems() {
         (
             "eight",
             |here, file| write_gray8(&here.path(file), &Plane::from_fn(36, 34, |x, y| (x + y) as u8)).unwrap(),
-            &["images/b.png", "has 8 bits", "data.depth_max is 20", "16 bits"],
+            &["images/b.png", "has 8 bits", "data.depth_max = 20", "16 bits"],
         ),
-        ("colours", |here, file| colors(here, file, [36, 34], 9), &["images/b.png", "Rgb8", "data.output = \"rgb\""]),
+        ("colors", |here, file| colors(here, file, [36, 34], 9), &["images/b.png", "Rgb8", "data.output = \"rgb\""]),
         ("size", |here, file| depths(here, file, [20, 34]), &["inputs/b.png", "34×36", "34×20"]),
         (
             "holes",
             |here, file| write_gray16(&here.path(file), &Plane::from_fn(36, 34, |_, _| 0)).unwrap(),
-            &["images/b.png", "holds no depth", "data.depth_invalid = 0"],
+            &["images/b.png", "contains no depth", "data.depth_invalid = 0"],
         ),
     ];
     for (name, change, parts) in cases {
@@ -256,7 +256,7 @@ fn invalid_depth_keys_are_rejected() {
     ] {
         here.refused(&format!("train --config depth-256 --data set {TINY} {OWN} --set {set}"), 2, parts);
     }
-    // Depths beyond depth_max are no fault; the check tells how many there are.
+    // Depths beyond depth_max are no problem; the check reports how many there are.
     let text = here.done(&format!("data check set --config depth-256 {OWN} --set data.depth_max=9")).stdout;
     assert!(text.contains("50.0% of pixels beyond data.depth_max"), "{text}");
     assert_eq!(here.names("."), ["set"]);
@@ -318,7 +318,7 @@ fn compare_colors_depths_on_one_scale() {
     for column in ["run", "run-2", "real"] {
         let file = here.path("both").join(column).join(&here.names(&format!("both/{column}"))[0]);
         let image = read_photo(&file).unwrap();
-        assert!(image.data.iter().any(|[r, g, b]| r != g && g != b), "{column} is in colours");
+        assert!(image.data.iter().any(|[r, g, b]| r != g && g != b), "{column} is in color");
         assert_eq!(image.data.contains(&[0; 3]), column == "real", "only of real maps something is not measured");
     }
     here.done(&format!("train --config depth-synthetic --steps 1 --out other {TINY} --set data.depth_max=40"));

@@ -1,4 +1,4 @@
-//! Random order, crops and flips: functions of (seed, epoch, index) alone, whatever was drawn before and on whichever thread.
+//! Random order, crops and flips: functions of (seed, epoch, index) alone, whichever thread asks, and in whichever order.
 
 use asap_tensor::random::stream;
 use rand::Rng;
@@ -8,7 +8,7 @@ use super::resize::{resize_labels, resize_nearest, resize_picture};
 use crate::config::{DataConfig, Resize};
 use crate::{Error, Result};
 
-/// A number from 0 to `n - 1`. Written out, so that a seed means the same with every version of the `rand` crate.
+/// A random integer from 0 to `n - 1`. Written out, so that a seed gives the same values with every version of the `rand` crate.
 fn below(rng: &mut impl Rng, n: usize) -> usize {
     ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
 }
@@ -23,9 +23,9 @@ pub fn epoch_order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     order
 }
 
-/// Names the random crop and flip of one picture in one epoch of training.
+/// The key of one random augmentation: the crop and flip of one picture in one epoch of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Draw {
+pub struct Augmentation {
     /// The run's seed.
     pub seed: u64,
     /// The epoch.
@@ -48,15 +48,20 @@ pub(crate) struct Placement {
 }
 
 impl Placement {
-    /// With a `draw` as in training, without as in validation; see [`Resize`] for both.
+    /// Random with an `augmentation`, as in training; fixed without, as in validation. See [`Resize`].
     ///
     /// # Errors
     /// [`Error::Data`] naming the picture where it is smaller than its crop ([`Resize::Crop`]) or hasn't the final size ([`Resize::None`]).
-    pub fn new(name: &str, raw: [usize; 2], data: &DataConfig, draw: Option<Draw>) -> Result<Placement> {
+    pub fn new(
+        name: &str,
+        raw: [usize; 2],
+        data: &DataConfig,
+        augmentation: Option<Augmentation>,
+    ) -> Result<Placement> {
         let size = data.size;
         let resized = match data.resize {
             Resize::Fixed => size,
-            Resize::ResizeAndCrop if draw.is_none() => size,
+            Resize::ResizeAndCrop if augmentation.is_none() => size,
             Resize::ResizeAndCrop => data.load_size.unwrap_or(size),
             Resize::Crop | Resize::None => raw,
         };
@@ -72,10 +77,10 @@ impl Placement {
             });
         }
         let (rows, columns) = (resized[0] - size[0], resized[1] - size[1]);
-        let Some(Draw { seed, epoch, index }) = draw else {
+        let Some(Augmentation { seed, epoch, index }) = augmentation else {
             return Ok(Placement { resized, left: columns / 2, top: rows / 2, size, flip: false });
         };
-        // Always three numbers, so that switching the flip off leaves the crops as they were.
+        // Always three random values, so that switching the flip off leaves the crops as they were.
         let mut rng = stream(seed, &format!("data.augmentation.{epoch}.{index}"));
         let left = below(&mut rng, columns + 1);
         let top = below(&mut rng, rows + 1);
@@ -88,7 +93,7 @@ impl Placement {
         self.cut(resize_picture(picture, self.resized[0], self.resized[1]))
     }
 
-    /// For depth maps with pixels that were not measured: nearest, so that no depth is mixed with what is none.
+    /// For depth maps with unmeasured pixels: nearest, since bicubic would blend depths with the invalid level.
     pub fn measured(&self, map: &Picture) -> Picture {
         self.cut(resize_nearest(map, self.resized[0], self.resized[1]))
     }

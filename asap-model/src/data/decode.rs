@@ -1,7 +1,7 @@
-//! Reading pictures: photos as RGB, label and instance maps as the ids their files hold.
+//! Decodes photos as RGB, and label and instance maps as ids.
 //!
-//! A palette PNG's raw index is the id; nothing expands the palette. Every reader refuses more than [`MAX_SIDE`] pixels a side, and more
-//! pixels than the file can hold, before it allocates anything.
+//! The id is the raw index of a palette PNG; the palette is not expanded. Every decoder rejects sides above [`MAX_SIDE`], and more
+//! pixels than the file can encode, before it allocates memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,79 +10,61 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageReader};
 
-use super::fault::Fault;
 use super::plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage};
+use super::problem::Problem;
 use crate::config::Output;
 use crate::{Error, Result};
 
-/// The largest width and height that is read.
+/// Maximum width and height.
 pub const MAX_SIDE: usize = 16384;
 
-/// The most pixels that a byte of a file can hold: deflate makes at most 1032 bytes of one, each at most 8 pixels; a JPEG
-/// has at least one bit for each block of 64.
+/// Maximum number of pixels that one byte of a file can encode: deflate expands a byte to at most 1032, each of at most 8 pixels;
+/// a JPEG takes at least one bit for each block of 64.
 const PIXELS_A_BYTE: usize = 8 * 1032;
 
-/// The largest file that is read, in bytes.
+/// Maximum file size in bytes.
 const MAX_FILE: u64 = 1 << 29;
 
-/// The most pixels that are read: 32 times those of the largest preset, and more than any camera's.
+/// Maximum number of pixels: 32 times that of the largest preset, and more than any camera's.
 const MAX_PIXELS: usize = 1 << 27;
 
-/// The most bytes that decoding one picture may take: RGB pixels of 16 bits.
+/// Maximum memory for decoding one picture: RGB pixels of 16 bits.
 const MAX_BYTES: usize = 2 * 3 * MAX_PIXELS;
 
 /// The first bytes of every JPEG.
 const JPEG: [u8; 2] = [0xff, 0xd8];
 
 /// Reads a label map: a gray or palette PNG whose raw values are class ids.
-///
-/// # Errors
-/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't such a PNG, or names the first pixel (x, y) with an id of `classes` or more.
 pub fn read_labels(file: &Path, classes: usize) -> Result<LabelMap> {
     labels_of(&read_bytes(file)?, file, classes)
 }
 
 /// As [`read_labels`], from the bytes of a PNG; `file` names them in errors.
-///
-/// # Errors
-/// As [`read_labels`].
 pub fn labels_of(bytes: &[u8], file: &Path, classes: usize) -> Result<LabelMap> {
     let ids = ids_of(bytes, file)?;
-    match label_faults(file, &ids, classes).into_iter().next() {
-        Some(fault) => Err(fault.into()),
+    match label_problems(file, &ids, classes).into_iter().next() {
+        Some(problem) => Err(problem.into()),
         None => Ok(narrow(&ids)),
     }
 }
 
 /// Reads an instance map: a gray or palette PNG of up to 16 bits whose raw values are instance ids.
-///
-/// # Errors
-/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't such a PNG.
 pub fn read_instances(file: &Path) -> Result<InstanceMap> {
     instances_of(&read_bytes(file)?, file)
 }
 
 /// As [`read_instances`], from the bytes of a PNG; `file` names them in errors.
-///
-/// # Errors
-/// As [`read_instances`].
 pub fn instances_of(bytes: &[u8], file: &Path) -> Result<InstanceMap> {
     let ids = ids_of(bytes, file)?;
     Ok(Plane { height: ids.height, width: ids.width, data: ids.data.into_iter().map(u32::from).collect() })
 }
 
-/// Reads a photo, JPEG or PNG, as RGB with 8 bits a channel, turned as its EXIF orientation says. Gray becomes RGB, transparency is dropped.
-///
-/// # Errors
-/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't a whole picture of either format.
+/// Reads a JPEG or PNG photo as RGB with 8 bits per channel, and applies its EXIF orientation. Gray becomes RGB, alpha is dropped.
 pub fn read_photo(file: &Path) -> Result<RgbImage> {
     photo_of(&read_bytes(file)?, file)
 }
 
 /// As [`read_photo`], from the bytes of a JPEG or PNG; `file` names them in errors.
-///
-/// # Errors
-/// As [`read_photo`].
 pub fn photo_of(bytes: &[u8], file: &Path) -> Result<RgbImage> {
     let rgb = decode(bytes, file)?.into_rgb8();
     let (width, height) = (rgb.width() as usize, rgb.height() as usize);
@@ -91,19 +73,16 @@ pub fn photo_of(bytes: &[u8], file: &Path) -> Result<RgbImage> {
 }
 
 /// Reads a depth map: a gray picture of 8 or 16 bits.
-///
-/// # Errors
-/// [`Error::Io`] if the file can't be read; [`Error::Data`] if it isn't a gray picture.
 pub fn read_depth(file: &Path) -> Result<Picture> {
     let image = decode(&read_bytes(file)?, file)?;
     let (width, height) = (image.width() as usize, image.height() as usize);
     match image {
         DynamicImage::ImageLuma8(gray) => Ok(Picture::Gray8(Plane { height, width, data: gray.into_raw() })),
         DynamicImage::ImageLuma16(gray) => Ok(Picture::Gray16(Plane { height, width, data: gray.into_raw() })),
-        other => Err(Fault::new(
+        other => Err(Problem::new(
             file,
             format!(
-                "holds {:?} pixels where a depth map is expected; save it as gray of 8 or 16 bits, or set data.output = \"rgb\"",
+                "has {:?} pixels, but a depth map must be gray with 8 or 16 bits; convert it, or set data.output = \"rgb\"",
                 other.color()
             ),
         )
@@ -111,10 +90,7 @@ pub fn read_depth(file: &Path) -> Result<Picture> {
     }
 }
 
-/// Reads a picture that the generator is to draw.
-///
-/// # Errors
-/// As [`read_photo`] and [`read_depth`].
+/// Reads a target image: a photo or a depth map.
 pub fn read_picture(file: &Path, output: Output) -> Result<Picture> {
     match output {
         Output::Rgb => read_photo(file).map(Picture::Rgb),
@@ -122,14 +98,14 @@ pub fn read_picture(file: &Path, output: Output) -> Result<Picture> {
     }
 }
 
-/// The raw values of a gray or palette PNG, whatever they mean.
+/// The raw values of a gray or palette PNG.
 pub(crate) fn read_ids(file: &Path) -> Result<Plane<u16>> {
     ids_of(&read_bytes(file)?, file)
 }
 
 fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
     check_png_header(bytes, file)?;
-    let bad = |e: png::DecodingError| Error::from(Fault::new(file, format!("is not a PNG that can be read: {e}")));
+    let bad = |e: png::DecodingError| Error::from(Problem::new(file, format!("cannot be decoded as PNG: {e}")));
     let limits = png::Limits { bytes: MAX_BYTES };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::IDENTITY);
@@ -138,14 +114,14 @@ fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
     let (height, width) = (info.height as usize, info.width as usize);
     let (color, depth) = (info.color_type, info.bit_depth);
     if !matches!(color, png::ColorType::Grayscale | png::ColorType::Indexed) {
-        return Err(Fault::new(
+        return Err(Problem::new(
             file,
-            format!("holds {color:?} pixels where ids are expected; save it as a gray or palette PNG whose raw value is the id"),
+            format!("has {color:?} pixels where ids are expected; save it as a gray or palette PNG whose raw values are the ids"),
         )
         .into());
     }
     let Some(size) = reader.output_buffer_size() else {
-        return Err(Fault::new(file, format!("{width}×{height} pixels do not fit in memory")).into());
+        return Err(Problem::new(file, format!("{width}×{height} pixels do not fit in memory")).into());
     };
     let mut packed = vec![0; size];
     let row = reader.next_frame(&mut packed).map_err(bad)?.line_size;
@@ -169,26 +145,25 @@ fn unpack(packed: &[u8], row: usize, height: usize, width: usize, bits: usize) -
     Plane { height, width, data }
 }
 
-/// Ids out of range that are named one by one; a depth map in a label map's place has thousands.
-const NAMED: usize = 20;
+/// Maximum number of out-of-range ids reported one by one; a depth map read as a label map has thousands.
+const REPORTED: usize = 20;
 
-/// A fault for each id that is out of range, with its first pixel and how often it occurs.
-pub(crate) fn label_faults(file: &Path, ids: &Plane<u16>, classes: usize) -> Vec<Fault> {
+/// One problem for each id out of range, with its first pixel and the number of pixels.
+pub(crate) fn label_problems(file: &Path, ids: &Plane<u16>, classes: usize) -> Vec<Problem> {
     let mut wrong: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
     for (i, &id) in ids.data.iter().enumerate() {
         if usize::from(id) >= classes {
             wrong.entry(id).or_insert((i, 0)).1 += 1;
         }
     }
-    let mut faults: Vec<Fault> = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
     for (id, (first, count)) in wrong {
         let [x, y] = [first % ids.width, first / ids.width];
         let others = if count > 1 { format!(" (and {} more pixels)", count - 1) } else { String::new() };
-        let hint =
-            if id == 255 { "; 255 often marks pixels without a class: give them a class of their own" } else { "" };
-        faults.push(Fault {
+        let hint = if id == 255 { "; 255 often marks unlabeled pixels: give them their own class" } else { "" };
+        problems.push(Problem {
             file: file.to_path_buf(),
-            problem: format!(
+            message: format!(
                 "pixel ({x}, {y}) has label {id}{others}, but data.classes = {classes} allows 0 to {}{hint}",
                 classes - 1
             ),
@@ -196,26 +171,26 @@ pub(crate) fn label_faults(file: &Path, ids: &Plane<u16>, classes: usize) -> Vec
             value: Some(u32::from(id)),
         });
     }
-    faults.sort_by_key(|fault| fault.pixel.map(|[x, y]| (y, x)));
-    if faults.len() > NAMED {
-        let others = faults.len() - NAMED;
-        faults.truncate(NAMED);
-        faults.push(Fault::new(file, format!("has {others} more labels that data.classes = {classes} does not allow")));
+    problems.sort_by_key(|problem| problem.pixel.map(|[x, y]| (y, x)));
+    if problems.len() > REPORTED {
+        let others = problems.len() - REPORTED;
+        problems.truncate(REPORTED);
+        problems
+            .push(Problem::new(file, format!("has {others} more labels out of range for data.classes = {classes}")));
     }
-    faults
+    problems
 }
 
-/// Ids that are known to be below 256 as bytes.
+/// Ids as bytes; they must be below 256.
 pub(crate) fn narrow(ids: &Plane<u16>) -> LabelMap {
     Plane { height: ids.height, width: ids.width, data: ids.data.iter().map(|&id| id as u8).collect() }
 }
 
-/// A JPEG or PNG, recognised by its content, with its EXIF orientation applied.
+/// Decodes a JPEG or PNG, detected by its content, and applies its EXIF orientation.
 fn decode(bytes: &[u8], file: &Path) -> Result<DynamicImage> {
-    let bad =
-        |e: image::ImageError| Error::from(Fault::new(file, format!("is not a JPEG or PNG that can be read: {e}")));
+    let bad = |e: image::ImageError| Error::from(Problem::new(file, format!("cannot be decoded as JPEG or PNG: {e}")));
     if is_cut_jpeg(bytes) {
-        return Err(Fault::new(file, "is a JPEG without an end: the file was cut off; copy it again").into());
+        return Err(Problem::new(file, "is a truncated JPEG; copy it again").into());
     }
     check_png_header(bytes, file)?;
     let mut limits = image::Limits::default();
@@ -240,9 +215,9 @@ pub(super) fn is_jpeg(file: &Path) -> Result<bool> {
     Ok(start == JPEG)
 }
 
-/// Whether a JPEG has no end marker after its first scan began. The decoder would fill the rest with gray. In scans an FF is
-/// followed by 00 or a restart marker; what stands before them, as a thumbnail with an end of its own, tells its length; and
-/// what some cameras append after the end is nothing to the picture.
+/// Whether a JPEG has no end marker after the start of its first scan; the decoder would fill the rest with gray. Within scans, FF
+/// is followed by 00 or a restart marker. Segments before them, such as a thumbnail with its own end marker, declare their length.
+/// Data after the end, which some cameras append, does not matter.
 fn is_cut_jpeg(bytes: &[u8]) -> bool {
     if !bytes.starts_with(&JPEG) {
         return false;
@@ -263,7 +238,7 @@ fn is_cut_jpeg(bytes: &[u8]) -> bool {
     false
 }
 
-/// [`check_claim`] of a PNG by its first bytes, where the decoder would name no size; nothing of another file.
+/// [`check_claim`] from a PNG's header, since the decoder's own error would not name the size; does nothing for other files.
 fn check_png_header(bytes: &[u8], file: &Path) -> Result<()> {
     let side = |place: usize| bytes.get(place..place + 4)?.try_into().ok().map(u32::from_be_bytes);
     match (bytes.starts_with(b"\x89PNG\r\n\x1a\n"), side(16), side(20)) {
@@ -272,21 +247,21 @@ fn check_png_header(bytes: &[u8], file: &Path) -> Result<()> {
     }
 }
 
-/// Refuses a size that can't be read, or that so short a file can't hold, before memory is taken for it.
+/// Rejects a size that is not supported, or that a file this short cannot encode, before memory is allocated.
 fn check_claim(bytes: &[u8], file: &Path, height: usize, width: usize) -> Result<()> {
     if height > MAX_SIDE || width > MAX_SIDE || height == 0 || width == 0 {
         return Err(
-            Fault::new(file, format!("is {width}×{height} pixels; from 1 to {MAX_SIDE} a side can be read")).into()
+            Problem::new(file, format!("is {width}×{height} pixels; each side must be from 1 to {MAX_SIDE}")).into()
         );
     }
     if height * width > MAX_PIXELS {
-        let problem = format!("is {width}×{height} pixels; at most {MAX_PIXELS} in all can be read");
-        return Err(Fault::new(file, problem).into());
+        let problem = format!("is {width}×{height} pixels; the maximum is {MAX_PIXELS} in total");
+        return Err(Problem::new(file, problem).into());
     }
     if height * width > PIXELS_A_BYTE * bytes.len() {
         let problem =
-            format!("claims {width}×{height} pixels, which its {} bytes cannot hold: it is cut off", bytes.len());
-        return Err(Fault::new(file, problem).into());
+            format!("declares {width}×{height} pixels, too many for its {} bytes: the file is truncated", bytes.len());
+        return Err(Problem::new(file, problem).into());
     }
     Ok(())
 }
@@ -296,7 +271,7 @@ fn read_bytes(file: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file).map_err(failed)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(Fault::new(file, format!("has more than {MAX_FILE} bytes, where no picture has")).into());
+        return Err(Problem::new(file, format!("is larger than {MAX_FILE} bytes, the maximum for a picture")).into());
     }
     Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! From a network's output to a picture file, which is whole or not there.
+//! Network outputs as pictures, and PNG files, written atomically.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,11 +8,8 @@ use crate::checkpoint::atomic;
 use crate::config::DepthScale;
 use crate::{Error, Result};
 
-/// The 8-bit picture of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. Only the upper
-/// left `crop` = [height, width] is taken: the size before [`Plane::pad_to`].
-///
-/// # Errors
-/// [`Error::Tensor`] if `y` hasn't 3·height·width values, or the crop is larger.
+/// The 8-bit image of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. `crop` =
+/// [height, width] is the size before [`Plane::pad_to`]; its upper left corner is that of `y`.
 pub fn to_rgb8(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Result<RgbImage> {
     check_output(y, 3, height, width, crop)?;
     let channel = height * width;
@@ -22,11 +19,8 @@ pub fn to_rgb8(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Resu
     }))
 }
 
-/// As [`to_rgb8`] for one channel, (1, `height`, `width`): a depth map in 16 bits, of the [level](DepthScale::to_level) that the data set's
-/// scale gives each value.
-///
-/// # Errors
-/// As [`to_rgb8`].
+/// Like [`to_rgb8`] for one channel, (1, `height`, `width`): a 16-bit depth map with the [levels](DepthScale::to_level) of the
+/// dataset's scale.
 pub fn to_depth_map(
     y: &[f32],
     height: usize,
@@ -38,15 +32,12 @@ pub fn to_depth_map(
     Ok(Plane::from_fn(crop[0], crop[1], |x, row| scale.to_level(y[row * width + x])))
 }
 
-/// The level of a value in [−1, 1]; the conversion clamps what lies outside.
+/// The 8-bit level of a value in [−1, 1]; the conversion clamps.
 fn level(y: f32) -> u8 {
     ((y + 1.0) / 2.0 * 255.0).round() as u8
 }
 
 /// Writes an RGB PNG.
-///
-/// # Errors
-/// [`Error::Io`] naming the file; then nothing is left of it.
 pub fn write_rgb(file: &Path, image: &RgbImage) -> Result<()> {
     write_png(file, image.height, image.width, image.data.as_flattened(), |encoder| {
         encoder.set_color(png::ColorType::Rgb);
@@ -54,17 +45,11 @@ pub fn write_rgb(file: &Path, image: &RgbImage) -> Result<()> {
 }
 
 /// Writes an 8-bit gray PNG.
-///
-/// # Errors
-/// As [`write_rgb`].
 pub fn write_gray8(file: &Path, image: &Plane<u8>) -> Result<()> {
     write_png(file, image.height, image.width, &image.data, |encoder| encoder.set_color(png::ColorType::Grayscale))
 }
 
 /// Writes a 16-bit gray PNG.
-///
-/// # Errors
-/// As [`write_rgb`].
 pub fn write_gray16(file: &Path, image: &Plane<u16>) -> Result<()> {
     let bytes: Vec<u8> = image.data.iter().flat_map(|v| v.to_be_bytes()).collect();
     write_png(file, image.height, image.width, &bytes, |encoder| {
@@ -73,17 +58,14 @@ pub fn write_gray16(file: &Path, image: &Plane<u16>) -> Result<()> {
     })
 }
 
-/// Writes a label map as a palette PNG whose raw index is the id; `palette` gives the colour of each id.
-///
-/// # Errors
-/// As [`write_rgb`]; [`Error::Data`] if an id has no colour or the palette has more than 256.
+/// Writes a label map as a palette PNG whose raw index is the id; `palette` has the color of each id.
 pub fn write_labels(file: &Path, labels: &LabelMap, palette: &[[u8; 3]]) -> Result<()> {
     let wrong = |problem: String| Err(Error::Data { file: file.to_path_buf(), problem });
     if palette.len() > 256 {
-        return wrong(format!("a palette has at most 256 colours, not {}", palette.len()));
+        return wrong(format!("a palette has at most 256 colors, not {}", palette.len()));
     }
     if let Some(&id) = labels.data.iter().find(|&&id| usize::from(id) >= palette.len()) {
-        return wrong(format!("label {id} has no colour in a palette of {}", palette.len()));
+        return wrong(format!("label {id} has no color in a palette of {}", palette.len()));
     }
     write_png(file, labels.height, labels.width, &labels.data, |encoder| {
         encoder.set_color(png::ColorType::Indexed);
@@ -92,9 +74,6 @@ pub fn write_labels(file: &Path, labels: &LabelMap, palette: &[[u8; 3]]) -> Resu
 }
 
 /// Writes an instance map as a 16-bit gray PNG.
-///
-/// # Errors
-/// As [`write_rgb`]; [`Error::Data`] if an id is above 65535.
 pub fn write_instances(file: &Path, instances: &InstanceMap) -> Result<()> {
     let data = instances.data.iter().map(|&id| u16::try_from(id)).collect::<Result<_, _>>();
     let data = data.map_err(|_| Error::Data {

@@ -1,19 +1,19 @@
-//! Synthetic pictures as a source, made when asked for.
+//! Synthetic sources, generated on demand.
 
 use super::dataset::{Raw, RawInput, Source};
 use super::plane::{Picture, Plane};
 use super::synthetic::{facade, scene};
 use crate::Result;
 
-/// Synthetic facades of one size, drawn from a seed each time they are asked for. For validation take the facades after those of
-/// the training, as [`synthetic::write`](super::synthetic::write) does: `first` = the training's `count`.
+/// Synthetic facades of one size, generated from a seed on demand. For validation use the facades after those of the training, as
+/// [`synthetic::write`](super::synthetic::write) does: `first` = the training's `count`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntheticFacades {
-    /// The street's seed.
+    /// The seed.
     pub seed: u64,
-    /// Number of the first facade in the seed's street.
+    /// Index of the first facade.
     pub first: u64,
-    /// How many there are.
+    /// Number of pairs.
     pub count: usize,
     /// [height, width].
     pub size: [usize; 2],
@@ -38,14 +38,14 @@ impl Source for SyntheticFacades {
     }
 }
 
-/// Synthetic scenes of one size with their depths, as [`SyntheticFacades`].
+/// Synthetic scenes of one size with depth; otherwise like [`SyntheticFacades`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntheticScenes {
-    /// The place's seed.
+    /// The seed.
     pub seed: u64,
-    /// Number of the first scene of the seed's place.
+    /// Index of the first scene.
     pub first: u64,
-    /// How many there are.
+    /// Number of pairs.
     pub count: usize,
     /// [height, width].
     pub size: [usize; 2],

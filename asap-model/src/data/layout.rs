@@ -1,18 +1,18 @@
-//! Which files of a folder make pairs.
+//! Dataset layouts: which files of a folder belong together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::fault::Fault;
+use super::problem::Problem;
 use crate::config::{DataConfig, Input, Layout, Output};
 use crate::{Error, Result};
 
-/// Which part of a data set.
+/// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// The pictures to train on.
+    /// Training pairs.
     Train,
-    /// The pictures to measure on.
+    /// Validation pairs.
     Val,
 }
 
@@ -26,53 +26,53 @@ impl Split {
     }
 }
 
-/// How deep Cityscapes' city folders may lie below their split's folder.
+/// Maximum depth of Cityscapes' city folders below their split's folder.
 const MAX_DEPTH: usize = 3;
 
 /// Endings of Cityscapes file names after CITY_SEQUENCE_FRAME.
 const PHOTO: [&str; 1] = ["_leftImg8bit"];
 const LABELS: [&str; 3] = ["_gtFine_labelIds", "_gtCoarse_labelIds", "_labelIds"];
 const INSTANCES: [&str; 3] = ["_gtFine_instanceIds", "_gtCoarse_instanceIds", "_instanceIds"];
-/// Endings of Cityscapes pictures that are neither: colours, and ids for other purposes.
+/// Endings of other Cityscapes pictures: colors, and ids for other purposes.
 const OTHERS: [&str; 4] = ["_color", "_labelTrainIds", "_instanceTrainIds", "_labelLevel3Ids"];
 
-/// The files of one picture that a network is fed: what inference needs.
+/// The input files of one pair: what inference needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputFiles {
-    /// What the files have in common: the file name without its ending, in Cityscapes CITY_SEQUENCE_FRAME.
+    /// The common part of the file names, without extension; in Cityscapes CITY_SEQUENCE_FRAME.
     pub name: String,
     /// The label map or RGB input.
     pub input: PathBuf,
-    /// The instance map, where the configuration asks for one.
+    /// The instance map, if `data.instances`.
     pub instances: Option<PathBuf>,
 }
 
-/// The files of one picture with the photo that belongs to it.
+/// The files of one pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// What the files have in common: the file name without its ending, in Cityscapes CITY_SEQUENCE_FRAME.
+    /// The common part of the file names, without extension; in Cityscapes CITY_SEQUENCE_FRAME.
     pub name: String,
     /// The label map or RGB input.
     pub input: PathBuf,
-    /// The instance map, where the configuration asks for one.
+    /// The instance map, if `data.instances`.
     pub instances: Option<PathBuf>,
-    /// The photo or depth map to draw.
+    /// The target: a photo or depth map.
     pub image: PathBuf,
 }
 
-/// What a folder holds: pairs in order of their names, and what is wrong.
+/// The contents of a folder, ordered by name, and its problems.
 pub(crate) struct Scan<T> {
     pub found: Vec<T>,
-    pub faults: Vec<Fault>,
+    pub problems: Vec<Problem>,
 }
 
-/// The layout of a data set, by the names of its folders.
+/// Detects the layout of a dataset by the names of its folders.
 ///
 /// # Errors
-/// [`Error::Data`] if `dir` is no folder, or if its folders fit no layout; the message lists what was looked for.
+/// [`Error::Data`] if no layout matches; the message lists what was looked for.
 pub fn detect_layout(dir: &Path) -> Result<Layout> {
     if !dir.is_dir() {
-        return Err(Fault::new(dir, "is not a folder; give the folder of a data set").into());
+        return Err(Problem::new(dir, "is not a folder; give the folder of a dataset").into());
     }
     let has = |names: &[&str]| names.iter().any(|name| dir.join(name).is_dir());
     if has(&["train_label", "val_label"]) {
@@ -82,63 +82,60 @@ pub fn detect_layout(dir: &Path) -> Result<Layout> {
     } else if has(&["labels", "inputs", "train/labels", "train/inputs", "val/labels", "val/inputs"]) {
         Ok(Layout::Pairs)
     } else {
-        Err(Fault::new(
+        Err(Problem::new(
             dir,
-            "holds no data set that is known; looked for train_label or val_label (facades), gtFine, train_labels or val_labels (Cityscapes), \
-             labels or inputs, also inside train and val (pairs)",
+            "has no recognized dataset layout; looked for train_label or val_label (facades), gtFine, train_labels or val_labels (Cityscapes), \
+             labels or inputs, also in train and val (pairs)",
         )
         .into())
     }
 }
 
-/// Whether training and validation pictures of a data set lie apart. Only plain pairs can be without.
+/// Whether a dataset has separate training and validation pairs. Only the pairs layout can be without.
 pub fn is_split(dir: &Path, layout: Layout) -> bool {
     layout != Layout::Pairs || dir.join("train").is_dir() || dir.join("val").is_dir()
 }
 
-/// The input files of one split, in order of their names; photos need not be there.
-///
-/// # Errors
-/// [`Error::Data`] for the first missing folder, partner, or doubled name; [`Error::Config`] for a configuration that can't be used.
+/// The input files of one split, ordered by name; photos may be missing.
 pub fn discover_inputs(dir: &Path, data: &DataConfig, split: Split) -> Result<Vec<InputFiles>> {
     validate(data)?;
-    first_fault(scan_inputs(dir, data, split))
+    first_problem(scan_inputs(dir, data, split))
 }
 
-/// The pairs of one split, in order of their names.
+/// The pairs of one split, ordered by name.
 pub(crate) fn discover_pairs(dir: &Path, data: &DataConfig, split: Split) -> Result<Vec<Pair>> {
     validate(data)?;
-    first_fault(scan_pairs(dir, data, split))
+    first_problem(scan_pairs(dir, data, split))
 }
 
-/// Refuses a configuration that can't be read from a folder.
+/// Rejects a configuration that can't be read from a folder.
 pub(crate) fn validate(data: &DataConfig) -> Result<()> {
     data.validate()?;
     if data.layout == Layout::Synthetic {
         return Err(Error::Config {
             origin: "configuration".to_string(),
-            problem: "data.layout is \"synthetic\", which is not read from a folder: set it to \"facades\", \"cityscapes\" or \"pairs\""
+            problem: "data.layout = \"synthetic\" is not read from a folder: set it to \"facades\", \"cityscapes\" or \"pairs\""
                 .to_string(),
         });
     }
     Ok(())
 }
 
-fn first_fault<T>(scan: Scan<T>) -> Result<Vec<T>> {
-    match scan.faults.into_iter().next() {
-        Some(fault) => Err(fault.into()),
+fn first_problem<T>(scan: Scan<T>) -> Result<Vec<T>> {
+    match scan.problems.into_iter().next() {
+        Some(problem) => Err(problem.into()),
         None => Ok(scan.found),
     }
 }
 
-/// The folder and the name endings of one kind of file.
+/// The folder and file name endings of one kind of file.
 struct Place {
     what: &'static str,
     dir: PathBuf,
     endings: &'static [&'static str],
 }
 
-/// Where the files of one split lie.
+/// The folders of one split.
 struct Places {
     input: Place,
     image: Place,
@@ -198,14 +195,14 @@ fn places(dir: &Path, data: &DataConfig, split: Split) -> Places {
 
 pub(crate) fn scan_inputs(dir: &Path, data: &DataConfig, split: Split) -> Scan<InputFiles> {
     let places = places(dir, data, split);
-    let mut faults = Vec::new();
-    let inputs = list(&places.input, places.depth, &mut faults);
-    let instances = data.instances.then(|| list(&places.instances, places.depth, &mut faults));
+    let mut problems = Vec::new();
+    let inputs = list(&places.input, places.depth, &mut problems);
+    let instances = data.instances.then(|| list(&places.instances, places.depth, &mut problems));
     let mut found = Vec::new();
     for (name, input) in &inputs {
         let partner = instances.as_ref().map(|files| files.get(name));
         match partner {
-            Some(None) => faults.push(missing(input, &places.instances, name)),
+            Some(None) => problems.push(missing(input, &places.instances, name)),
             _ => found.push(InputFiles {
                 name: name.clone(),
                 input: input.clone(),
@@ -213,20 +210,20 @@ pub(crate) fn scan_inputs(dir: &Path, data: &DataConfig, split: Split) -> Scan<I
             }),
         }
     }
-    if inputs.is_empty() && faults.is_empty() {
-        faults.push(Fault::new(&places.input.dir, format!("holds no {}", places.input.what)));
+    if inputs.is_empty() && problems.is_empty() {
+        problems.push(Problem::new(&places.input.dir, format!("contains no {}", places.input.what)));
     }
-    Scan { found, faults }
+    Scan { found, problems }
 }
 
 pub(crate) fn scan_pairs(dir: &Path, data: &DataConfig, split: Split) -> Scan<Pair> {
     let places = places(dir, data, split);
-    let mut faults = Vec::new();
-    let inputs = list(&places.input, places.depth, &mut faults);
-    let images = list(&places.image, places.depth, &mut faults);
-    let instances = data.instances.then(|| list(&places.instances, places.depth, &mut faults));
-    // A missing folder is one fault, not one for each of its files.
-    let folders_exist = faults.is_empty();
+    let mut problems = Vec::new();
+    let inputs = list(&places.input, places.depth, &mut problems);
+    let images = list(&places.image, places.depth, &mut problems);
+    let instances = data.instances.then(|| list(&places.instances, places.depth, &mut problems));
+    // A missing folder is one problem, not one for each of its files.
+    let folders_exist = problems.is_empty();
     let names: BTreeSet<&String> = inputs.keys().chain(images.keys()).collect();
     let mut found = Vec::new();
     for name in &names {
@@ -240,51 +237,51 @@ pub(crate) fn scan_pairs(dir: &Path, data: &DataConfig, split: Split) -> Scan<Pa
                 image: image.clone(),
             }),
             _ if !folders_exist => {}
-            (Some(input), None, _) => faults.push(missing(input, &places.image, name)),
-            (None, Some(image), _) => faults.push(missing(image, &places.input, name)),
-            (Some(input), Some(_), _) => faults.push(missing(input, &places.instances, name)),
+            (Some(input), None, _) => problems.push(missing(input, &places.image, name)),
+            (None, Some(image), _) => problems.push(missing(image, &places.input, name)),
+            (Some(input), Some(_), _) => problems.push(missing(input, &places.instances, name)),
             (None, None, _) => {}
         }
     }
-    if names.is_empty() && faults.is_empty() {
-        faults.push(Fault::new(&places.input.dir, format!("holds no {}", places.input.what)));
+    if names.is_empty() && problems.is_empty() {
+        problems.push(Problem::new(&places.input.dir, format!("contains no {}", places.input.what)));
     }
-    Scan { found, faults }
+    Scan { found, problems }
 }
 
-fn missing(file: &Path, partner: &Place, name: &str) -> Fault {
+fn missing(file: &Path, partner: &Place, name: &str) -> Problem {
     let ending = partner.endings.first().unwrap_or(&"");
-    Fault::new(
+    Problem::new(
         file,
         format!("has no {}: looked for {name}{ending}.png (or .jpg) in {}", partner.what, partner.dir.display()),
     )
 }
 
-/// The pictures of a place by name.
-fn list(place: &Place, depth: usize, faults: &mut Vec<Fault>) -> BTreeMap<String, PathBuf> {
+/// The pictures of a folder, by name.
+fn list(place: &Place, depth: usize, problems: &mut Vec<Problem>) -> BTreeMap<String, PathBuf> {
     let mut files = Vec::new();
     if !place.dir.is_dir() {
-        faults.push(Fault::new(
+        problems.push(Problem::new(
             &place.dir,
-            format!("is not there; a folder with the {} of every pair is needed", place.what),
+            format!("does not exist; it must contain the {} of every pair", place.what),
         ));
         return BTreeMap::new();
     }
     if let Err(error) = walk(&place.dir, depth, &mut files) {
-        faults.push(error);
+        problems.push(error);
     }
     files.sort();
     let mut by_name: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in files {
         if file.file_stem().is_some_and(|stem| stem.to_str().is_none()) {
-            faults.push(Fault::new(&file, "has a name that is not Unicode: rename it"));
+            problems.push(Problem::new(&file, "has a name that is not valid Unicode; rename it"));
             continue;
         }
         let Some(name) = name_in(&file, place.endings) else { continue };
         if let Some(other) = by_name.get(&name) {
-            faults.push(Fault::new(
+            problems.push(Problem::new(
                 &file,
-                format!("has the same name as {}; which one belongs to the pair? Remove the other", other.display()),
+                format!("has the same name as {}; remove the one that does not belong to the pair", other.display()),
             ));
         } else {
             by_name.insert(name, file);
@@ -293,8 +290,8 @@ fn list(place: &Place, depth: usize, faults: &mut Vec<Fault>) -> BTreeMap<String
     by_name
 }
 
-/// The name that a file shares with its partners; `None` for files of another kind. Where `endings` are given, a file has one of
-/// them or, named plainly, none of those that Cityscapes knows.
+/// The name that the files of a pair share; `None` for files of another kind. With `endings`, a file must have one of them, or none
+/// of Cityscapes'.
 fn name_in(file: &Path, endings: &[&str]) -> Option<String> {
     let stem = file.file_stem()?.to_str()?;
     if endings.is_empty() {
@@ -309,8 +306,8 @@ fn name_in(file: &Path, endings: &[&str]) -> Option<String> {
 }
 
 /// All visible JPEG and PNG files below a folder.
-fn walk(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fault> {
-    let failed = |e: std::io::Error| Fault::new(dir, format!("cannot list the folder: {e}"));
+fn walk(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    let failed = |e: std::io::Error| Problem::new(dir, format!("cannot list the folder: {e}"));
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {

@@ -1,25 +1,25 @@
-//! Batches prepared by other threads while the network works.
+//! Batches prepared on other threads while the network trains.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::augment::{Draw, epoch_order};
+use super::augment::{Augmentation, epoch_order};
 use super::dataset::Source;
 use super::sample::{Batch, prepare};
 use crate::config::DataConfig;
 use crate::{Error, Result};
 
-/// Batches that each thread holds ready, besides the one it is at.
+/// Batches that each thread keeps ready, besides the one in progress.
 const READY: usize = 2;
-/// Batches that each thread holds at most.
+/// Maximum number of batches in memory per thread.
 pub(crate) const HELD_BY_EACH_WORKER: usize = READY + 1;
 
 /// What the batches are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Shuffled, cropped and flipped anew in each epoch. What is left over at the end of an epoch is dropped, as the published code does, so that every batch is full.
+    /// Shuffled, cropped and flipped differently in each epoch. An incomplete last batch is dropped, as in the published code.
     Training,
     /// In order, resized only; the last batch of an epoch may be smaller.
     Validation,
@@ -30,15 +30,15 @@ pub enum Purpose {
 pub struct LoaderOptions {
     /// What the batches are for.
     pub purpose: Purpose,
-    /// Pictures in a batch, at least 1.
+    /// Batch size, at least 1.
     pub batch: usize,
     /// The seed of order, crops and flips.
     pub seed: u64,
-    /// The epochs to go through; how they are counted is the caller's affair (training counts from 1).
+    /// The range of epochs; training counts from 1.
     pub epochs: Range<u64>,
-    /// The batch of the first epoch to begin with: 0, or where a run stopped.
+    /// The first batch of the first epoch: 0, or where a run stopped.
     pub first_batch: usize,
-    /// Threads that prepare batches; 0 prepares each when it is asked for. The batches are the same with any number.
+    /// Number of threads; 0 prepares each batch on demand. The batches do not depend on it.
     pub workers: usize,
 }
 
@@ -50,13 +50,13 @@ pub fn batches_per_epoch(len: usize, batch: usize, purpose: Purpose) -> usize {
     }
 }
 
-/// An iterator over batches, in an order that depends on nothing but the options. It goes on from one epoch to the next; [`Batch::epoch`]
-/// and [`Batch::index`] say where it is. A picture that can't be read gives an `Err` in its batch's place, and the batches after it
-/// still come. Dropping it stops its threads.
+/// An iterator over batches, in an order that depends on the options alone. It continues across epochs; [`Batch::epoch`] and
+/// [`Batch::index`] are its position. A picture that can't be read gives an `Err` in place of its batch, and iteration continues
+/// after it. Dropping the loader stops its threads.
 pub struct Loader {
     plan: Arc<Plan>,
     next: u64,
-    /// The order of the present epoch, where there are no workers.
+    /// The order of the current epoch, if there are no workers.
     order: EpochOrder,
     workers: Vec<Worker>,
 }
@@ -69,7 +69,7 @@ struct Worker {
     thread: JoinHandle<()>,
 }
 
-/// What every thread knows. Batches are numbered from 0, the first batch of the first epoch, across epochs.
+/// Shared by all threads. Batches are numbered across epochs, from 0.
 struct Plan {
     source: Arc<dyn Source>,
     data: DataConfig,
@@ -79,10 +79,10 @@ struct Plan {
 }
 
 impl Loader {
-    /// Begins to prepare batches.
+    /// Starts preparing batches.
     ///
     /// # Errors
-    /// [`Error::Config`] if the source has too few pictures for one batch, or options contradict each other; [`Error::Io`] if a thread can't be started.
+    /// [`Error::Config`] if the source has too few pairs for one batch.
     pub fn start(source: Arc<dyn Source>, data: &DataConfig, options: LoaderOptions) -> Result<Loader> {
         data.validate()?;
         let wrong = |problem: String| Err(Error::Config { origin: "[train]".to_string(), problem });
@@ -92,7 +92,7 @@ impl Loader {
         let per_epoch = batches_per_epoch(source.len(), options.batch, options.purpose);
         if per_epoch == 0 {
             return wrong(format!(
-                "batch = {} is more than the data set's {} pictures; lower it or add pictures",
+                "batch = {} is larger than the dataset, {} pairs; lower it or add pairs",
                 options.batch,
                 source.len()
             ));
@@ -120,7 +120,7 @@ impl Loader {
     }
 }
 
-/// One thread's share: every `step`-th batch from `first`, so that the reader knows whose turn it is. Ends when nobody listens.
+/// One thread's share: every `step`-th batch from `first`. Ends when the receiver is dropped.
 fn work(plan: &Plan, first: u64, step: u64, batches: &SyncSender<Result<Batch>>) {
     let mut order = None;
     let mut number = first;
@@ -148,8 +148,8 @@ impl Plan {
         };
         let members = order.iter().skip(index * batch).take(batch);
         let samples = members.map(|&index| {
-            let draw = training.then_some(Draw { seed, epoch, index });
-            prepare(&self.source.raw(index)?, &self.data, draw)
+            let augmentation = training.then_some(Augmentation { seed, epoch, index });
+            prepare(&self.source.raw(index)?, &self.data, augmentation)
         });
         Batch::stack(epoch, index, samples.collect::<Result<_>>()?)
     }
@@ -170,7 +170,7 @@ impl Iterator for Loader {
         let turn = (number - self.plan.options.first_batch as u64) as usize % self.workers.len();
         match self.workers[turn].batches.recv() {
             Ok(batch) => Some(batch),
-            // The thread ended early, which only a panic in it can cause: let it go on here.
+            // Only a panic ends the thread early: propagate it.
             Err(_) => match self.workers.swap_remove(turn).thread.join() {
                 Err(panic) => std::panic::resume_unwind(panic),
                 Ok(()) => None,
@@ -182,9 +182,9 @@ impl Iterator for Loader {
 impl Drop for Loader {
     fn drop(&mut self) {
         for Worker { batches, thread } in self.workers.drain(..) {
-            // Without a receiver the thread's next send fails, and it ends.
+            // The thread's next send fails, and it ends.
             drop(batches);
-            // A panic in the thread has no meaning any more: nobody waits for its batches.
+            // Its batches are not needed, so a panic does not matter.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! A rectangle of pixels in host memory, and what moves pixels without mixing them.
+//! Pixels in host memory, and operations that move but do not blend them.
 
 use crate::config::DepthScale;
 
@@ -53,8 +53,7 @@ impl<T: Copy> Plane<T> {
         }
     }
 
-    /// Grows right and down to [height, width] by repeating the last column and row, as to a size that a generator accepts;
-    /// crop its output back to the size before. An empty plane is returned as it is.
+    /// Pads right and below to [height, width] by repeating the last column and row. An empty plane is returned unchanged.
     pub fn pad_to(&self, [height, width]: [usize; 2]) -> Plane<T> {
         if self.data.is_empty() {
             return self.clone();
@@ -63,7 +62,7 @@ impl<T: Copy> Plane<T> {
     }
 }
 
-/// A picture to learn to draw, or an RGB input, in the depth its file has.
+/// A target image or an RGB input, with the bit depth of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Picture {
     /// RGB, 8 bits a channel.
@@ -89,7 +88,7 @@ impl Picture {
         if matches!(self, Picture::Rgb(_)) { 3 } else { 1 }
     }
 
-    /// The picture as the networks see it: (channels, height, width) values in [−1, 1], `(v / max − 0.5) / 0.5` with max 255 or 65535.
+    /// The values that networks see: (channels, height, width) values in [−1, 1], `(v / max − 0.5) / 0.5` with max 255 or 65535.
     pub fn to_signed_unit(&self) -> Vec<f32> {
         match self {
             Picture::Rgb(p) => {
@@ -100,15 +99,15 @@ impl Picture {
         }
     }
 
-    /// A depth map as the networks see it: as [`to_signed_unit`](Self::to_signed_unit), with the level of `scale.max` as
-    /// the max, and 1 beyond it. Colours have no depth, and come as they are.
+    /// Like [`to_signed_unit`](Self::to_signed_unit) for a depth map: the maximum is the level of `scale.max`, and depths beyond it
+    /// are clamped. RGB is converted as usual.
     pub fn depth_to_signed_unit(&self, scale: &DepthScale) -> Vec<f32> {
         let Some((levels, most)) = self.levels() else { return self.to_signed_unit() };
         let full = scale.full_level(most.into()) as f32;
         levels.into_iter().map(|level| signed_unit(f32::from(level).min(full), full)).collect()
     }
 
-    /// The levels of a gray picture, row-major, and the largest that its format has; `None` for RGB.
+    /// The levels of a gray picture, row-major, and the maximum of its format; `None` for RGB.
     pub fn levels(&self) -> Option<(Vec<u16>, u16)> {
         match self {
             Picture::Rgb(_) => None,
@@ -145,13 +144,13 @@ impl Picture {
     }
 }
 
-/// A level in [−1, 1], of those from 0 to `max`.
+/// A level in [0, `max`], mapped to [−1, 1].
 fn signed_unit(level: f32, max: f32) -> f32 {
     (level / max - 0.5) / 0.5
 }
 
 /// The edge channel of an instance map: 1 where a pixel's id differs from its left, right, upper or lower neighbour's, else 0
-/// (published code). Row-major, `height * width` values. Resize and crop the map first: an edge has one width at every size.
+/// (published code). Row-major, `height * width` values. Resize and crop the map first, so that edges have the same width at every size.
 pub fn instance_edges(instances: &InstanceMap) -> Vec<f32> {
     let Plane { height, width, .. } = *instances;
     let edge = |x: usize, y: usize| {
@@ -169,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edges_are_on_both_sides_of_a_border_and_nowhere_else() {
+    fn instance_edges_mark_both_sides_of_a_border() {
         let map = Plane { height: 3, width: 4, data: vec![7, 7, 9, 9, 7, 7, 9, 9, 7, 7, 7, 300] };
         #[rustfmt::skip]
         let expected = [
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_repeats_the_last_row_and_column() {
+    fn pad_to_repeats_last_row_and_column() {
         let map = Plane { height: 2, width: 3, data: vec![1, 2, 3, 4, 5, 6] };
         let padded = map.pad_to([4, 4]);
         assert_eq!((padded.height, padded.width), (4, 4));
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_map_onto_minus_one_to_one_by_channel() {
+    fn to_signed_unit_maps_levels_by_channel() {
         let picture = Picture::Rgb(Plane { height: 1, width: 2, data: vec![[0, 255, 51], [255, 0, 204]] });
         let expected = [-1.0, 1.0, 1.0, -1.0, -0.6, 0.6];
         for (value, expected) in picture.to_signed_unit().iter().zip(expected) {
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn depths_map_onto_minus_one_to_one_by_their_scale_and_end_at_the_farthest() {
+    fn depth_to_signed_unit_clamps_at_max() {
         let scale = |per_unit, max| DepthScale { per_unit, max, invalid: None };
         let map = Picture::Gray16(Plane { height: 1, width: 4, data: vec![0, 5000, 10000, 60000] });
         assert_eq!(map.depth_to_signed_unit(&scale(Some(1000.0), 10.0)), [-1.0, 0.0, 1.0, 1.0]);
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flip_mirrors_each_row() {
+    fn flip_mirrors_each_row() {
         let mut map = Plane { height: 2, width: 3, data: vec![1, 2, 3, 4, 5, 6] };
         map.flip();
         assert_eq!(map.data, [3, 2, 1, 6, 5, 4]);

@@ -1,5 +1,5 @@
-//! Resizing as Pillow does it, on which the published training data rest: bicubic (a = −0.5, widened when shrinking) for photos,
-//! nearest for ids.
+//! Resizing compatible with Pillow, as in the published code: bicubic (a = −0.5, antialiased when shrinking) for photos, nearest
+//! for ids.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x3, U16};
@@ -7,7 +7,7 @@ use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resize
 
 use super::plane::{Picture, Plane, RgbImage};
 
-/// A photo in another size, bicubic: within 2 of 255 levels of Pillow's `BICUBIC`.
+/// Resizes a photo, bicubic: within 2 of 255 levels of Pillow's `BICUBIC`.
 ///
 /// # Panics
 /// If a size is zero, or the plane doesn't hold `height * width` pixels.
@@ -19,7 +19,7 @@ pub fn resize_image(image: &RgbImage, height: usize, width: usize) -> RgbImage {
     Plane { height, width, data }
 }
 
-/// A picture in another size, bicubic, as [`resize_image`].
+/// Resizes a picture, like [`resize_image`].
 ///
 /// # Panics
 /// As [`resize_image`].
@@ -35,7 +35,7 @@ pub fn resize_picture(picture: &Picture, height: usize, width: usize) -> Picture
     }
 }
 
-/// The library's pixel types are named one by one, since code for all of them takes minutes to build.
+/// Instantiated for three pixel types only; all of the library's take minutes to build.
 fn bicubic<T: Copy, P: PixelTrait>(
     from: &Plane<T>,
     height: usize,
@@ -52,7 +52,7 @@ fn bicubic<T: Copy, P: PixelTrait>(
     to.pixels().iter().map(unwrap).collect()
 }
 
-/// A picture in another size, nearest, as [`resize_labels`]: for depth maps in which levels may not be mixed.
+/// Resizes a picture, nearest, like [`resize_labels`]: for depth maps whose levels must not be blended.
 ///
 /// # Panics
 /// As [`resize_labels`].
@@ -64,7 +64,7 @@ pub fn resize_nearest(picture: &Picture, height: usize, width: usize) -> Picture
     }
 }
 
-/// A map of ids in another size, nearest: exactly Pillow's `NEAREST`.
+/// Resizes a map of ids, nearest: identical to Pillow's `NEAREST`.
 ///
 /// # Panics
 /// If a size is zero, or the plane doesn't hold `height * width` pixels.
@@ -78,15 +78,15 @@ pub fn resize_labels<T: Copy>(map: &Plane<T>, height: usize, width: usize) -> Pl
     Plane { height, width, data }
 }
 
-/// For each of `to` pixels the one of `from` pixels under its centre. Pillow adds the step up instead of multiplying; where a centre
-/// falls on a border, the rounding of that sum decides.
+/// For each of `to` pixels, the index of the source pixel under its center. Pillow accumulates the step instead of multiplying; if a
+/// center falls on a border, the rounding of that sum decides.
 fn nearest(from: usize, to: usize) -> Vec<usize> {
     let step = from as f64 / to as f64;
-    let mut centre = step * 0.5;
+    let mut center = step * 0.5;
     (0..to)
         .map(|_| {
-            let index = (centre as usize).min(from - 1);
-            centre += step;
+            let index = (center as usize).min(from - 1);
+            center += step;
             index
         })
         .collect()

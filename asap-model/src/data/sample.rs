@@ -1,51 +1,50 @@
-//! A prepared picture, and several of them stacked for a network.
+//! Prepared pairs, and batches of them.
 
 use std::path::Path;
 
-use super::augment::{Draw, Placement};
+use super::augment::{Augmentation, Placement};
 use super::dataset::{Raw, RawInput};
-use super::fault::Fault;
 use super::plane::instance_edges;
+use super::problem::Problem;
 use crate::config::{DataConfig, DepthScale};
 use crate::{Error, Result};
 
-/// What the generator is fed, in host memory.
+/// The generator's input in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InputData {
     /// Class ids (B, 1, H, W).
     Labels(Vec<u8>),
-    /// Colours (B, 3, H, W) in [−1, 1].
+    /// Colors (B, 3, H, W) in [−1, 1].
     Rgb(Vec<f32>),
 }
 
-/// One picture in its final size.
+/// One pair at its final size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// What the picture is called.
+    /// The name of the pair.
     pub name: String,
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// What the generator is fed: (1, H, W) ids or (3, H, W) colours.
+    /// The generator's input: (1, H, W) ids or (3, H, W) colors.
     pub input: InputData,
-    /// The instance edge map (1, H, W), 0 or 1, where there are instances.
+    /// The instance edge map (1, H, W), 0 or 1, if `data.instances`.
     pub edges: Option<Vec<f32>>,
-    /// What it is to draw: (C, H, W) in [−1, 1], C = 3, or 1 for depth.
+    /// The target image (C, H, W) in [−1, 1]: C = 3, or 1 for depth.
     pub image: Vec<f32>,
-    /// 1 where a depth was measured, 0 where not, (1, H, W), where the configuration has a level that says so. What
-    /// `image` holds where none was has no meaning.
+    /// 1 where the depth was measured, else 0, (1, H, W), if `data.depth_invalid` is set. Ignore `image` where it is 0.
     pub mask: Option<Vec<f32>>,
 }
 
-/// Brings a picture and its maps to their final size: with a `draw` as in training (random crop and flip as the configuration says), without
-/// one as in validation (resized to `size`). Photos are resized bicubic, ids nearest, and edges are found afterwards; depth maps bicubic,
-/// but nearest where a level means "not measured".
+/// Brings a pair to its final size: with an `augmentation` as in training (random crop and flip), without one as in validation
+/// (resized to `data.size`). Photos are resized bicubic and ids nearest, and edges are computed afterwards. Depth maps are resized
+/// bicubic, or nearest if `data.depth_invalid` is set.
 ///
 /// # Errors
-/// [`Error::Data`] naming the picture where it is too flat for its crop.
-pub fn prepare(raw: &Raw, data: &DataConfig, draw: Option<Draw>) -> Result<Sample> {
-    let placement = Placement::new(&raw.name, raw.image.size(), data, draw)?;
+/// [`Error::Data`] if the picture is smaller than its crop.
+pub fn prepare(raw: &Raw, data: &DataConfig, augmentation: Option<Augmentation>) -> Result<Sample> {
+    let placement = Placement::new(&raw.name, raw.image.size(), data, augmentation)?;
     let input = match &raw.input {
         RawInput::Labels(map) => InputData::Labels(placement.ids(map).data),
         RawInput::Rgb(picture) => InputData::Rgb(placement.picture(picture).to_signed_unit()),
@@ -73,40 +72,37 @@ pub fn prepare(raw: &Raw, data: &DataConfig, draw: Option<Draw>) -> Result<Sampl
     })
 }
 
-/// Several pictures of one size, the first axis of every array.
+/// Several pairs of one size, stacked on the first axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// The epoch it belongs to.
     pub epoch: u64,
-    /// Its place in the epoch, from 0.
+    /// Its index in the epoch, from 0.
     pub index: usize,
-    /// What the pictures are called; as many as there are pictures, B.
+    /// The names of the pairs, B of them.
     pub names: Vec<String>,
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// What the generator is fed.
+    /// The generator's input.
     pub input: InputData,
-    /// The instance edge maps (B, 1, H, W), 0 or 1, where there are instances.
+    /// The instance edge maps (B, 1, H, W), 0 or 1, if `data.instances`.
     pub edges: Option<Vec<f32>>,
-    /// What it is to draw: (B, C, H, W) in [−1, 1].
+    /// The target images (B, C, H, W) in [−1, 1].
     pub image: Vec<f32>,
     /// C: 3, or 1 for depth.
     pub image_channels: usize,
-    /// 1 where a depth was measured, 0 where not, (B, 1, H, W); see [`Sample::mask`].
+    /// The masks (B, 1, H, W); see [`Sample::mask`].
     pub mask: Option<Vec<f32>>,
 }
 
 impl Batch {
-    /// Stacks pictures of one size.
-    ///
-    /// # Errors
-    /// [`Error::Data`] naming the picture that doesn't hold what the first one holds, or if there is none.
+    /// Stacks pairs of one size.
     pub fn stack(epoch: u64, index: usize, samples: Vec<Sample>) -> Result<Batch> {
         let mut samples = samples.into_iter();
         let Some(first) = samples.next() else {
-            return Err(Fault::new(Path::new("batch"), "has no pictures").into());
+            return Err(Problem::new(Path::new("batch"), "has no pictures").into());
         };
         let image_len = first.image.len();
         let mut batch = Batch {
@@ -142,17 +138,17 @@ impl Batch {
         Ok(batch)
     }
 
-    /// The number of pictures, B.
+    /// The batch size, B.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there are no pictures; a loader never makes such a batch.
+    /// Whether the batch is empty; a loader never returns such a batch.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 }
 
 fn unlike(name: &str, what: &str) -> Error {
-    Fault::new(Path::new(name), format!("differs in {what} from the other pictures of its batch")).into()
+    Problem::new(Path::new(name), format!("differs in {what} from the rest of its batch")).into()
 }

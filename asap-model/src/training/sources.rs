@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{Config, Layout, Output, Resize};
-use crate::data::{DataSet, Source, Split, SyntheticFacades, SyntheticScenes};
+use crate::data::{Dataset, Source, Split, SyntheticFacades, SyntheticScenes};
 use crate::{Error, Result};
 
 /// The pairs of a run.
@@ -19,7 +19,7 @@ impl Sources {
     /// The dataset in `data.dir`, or synthetic pairs: those for validation follow those for training.
     ///
     /// # Errors
-    /// [`Error::Config`] if `data.dir` is needed and not set; otherwise as [`DataSet::discover`].
+    /// [`Error::Config`] if `data.dir` is needed and not set; otherwise as [`Dataset::discover`].
     pub fn open(config: &Config) -> Result<Self> {
         let data = &config.data;
         if data.layout == Layout::Synthetic {
@@ -41,8 +41,8 @@ impl Sources {
             return Err(Error::Config { origin: "configuration".into(), problem });
         };
         Ok(Sources {
-            training: Arc::new(DataSet::discover(dir, data, Split::Train)?),
-            validation: Arc::new(DataSet::discover(dir, data, Split::Val)?),
+            training: Arc::new(Dataset::discover(dir, data, Split::Train)?),
+            validation: Arc::new(Dataset::discover(dir, data, Split::Val)?),
         })
     }
 }

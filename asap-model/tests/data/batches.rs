@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asap_model::config::{DataConfig, Layout, Resize};
 use asap_model::data::{
-    Batch, DataSet, Draw, InputData, Loader, LoaderOptions, Picture, Plane, Purpose, Raw, RawInput, Source, Split,
-    SyntheticFacades, batches_per_epoch, epoch_order, prepare, resize_image, resize_labels,
+    Augmentation, Batch, Dataset, InputData, Loader, LoaderOptions, Picture, Plane, Purpose, Raw, RawInput, Source,
+    Split, SyntheticFacades, batches_per_epoch, epoch_order, prepare, resize_image, resize_labels,
 };
 use asap_model::{Error, Result};
 
@@ -60,7 +60,7 @@ fn all(source: Arc<dyn Source>, data: &DataConfig, options: LoaderOptions) -> Ve
 }
 
 #[test]
-fn batches_are_the_same_with_any_number_of_workers() {
+fn batches_do_not_depend_on_workers() {
     let alone = all(Ramps::new(7), &cropped(), training(2, 0));
     assert_eq!(alone.len(), 9);
     for workers in [1, 2, 3, 16] {
@@ -69,7 +69,7 @@ fn batches_are_the_same_with_any_number_of_workers() {
 }
 
 #[test]
-fn a_loader_started_in_the_middle_goes_on_as_if_it_had_never_stopped() {
+fn loader_resumes_mid_epoch() {
     let whole = all(Ramps::new(7), &cropped(), training(2, 2));
     for stopped in 0..whole.len() {
         let (epoch, first_batch) = (1 + stopped as u64 / 3, stopped % 3);
@@ -79,7 +79,7 @@ fn a_loader_started_in_the_middle_goes_on_as_if_it_had_never_stopped() {
 }
 
 #[test]
-fn an_epoch_of_training_visits_each_picture_once_in_an_order_of_its_own() {
+fn epoch_order_is_a_permutation_per_epoch() {
     let batches = all(Ramps::new(12), &cropped(), training(3, 2));
     let mut orders = HashSet::new();
     for epoch in 1..4 {
@@ -95,7 +95,7 @@ fn an_epoch_of_training_visits_each_picture_once_in_an_order_of_its_own() {
 }
 
 #[test]
-fn every_order_is_as_likely_as_any_other() {
+fn epoch_order_is_uniform() {
     let mut counts = std::collections::HashMap::new();
     for epoch in 0..6000 {
         *counts.entry(epoch_order(1, epoch, 3)).or_insert(0) += 1;
@@ -106,7 +106,7 @@ fn every_order_is_as_likely_as_any_other() {
 }
 
 #[test]
-fn training_drops_an_incomplete_batch_and_validation_keeps_it() {
+fn training_drops_incomplete_batch_validation_keeps_it() {
     assert_eq!(batches_per_epoch(7, 3, Purpose::Training), 2);
     assert_eq!(batches_per_epoch(7, 3, Purpose::Validation), 3);
     let trained = all(Ramps::new(7), &cropped(), LoaderOptions { epochs: 1..2, ..training(3, 2) });
@@ -119,13 +119,13 @@ fn training_drops_an_incomplete_batch_and_validation_keeps_it() {
 }
 
 #[test]
-fn label_edges_and_photo_get_the_same_crop_and_flip() {
+fn all_maps_share_crop_and_flip() {
     let data = cropped();
     let raw = Ramps::new(1).raw(0).unwrap();
     let mut flips = 0;
     let mut corners = HashSet::new();
     for epoch in 0..400 {
-        let sample = prepare(&raw, &data, Some(Draw { seed: 3, epoch, index: 0 })).unwrap();
+        let sample = prepare(&raw, &data, Some(Augmentation { seed: 3, epoch, index: 0 })).unwrap();
         let InputData::Labels(labels) = &sample.input else { panic!("labels stay labels") };
         let edges = sample.edges.as_ref().unwrap();
         for i in 0..16 * 16 {
@@ -143,11 +143,11 @@ fn label_edges_and_photo_get_the_same_crop_and_flip() {
 }
 
 #[test]
-fn without_flip_the_crops_stay_and_nothing_is_mirrored() {
+fn disabling_flip_keeps_crops() {
     let mut data = cropped();
     let raw = Ramps::new(1).raw(0).unwrap();
     for epoch in 0..50 {
-        let draw = Some(Draw { seed: 3, epoch, index: 0 });
+        let draw = Some(Augmentation { seed: 3, epoch, index: 0 });
         data.flip = true;
         let flipped = prepare(&raw, &data, draw).unwrap();
         data.flip = false;
@@ -159,7 +159,7 @@ fn without_flip_the_crops_stay_and_nothing_is_mirrored() {
 }
 
 #[test]
-fn validation_resizes_photos_bicubic_and_ids_nearest_and_neither_crops_nor_flips() {
+fn validation_only_resizes() {
     let mut data = cropped();
     (data.resize, data.load_size) = (Resize::ResizeAndCrop, Some([18, 18]));
     let raw = Ramps::new(1).raw(0).unwrap();
@@ -179,14 +179,14 @@ fn training_crops_from_the_load_size() {
     let mut data = cropped();
     (data.resize, data.load_size, data.flip) = (Resize::ResizeAndCrop, Some([40, 48]), false);
     let raw = Ramps::new(1).raw(0).unwrap();
-    let sample = prepare(&raw, &data, Some(Draw { seed: 3, epoch: 1, index: 0 })).unwrap();
+    let sample = prepare(&raw, &data, Some(Augmentation { seed: 3, epoch: 1, index: 0 })).unwrap();
     let InputData::Labels(labels) = sample.input else { panic!("labels") };
     // At twice the size each column appears twice, and 16 columns show at most 9 of the 24.
     assert!((7..=8).contains(&(labels[15] - labels[0])), "{:?}", &labels[..16]);
 }
 
 #[test]
-fn a_picture_that_does_not_fit_its_crop_is_an_error_naming_it() {
+fn image_smaller_than_crop_is_rejected() {
     let mut data = cropped();
     let raw = Ramps::new(1).raw(0).unwrap();
     data.size = [32, 16];
@@ -198,10 +198,10 @@ fn a_picture_that_does_not_fit_its_crop_is_an_error_naming_it() {
 }
 
 #[test]
-fn a_fault_comes_in_its_batchs_place_and_the_others_still_come() {
+fn unreadable_image_fails_its_batch_only() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 6);
-    let set = DataSet::discover(dir.path(), &small(Layout::Facades), Split::Val).unwrap();
+    let set = Dataset::discover(dir.path(), &small(Layout::Facades), Split::Val).unwrap();
     fs::write(dir.path().join("val_img/f03.png"), b"broken").unwrap();
     for workers in [0, 1, 3] {
         let options = LoaderOptions { purpose: Purpose::Validation, epochs: 0..1, ..training(2, workers) };
@@ -212,7 +212,7 @@ fn a_fault_comes_in_its_batchs_place_and_the_others_still_come() {
 }
 
 #[test]
-fn a_dropped_loader_stops_and_works_only_a_little_ahead() {
+fn dropped_loader_stops_and_prefetch_is_bounded() {
     let source = Ramps::new(1000);
     let mut loader = Loader::start(source.clone(), &cropped(), training(1, 2)).unwrap();
     loader.next().unwrap().unwrap();
@@ -223,7 +223,7 @@ fn a_dropped_loader_stops_and_works_only_a_little_ahead() {
 }
 
 #[test]
-fn too_few_pictures_for_a_batch_are_an_error() {
+fn too_few_pairs_for_a_batch_are_rejected() {
     for (count, batch) in [(2, 3), (0, 1), (4, 0)] {
         let refused = Loader::start(Ramps::new(count), &cropped(), training(batch, 1)).err();
         assert!(matches!(refused, Some(Error::Config { .. })), "{count} pictures, batches of {batch}");
@@ -231,7 +231,7 @@ fn too_few_pictures_for_a_batch_are_an_error() {
 }
 
 #[test]
-fn batches_stack_their_pictures_on_the_first_axis() {
+fn batches_stack_on_the_first_axis() {
     let data = cropped();
     let options = LoaderOptions { purpose: Purpose::Validation, epochs: 0..1, ..training(2, 0) };
     let batch = &all(Ramps::new(2), &data, options)[0];
@@ -245,7 +245,7 @@ fn batches_stack_their_pictures_on_the_first_axis() {
 }
 
 #[test]
-fn synthetic_facades_come_as_batches() {
+fn synthetic_facades_make_batches() {
     let mut data = small(Layout::Synthetic);
     (data.classes, data.size, data.resize) = (13, [32, 32], Resize::None);
     let source = SyntheticFacades { seed: 1, first: 10, count: 3, size: [32, 32] };

@@ -6,13 +6,13 @@ use asap_model::data::{ClassCount, check};
 use crate::support::{facades, ids, photo, small};
 
 #[test]
-fn a_good_data_set_has_no_faults_and_its_counts_are_right() {
+fn valid_dataset_has_no_problems() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 5);
     ids(&dir.path().join("val_label/g.png"), 9, 4, |_, _| 3);
     photo(&dir.path().join("val_img/g.png"), 9, 4, |_, _| [0, 0, 0]);
     let report = check(dir.path(), &small(Layout::Facades)).unwrap();
-    assert_eq!(report.faults, []);
+    assert_eq!(report.problems, []);
     assert_eq!((report.train, report.val), (5, 6));
     assert_eq!((report.heights, report.widths), ([6, 9], [4, 5]));
     let pixels: u64 = report.classes.iter().map(|class| class.pixels).sum();
@@ -22,7 +22,7 @@ fn a_good_data_set_has_no_faults_and_its_counts_are_right() {
 }
 
 #[test]
-fn every_fault_is_named_not_only_the_first() {
+fn all_problems_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 6);
     let at = |file: &str| dir.path().join(file);
@@ -33,10 +33,10 @@ fn every_fault_is_named_not_only_the_first() {
     fs::remove_file(at("val_label/f04.png")).unwrap();
     photo(&at("val_label/f05.png"), 6, 5, |_, _| [0, 0, 0]);
     let report = check(dir.path(), &small(Layout::Facades)).unwrap();
-    let mut faults: Vec<_> = report.faults.iter().map(|f| (f.file.clone(), f.pixel, f.value)).collect();
-    faults.sort();
+    let mut problems: Vec<_> = report.problems.iter().map(|f| (f.file.clone(), f.pixel, f.value)).collect();
+    problems.sort();
     assert_eq!(
-        faults,
+        problems,
         [
             (at("train_img/f02.png"), None, None),
             (at("train_label/f00.png"), Some([1, 2]), Some(9)),
@@ -47,12 +47,12 @@ fn every_fault_is_named_not_only_the_first() {
             (at("val_label/f05.png"), None, None),
         ]
     );
-    assert!(report.faults.iter().any(|f| f.problem.contains("(1, 2)") && f.problem.contains("7 more")));
+    assert!(report.problems.iter().any(|f| f.message.contains("(1, 2)") && f.message.contains("7 more")));
     assert_eq!((report.train, report.val), (5, 5));
 }
 
 #[test]
-fn a_picture_that_the_configuration_cannot_take_is_a_fault() {
+fn wrong_image_size_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     for (name, side) in [("a", 8), ("b", 9), ("c", 7)] {
         ids(&dir.path().join(format!("labels/{name}.png")), side, 8, |_, _| 0);
@@ -61,21 +61,21 @@ fn a_picture_that_the_configuration_cannot_take_is_a_fault() {
     for (resize, wrong) in [(Resize::Fixed, ""), (Resize::ResizeAndCrop, ""), (Resize::Crop, "c"), (Resize::None, "bc")]
     {
         let report = check(dir.path(), &DataConfig { resize, ..small(Layout::Pairs) }).unwrap();
-        let files: Vec<_> = report.faults.iter().map(|fault| fault.file.clone()).collect();
+        let files: Vec<_> = report.problems.iter().map(|problem| problem.file.clone()).collect();
         let expected: Vec<_> = wrong.chars().map(|name| dir.path().join(format!("images/{name}.png"))).collect();
         assert_eq!(files, expected, "{resize:?}");
-        assert!(report.faults.iter().all(|fault| fault.problem.contains("of data.size; set data.resize")));
+        assert!(report.problems.iter().all(|problem| problem.message.contains("of data.size; set data.resize")));
     }
 }
 
 #[test]
-fn a_missing_folder_is_one_fault() {
+fn missing_folder_is_one_problem() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 4);
     fs::remove_dir_all(dir.path().join("val_img")).unwrap();
     let report = check(dir.path(), &small(Layout::Facades)).unwrap();
-    assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
-    assert_eq!(report.faults[0].file, dir.path().join("val_img"));
+    assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+    assert_eq!(report.problems[0].file, dir.path().join("val_img"));
     assert_eq!((report.train, report.val), (4, 0));
 }
 
@@ -87,12 +87,12 @@ fn rgb_pairs_have_no_classes() {
     let mut data = small(Layout::Pairs);
     data.input = Input::Rgb;
     let report = check(dir.path(), &data).unwrap();
-    assert_eq!((report.faults, report.classes), (vec![], Vec::<ClassCount>::new()));
+    assert_eq!((report.problems, report.classes), (vec![], Vec::<ClassCount>::new()));
     assert_eq!((report.train, report.val), (1, 0));
 }
 
 #[test]
-fn what_is_no_folder_is_refused() {
+fn file_instead_of_folder_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     assert!(check(&dir.path().join("gone"), &small(Layout::Facades)).is_err());
 }

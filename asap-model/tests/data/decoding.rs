@@ -3,7 +3,7 @@ use std::io::Cursor;
 
 use asap_model::config::{Layout, Output};
 use asap_model::data::{
-    DataSet, MAX_SIDE, Picture, Source, Split, photo_of, read_depth, read_instances, read_labels, read_photo,
+    Dataset, MAX_SIDE, Picture, Source, Split, photo_of, read_depth, read_instances, read_labels, read_photo,
     read_picture,
 };
 use image::ImageEncoder;
@@ -13,7 +13,7 @@ use png::{BitDepth, ColorType};
 use crate::support::{facades, ids, ids16, names, photo, png, small};
 
 #[test]
-fn a_palette_pngs_raw_index_is_the_id() {
+fn palette_index_is_the_id() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     png(&file, 2, 3, ColorType::Indexed, BitDepth::Eight, &[0, 1, 2, 3, 12, 7]);
@@ -23,7 +23,7 @@ fn a_palette_pngs_raw_index_is_the_id() {
 }
 
 #[test]
-fn ids_of_1_2_4_and_16_bits_are_their_raw_values() {
+fn ids_of_all_bit_depths_are_raw_values() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     for color in [ColorType::Indexed, ColorType::Grayscale] {
@@ -41,20 +41,20 @@ fn ids_of_1_2_4_and_16_bits_are_their_raw_values() {
 }
 
 #[test]
-fn a_label_out_of_range_is_named_with_its_pixel_and_value() {
+fn label_out_of_range_names_pixel_and_value() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     ids(&file, 4, 6, |x, y| if (x, y) == (5, 2) || y == 3 { 13 } else { 12 });
     names(read_labels(&file, 13), &file, &["(5, 2)", "13", "6 more", "0 to 12"]);
     ids(&file, 4, 6, |x, y| if (x, y) == (1, 1) { 255 } else { 0 });
-    names(read_labels(&file, 35), &file, &["(1, 1)", "255", "without a class"]);
+    names(read_labels(&file, 35), &file, &["(1, 1)", "255", "their own class"]);
     // The value whole, not its lower byte.
     ids16(&file, 1, 2, |x, _| [0, 256][x]);
     names(read_labels(&file, 35), &file, &["(1, 0)", "256"]);
 }
 
 #[test]
-fn colours_where_ids_are_expected_are_refused() {
+fn rgb_label_map_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     photo(&file, 2, 2, |_, _| [1, 1, 1]);
@@ -66,7 +66,7 @@ fn colours_where_ids_are_expected_are_refused() {
 }
 
 #[test]
-fn files_that_are_no_pictures_are_refused() {
+fn files_other_than_images_are_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let empty = dir.path().join("empty.png");
     fs::write(&empty, b"").unwrap();
@@ -83,7 +83,7 @@ fn files_that_are_no_pictures_are_refused() {
 
 /// Cameras append videos and other pictures, in which there are all pairs of bytes.
 #[test]
-fn a_whole_jpeg_with_data_behind_its_end_is_read() {
+fn jpeg_with_trailing_data_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let jpeg = dir.path().join("a.jpg");
     let whole = jpeg_of(64, 64, None);
@@ -97,11 +97,11 @@ fn a_whole_jpeg_with_data_behind_its_end_is_read() {
     fs::write(&jpeg, &framed).unwrap();
     assert_eq!(read_photo(&jpeg).unwrap().data.len(), 64 * 64);
     fs::write(&jpeg, &framed[..framed.len() - 2]).unwrap();
-    names(read_photo(&jpeg), &jpeg, &["cut off"]);
+    names(read_photo(&jpeg), &jpeg, &["truncated"]);
 }
 
 #[test]
-fn pictures_that_were_cut_off_are_refused() {
+fn truncated_files_are_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let jpeg = dir.path().join("a.jpg");
     let whole = jpeg_of(64, 64, None);
@@ -123,7 +123,7 @@ fn pictures_that_were_cut_off_are_refused() {
 }
 
 #[test]
-fn a_size_beyond_reason_is_refused_before_memory_is_taken() {
+fn huge_size_is_rejected_before_allocation() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     png(&file, 1, 1, ColorType::Grayscale, BitDepth::Eight, &[0]);
@@ -138,7 +138,7 @@ fn a_size_beyond_reason_is_refused_before_memory_is_taken() {
 }
 
 #[test]
-fn a_photos_exif_orientation_is_applied() {
+fn exif_orientation_is_applied() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.jpg");
     // Orientation 6: the camera was turned, the picture is to be turned clockwise by a quarter.
@@ -151,7 +151,7 @@ fn a_photos_exif_orientation_is_applied() {
 }
 
 #[test]
-fn gray_photos_become_rgb_and_transparency_is_dropped() {
+fn photos_become_rgb_without_alpha() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     ids(&file, 1, 2, |x, _| [9, 200][x]);
@@ -161,7 +161,7 @@ fn gray_photos_become_rgb_and_transparency_is_dropped() {
 }
 
 #[test]
-fn depth_maps_keep_their_8_or_16_bits_and_have_no_colours() {
+fn depth_maps_keep_their_bit_depth() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     ids16(&file, 1, 2, |x, _| [300, 65535][x]);
@@ -175,20 +175,20 @@ fn depth_maps_keep_their_8_or_16_bits_and_have_no_colours() {
 }
 
 #[test]
-fn a_pair_of_two_sizes_names_file_and_both_sizes() {
+fn pair_of_two_sizes_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 2);
     let label = dir.path().join("train_label/f01.png");
     ids(&label, 5, 6, |_, _| 0);
-    let set = DataSet::discover(dir.path(), &small(Layout::Facades), Split::Train).unwrap();
+    let set = Dataset::discover(dir.path(), &small(Layout::Facades), Split::Train).unwrap();
     assert!(set.raw(0).is_ok());
     names(set.raw(1), &label, &["6×5", "5×6", "f01.png"]);
 }
 
 /// A JPEG, red in its left half and blue in its right half.
 fn jpeg_of(height: u32, width: u32, exif: Option<Vec<u8>>) -> Vec<u8> {
-    let colour = |i: u32| if i % width < width / 2 { [255, 0, 0] } else { [0, 0, 255] };
-    let pixels: Vec<u8> = (0..height * width).flat_map(colour).collect();
+    let color = |i: u32| if i % width < width / 2 { [255, 0, 0] } else { [0, 0, 255] };
+    let pixels: Vec<u8> = (0..height * width).flat_map(color).collect();
     let mut bytes = Cursor::new(Vec::new());
     let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
     if let Some(exif) = exif {

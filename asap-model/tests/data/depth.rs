@@ -5,7 +5,7 @@ use std::path::Path;
 
 use asap_model::config::{DataConfig, Input, Layout, Output, Resize};
 use asap_model::data::{
-    Batch, DataSet, Draw, InputData, Picture, Plane, Raw, RawInput, Source, Split, check, prepare, read_target,
+    Augmentation, Batch, Dataset, InputData, Picture, Plane, Raw, RawInput, Source, Split, check, prepare, read_target,
     resize_nearest, resize_picture,
 };
 
@@ -41,16 +41,16 @@ fn depths(resize: Resize) -> DataConfig {
 }
 
 #[test]
-fn the_mask_gets_the_crop_and_flip_of_its_picture() {
+fn mask_shares_crop_and_flip() {
     let (raw, data) = (raw(), depths(Resize::Crop));
     let mut seen = HashSet::new();
     for epoch in 0..100 {
-        let sample = prepare(&raw, &data, Some(Draw { seed: 3, epoch, index: 0 })).unwrap();
-        let InputData::Rgb(colours) = &sample.input else { panic!("colours stay colours") };
+        let sample = prepare(&raw, &data, Some(Augmentation { seed: 3, epoch, index: 0 })).unwrap();
+        let InputData::Rgb(colors) = &sample.input else { panic!("colors stay colors") };
         let mask = sample.mask.as_ref().unwrap();
         assert_eq!((mask.len(), sample.image.len()), (256, 256));
         for i in 0..256 {
-            let [column, row] = [colours[i], colours[256 + i]].map(|c| (c + 1.0) / 2.0 * 255.0);
+            let [column, row] = [colors[i], colors[256 + i]].map(|c| (c + 1.0) / 2.0 * 255.0);
             assert_eq!(mask[i] == 0.0, (8..13).contains(&(row.round() as i32)), "row {row}");
             let depth = (sample.image[i] + 1.0) / 2.0 * 24.0;
             assert!(mask[i] == 0.0 || (depth - column).abs() < 1e-3, "{depth} in column {column}");
@@ -61,11 +61,11 @@ fn the_mask_gets_the_crop_and_flip_of_its_picture() {
 }
 
 #[test]
-fn resizing_mixes_no_depth_with_what_was_not_measured() {
+fn resizing_does_not_blend_invalid_levels() {
     let raw = raw();
     for (resize, load_size) in [(Resize::Fixed, None), (Resize::ResizeAndCrop, Some([41, 37]))] {
         let data = DataConfig { load_size, ..depths(resize) };
-        for draw in [None, Some(Draw { seed: 3, epoch: 1, index: 0 })] {
+        for draw in [None, Some(Augmentation { seed: 3, epoch: 1, index: 0 })] {
             let sample = prepare(&raw, &data, draw).unwrap();
             for (y, m) in sample.image.iter().zip(sample.mask.unwrap()).filter(|(_, m)| *m != 0.0) {
                 let depth = (y + 1.0) / 2.0 * 24.0;
@@ -81,7 +81,7 @@ fn resizing_mixes_no_depth_with_what_was_not_measured() {
 }
 
 #[test]
-fn without_an_invalid_level_there_is_no_mask_and_maps_are_resized_bicubic() {
+fn without_invalid_level_maps_are_bicubic_and_unmasked() {
     let raw = raw();
     let data = DataConfig { depth_invalid: None, depth_scale: None, depth_max: None, ..depths(Resize::Fixed) };
     let sample = prepare(&raw, &data, None).unwrap();
@@ -89,7 +89,7 @@ fn without_an_invalid_level_there_is_no_mask_and_maps_are_resized_bicubic() {
 }
 
 #[test]
-fn batches_stack_masks_and_refuse_a_picture_without_one() {
+fn batches_stack_masks() {
     let (raw, data) = (raw(), depths(Resize::Fixed));
     let one = || prepare(&raw, &data, None).unwrap();
     let mask = one().mask.unwrap();
@@ -107,7 +107,7 @@ fn pair(dir: &Path) -> DataConfig {
 }
 
 #[test]
-fn a_map_that_cannot_hold_the_scale_is_named() {
+fn map_with_too_few_bits_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let data = pair(dir.path());
     let file = dir.path().join("images/a.png");
@@ -117,14 +117,14 @@ fn a_map_that_cannot_hold_the_scale_is_named() {
     let data = DataConfig { depth_invalid: Some(0), ..data };
     assert!(read_target(&file, &data).is_ok(), "24 units are level 240");
     let data = DataConfig { depth_max: Some(30.0), ..data };
-    names(read_target(&file, &data), &file, &["8 bits", "at most 25.5", "data.depth_max is 30"]);
-    let error = DataSet::discover(dir.path(), &data, Split::Train).unwrap().raw(0).unwrap_err();
+    names(read_target(&file, &data), &file, &["8 bits", "a depth of 25.5", "data.depth_max = 30"]);
+    let error = Dataset::discover(dir.path(), &data, Split::Train).unwrap().raw(0).unwrap_err();
     assert!(error.to_string().contains("8 bits"), "{error}");
 }
 
 /// The largest level times a unit, divided by it again, may come to a hair more.
 #[test]
-fn a_map_of_16_bits_holds_every_scale() {
+fn map_of_16_bits_fits_every_scale() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     ids16(&file, 2, 2, |x, _| 65_535 * x as u16);
@@ -136,7 +136,7 @@ fn a_map_of_16_bits_holds_every_scale() {
 
 /// A JPEG mixes the level of what was not measured with the depths around it.
 #[test]
-fn a_jpeg_is_a_depth_map_only_where_every_pixel_counts() {
+fn jpeg_depth_map_needs_no_invalid_level() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.jpg");
     let gray = image::GrayImage::from_pixel(8, 8, image::Luma([90]));
@@ -148,16 +148,16 @@ fn a_jpeg_is_a_depth_map_only_where_every_pixel_counts() {
 }
 
 #[test]
-fn a_check_counts_what_was_measured_and_what_lies_beyond() {
+fn check_counts_measured_and_clamped_depths() {
     let dir = tempfile::tempdir().unwrap();
     let data = DataConfig { depth_max: Some(25.0), ..pair(dir.path()) };
     let found = check(dir.path(), &data).unwrap();
-    assert_eq!(found.faults, []);
+    assert_eq!(found.problems, []);
     let depths = found.depths.unwrap();
     assert_eq!((depths.measured, depths.invalid, depths.beyond), (8, 4, 2));
     assert_eq!(depths.range, [0.0, 30.0], "the true depths, also where they count as less");
     assert_eq!(depths.share(depths.invalid), 1.0 / 3.0);
     ids16(&dir.path().join("images/a.png"), 4, 3, |_, _| INVALID);
     let found = check(dir.path(), &data).unwrap();
-    assert!(found.faults[0].problem.contains("holds no depth"), "{:?}", found.faults);
+    assert!(found.problems[0].message.contains("contains no depth"), "{:?}", found.problems);
 }

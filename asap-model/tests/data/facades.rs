@@ -7,7 +7,7 @@ use asap_model::config::{Config, Layout};
 use asap_model::data::{check, detect_layout};
 
 #[test]
-fn the_published_facades_have_no_fault() {
+fn published_facades_have_no_problems() {
     let Some(dir) = std::env::var_os("ASAP_FACADES").map(PathBuf::from) else {
         println!("skipped: ASAP_FACADES names no folder with the CMP facades");
         return;
@@ -16,7 +16,7 @@ fn the_published_facades_have_no_fault() {
     let began = Instant::now();
     let report = check(&dir, &Config::preset("facades-256").unwrap().data).unwrap();
     println!("{:.1} s: {report:?}", began.elapsed().as_secs_f64());
-    assert_eq!(report.faults, []);
+    assert_eq!(report.problems, []);
     assert!(report.train > 0 && report.val > 0);
     assert_eq!(report.classes.len(), 13);
 }

@@ -3,18 +3,18 @@ use std::path::Path;
 
 use asap_model::config::{DataConfig, Input, Layout, Output};
 use asap_model::data::{
-    DataSet, Picture, RawInput, Source, Split, detect_layout, discover_inputs, is_split, read_input,
+    Dataset, Picture, RawInput, Source, Split, detect_layout, discover_inputs, is_split, read_input,
 };
 
 use crate::support::{facades, ids, ids16, names, photo, small};
 
-fn one(set: &DataSet) -> asap_model::data::Raw {
+fn one(set: &Dataset) -> asap_model::data::Raw {
     assert_eq!(set.len(), 1);
     set.raw(0).unwrap()
 }
 
 #[test]
-fn facades_are_found_in_order_of_their_names_and_split() {
+fn facades_layout_is_discovered() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 12);
     fs::remove_file(dir.path().join("val_img/f11.png")).unwrap();
@@ -22,10 +22,10 @@ fn facades_are_found_in_order_of_their_names_and_split() {
     fs::write(dir.path().join("train_img/.f99.png"), b"hidden").unwrap();
     fs::write(dir.path().join("train_img/Thumbs.db"), b"not a picture").unwrap();
     assert_eq!(detect_layout(dir.path()).unwrap(), Layout::Facades);
-    let set = DataSet::discover(dir.path(), &small(Layout::Facades), Split::Train).unwrap();
+    let set = Dataset::discover(dir.path(), &small(Layout::Facades), Split::Train).unwrap();
     let found: Vec<&str> = set.pairs().iter().map(|pair| pair.name.as_str()).collect();
     assert_eq!(found, (0..12).map(|i| format!("f{i:02}")).collect::<Vec<_>>());
-    assert_eq!(DataSet::discover(dir.path(), &small(Layout::Facades), Split::Val).unwrap().len(), 11);
+    assert_eq!(Dataset::discover(dir.path(), &small(Layout::Facades), Split::Val).unwrap().len(), 11);
     let raw = set.raw(3).unwrap();
     assert_eq!((raw.name.as_str(), raw.image.size(), raw.instances), ("f03", [6, 5], None));
     let RawInput::Labels(map) = raw.input else { panic!("facades have labels") };
@@ -43,7 +43,7 @@ fn cityscapes(dir: &Path, labels: &str, photos: &str) {
 }
 
 #[test]
-fn cityscapes_is_found_as_the_data_set_and_as_the_published_code_lay_it_out() {
+fn both_cityscapes_layouts_are_discovered() {
     for (labels, photos) in [
         ("gtFine/train/aachen", "leftImg8bit/train/aachen"),
         ("train_labels", "train_images"),
@@ -54,7 +54,7 @@ fn cityscapes_is_found_as_the_data_set_and_as_the_published_code_lay_it_out() {
         assert_eq!(detect_layout(dir.path()).unwrap(), Layout::Cityscapes);
         let mut data = small(Layout::Cityscapes);
         data.instances = true;
-        let raw = one(&DataSet::discover(dir.path(), &data, Split::Train).unwrap());
+        let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
         assert_eq!(raw.name, "aachen_000000_000019");
         assert_eq!(raw.instances.unwrap().data[..4], [26000, 26001, 26002, 26003]);
         let RawInput::Labels(map) = raw.input else { panic!("Cityscapes has labels") };
@@ -63,7 +63,7 @@ fn cityscapes_is_found_as_the_data_set_and_as_the_published_code_lay_it_out() {
 }
 
 #[test]
-fn instances_may_have_a_folder_of_their_own() {
+fn instances_may_have_their_own_folder() {
     let dir = tempfile::tempdir().unwrap();
     cityscapes(dir.path(), "train_labels", "train_images");
     let file = "aachen_000000_000019_gtFine_instanceIds.png";
@@ -71,11 +71,11 @@ fn instances_may_have_a_folder_of_their_own() {
     fs::rename(dir.path().join("train_labels").join(file), dir.path().join("train_inst").join(file)).unwrap();
     let mut data = small(Layout::Cityscapes);
     data.instances = true;
-    assert!(one(&DataSet::discover(dir.path(), &data, Split::Train).unwrap()).instances.is_some());
+    assert!(one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap()).instances.is_some());
 }
 
 #[test]
-fn plain_pairs_are_found_with_and_without_a_split() {
+fn pairs_layout_works_with_and_without_split() {
     let dir = tempfile::tempdir().unwrap();
     ids(&dir.path().join("labels/a.b.png"), 2, 2, |_, _| 1);
     photo(&dir.path().join("images/a.b.png"), 2, 2, |_, _| [1, 1, 1]);
@@ -83,9 +83,9 @@ fn plain_pairs_are_found_with_and_without_a_split() {
     assert_eq!(detect_layout(dir.path()).unwrap(), Layout::Pairs);
     assert!(!is_split(dir.path(), Layout::Pairs));
     let mut data = small(Layout::Pairs);
-    assert_eq!(one(&DataSet::discover(dir.path(), &data, Split::Val).unwrap()).name, "a.b");
+    assert_eq!(one(&Dataset::discover(dir.path(), &data, Split::Val).unwrap()).name, "a.b");
     data.instances = true;
-    assert!(one(&DataSet::discover(dir.path(), &data, Split::Train).unwrap()).instances.is_some());
+    assert!(one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap()).instances.is_some());
 
     let split = tempfile::tempdir().unwrap();
     for part in ["train", "val"] {
@@ -95,7 +95,7 @@ fn plain_pairs_are_found_with_and_without_a_split() {
     assert_eq!(detect_layout(split.path()).unwrap(), Layout::Pairs);
     assert!(is_split(split.path(), Layout::Pairs));
     let data = small(Layout::Pairs);
-    assert_eq!(one(&DataSet::discover(split.path(), &data, Split::Val).unwrap()).name, "val");
+    assert_eq!(one(&Dataset::discover(split.path(), &data, Split::Val).unwrap()).name, "val");
 }
 
 #[test]
@@ -105,56 +105,56 @@ fn rgb_to_depth_pairs_are_read() {
     ids16(&dir.path().join("images/a.png"), 2, 3, |x, _| 1000 * x as u16);
     let mut data = small(Layout::Pairs);
     (data.input, data.output) = (Input::Rgb, Output::Depth);
-    let raw = one(&DataSet::discover(dir.path(), &data, Split::Train).unwrap());
+    let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
     assert!(matches!(raw.input, RawInput::Rgb(Picture::Rgb(_))));
     assert!(matches!(&raw.image, Picture::Gray16(depth) if depth.data[..3] == [0, 1000, 2000]));
     data.output = Output::Rgb;
-    let raw = one(&DataSet::discover(dir.path(), &data, Split::Train).unwrap());
+    let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
     assert_eq!(raw.image.channels(), 3);
 }
 
 #[test]
-fn a_missing_partner_is_an_error_naming_the_file_that_is_alone() {
+fn missing_partner_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 3);
     let data = small(Layout::Facades);
     fs::remove_file(dir.path().join("train_label/f01.png")).unwrap();
     let alone = dir.path().join("train_img/f01.png");
-    names(DataSet::discover(dir.path(), &data, Split::Train), &alone, &["label map", "f01.png", "train_label"]);
+    names(Dataset::discover(dir.path(), &data, Split::Train), &alone, &["label map", "f01.png", "train_label"]);
     fs::remove_file(dir.path().join("val_img/f02.png")).unwrap();
     let alone = dir.path().join("val_label/f02.png");
-    names(DataSet::discover(dir.path(), &data, Split::Val), &alone, &["photo", "val_img"]);
+    names(Dataset::discover(dir.path(), &data, Split::Val), &alone, &["photo", "val_img"]);
 }
 
 #[test]
-fn two_files_of_one_name_are_an_error() {
+fn duplicate_names_are_rejected() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 1);
     photo(&dir.path().join("train_img/f00.jpg"), 6, 5, |_, _| [0, 0, 0]);
     let doubled = dir.path().join("train_img/f00.png");
     let data = small(Layout::Facades);
-    names(DataSet::discover(dir.path(), &data, Split::Train), &doubled, &["same name", "f00.jpg"]);
+    names(Dataset::discover(dir.path(), &data, Split::Train), &doubled, &["same name", "f00.jpg"]);
 }
 
 #[test]
-fn missing_and_empty_folders_are_errors_that_say_what_is_needed() {
+fn missing_and_empty_folders_are_rejected() {
     let dir = tempfile::tempdir().unwrap();
     names(detect_layout(dir.path()), dir.path(), &["train_label", "gtFine", "labels"]);
     let gone = dir.path().join("gone");
     names(detect_layout(&gone), &gone, &["not a folder"]);
     let data = small(Layout::Facades);
     let labels = dir.path().join("train_label");
-    names(DataSet::discover(dir.path(), &data, Split::Train), &labels, &["not there", "label map"]);
+    names(Dataset::discover(dir.path(), &data, Split::Train), &labels, &["does not exist", "label map"]);
     fs::create_dir(&labels).unwrap();
     fs::create_dir(dir.path().join("train_img")).unwrap();
-    names(DataSet::discover(dir.path(), &data, Split::Train), &labels, &["holds no label map"]);
+    names(Dataset::discover(dir.path(), &data, Split::Train), &labels, &["contains no label map"]);
     let inputs = dir.path().join("inputs");
-    let colours = DataConfig { input: Input::Rgb, ..small(Layout::Pairs) };
-    names(DataSet::discover(dir.path(), &colours, Split::Train), &inputs, &["not there"]);
+    let colors = DataConfig { input: Input::Rgb, ..small(Layout::Pairs) };
+    names(Dataset::discover(dir.path(), &colors, Split::Train), &inputs, &["does not exist"]);
 }
 
 #[test]
-fn inputs_are_found_without_photos() {
+fn inputs_are_discovered_without_photos() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 3);
     fs::remove_dir_all(dir.path().join("val_img")).unwrap();
@@ -167,10 +167,10 @@ fn inputs_are_found_without_photos() {
 }
 
 #[test]
-fn settings_that_no_folder_can_have_are_refused() {
+fn impossible_settings_are_rejected() {
     let dir = tempfile::tempdir().unwrap();
     facades(dir.path(), 1);
-    let refused = |data| match DataSet::discover(dir.path(), &data, Split::Train) {
+    let refused = |data| match Dataset::discover(dir.path(), &data, Split::Train) {
         Err(asap_model::Error::Config { problem, .. }) => problem,
         other => panic!("accepted: {other:?}"),
     };

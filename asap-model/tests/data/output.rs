@@ -7,7 +7,7 @@ use asap_model::data::{
 };
 
 #[test]
-fn an_output_is_rounded_to_its_nearest_level_and_cropped() {
+fn to_rgb8_rounds_and_crops() {
     // One row per channel; the last column is padding. The levels before rounding: 126.9 and 127.6 (16 bits: 32613.49, 32783.88).
     #[rustfmt::skip]
     let y = [
@@ -29,7 +29,7 @@ fn an_output_is_rounded_to_its_nearest_level_and_cropped() {
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn written_files_read_back_equal() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     let image = Plane::from_fn(3, 5, |x, y| [x as u8, y as u8, 200]);
@@ -44,7 +44,7 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
-fn labels_without_a_colour_and_instances_above_16_bits_are_refused_and_nothing_is_written() {
+fn unencodable_ids_are_rejected_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     assert!(write_labels(&file, &Plane { height: 1, width: 1, data: vec![3] }, &[[0; 3]; 3]).is_err());

@@ -1,4 +1,4 @@
-//! Writes the pictures of small data sets.
+//! Writes the pictures of small datasets.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -7,7 +7,7 @@ use asap_model::Error;
 use asap_model::config::{Config, DataConfig, Layout, Resize};
 use asap_model::data::{Plane, write_gray8, write_gray16, write_rgb};
 
-/// The configuration of a small data set: 4 classes, 8×8 pixels, resized from whatever is there.
+/// The configuration of a small dataset: 4 classes, 8×8 pixels, resized from whatever is there.
 pub fn small(layout: Layout) -> DataConfig {
     let mut data = Config::default().data;
     data.layout = layout;
@@ -30,9 +30,9 @@ pub fn ids16(file: &Path, height: usize, width: usize, id: impl FnMut(usize, usi
 }
 
 /// An RGB PNG.
-pub fn photo(file: &Path, height: usize, width: usize, colour: impl FnMut(usize, usize) -> [u8; 3]) {
+pub fn photo(file: &Path, height: usize, width: usize, color: impl FnMut(usize, usize) -> [u8; 3]) {
     parent(file);
-    write_rgb(file, &Plane::from_fn(height, width, colour)).unwrap();
+    write_rgb(file, &Plane::from_fn(height, width, color)).unwrap();
 }
 
 /// A PNG of any kind, from packed rows.

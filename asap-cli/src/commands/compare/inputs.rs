@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use asap_model::config::{Config, DataConfig, Input};
 use asap_model::data::{
-    Picture, Plane, Raw, RawInput, RgbImage, depth_colours, resize_labels, resize_nearest, resize_picture,
+    Picture, Plane, Raw, RawInput, RgbImage, depth_colors, resize_labels, resize_nearest, resize_picture,
 };
 use asap_model::{Error, Translator};
 use asap_tensor::Backend;
@@ -109,7 +109,7 @@ impl Inputs {
             return Plane::from_fn(height, width, |_, _| [0; 3]);
         };
         let invalid = scale.invalid.filter(|_| real);
-        depth_colours(height, width, |x, y| {
+        depth_colors(height, width, |x, y| {
             let level = levels[y * width + x];
             (Some(level) != invalid).then(|| scale.depth(level.into(), most.into()) / scale.max)
         })

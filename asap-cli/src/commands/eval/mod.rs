@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use asap_model::Error;
 use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
-use asap_model::data::{DataSet, Raw, Source, Split, detect_layout, is_split};
+use asap_model::data::{Dataset, Raw, Source, Split, detect_layout, is_split};
 use asap_model::evaluation::{Drawn, Evaluation, Files};
 use asap_model::training::Sources;
 use asap_tensor::Backend;
@@ -109,7 +109,7 @@ pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Ar
     if let Some(dir) = dir {
         config.data.layout = detect_layout(dir)?;
         let split = if is_split(dir, config.data.layout) { Split::Val } else { Split::Train };
-        return Ok((Arc::new(DataSet::discover(dir, &config.data, split)?), shown(dir)));
+        return Ok((Arc::new(Dataset::discover(dir, &config.data, split)?), shown(dir)));
     }
     if config.data.layout == Layout::Synthetic {
         let what = if config.data.output == Drawing::Depth { "scenes" } else { "facades" };
@@ -119,7 +119,7 @@ pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Ar
     let Some(dir) = config.data.dir.take() else {
         return Err(usage("--data", "the checkpoint names no data set: give its folder, as in --data DIR"));
     };
-    Ok((Arc::new(DataSet::discover(&dir, &config.data, Split::Val)?), shown(&dir)))
+    Ok((Arc::new(Dataset::discover(&dir, &config.data, Split::Val)?), shown(&dir)))
 }
 
 /// Pairs of which each is drawn at its own size, which only reading it tells.

@@ -41,12 +41,12 @@ fn check_and_train_report_the_same_problems() {
         (
             "empty",
             |here, set| ["label", "img"].iter().for_each(|kind| remove(here, &format!("{set}/train_{kind}/a.png"))),
-            &["train_label", "holds no label map"],
+            &["train_label", "contains no label map"],
         ),
         (
             "no-folder",
             |here, set| std::fs::remove_dir_all(here.path(&format!("{set}/train_img"))).unwrap(),
-            &["train_img", "is not there"],
+            &["train_img", "does not exist"],
         ),
         (
             "file-for-folder",
@@ -54,7 +54,7 @@ fn check_and_train_report_the_same_problems() {
                 std::fs::remove_dir_all(here.path(&format!("{set}/train_img"))).unwrap();
                 here.write(&format!("{set}/train_img"), "");
             },
-            &["train_img", "is not there"],
+            &["train_img", "does not exist"],
         ),
         (
             "folder-for-file",
@@ -98,7 +98,7 @@ fn check_and_train_report_the_same_problems() {
                 let name = std::ffi::OsStr::from_bytes(b"\xff.png");
                 std::fs::write(here.path(&format!("{set}/train_img")).join(name), image()).unwrap();
             },
-            &["train_img", "not Unicode"],
+            &["train_img", "not valid Unicode"],
         ),
     ];
     let mut failures = Vec::new();

@@ -66,12 +66,12 @@ fn label_maps() -> Vec<Case> {
         ("jpeg-named-png", "png", gray_jpeg(), &["PNG"]),
         ("text-named-png", "png", b"<html>404 not found</html>".to_vec(), &["PNG"]),
         ("label-13", "png", flat(8, GRAY, 13), &["pixel (0, 0)", "label 13", "0 to 12"]),
-        ("label-255", "png", flat(8, PALETTE, 255), &["label 255", "without a class"]),
+        ("label-255", "png", flat(8, PALETTE, 255), &["label 255", "their own class"]),
         ("label-257", "png", flat(16, GRAY, 1), &["label 257"]),
         ("strip-30000-wide", "png", Png::flat(30000, 1, 8, GRAY, 1).file(), &["30000×1", "16384"]),
         ("strip-30000-high", "png", Png::flat(1, 30000, 8, GRAY, 1).file(), &["1×30000", "16384"]),
         ("claims-2-billion-wide", "png", sized(i32::MAX as u32, HEIGHT), &["2147483647", "16384"]),
-        ("claims-16000-by-8000", "png", sized(16000, 8000), &["16000×8000", "cut off"]),
+        ("claims-16000-by-8000", "png", sized(16000, 8000), &["16000×8000", "truncated"]),
         ("bomb-16384-by-16384", "png", bomb(), &["16384×16384", "134217728"]),
     ]
 }
@@ -106,8 +106,8 @@ fn photos() -> Vec<Case> {
         ("exif-that-is-none", "jpg", color(&segment(0xe1, b"Exif\0\0II*\0\xff\xff\xff\xff")), &[]),
         ("empty", "jpg", Vec::new(), &["JPEG or PNG"]),
         ("cut-in-tables", "jpg", good[..40].to_vec(), &["JPEG"]),
-        ("cut-in-pixels", "jpg", good[..good.len() - 4].to_vec(), &["JPEG", "cut off"]),
-        ("no-end", "jpg", good[..good.len() - 2].to_vec(), &["JPEG", "cut off"]),
+        ("cut-in-pixels", "jpg", good[..good.len() - 4].to_vec(), &["JPEG", "truncated"]),
+        ("no-end", "jpg", good[..good.len() - 2].to_vec(), &["JPEG", "truncated"]),
         ("text", "jpg", b"<html>404 not found</html>".to_vec(), &["JPEG or PNG"]),
         ("gif", "png", b"GIF89a\x10\0\x20\0\x80\0\0\0\0\0\xff\xff\xff,".to_vec(), &["JPEG or PNG"]),
         ("webp", "png", b"RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0".to_vec(), &["JPEG or PNG"]),
@@ -117,7 +117,7 @@ fn photos() -> Vec<Case> {
             "claims-11000-by-11000",
             "jpg",
             patched(b"\xff\xc0", 5, &[0x2a, 0xf8, 0x2a, 0xf8]),
-            &["11000×11000", "cut off"],
+            &["11000×11000", "truncated"],
         ),
         ("no-height", "jpg", patched(b"\xff\xc0", 5, &[0, 0]), &["JPEG"]),
         ("table-that-is-none", "jpg", patched(b"\xff\xda", 6, &[0x33]), &["JPEG"]),
@@ -216,23 +216,24 @@ fn check_reads_or_reports_every_image() {
     let ran = bounded(&here, &["data", "check", "set", "--json", "--set", "data.instances=true"]);
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(ran.stderr, "");
-    let mut faults = ran.objects();
-    let report = faults.pop().expect("a report");
+    let mut found = ran.objects();
+    let report = found.pop().expect("a report");
     assert_eq!(report["train"], expected.len());
     let mut failures = Vec::new();
     for (file, parts) in &expected {
-        // A photo of another size is told by the maps that differ from it.
-        let about = |fault: &&Map<String, Value>| {
-            fault.values().any(|value| value.as_str().is_some_and(|s| s.contains(file.as_str())))
+        // A photo of another size is reported with the maps that differ from it.
+        let about = |problem: &&Map<String, Value>| {
+            problem.values().any(|value| value.as_str().is_some_and(|s| s.contains(file.as_str())))
         };
-        let problems: Vec<&str> = faults.iter().filter(about).filter_map(|fault| fault["problem"].as_str()).collect();
+        let problems: Vec<&str> =
+            found.iter().filter(about).filter_map(|problem| problem["problem"].as_str()).collect();
         let as_expected = problems.is_empty() == parts.is_empty()
             && parts.iter().all(|part| problems.iter().all(|problem| problem.contains(part)));
         if !as_expected {
-            failures.push(format!("{file}: expected {parts:?}, told {problems:?}"));
+            failures.push(format!("{file}: expected {parts:?}, got {problems:?}"));
         }
     }
-    assert!(failures.is_empty(), "{} of {} pictures:\n{}", failures.len(), expected.len(), failures.join("\n"));
+    assert!(failures.is_empty(), "{} of {} images:\n{}", failures.len(), expected.len(), failures.join("\n"));
 }
 
 #[test]

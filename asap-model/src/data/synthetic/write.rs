@@ -141,7 +141,7 @@ mod tests {
     use super::super::CLASSES;
     use super::*;
     use crate::config::{Config, DataConfig, Layout};
-    use crate::data::{DataSet, Picture, Source, Split, SyntheticFacades, SyntheticScenes, check, detect_layout};
+    use crate::data::{Dataset, Picture, Source, Split, SyntheticFacades, SyntheticScenes, check, detect_layout};
 
     #[test]
     fn a_written_data_set_reads_back_as_the_facades_it_was_drawn_from() {
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(write(&dir, Kind::Facades, 7, 24, 3).unwrap(), Written { train: 6, val: 1 });
         let data = DataConfig { layout: detect_layout(&dir).unwrap(), classes: CLASSES, ..DataConfig::default() };
         for (split, first, count) in [(Split::Train, 0, 6), (Split::Val, 6, 1)] {
-            let read = DataSet::discover(&dir, &data, split).unwrap();
+            let read = Dataset::discover(&dir, &data, split).unwrap();
             let drawn = SyntheticFacades { seed: 3, first, count, size: [24, 24] };
             assert_eq!(read.len(), count);
             for index in 0..count {
@@ -178,10 +178,10 @@ mod tests {
         let data = DataConfig { size: [24, 24], ..data };
         assert_eq!(data.layout, Layout::Pairs);
         let drawn = SyntheticScenes { seed: 3, first: 6, count: 1, size: [24, 24] };
-        let read = DataSet::discover(&dir, &data, Split::Val).unwrap();
+        let read = Dataset::discover(&dir, &data, Split::Val).unwrap();
         assert_eq!(read.raw(0).unwrap(), drawn.raw(0).unwrap());
         let report = check(&dir, &data).unwrap();
-        assert_eq!((&report.faults[..], report.train, report.val), (&[][..], 6, 1));
+        assert_eq!((&report.problems[..], report.train, report.val), (&[][..], 6, 1));
         let depths = report.depths.unwrap();
         assert_eq!(depths.measured + depths.invalid, 7 * 24 * 24);
         assert!(depths.beyond == 0 && depths.range[0] > 1.0 && depths.range[1] <= 30.0, "{depths:?}");
