@@ -17,7 +17,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Random seed; overrides train.seed
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
     /// Precision of matrix multiplications on CUDA: f32, TF32 or bf16 [default: high]
     #[arg(long, global = true, value_enum)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::depth::DepthScale;
-use super::schema::{Fault, POSITIVE, choices, section};
+use super::schema::{KeyError, POSITIVE, Section, choices, section};
 
 choices! {
     /// Dataset layout on disk.
@@ -62,7 +62,7 @@ section! {
         /// Dataset folder, relative to the working directory; `asap train --data` sets it.
         dir: Option<PathBuf> = None;
         /// Number of label classes; ids run from 0 to classes − 1. Unused with RGB input.
-        classes: usize = 13, in 2..=256;
+        classes: usize = 13, in 2..=256, published "label_nc";
         /// Feed an instance edge map to the low-resolution stream and the discriminators.
         instances: bool = false;
         /// What the generator takes.
@@ -145,69 +145,54 @@ impl DataConfig {
     }
 
     /// Checks that values agree.
-    pub(super) fn check_values(&self) -> Result<(), Fault> {
+    pub(super) fn check_values(&self) -> Result<(), KeyError> {
         if self.resize == Resize::ResizeAndCrop
             && let Some([height, width]) = self.load_size
             && (height < self.size[0] || width < self.size[1])
         {
-            let size = self.size;
-            let problem =
-                format!("data.load_size = [{height}, {width}]: must be at least data.size = {size:?}, the crop");
-            return Err(Fault::new("data.load_size", problem));
+            let problem = format!("must be at least data.size = {:?}, the crop", self.size);
+            return Err(self.conflict("load_size", &problem));
         }
         self.check_depth()?;
-        if self.layout == Layout::Synthetic {
-            return self.check_synthetic();
-        }
-        if self.input == Input::Rgb && self.layout != Layout::Pairs {
-            let problem = "data.input = \"rgb\" needs data.layout = \"pairs\": the other layouts hold label maps";
-            return Err(Fault::new("data.input", problem));
-        }
-        Ok(())
-    }
-
-    fn check_synthetic(&self) -> Result<(), Fault> {
-        if (self.input == Input::Rgb) != (self.output == Output::Depth) {
-            let problem = "data.layout = \"synthetic\" has facades, from labels to rgb, and scenes, from rgb to depth: set \
-                           data.input and data.output to one of these";
-            return Err(Fault::new("data.output", problem));
-        }
-        if self.instances {
-            let problem = "data.instances = true: synthetic images have no instance maps; set it to false";
-            return Err(Fault::new("data.instances", problem));
-        }
-        if self.input == Input::Labels && self.classes < 13 {
-            let problem = format!("data.classes = {}: synthetic facades have 13, so at least 13", self.classes);
-            return Err(Fault::new("data.classes", problem));
+        if self.layout != Layout::Synthetic {
+            if self.input == Input::Rgb && self.layout != Layout::Pairs {
+                return Err(self.conflict("input", "needs data.layout = \"pairs\"; other layouts have label maps"));
+            }
+        } else if (self.input == Input::Rgb) != (self.output == Output::Depth) {
+            let problem = "synthetic data are facades, from labels to rgb, or scenes, from rgb to depth; change data.input \
+                           or data.output";
+            return Err(self.conflict("output", problem));
+        } else if self.instances {
+            return Err(self.conflict("instances", "synthetic data have no instance maps; set it to false"));
+        } else if self.input == Input::Labels && self.classes < 13 {
+            return Err(self.conflict("classes", "must be at least 13, the classes of synthetic facades"));
         }
         Ok(())
     }
 
-    fn check_depth(&self) -> Result<(), Fault> {
+    fn check_depth(&self) -> Result<(), KeyError> {
         let Some(depth) = self.depth() else {
             let set = [
-                ("data.depth_scale", self.depth_scale.map(|scale| scale.to_string())),
-                ("data.depth_max", self.depth_max.map(|max| max.to_string())),
-                ("data.depth_invalid", self.depth_invalid.map(|level| level.to_string())),
+                ("depth_scale", self.depth_scale.is_some()),
+                ("depth_max", self.depth_max.is_some()),
+                ("depth_invalid", self.depth_invalid.is_some()),
             ];
-            let set = set.into_iter().find_map(|(key, value)| Some((key, value?)));
-            return set.map_or(Ok(()), |(key, value)| {
-                let problem =
-                    format!("{key} = {value}: only for depth maps; set data.output = \"depth\", or leave it out");
-                Err(Fault::new(key, problem))
-            });
+            let problem = "only for depth maps; set data.output = \"depth\", or leave it out";
+            return match set.into_iter().find(|(_, is_set)| *is_set) {
+                Some((name, _)) => Err(self.conflict(name, problem)),
+                None => Ok(()),
+            };
         };
         let largest = f64::from(u16::MAX);
-        if let (Some(per_unit), Some(max)) = (self.depth_scale, self.depth_max)
-            && !(1.0..=largest).contains(&depth.full_level(largest))
-        {
-            let level = depth.full_level(largest);
-            let problem = format!(
-                "data.depth_max = {max}: at data.depth_scale = {per_unit} levels per unit this is level {level}; 16-bit maps \
-                 have 1 to {largest}"
-            );
-            return Err(Fault::new("data.depth_max", problem));
+        let level = depth.full_level(largest);
+        match self.depth_scale {
+            Some(scale) if self.depth_max.is_some() && !(1.0..=largest).contains(&level) => {
+                let problem = format!(
+                    "at data.depth_scale = {scale} levels per unit this is level {level}; 16-bit maps have 1 to {largest}"
+                );
+                Err(self.conflict("depth_max", &problem))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

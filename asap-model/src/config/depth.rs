@@ -34,18 +34,13 @@ impl DepthScale {
         (f64::from(y).clamp(-1.0, 1.0) + 1.0) / 2.0 * self.max
     }
 
-    /// The level of a network's output in a 16-bit map, rounded. An output is always a depth: instead of the level that
-    /// means "not measured", it gets the next one.
+    /// The level of a network's output in a 16-bit map, rounded. Never the level that means "not measured": a neighbor
+    /// takes its place.
     pub fn to_level(&self, y: f32) -> u16 {
         let level = ((f64::from(y).clamp(-1.0, 1.0) + 1.0) / 2.0 * self.full_level(f64::from(u16::MAX))).round() as u16;
         match self.invalid {
-            Some(invalid) if level == invalid => {
-                if level == 0 {
-                    1
-                } else {
-                    level - 1
-                }
-            }
+            Some(0) if level == 0 => 1,
+            Some(invalid) if level == invalid => level - 1,
             _ => level,
         }
     }

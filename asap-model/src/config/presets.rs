@@ -1,7 +1,7 @@
 //! The shipped configurations of `configs/`, built into the library.
 
 use super::root::Config;
-use super::suggest::nearest;
+use super::suggest::nearest_name;
 use crate::{Error, Result};
 
 macro_rules! presets {
@@ -51,10 +51,7 @@ impl Config {
 /// The error of an unknown name.
 pub(super) fn unknown(name: &str, problem: &str) -> Error {
     let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-    let suggestion = match nearest(name, names.iter().copied()) {
-        Some(nearest) => format!("; did you mean {nearest}?"),
-        None => ".".into(),
-    };
+    let suggestion = nearest_name(name, &names).map_or(".".into(), |nearest| format!("; did you mean {nearest}?"));
     Error::Config { origin: name.into(), problem: format!("{problem}{suggestion} Presets: {}", names.join(", ")) }
 }
 

@@ -1,52 +1,45 @@
-//! The published code's option names.
+//! The published code's options.
+//!
+//! Options with the same values as a key stand at that key. The others:
 //!
 //! | option | here |
 //! |---|---|
-//! | `label_nc`, `no_one_hot` | `data.classes`, `data.input` |
+//! | `no_one_hot`, `output_nc` | `data.input`, `data.output` |
 //! | `no_instance_edge` | `data.instances` (negated) |
 //! | `crop_size`, `aspect_ratio` | `data.size` = \[crop_size/aspect_ratio, crop_size\]; `generator.tile` = crop_size/(16·aspect_ratio) |
-//! | `learned_ds_factor` | `generator.learned_factor` |
-//! | `lr_width`, `lr_max_width`, `lr_depth` | `generator.width`, `.max_width`, `.depth` |
-//! | `hr_width`, `hr_depth`, `output_nc` | `generator.mlp_width`, `.mlp_depth`, `data.output` |
 //! | `reflection_pad` | `generator.padding` |
-//! | `ndf`, `ndf_max`, `num_D`, `n_layers_D` | `discriminator.width`, `.max_width`, `.scales`, `.layers` |
 //! | `norm_D` | `discriminator.spectral_norm` |
 
-use serde_json::Value;
+use std::fmt::Display;
+
+use serde_json::Value as Json;
+use toml::Value as Toml;
 
 use super::data::{DataConfig, Input, Output};
 use super::discriminator::DiscriminatorConfig;
-use super::schema::Section;
+use super::schema::{Section, Value};
 use crate::{Error, Result};
 
 impl DataConfig {
     /// Input and output channels, and the size, from the published code's options (a JSON object).
     ///
     /// # Errors
-    /// [`Error::Config`] for an option of the wrong type, or one that has no counterpart here.
-    pub fn from_published(options: &Value) -> Result<DataConfig> {
+    /// [`Error::Config`] for an option of the wrong type or out of range, or one that is not supported.
+    pub fn from_published(options: &Json) -> Result<DataConfig> {
         let options = Options(options);
-        let defaults = DataConfig::default();
-        let size = match options.get("crop_size") {
-            Some(_) => {
-                let width = options.count("crop_size", defaults.size[1])?;
-                [(width as f64 / options.aspect_ratio()?).round() as usize, width]
-            }
-            None => defaults.size,
-        };
-        let output = match options.count("output_nc", 3)? {
+        let mut config = DataConfig::default();
+        if options.has("crop_size") {
+            let width = options.get("crop_size", config.size[1])?;
+            config.size = [(width as f64 / options.aspect_ratio()?).round() as usize, width];
+        }
+        config.output = match options.get("output_nc", 3usize)? {
             3 => Output::Rgb,
             1 => Output::Depth,
-            _ => return Err(options.refused("output_nc", "it must be 3 (rgb) or 1 (depth)")),
+            _ => return Err(options.refused("output_nc", "expected 3 (rgb) or 1 (depth)")),
         };
-        Ok(DataConfig {
-            classes: options.count("label_nc", defaults.classes)?,
-            instances: !options.flag("no_instance_edge", true)?,
-            input: if options.flag("no_one_hot", false)? { Input::Rgb } else { Input::Labels },
-            output,
-            size,
-            ..defaults
-        })
+        config.instances = !options.get("no_instance_edge", true)?;
+        config.input = if options.get("no_one_hot", false)? { Input::Rgb } else { Input::Labels };
+        options.read(config)
     }
 }
 
@@ -54,82 +47,68 @@ impl DiscriminatorConfig {
     /// The discriminators from the published code's options (a JSON object); options left out have their defaults.
     ///
     /// # Errors
-    /// [`Error::Config`] for an option of the wrong type, one without a counterpart here, or a value out of range.
-    pub fn from_published(options: &Value) -> Result<DiscriminatorConfig> {
+    /// [`Error::Config`] for an option of the wrong type or out of range, or one that is not supported.
+    pub fn from_published(options: &Json) -> Result<DiscriminatorConfig> {
         let options = Options(options);
-        let defaults = DiscriminatorConfig::default();
-        let spectral_norm = match options.text("norm_D", "spectralinstance")? {
+        let spectral_norm = match options.get("norm_D", "spectralinstance".to_owned())?.as_str() {
             "spectralinstance" => true,
             "instance" => false,
-            _ => return Err(options.refused("norm_D", "it must be instance or spectralinstance")),
+            _ => return Err(options.refused("norm_D", "expected instance or spectralinstance")),
         };
-        let discriminator = DiscriminatorConfig {
-            scales: options.count("num_D", defaults.scales)?,
-            layers: options.count("n_layers_D", defaults.layers)?,
-            width: options.count("ndf", defaults.width)?,
-            max_width: options.count("ndf_max", defaults.max_width)?,
-            spectral_norm,
-        };
-        options.in_range(&discriminator)?;
-        Ok(discriminator)
+        options.read(DiscriminatorConfig { spectral_norm, ..Self::default() })
     }
 }
 
 pub(super) const ORIGIN: &str = "published options";
 
 /// The published code's options, a JSON object.
-pub(super) struct Options<'a>(pub(super) &'a Value);
+pub(super) struct Options<'a>(pub(super) &'a Json);
 
-impl<'a> Options<'a> {
-    pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
-        self.0.get(name)
+impl Options<'_> {
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
     }
 
-    /// Refuses values out of a section's ranges.
-    pub(super) fn in_range(&self, section: &dyn Section) -> Result<()> {
-        section.check_ranges().map_err(|fault| Error::Config { origin: ORIGIN.into(), problem: fault.problem })
+    /// An option, or its default.
+    pub(super) fn get<V: Value>(&self, name: &str, default: V) -> Result<V> {
+        let Some(value) = self.0.get(name) else { return Ok(default) };
+        let read = Toml::try_from(value).ok().and_then(|value| V::from_toml(&value));
+        read.ok_or_else(|| self.refused(name, &format!("expected {}", V::expected())))
     }
 
-    /// Refuses every value of an option but its default, the one that has a counterpart.
-    pub(super) fn only(&self, name: &str, value: &'static str) -> Result<()> {
-        match self.text(name, value)? == value {
+    /// Refuses every value of an option but its default.
+    pub(super) fn only<V: Value + PartialEq + Display + Clone>(&self, name: &str, default: V) -> Result<()> {
+        match self.get(name, default.clone())? == default {
             true => Ok(()),
-            false => Err(self.refused(name, &format!("only {value} has a counterpart here"))),
+            false => Err(self.refused(name, &format!("only {default} is supported"))),
         }
     }
 
-    pub(super) fn without_style_encoder(&self) -> Result<()> {
-        match self.flag("use_vae", false)? {
-            false => Ok(()),
-            true => Err(self.refused("use_vae", "style encoders have no counterpart here")),
+    /// Sets the keys of a section that have the same values as an option, and checks all of its ranges.
+    pub(super) fn read<S: Section>(&self, mut section: S) -> Result<S> {
+        for key in section.keys() {
+            let Some((option, value)) = key.published.and_then(|option| Some((option, self.0.get(option)?))) else {
+                continue;
+            };
+            if !Toml::try_from(value).is_ok_and(|value| section.set(key.name, Some(&value))) {
+                return Err(self.refused(option, &format!("expected {}", key.expected)));
+            }
         }
+        section.check_ranges().map_err(|error| Error::Config { origin: ORIGIN.into(), problem: error.message })?;
+        Ok(section)
     }
 
     pub(super) fn refused(&self, name: &str, why: &str) -> Error {
-        let value = self.get(name).unwrap_or(&Value::Null);
+        let value = self.0.get(name).unwrap_or(&Json::Null);
         Error::Config { origin: ORIGIN.into(), problem: format!("{name} = {value}: {why}") }
     }
 
-    pub(super) fn count(&self, name: &str, default: usize) -> Result<usize> {
-        let Some(value) = self.get(name) else { return Ok(default) };
-        let count = value.as_u64().filter(|&count| count <= u32::MAX.into());
-        count.map(|count| count as usize).ok_or_else(|| self.refused(name, "it must be a whole number from 0"))
-    }
-
-    pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool> {
-        let Some(value) = self.get(name) else { return Ok(default) };
-        value.as_bool().ok_or_else(|| self.refused(name, "it must be true or false"))
-    }
-
-    pub(super) fn text(&self, name: &str, default: &'static str) -> Result<&'a str> {
-        let Some(value) = self.get(name) else { return Ok(default) };
-        value.as_str().ok_or_else(|| self.refused(name, "it must be a string"))
-    }
-
     pub(super) fn aspect_ratio(&self) -> Result<f64> {
-        let Some(value) = self.get("aspect_ratio") else { return Ok(1.0) };
-        let ratio = value.as_f64().filter(|ratio| (0.01..=100.0).contains(ratio));
-        ratio.ok_or_else(|| self.refused("aspect_ratio", "it must be width/height, from 0.01 to 100"))
+        let ratio = self.get("aspect_ratio", 1.0)?;
+        match (0.01..=100.0).contains(&ratio) {
+            true => Ok(ratio),
+            false => Err(self.refused("aspect_ratio", "expected width/height, from 0.01 to 100")),
+        }
     }
 }
 
@@ -172,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn options_without_a_counterpart_are_refused() {
+    fn unsupported_options_are_refused() {
         for (options, name) in [
             (json!({ "no_instance_edge": false, "lr_instance": false }), "lr_instance"),
             (json!({ "norm_G": "batch" }), "norm_G"),
             (json!({ "crop_size": 100 }), "crop_size"),
             (json!({ "crop_size": "big" }), "crop_size"),
             (json!({ "crop_size": 64, "aspect_ratio": 0 }), "aspect_ratio"),
-            (json!({ "lr_width": 0 }), "generator.width"),
+            (json!({ "lr_width": 0 }), "lr_width = 0: expected a whole number from 1"),
         ] {
             let error = AsapNetConfig::from_published(&options).unwrap_err().to_string();
             assert!(error.contains(name), "{options}: {error}");

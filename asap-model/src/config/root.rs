@@ -5,8 +5,8 @@ use toml::Value as Toml;
 use super::data::DataConfig;
 use super::discriminator::DiscriminatorConfig;
 use super::generator::GeneratorConfig;
-use super::schema::{Fault, Key, Section};
-use super::suggest::{nearest, unknown_key, unknown_section};
+use super::schema::{Key, KeyError, Section};
+use super::suggest::{nearest, unknown_key};
 use super::training::{LossConfig, TrainConfig};
 use crate::error::shown;
 use crate::{Error, Result};
@@ -40,64 +40,49 @@ pub struct Config {
 
 impl Config {
     /// The sections in the order of a configuration file.
-    pub(super) fn sections(&self) -> [(&'static str, &dyn Section); 5] {
-        [
-            ("data", &self.data),
-            ("generator", &self.generator),
-            ("discriminator", &self.discriminator),
-            ("loss", &self.loss),
-            ("train", &self.train),
-        ]
-    }
-
-    fn section_mut(&mut self, name: &str) -> Option<&mut dyn Section> {
-        Some(match name {
-            "data" => &mut self.data,
-            "generator" => &mut self.generator,
-            "discriminator" => &mut self.discriminator,
-            "loss" => &mut self.loss,
-            "train" => &mut self.train,
-            _ => return None,
-        })
+    fn sections(&self) -> [&dyn Section; 5] {
+        [&self.data, &self.generator, &self.discriminator, &self.loss, &self.train]
     }
 
     /// Every key of this configuration, in the order of a configuration file.
     pub fn keys(&self) -> Vec<Key> {
-        self.sections().iter().flat_map(|(_, section)| section.keys()).collect()
+        self.sections().into_iter().flat_map(Section::keys).collect()
     }
 
     /// Every key of any kind of generator, once each.
     pub fn all_keys() -> Vec<Key> {
-        let mut keys: Vec<Key> = Vec::new();
-        for key in GeneratorConfig::all().flat_map(|generator| Config { generator, ..Config::default() }.keys()) {
-            if !keys.iter().any(|known| (known.section, known.name) == (key.section, key.name)) {
+        let mut keys = Config::default().keys();
+        for key in GeneratorConfig::all().flat_map(|generator| generator.keys()) {
+            if !keys.iter().any(|known| known.path() == key.path()) {
                 keys.push(key);
             }
         }
-        keys.sort_by_key(|key| Config::default().sections().iter().position(|(name, _)| *name == key.section));
         keys
     }
 
     /// The value of a key, as in `train.batch`; `None` if it is not set or there is no such key.
     pub fn get(&self, path: &str) -> Option<Toml> {
-        let (name, key) = path.split_once('.')?;
-        self.sections().iter().find(|(section, _)| *section == name)?.1.get(key)
+        self.keys().into_iter().find(|key| key.path() == path)?.value
     }
 
     /// Sets a key of a section, to its default without a value.
-    pub(super) fn set_key(&mut self, section: &str, name: &str, value: Option<&Toml>) -> Result<(), Fault> {
-        let path = format!("{section}.{name}");
+    pub(super) fn set_key(&mut self, section: &str, name: &str, value: Option<&Toml>) -> Result<(), KeyError> {
         let keys = self.keys();
-        let Some(found) = self.section_mut(section) else {
-            return Err(Fault::new(section, unknown_section(section, &keys)));
-        };
         let Some(key) = keys.iter().find(|key| (key.section, key.name) == (section, name)) else {
-            return Err(Fault::new(&path, unknown_key(section, name, &self.generator, &keys)));
+            let message = unknown_key(section, name, &self.generator, &keys);
+            return Err(KeyError { key: format!("{section}.{name}"), message });
         };
-        if found.set(name, value) {
-            return Ok(());
+        let section: &mut dyn Section = match section {
+            "data" => &mut self.data,
+            "generator" => &mut self.generator,
+            "discriminator" => &mut self.discriminator,
+            "loss" => &mut self.loss,
+            _ => &mut self.train,
+        };
+        match section.set(name, value) {
+            true => Ok(()),
+            false => Err(key.error(value, &format!("expected {}", key.expected))),
         }
-        Err(key.refuse(value.unwrap_or(&Toml::Boolean(false))))
     }
 
     /// Sets one key from `KEY=VALUE`, as in `train.batch=4` or `data.size=[256, 512]`.
@@ -108,20 +93,20 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] for an unknown key, with the nearest known one, or for a value of the wrong type or out of range.
     pub fn set(&mut self, assignment: &str) -> Result<()> {
-        let fault =
+        let error =
             |problem: &str| Error::Config { origin: format!("--set {}", shown(assignment)), problem: shown(problem) };
         let Some((path, value)) = assignment.split_once('=') else {
-            return Err(fault("write it as KEY=VALUE, as in train.batch=4"));
+            return Err(error("write it as KEY=VALUE, as in train.batch=4"));
         };
         let (path, value) = (path.trim(), value.trim());
         let Some((section, name)) = path.split_once('.') else {
             let keys = Config::all_keys();
-            let meant = nearest(path, keys.iter().map(|key| key.name));
-            let meant = keys.iter().find(|key| Some(key.name) == meant).map_or("train.batch".into(), Key::path);
-            return Err(fault(&format!("a key has its section before it, as in {meant}")));
+            let meant = nearest(path, &keys).map_or("train.batch".into(), Key::path);
+            return Err(error(&format!("a key starts with its section, as in {meant}")));
         };
-        let value = Some(value).filter(|value| !value.is_empty()).map(toml_value);
-        self.set_key(section, name, value.as_ref()).map_err(|wrong| fault(&wrong.problem))
+        let parsed = value.parse().unwrap_or_else(|_| Toml::String(value.into()));
+        let value = if value.is_empty() { None } else { Some(&parsed) };
+        self.set_key(section, name, value).map_err(|wrong| error(&wrong.message))
     }
 
     /// Sets several keys; a new `generator.kind` first, so that the order does not matter.
@@ -139,7 +124,7 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] names the first wrong key with its value and what it must be.
     pub fn validate(&self) -> Result<()> {
-        self.check().map_err(|fault| invalid(fault.problem))
+        self.check().map_err(|error| invalid(error.message))
     }
 
     /// Checks that training has what its losses need.
@@ -148,37 +133,35 @@ impl Config {
     /// [`Error::Config`] if the perceptual loss has a weight but no file with VGG19's weights is set, or images are too small
     /// for it.
     pub fn check_losses(&self) -> Result<()> {
-        if self.loss.lambda_vgg == 0.0 {
-            return Ok(());
-        }
+        let lambda = self.loss.lambda_vgg;
         let [height, width] = self.data.size;
-        if height.min(width) < VGG_MIN_SIDE {
+        if lambda != 0.0 && height.min(width) < VGG_MIN_SIDE {
             return Err(invalid(format!(
                 "data.size = [{height}, {width}] is too small for the perceptual loss: VGG19 needs sides of at least \
                  {VGG_MIN_SIDE}. Train larger images, or without that loss: --set loss.lambda_vgg=0"
             )));
         }
-        if self.loss.vgg_weights.is_some() {
-            return Ok(());
+        if lambda != 0.0 && self.loss.vgg_weights.is_none() {
+            return Err(invalid(format!(
+                "loss.lambda_vgg is {lambda} but loss.vgg_weights is not set: set it to torchvision's VGG19 weights, \
+                 vgg19-dcbb9e9d.pth (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth; in Python \
+                 torchvision.models.vgg19(weights=\"IMAGENET1K_V1\") downloads it), or train without that loss: \
+                 --set loss.lambda_vgg=0"
+            )));
         }
-        Err(invalid(format!(
-            "loss.lambda_vgg is {} but loss.vgg_weights is not set: set it to torchvision's VGG19 weights, \
-             vgg19-dcbb9e9d.pth (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth; in Python \
-             torchvision.models.vgg19(weights=\"IMAGENET1K_V1\") downloads it), or train without that loss: \
-             --set loss.lambda_vgg=0",
-            self.loss.lambda_vgg
-        )))
+        Ok(())
     }
 
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        self.sections().iter().try_for_each(|(_, section)| section.check_ranges())?;
+    pub(super) fn check_ranges(&self) -> Result<(), KeyError> {
+        self.sections().into_iter().try_for_each(Section::check_ranges)
+    }
+
+    pub(super) fn check(&self) -> Result<(), KeyError> {
+        self.check_ranges()?;
         self.data.check_values()?;
         if self.train.decay_epochs > self.train.epochs {
-            let problem = format!(
-                "train.decay_epochs = {}: must be at most train.epochs = {}",
-                self.train.decay_epochs, self.train.epochs
-            );
-            return Err(Fault::new("train.decay_epochs", problem));
+            let problem = format!("must be at most train.epochs = {}", self.train.epochs);
+            return Err(self.train.conflict("decay_epochs", &problem));
         }
         self.generator.check_values(&self.data)
     }
@@ -190,22 +173,12 @@ impl DataConfig {
     /// # Errors
     /// As [`Config::validate`].
     pub fn validate(&self) -> Result<()> {
-        self.check_ranges().and_then(|()| self.check_values()).map_err(|fault| invalid(fault.problem))
+        self.check_ranges().and_then(|()| self.check_values()).map_err(|error| invalid(error.message))
     }
 }
 
 pub(super) fn invalid(problem: String) -> Error {
     Error::Config { origin: "configuration".into(), problem: shown(problem) }
-}
-
-/// A value as TOML, or else as the string it is.
-fn toml_value(text: &str) -> Toml {
-    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
-    // A line break in the text could add keys of its own.
-    match parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value")) {
-        Some(value) => value,
-        None => Toml::String(text.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,24 @@
 //! What a configuration key is: a field with a type, a default, a range and a doc comment.
 //!
-//! `section!` and `choices!` derive everything else from it: defaults, help texts, range checks, reading, writing.
+//! `section!` and `choices!` derive the rest: help texts, range checks, reading and writing. Serde converts the values.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::ops::{Range, RangeFrom, RangeInclusive};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::path::PathBuf;
+use std::slice;
 
-use toml::Value as Toml;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value as Toml};
 
-/// A key whose value can't be used, and why.
+/// A key whose value can't be used.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct KeyError {
     /// The key with its section: `train.batch`.
-    pub path: String,
+    pub key: String,
     /// The whole message.
-    pub problem: String,
-}
-
-impl Fault {
-    pub(super) fn new(path: &str, problem: impl Into<String>) -> Self {
-        Fault { path: path.into(), problem: problem.into() }
-    }
+    pub message: String,
 }
 
 /// One key of a configuration.
@@ -30,30 +28,46 @@ pub struct Key {
     pub section: &'static str,
     /// Its name in the section.
     pub name: &'static str,
-    /// The lines of its doc comment.
-    pub(super) docs: &'static [&'static str],
+    docs: &'static [&'static str],
+    /// The published code's option with the same values, if there is one.
+    pub(super) published: Option<&'static str>,
     /// Its default, if it has one.
     pub default: Option<Toml>,
+    /// Its value, if it is set.
+    pub value: Option<Toml>,
     /// Type and range in words: "a whole number from 1 to 4096".
     pub expected: String,
+    is_valid: bool,
 }
 
 impl Key {
+    pub(super) fn new<V: Value>(
+        [section, name]: [&'static str; 2],
+        docs: &'static [&'static str],
+        published: Option<&'static str>,
+        [default, value]: [&V; 2],
+        range: Option<&dyn Range<V::Item>>,
+    ) -> Key {
+        let expected = range.map_or_else(V::expected, |range| range.describe(&V::expected()));
+        let (default, written) = (to_toml(default).unwrap_or_default(), to_toml(value));
+        let is_valid = written.is_ok() && is_in(range, value);
+        Key { section, name, docs, published, default, value: written.unwrap_or_default(), expected, is_valid }
+    }
+
     /// The key with its section: `train.batch`.
     pub fn path(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
 
-    /// What the key means: the first paragraph of its doc comment.
+    /// The help text: the first paragraph of the doc comment.
     pub fn help(&self) -> String {
         let lines: Vec<&str> = self.docs.iter().map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
         lines.join(" ").trim_end_matches('.').replace('`', "")
     }
 
-    /// Why `value` can't be the key's.
-    pub(super) fn refuse(&self, value: &Toml) -> Fault {
-        let path = self.path();
-        Fault { problem: format!("{path} = {value}: expected {}", self.expected), path }
+    pub(super) fn error(&self, value: Option<&Toml>, problem: &str) -> KeyError {
+        let value = value.map_or_else(String::new, |value| format!(" = {value}"));
+        KeyError { key: self.path(), message: format!("{}{value}: {problem}", self.path()) }
     }
 }
 
@@ -61,242 +75,174 @@ impl Key {
 pub trait Section {
     /// Every key, in the order of a configuration file.
     fn keys(&self) -> Vec<Key>;
-    /// The value of a key; `None` if it is not set or there is no such key.
-    fn get(&self, name: &str) -> Option<Toml>;
+
     /// Sets a key, to its default without a value. False, and no change, if the value is not what the key expects.
     fn set(&mut self, name: &str, value: Option<&Toml>) -> bool;
-    /// The first key whose value is out of range.
-    fn out_of_range(&self) -> Option<&'static str>;
 
     /// Checks the range of every value.
-    fn check_ranges(&self) -> Result<(), Fault> {
-        let Some(name) = self.out_of_range() else { return Ok(()) };
-        let key = self.keys().into_iter().find(|key| key.name == name);
-        key.map_or(Ok(()), |key| Err(key.refuse(&self.get(name).unwrap_or_else(|| Toml::String(String::new())))))
+    fn check_ranges(&self) -> Result<(), KeyError> {
+        let wrong = self.keys().into_iter().find(|key| !key.is_valid);
+        wrong.map_or(Ok(()), |key| Err(key.error(key.value.as_ref(), &format!("expected {}", key.expected))))
+    }
+
+    /// The error of a key whose value does not agree with others.
+    fn conflict(&self, name: &str, problem: &str) -> KeyError {
+        match self.keys().into_iter().find(|key| key.name == name) {
+            Some(key) => key.error(key.value.as_ref(), problem),
+            None => KeyError { key: name.into(), message: problem.into() },
+        }
     }
 }
 
 /// The type of a key's value.
-pub trait Value: Sized {
+pub trait Value: Serialize + DeserializeOwned {
     /// What a range applies to.
-    type Number: Copy;
+    type Item;
     /// The type in words: "a whole number".
     fn expected() -> String;
+    /// The parts that must be in range.
+    fn items(&self) -> &[Self::Item];
     /// Reads TOML; `None` for another type.
-    fn from_toml(value: &Toml) -> Option<Self>;
-    /// Writes TOML; `None` for an optional key that is not set.
-    fn to_toml(&self) -> Option<Toml>;
-    /// The numbers that must be in range.
-    fn numbers(&self) -> Vec<Self::Number> {
-        Vec::new()
-    }
-    /// Whether TOML can hold the value.
-    fn is_writable(&self) -> bool {
-        true
+    fn from_toml(value: &Toml) -> Option<Self> {
+        value.clone().try_into().ok()
     }
 }
 
-macro_rules! whole_numbers {
-    ($($ty:ty),*) => { $(impl Value for $ty {
-        type Number = $ty;
+macro_rules! values {
+    ($($ty:ty: $expected:literal),*) => { $(impl Value for $ty {
+        type Item = $ty;
         fn expected() -> String {
-            "a whole number".into()
+            $expected.into()
         }
-        fn from_toml(value: &Toml) -> Option<Self> {
-            value.as_integer()?.try_into().ok()
-        }
-        fn to_toml(&self) -> Option<Toml> {
-            Some(Toml::Integer(i64::try_from(*self).unwrap_or(i64::MAX)))
-        }
-        fn numbers(&self) -> Vec<$ty> {
-            vec![*self]
-        }
-        fn is_writable(&self) -> bool {
-            i64::try_from(*self).is_ok()
+        fn items(&self) -> &[$ty] {
+            slice::from_ref(self)
         }
     })* };
 }
-whole_numbers!(usize, u32, u64);
-
-impl Value for f64 {
-    type Number = f64;
-    fn expected() -> String {
-        "a number".into()
-    }
-    fn from_toml(value: &Toml) -> Option<Self> {
-        value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
-    }
-    fn to_toml(&self) -> Option<Toml> {
-        Some(Toml::Float(*self))
-    }
-    fn numbers(&self) -> Vec<f64> {
-        vec![*self]
-    }
-}
-
-impl Value for bool {
-    type Number = bool;
-    fn expected() -> String {
-        "true or false".into()
-    }
-    fn from_toml(value: &Toml) -> Option<Self> {
-        value.as_bool()
-    }
-    fn to_toml(&self) -> Option<Toml> {
-        Some(Toml::Boolean(*self))
-    }
-}
-
-impl Value for PathBuf {
-    type Number = bool;
-    fn expected() -> String {
-        "a path, in Unicode".into()
-    }
-    fn from_toml(value: &Toml) -> Option<Self> {
-        value.as_str().map(PathBuf::from)
-    }
-    fn to_toml(&self) -> Option<Toml> {
-        Some(Toml::String(self.to_string_lossy().into_owned()))
-    }
-    fn is_writable(&self) -> bool {
-        self.to_str().is_some()
-    }
+values! {
+    usize: "a whole number", u32: "a whole number", u64: "a whole number", f64: "a number", bool: "true or false",
+    PathBuf: "a path, in Unicode", String: "a string"
 }
 
 /// Height and width in pixels; one number means a square.
 impl Value for [usize; 2] {
-    type Number = usize;
+    type Item = usize;
     fn expected() -> String {
         "[height, width], or one number for a square, with sides".into()
     }
+    fn items(&self) -> &[usize] {
+        self
+    }
     fn from_toml(value: &Toml) -> Option<Self> {
-        let side = |value: &Toml| usize::from_toml(value);
-        match value.as_array().map(Vec::as_slice) {
-            Some([height, width]) => Some([side(height)?, side(width)?]),
-            Some(_) => None,
-            None => side(value).map(|side| [side; 2]),
-        }
-    }
-    fn to_toml(&self) -> Option<Toml> {
-        Some(Toml::Array(self.iter().filter_map(Value::to_toml).collect()))
-    }
-    fn numbers(&self) -> Vec<usize> {
-        self.to_vec()
+        if value.is_integer() { usize::from_toml(value).map(|side| [side; 2]) } else { value.clone().try_into().ok() }
     }
 }
 
 impl<T: Value> Value for Option<T> {
-    type Number = T::Number;
+    type Item = T::Item;
     fn expected() -> String {
         T::expected()
+    }
+    fn items(&self) -> &[T::Item] {
+        self.as_ref().map_or(&[], Value::items)
     }
     fn from_toml(value: &Toml) -> Option<Self> {
         T::from_toml(value).map(Some)
     }
-    fn to_toml(&self) -> Option<Toml> {
-        self.as_ref()?.to_toml()
-    }
-    fn numbers(&self) -> Vec<T::Number> {
-        self.as_ref().map(Value::numbers).unwrap_or_default()
-    }
-    fn is_writable(&self) -> bool {
-        self.as_ref().is_none_or(Value::is_writable)
-    }
 }
 
-/// Which numbers a key takes.
-pub trait Allowed<N> {
+/// `None` for an optional value that is not set; an error for what TOML can't represent, as a path that is not Unicode.
+fn to_toml<V: Value>(value: &V) -> Result<Option<Toml>, toml::ser::Error> {
+    // In a table, unlike alone, `None` is left out.
+    Ok(Table::try_from(BTreeMap::from([("value", value)]))?.remove("value"))
+}
+
+/// The values that a key takes.
+pub trait Range<N> {
     /// Whether this is one of them.
-    fn allows(&self, number: N) -> bool;
+    fn has(&self, item: &N) -> bool;
     /// Type and range in words.
     fn describe(&self, what: &str) -> String;
 }
 
-impl<N: PartialOrd + Display> Allowed<N> for RangeInclusive<N> {
-    fn allows(&self, number: N) -> bool {
-        self.contains(&number)
+impl<N: PartialOrd + Display, R: RangeBounds<N>> Range<N> for R {
+    fn has(&self, item: &N) -> bool {
+        self.contains(item)
     }
     fn describe(&self, what: &str) -> String {
-        format!("{what} from {} to {}", self.start(), self.end())
-    }
-}
-
-impl<N: PartialOrd + Display> Allowed<N> for Range<N> {
-    fn allows(&self, number: N) -> bool {
-        self.contains(&number)
-    }
-    fn describe(&self, what: &str) -> String {
-        format!("{what} of at least {} and below {}", self.start, self.end)
-    }
-}
-
-impl<N: PartialOrd + Display> Allowed<N> for RangeFrom<N> {
-    fn allows(&self, number: N) -> bool {
-        self.contains(&number)
-    }
-    fn describe(&self, what: &str) -> String {
-        format!("{what} of at least {}", self.start)
+        if let (Bound::Included(min), Bound::Included(max)) = (self.start_bound(), self.end_bound()) {
+            return format!("{what} from {min} to {max}");
+        }
+        let min = match self.start_bound() {
+            Bound::Included(min) => format!(" of at least {min}"),
+            Bound::Excluded(min) => format!(" above {min}"),
+            Bound::Unbounded => String::new(),
+        };
+        let max = match self.end_bound() {
+            Bound::Included(max) => format!(" and at most {max}"),
+            Bound::Excluded(max) => format!(" and below {max}"),
+            Bound::Unbounded => String::new(),
+        };
+        format!("{what}{min}{max}").replace("below inf", "finite")
     }
 }
 
 /// Powers of two in a range.
 pub(super) struct PowerOfTwo(pub RangeInclusive<usize>);
 
-impl Allowed<usize> for PowerOfTwo {
-    fn allows(&self, number: usize) -> bool {
-        number.is_power_of_two() && self.0.contains(&number)
+impl Range<usize> for PowerOfTwo {
+    fn has(&self, item: &usize) -> bool {
+        item.is_power_of_two() && self.0.contains(item)
     }
     fn describe(&self, _: &str) -> String {
         self.0.describe("a power of two")
     }
 }
 
-/// Finite numbers above 0, up to a maximum.
-pub(super) struct Positive(pub f64);
-
 /// Finite numbers above 0.
-pub(super) const POSITIVE: Positive = Positive(f64::MAX);
-
-impl Allowed<f64> for Positive {
-    fn allows(&self, number: f64) -> bool {
-        number > 0.0 && number <= self.0
-    }
-    fn describe(&self, what: &str) -> String {
-        match self.0 {
-            f64::MAX => format!("{what} above 0 and finite"),
-            max => format!("{what} above 0 and at most {max}"),
-        }
-    }
-}
+pub(super) const POSITIVE: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Excluded(f64::INFINITY));
 
 /// Channels of a layer. The weights of a wider layer fit no memory.
 pub(super) const WIDTHS: RangeInclusive<usize> = 1..=8192;
 
-pub(super) fn in_range<V: Value>(value: &V, allowed: &impl Allowed<V::Number>) -> bool {
-    value.numbers().into_iter().all(|number| allowed.allows(number))
+fn is_in<V: Value>(range: Option<&dyn Range<V::Item>>, value: &V) -> bool {
+    range.is_none_or(|range| value.items().iter().all(|item| range.has(item)))
 }
 
-pub(super) fn describe<V: Value>(allowed: &impl Allowed<V::Number>) -> String {
-    allowed.describe(&V::expected())
+/// Sets a field. False, and no change, for a value of another type or out of range.
+pub(super) fn assign<V: Value>(field: &mut V, value: &Toml, range: Option<&dyn Range<V::Item>>) -> bool {
+    V::from_toml(value).filter(|value| is_in(range, value)).map(|value| *field = value).is_some()
 }
 
 /// "a, b or c".
 pub(super) fn either(names: &[&str]) -> String {
     match names {
-        [first @ .., before, last] => {
-            first.iter().map(|name| format!("{name}, ")).collect::<String>() + before + " or " + last
-        }
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         names => names.concat(),
     }
 }
 
-/// Defines a section: each field is a key, `/// help  name: type = default, in range;`. The first paragraph of the doc
-/// comment is the help text.
+/// At most one of something in a macro, as an option.
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
+    };
+}
+pub(crate) use optional;
+
+/// Defines a section: each field is a key, `/// help  name: type = default, in range, published "option";`. The first
+/// paragraph of the doc comment is the help text; range and published option may be missing.
 macro_rules! section {
     (
         $(#[doc = $about:literal])*
         pub struct $name:ident in $section:literal {
-            $($(#[doc = $doc:literal])* $field:ident: $ty:ty = $default:expr $(, in $range:expr)?;)*
+            $(
+                $(#[doc = $doc:literal])*
+                $field:ident: $ty:ty = $default:expr $(, in $range:expr)? $(, published $published:literal)?;
+            )*
         }
     ) => {
         $(#[doc = $about])*
@@ -313,51 +259,29 @@ macro_rules! section {
 
         impl $crate::config::schema::Section for $name {
             fn keys(&self) -> Vec<$crate::config::schema::Key> {
-                use $crate::config::schema::Value;
+                use $crate::config::schema::optional;
                 let default = Self::default();
-                vec![$({
-                    #[allow(unused_mut, unused_assignments, reason = "only a key with a range replaces it")]
-                    let mut expected = <$ty as Value>::expected();
-                    $(expected = $crate::config::schema::describe::<$ty>(&$range);)?
-                    $crate::config::schema::Key {
-                        section: $section,
-                        name: stringify!($field),
-                        docs: &[$($doc),*],
-                        default: default.$field.to_toml(),
-                        expected,
-                    }
-                },)*]
-            }
-
-            fn get(&self, name: &str) -> Option<toml::Value> {
-                match name {
-                    $(stringify!($field) => $crate::config::schema::Value::to_toml(&self.$field),)*
-                    _ => None,
-                }
+                vec![$($crate::config::schema::Key::new::<$ty>(
+                    [$section, stringify!($field)],
+                    &[$($doc),*],
+                    optional!($($published)?),
+                    [&default.$field, &self.$field],
+                    optional!($(&$range)?),
+                ),)*]
             }
 
             fn set(&mut self, name: &str, value: Option<&toml::Value>) -> bool {
-                match name {
-                    $(stringify!($field) => {
-                        let read = match value {
-                            Some(value) => <$ty as $crate::config::schema::Value>::from_toml(value),
-                            None => Some($default),
-                        };
-                        $(let read = read.filter(|read| $crate::config::schema::in_range::<$ty>(read, &$range));)?
-                        read.map(|read| self.$field = read).is_some()
-                    })*
-                    _ => false,
+                use $crate::config::schema::{assign, optional};
+                match (name, value) {
+                    $(
+                        (stringify!($field), None) => self.$field = $default,
+                        (stringify!($field), Some(value)) => {
+                            return assign::<$ty>(&mut self.$field, value, optional!($(&$range)?));
+                        }
+                    )*
+                    _ => return false,
                 }
-            }
-
-            fn out_of_range(&self) -> Option<&'static str> {
-                $(
-                    let writable = $crate::config::schema::Value::is_writable(&self.$field);
-                    if !(writable $(&& $crate::config::schema::in_range::<$ty>(&self.$field, &$range))?) {
-                        return Some(stringify!($field));
-                    }
-                )*
-                None
+                true
             }
         }
     };
@@ -371,8 +295,8 @@ macro_rules! choices {
         pub enum $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $text:literal,)* }
     ) => {
         $(#[doc = $about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[doc = $doc])* $variant,)* }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[doc = $doc])* #[serde(rename = $text)] $variant,)* }
 
         impl $name {
             /// The name in a configuration.
@@ -382,18 +306,12 @@ macro_rules! choices {
         }
 
         impl $crate::config::schema::Value for $name {
-            type Number = bool;
+            type Item = $name;
             fn expected() -> String {
                 $crate::config::schema::either(&[$($text),*])
             }
-            fn from_toml(value: &toml::Value) -> Option<Self> {
-                match value.as_str()? {
-                    $($text => Some($name::$variant),)*
-                    _ => None,
-                }
-            }
-            fn to_toml(&self) -> Option<toml::Value> {
-                Some(toml::Value::String(self.name().into()))
+            fn items(&self) -> &[$name] {
+                std::slice::from_ref(self)
             }
         }
     };

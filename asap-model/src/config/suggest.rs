@@ -3,24 +3,19 @@
 use super::generator::GeneratorConfig;
 use super::schema::{Key, Section, either};
 
-/// What is wrong with a section that does not exist.
-pub(super) fn unknown_section(section: &str, keys: &[Key]) -> String {
-    let mut names: Vec<&str> = keys.iter().map(|key| key.section).collect();
-    names.dedup();
-    // The name of a key: its section is missing.
-    let suggestion = match keys.iter().find(|key| key.name == section) {
-        Some(key) => format!("; the key is {}", key.path()),
-        None => match nearest(section, names.iter().copied()) {
-            Some(name) => format!("; did you mean [{name}]?"),
-            None => String::new(),
-        },
-    };
-    format!("there is no section [{section}], only [{}]{suggestion}", names.join("], ["))
-}
-
-/// What is wrong with a key that its section does not have; `own` are the keys of this configuration.
+/// What is wrong with a key, or a section, that does not exist. `own` are the keys of this configuration.
 pub(super) fn unknown_key(section: &str, name: &str, generator: &GeneratorConfig, own: &[Key]) -> String {
     let names: Vec<&str> = own.iter().filter(|key| key.section == section).map(|key| key.name).collect();
+    if names.is_empty() {
+        let mut sections: Vec<&str> = own.iter().map(|key| key.section).collect();
+        sections.dedup();
+        // A key at the place of a section lacks its own section.
+        let suggestion = match own.iter().find(|key| key.name == section) {
+            Some(key) => format!("; the key is {}", key.path()),
+            None => nearest_name(section, &sections).map_or(String::new(), |name| format!("; did you mean [{name}]?")),
+        };
+        return format!("there is no section [{section}], only [{}]{suggestion}", sections.join("], ["));
+    }
     let kinds: Vec<String> = GeneratorConfig::all()
         .filter(|kind| section == "generator" && kind.keys().iter().any(|key| key.name == name))
         .map(|kind| format!("\"{}\"", kind.kind()))
@@ -30,24 +25,25 @@ pub(super) fn unknown_key(section: &str, name: &str, generator: &GeneratorConfig
         let (kind, names) = (generator.kind(), names[1..].join(", "));
         return format!("generator.{name} belongs to kind = {}; {kind} has {names}", either(&kinds));
     }
-    if let Some(known) = nearest(name, names.iter().copied()) {
-        return format!("there is no key {section}.{name}; did you mean {section}.{known}?");
-    }
-    match nearest(name, own.iter().map(|key| key.name)).and_then(|known| own.iter().find(|key| key.name == known)) {
-        Some(known) => format!("there is no key {section}.{name}; did you mean {}?", known.path()),
+    let near = nearest_name(name, &names).map(|known| format!("{section}.{known}"));
+    match near.or_else(|| nearest(name, own).map(Key::path)) {
+        Some(known) => format!("there is no key {section}.{name}; did you mean {known}?"),
         None => format!("there is no key {section}.{name}; [{section}] has {}", names.join(", ")),
     }
 }
 
-/// The candidate nearest to `wrong` by edit distance (insertions, deletions, replacements, exchanges of neighbors), if one
-/// is near enough to have been meant.
-pub(super) fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The key whose name is nearest to `wrong`, of any section.
+pub(super) fn nearest<'a>(wrong: &str, keys: &'a [Key]) -> Option<&'a Key> {
+    let name = nearest_name(wrong, &keys.iter().map(|key| key.name).collect::<Vec<_>>())?;
+    keys.iter().find(|key| key.name == name)
+}
+
+/// The name nearest to `wrong` by edit distance (insertions, deletions, replacements, swaps of neighbors), if one is near
+/// enough to have been meant.
+pub(super) fn nearest_name<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
     let allowed = (wrong.chars().count() / 3).max(1);
-    candidates
-        .map(|candidate| (strsim::osa_distance(&wrong.to_lowercase(), candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, candidate)| candidate)
+    let distances = names.iter().map(|name| (strsim::osa_distance(&wrong.to_lowercase(), name), *name));
+    distances.filter(|(distance, _)| *distance <= allowed).min().map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -64,8 +60,8 @@ mod tests {
         assert!(key("train", "lr_generater").contains("did you mean train.lr_generator?"));
         assert!(key("train", "tile").contains("did you mean generator.tile?"));
         assert!(key("loss", "zzzzz").contains("lambda_feat, lambda_vgg, lambda_l1, vgg_weights"));
-        assert!(unknown_section("trian", &keys).contains("did you mean [train]?"));
-        assert!(unknown_section("batch", &keys).contains("the key is train.batch"));
+        assert!(key("trian", "").contains("did you mean [train]?"));
+        assert!(key("batch", "").contains("the key is train.batch"));
     }
 
     #[test]

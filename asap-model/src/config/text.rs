@@ -1,12 +1,12 @@
 //! TOML: reading, with the line of every error, and writing.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
-use toml::de::{DeTable, DeValue};
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::presets;
 use super::root::{Config, invalid};
@@ -32,14 +32,15 @@ impl Config {
             return Err(presets::unknown(path_or_preset, "there is no such file and no such preset"));
         }
         let failed = |source| Error::Io { file: path.into(), action: "read it", source };
-        let fault = |problem| Error::Config { origin: path_or_preset.into(), problem };
+        let error = |problem| Error::Config { origin: path_or_preset.into(), problem };
         let mut bytes = Vec::new();
         File::open(path).map_err(failed)?.take(MAX_LENGTH + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > MAX_LENGTH {
-            return Err(fault(format!("more than {MAX_LENGTH} bytes, where a configuration has a few thousand")));
+            return Err(error(format!("it has more than {MAX_LENGTH} bytes; configurations have a few thousand")));
         }
-        let text = String::from_utf8(bytes)
-            .map_err(|error| fault(format!("not text: byte {} is not UTF-8", error.utf8_error().valid_up_to())))?;
+        let text = String::from_utf8(bytes).map_err(|wrong| {
+            error(format!("it is not text: byte {} is not UTF-8", wrong.utf8_error().valid_up_to()))
+        })?;
         Config::parse(&text, path_or_preset)
     }
 
@@ -48,36 +49,37 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] names origin and line (`train.toml:12`), key, value and what is expected.
     pub fn parse(text: &str, origin: &str) -> Result<Config> {
-        let fault = |span: Option<Range<usize>>, problem: String| Error::Config {
+        let error = |span: Option<Range<usize>>, problem: &str| Error::Config {
             origin: match span {
                 Some(span) => format!("{origin}:{}", line(text, span.start)),
-                None => origin.to_string(),
+                None => origin.to_owned(),
             },
             problem: shown(problem),
         };
-        let syntax = |error: toml::de::Error| fault(error.span(), error.message().to_string());
-        let spans = DeTable::parse(text).map_err(syntax)?;
-        let table: toml::Table = toml::from_str(text).map_err(syntax)?;
+        let table = DeTable::parse(text).map_err(|wrong| error(wrong.span(), wrong.message()))?.into_inner();
         let mut config = Config::default();
         for (section, keys) in &table {
-            let span = || spans.get_ref().get_key_value(section.as_str()).map(|(section, _)| section.span());
-            if !config.sections().iter().any(|(name, _)| name == section) {
-                let wrong = config.set_key(section, "", None).err();
-                return Err(fault(span(), wrong.map_or_else(String::new, |wrong| wrong.problem)));
+            let (span, section) = (Some(section.span()), section.get_ref().as_ref());
+            if !config.keys().iter().any(|key| key.section == section) {
+                return config.set_key(section, "", None).map(|()| config).map_err(|wrong| error(span, &wrong.message));
             }
-            let Some(keys) = keys.as_table() else {
-                return Err(fault(span(), format!("{section} is a section: write [{section}] and its keys below")));
+            let DeValue::Table(keys) = keys.get_ref() else {
+                return Err(error(span, &format!("{section} is a section: write [{section}] and its keys below")));
             };
             // The kind decides which other keys there are.
-            let (kind, others): (Vec<_>, Vec<_>) = keys.iter().partition(|(key, _)| *key == "kind");
+            let (kind, others): (Vec<_>, Vec<_>) = keys.iter().partition(|(key, _)| key.get_ref() == "kind");
             for (key, value) in kind.into_iter().chain(others) {
-                let set = config.set_key(section, key, Some(value));
-                set.map_err(|wrong| fault(span_of(spans.get_ref(), section, key), wrong.problem))?;
+                let value = toml::Value::deserialize(ValueDeserializer::from(value.clone()));
+                let value = value.map_err(|wrong| error(wrong.span(), wrong.message()))?;
+                let set = config.set_key(section, key.get_ref(), Some(&value));
+                set.map_err(|wrong| error(Some(key.span()), &wrong.message))?;
             }
         }
         config.check().map_err(|wrong| {
-            let span = wrong.path.split_once('.').and_then(|(section, key)| span_of(spans.get_ref(), section, key));
-            fault(span, wrong.problem)
+            let (section, name) = wrong.key.split_once('.').unwrap_or_default();
+            let keys = table.get(section).and_then(|keys| keys.get_ref().as_table());
+            let span = keys.and_then(|keys| Some(keys.get_key_value(name)?.0.span()));
+            error(span, &wrong.message)
         })?;
         Ok(config)
     }
@@ -86,48 +88,43 @@ impl Config {
     /// [`parse`](Self::parse) gives the same configuration back.
     ///
     /// # Errors
-    /// [`Error::Config`] for a value out of range, or one that TOML can't hold (a path that is not Unicode).
+    /// [`Error::Config`] for a value out of range, or one that TOML can't represent (a path that is not Unicode).
     pub fn to_toml(&self) -> Result<String> {
-        let mut text = String::new();
-        for (name, section) in self.sections() {
-            section.check_ranges().map_err(|fault| invalid(fault.problem))?;
-            let separator = if text.is_empty() { "" } else { "\n" };
-            let _ = writeln!(text, "{separator}[{name}]");
-            for (key, value) in section.keys().iter().filter_map(|key| Some((key, section.get(key.name)?))) {
-                let _ = writeln!(text, "{} = {value}", key.name);
-            }
-        }
-        Ok(text)
+        self.write(false)
     }
 
-    /// TOML with every key, its value, its help, default and range; keys without a value stand as comments.
+    /// TOML with every key, its value, its help, default and range; keys without a value are comments.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
     pub fn starter(&self) -> Result<String> {
-        self.to_toml()?;
-        let mut text =
-            "# Configuration of asap. Keys left out have their defaults: the paper's, for facades at 256x256.\n"
-                .to_string();
-        for (name, section) in self.sections() {
-            let _ = writeln!(text, "\n[{name}]");
-            for key in section.keys() {
+        let head =
+            "# Configuration of asap. Keys left out have their defaults: the paper's, for facades at 256x256.\n\n";
+        Ok(head.to_owned() + &self.write(true)?)
+    }
+
+    fn write(&self, documented: bool) -> Result<String> {
+        self.check_ranges().map_err(|error| invalid(error.message))?;
+        let mut lines: Vec<String> = Vec::new();
+        let mut section = "";
+        for key in self.keys() {
+            if key.section != section {
+                section = key.section;
+                lines.extend((!lines.is_empty()).then(String::new));
+                lines.push(format!("[{section}]"));
+            }
+            if documented {
                 let default = key.default.as_ref().map_or("unset".into(), toml::Value::to_string);
-                let _ = writeln!(text, "# {} ({}; default: {default})", key.help(), key.expected);
-                let _ = match section.get(key.name) {
-                    Some(value) => writeln!(text, "{} = {value}", key.name),
-                    None => writeln!(text, "# {} =", key.name),
-                };
+                lines.push(format!("# {} ({}; default: {default})", key.help(), key.expected));
+            }
+            match &key.value {
+                Some(value) => lines.push(format!("{} = {value}", key.name)),
+                None if documented => lines.push(format!("# {} =", key.name)),
+                None => {}
             }
         }
-        Ok(text)
+        Ok(lines.join("\n") + "\n")
     }
-}
-
-/// Where a key stands in the text, if it does.
-fn span_of(table: &DeTable, section: &str, key: &str) -> Option<Range<usize>> {
-    let DeValue::Table(keys) = table.get(section)?.get_ref() else { return None };
-    Some(keys.get_key_value(key)?.0.span())
 }
 
 /// The line, counted from 1, of a byte of the text.

@@ -1,8 +1,9 @@
 //! `[loss]` and `[train]`: loss weights, optimizer, lengths; the learning-rate decay.
 
+use std::ops::Bound::{Excluded, Included};
 use std::path::PathBuf;
 
-use super::schema::{POSITIVE, Positive, section};
+use super::schema::{POSITIVE, section};
 
 section! {
     /// `[loss]`: the weight of each loss beside the hinge loss, whose weight is 1.
@@ -34,7 +35,7 @@ section! {
         /// Batch size.
         batch: usize = 1, in 1..=4096;
         /// Gain of the Xavier normal initialization.
-        init_gain: f64 = 0.02, in Positive(100.0);
+        init_gain: f64 = 0.02, in (Excluded(0.0), Included(100.0));
         /// Learning rate of the generator.
         lr_generator: f64 = 1e-4, in POSITIVE;
         /// Learning rate of the discriminators.

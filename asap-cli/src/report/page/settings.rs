@@ -56,7 +56,7 @@ fn settings(config: &Config) -> Vec<Setting> {
     };
     let setting = |key: Key| Setting {
         key: key.path(),
-        value: shown(config.get(&key.path())),
+        value: shown(key.value.clone()),
         meaning: key.help(),
         default: shown(key.default),
     };

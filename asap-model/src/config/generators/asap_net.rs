@@ -6,7 +6,7 @@ use crate::Result;
 use crate::config::data::DataConfig;
 use crate::config::kind::Kind;
 use crate::config::published::Options;
-use crate::config::schema::{Fault, PowerOfTwo, WIDTHS, choices, section};
+use crate::config::schema::{KeyError, PowerOfTwo, Section, WIDTHS, choices, section};
 
 /// Maximum number of weights of the convolution that predicts the MLPs' parameters: 4 GiB.
 const MAX_PREDICTING_WEIGHTS: usize = 1 << 30;
@@ -27,17 +27,17 @@ section! {
         /// S: side in pixels of the tile that shares one set of parameters.
         tile: usize = 16, in PowerOfTwo(2..=1024);
         /// S2: the factor of S learned by log2 S2 strided convolutions; the rest, S1 = S/S2, is a fixed bilinear filter.
-        learned_factor: usize = 16, in PowerOfTwo(2..=1024);
+        learned_factor: usize = 16, in PowerOfTwo(2..=1024), published "learned_ds_factor";
         /// Channels of the first convolution and of every strided one but the last.
-        width: usize = 64, in WIDTHS;
+        width: usize = 64, in WIDTHS, published "lr_width";
         /// Channels of the last strided convolution and of those after it.
-        max_width: usize = 1024, in WIDTHS;
+        max_width: usize = 1024, in WIDTHS, published "lr_max_width";
         /// Number of 3×3 convolutions of stride 1 after the strided ones.
-        depth: usize = 7, in 0..=64;
+        depth: usize = 7, in 0..=64, published "lr_depth";
         /// Channels of the pixelwise networks' hidden layers.
-        mlp_width: usize = 64, in 1..=512;
+        mlp_width: usize = 64, in 1..=512, published "hr_width";
         /// Layers of the pixelwise networks, including the last.
-        mlp_depth: usize = 5, in 1..=16;
+        mlp_depth: usize = 5, in 1..=16, published "hr_depth";
         /// Padding of the low-resolution stream's 3×3 convolutions.
         padding: Padding = Padding::Reflect;
         /// Feed each pixel's position in its tile to the pixelwise networks. false: an ablation of the paper.
@@ -80,69 +80,45 @@ impl AsapNetConfig {
     /// [`Error::Config`](crate::Error::Config) for an option of the wrong type, out of range, or without a counterpart.
     pub fn from_published(options: &Value) -> Result<Self> {
         let options = Options(options);
-        let defaults = Self::default();
-        if !options.flag("no_instance_edge", true)? && !options.flag("lr_instance", true)? {
-            return Err(options.refused("lr_instance", "instance edges only go to the low-resolution stream here"));
+        if !options.get("no_instance_edge", true)? && !options.get("lr_instance", true)? {
+            return Err(options.refused("lr_instance", "only the low-resolution stream can have instance edges"));
         }
-        options.only("norm_G", "instanceaffine")?;
-        let tile = match options.get("crop_size") {
-            Some(_) => {
-                let tile = options.count("crop_size", 0)? as f64 / (16.0 * options.aspect_ratio()?);
-                if tile.fract() != 0.0 {
-                    return Err(options.refused("crop_size", "crop_size / (16 · aspect_ratio) must be a whole number"));
-                }
-                tile as usize
+        options.only("norm_G", "instanceaffine".to_owned())?;
+        let mut config = Self::default();
+        if options.has("crop_size") {
+            let tile = options.get("crop_size", 0usize)? as f64 / (16.0 * options.aspect_ratio()?);
+            if tile.fract() != 0.0 {
+                return Err(options.refused("crop_size", "crop_size / (16 · aspect_ratio) must be a whole number"));
             }
-            None => defaults.tile,
-        };
-        let config = AsapNetConfig {
-            tile,
-            learned_factor: options.count("learned_ds_factor", defaults.learned_factor)?,
-            width: options.count("lr_width", defaults.width)?,
-            max_width: options.count("lr_max_width", defaults.max_width)?,
-            depth: options.count("lr_depth", defaults.depth)?,
-            mlp_width: options.count("hr_width", defaults.mlp_width)?,
-            mlp_depth: options.count("hr_depth", defaults.mlp_depth)?,
-            padding: if options.flag("reflection_pad", true)? { Padding::Reflect } else { Padding::Zero },
-            ..defaults
-        };
-        options.in_range(&config)?;
-        Ok(config)
+            config.tile = tile as usize;
+        }
+        if !options.get("reflection_pad", true)? {
+            config.padding = Padding::Zero;
+        }
+        options.read(config)
     }
 }
 
 impl Kind for AsapNetConfig {
-    fn multiple(&self) -> usize {
-        self.tile
+    fn multiple(&self) -> (usize, &'static str) {
+        (self.tile, "generator.tile")
     }
 
-    fn multiple_name(&self) -> &'static str {
-        "generator.tile"
-    }
-
-    /// By counting convolutions and matrix products, with each weight of an MLP once per pixel, ASAP-Net has 83.20 and 48.9
-    /// on 35 labels and edges.
-    fn paper_figures(&self) -> Option<[f64; 2]> {
-        Some([83.2, 55.1])
-    }
-
-    fn check_values(&self, data: &DataConfig) -> Result<(), Fault> {
+    fn check_values(&self, data: &DataConfig) -> Result<(), KeyError> {
         if self.tile < self.learned_factor {
-            let problem = format!(
-                "generator.tile = {}: must be at least generator.learned_factor = {}, a factor of it",
-                self.tile, self.learned_factor
-            );
-            return Err(Fault::new("generator.tile", problem));
+            let factor = self.learned_factor;
+            let problem = format!("must be at least generator.learned_factor = {factor}, a factor of it");
+            return Err(self.conflict("tile", &problem));
         }
         let channels = self.mlp_channels(data);
         let predicted: usize = channels.windows(2).map(|pair| pair[0] * pair[1] + pair[1]).sum();
         if predicted * self.max_width > MAX_PREDICTING_WEIGHTS {
             let problem = format!(
-                "generator.mlp_width = {}: with {} layers each tile has {predicted} parameters, and the convolution that \
-                 predicts them from generator.max_width = {} channels has more than 2^30 weights; lower one of them",
-                self.mlp_width, self.mlp_depth, self.max_width
+                "with {} layers each tile has {predicted} parameters, and the convolution that predicts them from \
+                 generator.max_width = {} channels has more than 2^30 weights; lower one of them",
+                self.mlp_depth, self.max_width
             );
-            return Err(Fault::new("generator.mlp_width", problem));
+            return Err(self.conflict("mlp_width", &problem));
         }
         Ok(())
     }

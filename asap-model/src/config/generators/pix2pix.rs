@@ -1,7 +1,7 @@
 //! The keys of pix2pix's generators.
 
 use crate::Result;
-use crate::config::kind::{Kind, WIDTH_FACTORS, scaled};
+use crate::config::kind::{Kind, WIDTH_FACTORS};
 use crate::config::published::Options;
 use crate::config::schema::{WIDTHS, section};
 
@@ -11,9 +11,9 @@ section! {
         /// Factor on the channels, for slimmer variants.
         width_factor: f64 = 1.0, in WIDTH_FACTORS;
         /// Channels of the first level.
-        channels: usize = 64, in WIDTHS;
+        channels: usize = 64, in WIDTHS, published "ngf";
         /// Number of levels, each of half the size of the one before.
-        halvings: usize = 8, in 2..=12;
+        halvings: usize = 8, in 2..=12, published "num_downs";
         /// Train with dropout.
         dropout: bool = true;
     }
@@ -25,74 +25,40 @@ section! {
         /// Factor on the channels, for slimmer variants.
         width_factor: f64 = 1.0, in WIDTH_FACTORS;
         /// Channels of the first convolution.
-        channels: usize = 64, in WIDTHS;
+        channels: usize = 64, in WIDTHS, published "ngf";
         /// Residual blocks.
-        blocks: usize = 9, in 0..=64;
+        blocks: usize = 9, in 0..=64, published "n_blocks";
         /// Train with dropout, which changes the numbering of the checkpoint's keys.
         dropout: bool = true;
     }
 }
 
 impl UnetConfig {
-    /// Channels of the first level, times `width_factor`.
-    pub fn scaled_width(&self) -> usize {
-        scaled(self.channels, self.width_factor)
-    }
-
     pub(in crate::config) fn from_published(options: &Options) -> Result<Self> {
-        options.only("norm", "batch")?;
-        Ok(UnetConfig {
-            channels: options.count("ngf", 64)?,
-            halvings: options.count("num_downs", 8)?,
-            dropout: options.flag("use_dropout", false)?,
-            ..Self::default()
-        })
+        options.only("norm", "batch".to_owned())?;
+        options.read(UnetConfig { dropout: options.get("use_dropout", false)?, ..Self::default() })
     }
 }
 
 impl ResNetConfig {
-    /// Channels of the first convolution, times `width_factor`.
-    pub fn scaled_width(&self) -> usize {
-        scaled(self.channels, self.width_factor)
-    }
-
     pub(in crate::config) fn from_published(options: &Options) -> Result<Self> {
-        options.only("norm", "batch")?;
-        Ok(ResNetConfig {
-            channels: options.count("ngf", 64)?,
-            blocks: options.count("n_blocks", 9)?,
-            dropout: options.flag("use_dropout", false)?,
-            ..Self::default()
-        })
+        options.only("norm", "batch".to_owned())?;
+        options.read(ResNetConfig { dropout: options.get("use_dropout", false)?, ..Self::default() })
     }
 }
 
 impl Kind for UnetConfig {
-    fn multiple(&self) -> usize {
-        1 << self.halvings
-    }
-
-    fn multiple_name(&self) -> &'static str {
-        "2^halvings"
+    fn multiple(&self) -> (usize, &'static str) {
+        (1 << self.halvings, "2^halvings")
     }
 
     fn min_side(&self) -> usize {
-        self.multiple()
-    }
-
-    /// The parameters are those of the U-Net, but 56.8 is what is reported of the residual network at 256×256, with each
-    /// output pixel of a transposed convolution counted for the whole kernel.
-    fn paper_figures(&self) -> Option<[f64; 2]> {
-        Some([54.4, 56.8])
+        self.multiple().0
     }
 }
 
 impl Kind for ResNetConfig {
-    fn multiple(&self) -> usize {
-        4
-    }
-
-    fn multiple_name(&self) -> &'static str {
-        "2^2"
+    fn multiple(&self) -> (usize, &'static str) {
+        (4, "2^2")
     }
 }

@@ -29,6 +29,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use crate::config::GeneratorConfig;
+use crate::config::kind::scaled;
 use crate::nn::{Builder, ForwardContext, Input, Module};
 use crate::{Error, Result};
 use cc_fpse::CcFpse;
@@ -67,29 +68,42 @@ pub(super) fn build<B: Backend>(
             return Err(Error::Config { origin: "asap".into(), problem: "it is not a baseline".into() });
         }
         GeneratorConfig::Pix2PixUnet(unet) => {
-            let (width, levels) = (unet.scaled_width(), unet.halvings);
+            let (width, levels) = (scaled(unet.channels, unet.width_factor), unet.halvings);
             Architecture::Unet(Unet::new(b, [inputs, outputs], width, levels, unet.dropout)?)
         }
         GeneratorConfig::Pix2PixResNet(resnet) => {
-            let (width, blocks, dropout) = (resnet.scaled_width(), resnet.blocks, resnet.dropout);
+            let (width, blocks, dropout) =
+                (scaled(resnet.channels, resnet.width_factor), resnet.blocks, resnet.dropout);
             let sizes = Sizes { inputs, width, halvings: 2, blocks, image, norm: Norm::Batch, dropout };
             Architecture::ResNet(ResNet::new(b, &sizes)?)
         }
         GeneratorConfig::Pix2PixHd(hd) => {
-            let (width, halvings, blocks) = (hd.scaled_width(), hd.halvings, hd.blocks);
+            let (width, halvings, blocks) = (scaled(hd.channels, hd.width_factor), hd.halvings, hd.blocks);
             let sizes = Sizes { inputs, width, halvings, blocks, image, norm: Norm::Instance, dropout: false };
             Architecture::ResNet(ResNet::new(b, &sizes)?)
         }
         GeneratorConfig::Pix2PixHdLocal(hd) => {
             let (global, local) = ([hd.halvings, hd.blocks], [hd.enhancers, hd.local_blocks]);
-            Architecture::Enhanced(Enhanced::new(b, [inputs, outputs], hd.scaled_width(), global, local)?)
+            Architecture::Enhanced(Enhanced::new(
+                b,
+                [inputs, outputs],
+                scaled(hd.channels, hd.width_factor),
+                global,
+                local,
+            )?)
         }
-        GeneratorConfig::Spade(spade) => {
-            Architecture::Spade(Spade::new(b, [inputs, outputs], spade.scaled_widths(), spade.doublings)?)
-        }
-        GeneratorConfig::CcFpse(cc_fpse) => {
-            Architecture::CcFpse(CcFpse::new(b, [inputs, outputs], cc_fpse.scaled_widths(), cc_fpse.doublings)?)
-        }
+        GeneratorConfig::Spade(spade) => Architecture::Spade(Spade::new(
+            b,
+            [inputs, outputs],
+            [spade.channels, spade.hidden].map(|width| scaled(width, spade.width_factor)),
+            spade.doublings,
+        )?),
+        GeneratorConfig::CcFpse(cc_fpse) => Architecture::CcFpse(CcFpse::new(
+            b,
+            [inputs, outputs],
+            [cc_fpse.channels, cc_fpse.hidden].map(|width| scaled(width, cc_fpse.width_factor)),
+            cc_fpse.doublings,
+        )?),
     };
     Ok(Arc::new(Baseline { architecture, multiple: config.multiple() }))
 }
