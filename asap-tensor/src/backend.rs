@@ -29,46 +29,40 @@
 
 use crate::op::Kernel;
 use crate::ops::{
-    AdamOps, BinaryOps, Conv2dOps, InstanceNorm, InstanceNormGrad, LayoutOps, MatmulOps, MaxPool2, MaxPool2Grad,
-    PixelConvOps, PixelMlpOps, ReduceOps, ResizeOps, UnaryOps,
+    Adam, BinaryOp, Cat, Conv2dOps, InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad, Narrow, OneHot,
+    Pad2d, Pad2dGrad, PadIds, Permute, PixelConvOps, PixelMlpOps, Place, Resize, ResizeIds, Sum, SumChannels,
+    UnaryGrad, UnaryOp,
 };
 use crate::storage::Storage;
 
-/// Everything ASAP-Net needs: storage and one trait per op family, so that a missing kernel is a compile error.
-pub trait Backend:
-    Storage
-    + UnaryOps
-    + BinaryOps
-    + ReduceOps
-    + LayoutOps
-    + MatmulOps
-    + Conv2dOps
-    + Kernel<InstanceNorm>
-    + Kernel<InstanceNormGrad>
-    + Kernel<MaxPool2>
-    + Kernel<MaxPool2Grad>
-    + ResizeOps
-    + PixelConvOps
-    + PixelMlpOps
-    + AdamOps
-{
-}
+macro_rules! index {
+    ($($op:ident),+ $(,)?) => {
+        /// Everything ASAP-Net needs: storage and a kernel for each op, so that a missing one is a compile error.
+        pub trait Backend: Storage $(+ Kernel<$op>)+ + Conv2dOps + PixelConvOps + PixelMlpOps {}
 
-impl<B> Backend for B where
-    B: Storage
-        + UnaryOps
-        + BinaryOps
-        + ReduceOps
-        + LayoutOps
-        + MatmulOps
-        + Conv2dOps
-        + Kernel<InstanceNorm>
-        + Kernel<InstanceNormGrad>
-        + Kernel<MaxPool2>
-        + Kernel<MaxPool2Grad>
-        + ResizeOps
-        + PixelConvOps
-        + PixelMlpOps
-        + AdamOps
-{
+        impl<B: Storage $(+ Kernel<$op>)+ + Conv2dOps + PixelConvOps + PixelMlpOps> Backend for B {}
+    };
 }
+index!(
+    UnaryOp,
+    UnaryGrad,
+    BinaryOp,
+    Sum,
+    SumChannels,
+    Permute,
+    Narrow,
+    Place,
+    Cat,
+    Pad2d,
+    Pad2dGrad,
+    PadIds,
+    OneHot,
+    Matmul,
+    InstanceNorm,
+    InstanceNormGrad,
+    MaxPool2,
+    MaxPool2Grad,
+    Resize,
+    ResizeIds,
+    Adam,
+);

@@ -150,6 +150,52 @@ macro_rules! tuple {
 tuple!(S a, T b);
 tuple!(S a, T b, U c);
 
+/// Defines an op: its sizes, its name, `Inputs` for a lifetime and a backend ⇒ `Output` with the shapes, and its cost;
+/// then, where the kernel of `Cpu` takes more than its results, [`Op::plan`].
+macro_rules! op {
+    (
+        $(#[$doc:meta])*
+        $op:ident { $($(#[$about:meta])* $field:ident: $type:ty),+ $(,)? }
+        $name:literal, for<$a:lifetime, $backend:ident> $inputs:ty => $output:ty: |$this:ident| $shapes:expr,
+        cost: $cost:expr
+        $(, plan: |$buffers:ident, $plan:ident| $memory:expr)? $(,)?
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        #[allow(missing_docs, reason = "the op's documentation says what its sizes are")]
+        pub struct $op {
+            $($(#[$about])* pub $field: $type,)+
+        }
+
+        #[allow(unused_variables, reason = "not every expression needs the sizes")]
+        impl $crate::op::Op for $op {
+            const NAME: &'static str = $name;
+            type Inputs<$a, $backend: $crate::Storage> = $inputs;
+            type Output = $output;
+
+            fn output(&self) -> $output {
+                let $this = self;
+                $shapes
+            }
+
+            fn cost(&self) -> $crate::profile::Cost {
+                let $this = self;
+                $cost
+            }
+
+            $(fn plan(
+                &self,
+                $buffers: $crate::op::Inputs<'_, Self, $crate::Plan>,
+                $plan: &$crate::Plan,
+            ) -> $crate::Result<$crate::op::Buffers<Self, $crate::Plan>> {
+                let $this = self;
+                $memory
+            })?
+        }
+    };
+}
+pub(crate) use op;
+
 /// Kernels of a backend that forwards ops to another one with the same buffers:
 /// `forward_kernels!(Mine => |mine| &mine.inner; MaxPool2, MaxPool2Grad)`.
 #[macro_export]

@@ -42,6 +42,12 @@ impl Shape {
         [n * c, h, w]
     }
 
+    /// The product of the sizes before `axis`, its size, and the product of those after it.
+    pub fn around(&self, axis: usize) -> [usize; 3] {
+        let (before, rest) = self.dims().split_at(axis);
+        [before.iter().product(), rest[0], rest[1..].iter().product()]
+    }
+
     /// The same sizes with that of `axis` replaced.
     ///
     /// # Panics

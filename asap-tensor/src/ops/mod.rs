@@ -15,8 +15,8 @@ pub mod reduce;
 pub mod resize;
 pub mod unary;
 
-pub use adam::{AdamOps, AdamStep, adam};
-pub use binary::{Binary, BinaryOps, Broadcast, add, binary, div, mul, sub};
+pub use adam::{Adam, AdamInputs, AdamStep, adam};
+pub use binary::{Binary, BinaryOp, Broadcast, add, binary, div, mul, sub};
 pub use conv2d::{
     Conv2d, Conv2dOps, Conv2dSize, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight,
     conv2d_stack,
@@ -26,16 +26,19 @@ pub use instance_norm::{
     Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormGrads, InstanceNormSize, Normalized,
     instance_norm, instance_norm_grad,
 };
-pub use layout::{LayoutOps, Pad, PadMode, PadSize, cat, narrow, one_hot, pad_ids, pad2d, pad2d_grad, permute, place};
-pub use matmul::{MatmulOps, MatmulSize, Transpose, matmul};
+pub use layout::{
+    Cat, Narrow, OneHot, Pad, Pad2d, Pad2dGrad, PadIds, PadMode, PadSize, Permute, Place, cat, narrow, one_hot,
+    pad_ids, pad2d, pad2d_grad, permute, place,
+};
+pub use matmul::{Matmul, Transpose, matmul};
 pub use pixel_conv::{PixelConvOps, PixelConvSize, pixel_conv, pixel_conv_grad_input, pixel_conv_grad_kernels};
 pub use pixel_mlp::{
     PixelMlp, PixelMlpOps, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
 };
 pub use pool::{MaxPool2, MaxPool2Grad, avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
-pub use reduce::{ReduceOps, sum, sum_channels};
-pub use resize::{ResizeOps, ResizeSize, Taps, resize, resize_grad, resize_ids};
-pub use unary::{Needs, Unary, UnaryOps, unary, unary_grad};
+pub use reduce::{Sum, SumChannels, sum, sum_channels};
+pub use resize::{Resize, ResizeIds, Taps, resize, resize_grad, resize_ids};
+pub use unary::{Needs, Unary, UnaryGrad, UnaryOp, unary, unary_grad};
 
 /// Every source of CUDA kernels, for checks that compile them all.
 #[cfg(feature = "cuda")]

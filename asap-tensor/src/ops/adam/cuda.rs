@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{AdamOps, AdamStep};
+use super::{Adam, AdamInputs};
 use crate::cuda::{Array, Cuda, Source};
 use crate::error::Result;
+use crate::op::Kernel;
 
 pub(crate) const SOURCE: Source = Source::new("adam.cu", include_str!("adam.cu"), &[]);
 
 impl Cuda {
-    /// An array to update in place. One that something else still shares is copied first, so that nobody sees the
-    /// update unasked.
+    /// An array to update in place. A shared one is copied first: its other owners must not see the update.
     fn own<'a>(&self, array: &'a mut Arc<Array<f32>>) -> Result<&'a mut Array<f32>> {
         if Arc::get_mut(array).is_none() {
             *array = Arc::new(self.copy(array)?);
@@ -19,17 +19,10 @@ impl Cuda {
     }
 }
 
-impl AdamOps for Cuda {
-    fn adam(
-        &self,
-        weight: &mut Self::Buffer,
-        first_moment: &mut Self::Buffer,
-        second_moment: &mut Self::Buffer,
-        grad: &Self::Buffer,
-        guard: Option<&Self::Buffer>,
-        step: &AdamStep,
-    ) -> Result<()> {
-        let (a, b) = step.corrections();
+impl Kernel<Adam> for Cuda {
+    fn compute(&self, op: &Adam, inputs: AdamInputs<'_, Self::Buffer>) -> Result<()> {
+        let AdamInputs { weight, first_moment, second_moment, grad, guard } = inputs;
+        let (a, b) = op.step.corrections();
         let count = grad.count();
         let launch = self
             .kernel(&SOURCE, "adam")?
@@ -39,7 +32,7 @@ impl AdamOps for Cuda {
             .input(grad)
             .optional(guard.map(|guard| &**guard))
             .count(count);
-        [step.beta1, 1.0 - step.beta1, step.beta2, 1.0 - step.beta2, a, b, step.epsilon]
+        [op.step.beta1, 1.0 - op.step.beta1, op.step.beta2, 1.0 - op.step.beta2, a, b, op.step.epsilon]
             .into_iter()
             .fold(launch, |launch, constant| launch.value(constant as f32))
             .for_each(count)

@@ -4,12 +4,13 @@
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-mod plan;
 mod reference;
 
+use std::sync::Arc;
+
 use crate::error::{Result, require, require_argument};
+use crate::op::{Kernel, Op, op};
 use crate::profile::Cost;
-use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// The constants of one step.
@@ -35,25 +36,41 @@ impl AdamStep {
     }
 }
 
-/// Kernels of this family. Buffers have equal length.
-pub trait AdamOps: Storage {
-    /// Updates the weight and both moments in place; does nothing where `guard`, one number, is not finite.
-    fn adam(
-        &self,
-        weight: &mut Self::Buffer,
-        first_moment: &mut Self::Buffer,
-        second_moment: &mut Self::Buffer,
-        grad: &Self::Buffer,
-        guard: Option<&Self::Buffer>,
-        step: &AdamStep,
-    ) -> Result<()>;
+op! {
+    /// One step of Adam on `count` weights: updates them and both moments in place, or nothing if the guard is not
+    /// finite.
+    Adam { count: usize, step: AdamStep }
+    "adam", for<'a, B> AdamInputs<'a, B::Buffer> => (): |op| (),
+    cost: Cost::elements(7 * op.count),
+    plan: |inputs, _plan| {
+        // What something else still shares is copied.
+        for buffer in [inputs.weight, inputs.first_moment, inputs.second_moment] {
+            Arc::make_mut(buffer);
+        }
+        Ok(())
+    }
+}
+
+/// What the kernels get.
+#[derive(Debug)]
+pub struct AdamInputs<'a, Buffer> {
+    /// w.
+    pub weight: &'a mut Buffer,
+    /// m.
+    pub first_moment: &'a mut Buffer,
+    /// v.
+    pub second_moment: &'a mut Buffer,
+    /// The gradient in w.
+    pub grad: &'a Buffer,
+    /// One value.
+    pub guard: Option<&'a Buffer>,
 }
 
 /// One step of Adam on a weight and its moments, in place. The one op that changes its arguments.
 ///
-/// `guard` is one number, (), on which the step depends: where it is infinite or not a number, nothing changes. So weights
-/// are safe from gradients that are not finite before anybody has waited for the device to tell.
-pub fn adam<B: AdamOps>(
+/// `guard` is a scalar, (): if it is infinite or NaN, nothing changes. So weights are safe from gradients that are not
+/// finite without waiting for the device.
+pub fn adam<B: Kernel<Adam>>(
     weight: &mut Tensor<B>,
     first_moment: &mut Tensor<B>,
     second_moment: &mut Tensor<B>,
@@ -67,13 +84,12 @@ pub fn adam<B: AdamOps>(
         })?;
     }
     if let Some(guard) = guard {
-        require_argument(guard.count() == 1, "adam", || format!("a guard is one number, not {}", guard.shape()))?;
+        require_argument(guard.count() == 1, "adam", || format!("the guard must be a scalar, not {}", guard.shape()))?;
     }
     require_argument(step.step > 0, "adam", || "steps are counted from 1".into())?;
     let backend = weight.backend().clone();
-    let cost = Cost { macs: 0, elements: 7 * weight.count() as u64 };
-    backend.measure("adam", cost, || {
-        let [weight, first_moment, second_moment] = [weight, first_moment, second_moment].map(Tensor::buffer_mut);
-        backend.adam(weight, first_moment, second_moment, grad.buffer(), guard.map(Tensor::buffer), step)
-    })
+    let [weight, first_moment, second_moment] = [weight, first_moment, second_moment].map(Tensor::buffer_mut);
+    let (count, guard) = (grad.count(), guard.map(Tensor::buffer));
+    let inputs = AdamInputs { weight, first_moment, second_moment, grad: grad.buffer(), guard };
+    Adam { count, step: *step }.run(&backend, inputs)
 }

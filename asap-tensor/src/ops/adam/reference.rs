@@ -2,32 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{AdamOps, AdamStep};
+use super::{Adam, AdamInputs};
 use crate::error::Result;
+use crate::op::Kernel;
 use crate::reference::Reference;
 use crate::storage::Element;
 
-impl<E: Element> AdamOps for Reference<E> {
-    fn adam(
-        &self,
-        weight: &mut Self::Buffer,
-        first_moment: &mut Self::Buffer,
-        second_moment: &mut Self::Buffer,
-        grad: &Self::Buffer,
-        guard: Option<&Self::Buffer>,
-        step: &AdamStep,
-    ) -> Result<()> {
+impl<E: Element> Kernel<Adam> for Reference<E> {
+    fn compute(&self, op: &Adam, inputs: AdamInputs<'_, Self::Buffer>) -> Result<()> {
+        let AdamInputs { weight, first_moment, second_moment, grad, guard } = inputs;
         if guard.is_some_and(|guard| !guard[0].is_finite()) {
             return Ok(());
         }
-        // A buffer that something else still shares is copied first, so that nobody sees the update unasked.
+        // A shared buffer is copied first: its other owners must not see the update.
         let w = Arc::make_mut(weight);
         let m = Arc::make_mut(first_moment);
         let v = Arc::make_mut(second_moment);
-        let (a, b) = step.corrections();
-        let (a, b, epsilon) = (E::from_f64(a), E::from_f64(b), E::from_f64(step.epsilon));
-        let (beta1, rest1) = (E::from_f64(step.beta1), E::from_f64(1.0 - step.beta1));
-        let (beta2, rest2) = (E::from_f64(step.beta2), E::from_f64(1.0 - step.beta2));
+        let (a, b) = op.step.corrections();
+        let (a, b, epsilon) = (E::from_f64(a), E::from_f64(b), E::from_f64(op.step.epsilon));
+        let (beta1, rest1) = (E::from_f64(op.step.beta1), E::from_f64(1.0 - op.step.beta1));
+        let (beta2, rest2) = (E::from_f64(op.step.beta2), E::from_f64(1.0 - op.step.beta2));
         for (i, &g) in grad.iter().enumerate() {
             m[i] = beta1 * m[i] + rest1 * g;
             v[i] = beta2 * v[i] + rest2 * g * g;
@@ -43,7 +37,7 @@ mod tests {
     use crate::{Reference, Tensor};
 
     #[test]
-    fn two_steps_are_those_by_hand() {
+    fn two_steps_match_hand_computation() {
         let backend = Reference::<f64>::new();
         let tensor = |value: f64| Tensor::full(&backend, [1], value).unwrap();
         let (mut weight, mut first, mut second) = (tensor(1.0), tensor(0.0), tensor(0.0));
@@ -59,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_that_is_not_finite_keeps_everything_as_it_is() {
+    fn adam_changes_nothing_if_the_guard_is_not_finite() {
         let backend = Reference::<f64>::new();
         let tensor = |value: f64| Tensor::full(&backend, [1], value).unwrap();
         for (guard, moved) in [(0.0, true), (-3.0, true), (f64::INFINITY, false), (f64::NAN, false)] {
@@ -73,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_of_the_weight_keeps_its_numbers() {
+    fn adam_leaves_a_shared_weight_unchanged() {
         let backend = Reference::<f32>::new();
         let tensor = |value: f64| Tensor::full(&backend, [2], value).unwrap();
         let (mut weight, mut first, mut second) = (tensor(1.0), tensor(0.0), tensor(0.0));

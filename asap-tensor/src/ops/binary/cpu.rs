@@ -1,28 +1,25 @@
-//! Kernels of `Cpu`. Each function gets loops of its own, so that none decides inside them.
+//! Kernels of `Cpu`. Each function has loops of its own: none branches inside them.
 
-use super::{Binary, BinaryOps, Broadcast};
-use crate::cpu::Cpu;
+use std::sync::Arc;
+
+use super::{Binary, BinaryOp, Broadcast};
+use crate::cpu::{Array, Cpu};
 use crate::error::Result;
+use crate::op::Kernel;
 
-impl BinaryOps for Cpu {
-    fn binary(&self, op: Binary, a: &Self::Buffer, b: &Self::Buffer, broadcast: Broadcast) -> Result<Self::Buffer> {
-        Ok(match op {
-            Binary::Add => spread(self, a, b, broadcast, |a, b| a + b),
-            Binary::Sub => spread(self, a, b, broadcast, |a, b| a - b),
-            Binary::Mul => spread(self, a, b, broadcast, |a, b| a * b),
-            Binary::Div => spread(self, a, b, broadcast, |a, b| a / b),
+impl Kernel<BinaryOp> for Cpu {
+    fn compute(&self, op: &BinaryOp, [a, b]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        Ok(match op.f {
+            Binary::Add => broadcast(self, a, b, op.b, |a, b| a + b),
+            Binary::Sub => broadcast(self, a, b, op.b, |a, b| a - b),
+            Binary::Mul => broadcast(self, a, b, op.b, |a, b| a * b),
+            Binary::Div => broadcast(self, a, b, op.b, |a, b| a / b),
         })
     }
 }
 
-fn spread(
-    cpu: &Cpu,
-    a: &[f32],
-    b: &[f32],
-    broadcast: Broadcast,
-    f: impl Fn(f32, f32) -> f32 + Sync + Send,
-) -> <Cpu as crate::storage::Storage>::Buffer {
-    match broadcast {
+fn broadcast(cpu: &Cpu, a: &[f32], b: &[f32], how: Broadcast, f: impl Fn(f32, f32) -> f32 + Sync + Send) -> Arc<Array> {
+    match how {
         Broadcast::Same => cpu.map2(a, b, f),
         Broadcast::Scalar => {
             let b = b[0];

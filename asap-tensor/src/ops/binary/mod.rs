@@ -1,16 +1,16 @@
-//! Sums, differences, products and quotients: y = a ∘ b, where b may be spread over a.
+//! Sums, differences, products and quotients: y = a ∘ b, where b may be broadcast over a.
 #![doc = include_str!("README.md")]
 
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-mod plan;
 mod reference;
 
-use crate::error::{Result, require};
+use crate::error::{Error, Result};
+use crate::op::{Kernel, Op, op};
 use crate::profile::Cost;
 use crate::shape::Shape;
-use crate::storage::{Element, Storage};
+use crate::storage::Element;
 use crate::tensor::Tensor;
 
 /// The functions.
@@ -39,14 +39,14 @@ impl Binary {
     }
 }
 
-/// How b's values are spread over a's.
+/// How b's elements are broadcast over a's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broadcast {
-    /// One for each of a's.
+    /// b has a's shape.
     Same,
-    /// One for all.
+    /// b is a scalar.
     Scalar,
-    /// One for each channel of (N, C, …): number i of a meets number (i / `plane`) mod `channels` of b.
+    /// b has one element per channel of (N, C, …): element i of a meets element (i / `plane`) mod `channels` of b.
     Channel {
         /// C.
         channels: usize,
@@ -56,7 +56,7 @@ pub enum Broadcast {
 }
 
 impl Broadcast {
-    /// How a tensor of shape `b` is spread over one of shape `a`, if at all.
+    /// How a tensor of shape `b` is broadcast over one of shape `a`, if at all.
     pub fn between(a: Shape, b: Shape) -> Option<Self> {
         match (a.dims(), b.dims()) {
             (x, y) if x == y => Some(Broadcast::Same),
@@ -68,52 +68,48 @@ impl Broadcast {
         }
     }
 
-    /// Which number of b meets number `i` of a.
-    #[inline(always)]
-    pub fn index(self, i: usize) -> usize {
+    /// How many elements b has for an a of `count`.
+    fn count(self, count: usize) -> usize {
         match self {
-            Broadcast::Same => i,
-            Broadcast::Scalar => 0,
-            Broadcast::Channel { channels, plane } => (i / plane) % channels,
+            Broadcast::Same => count,
+            Broadcast::Scalar => 1,
+            Broadcast::Channel { channels, .. } => channels,
         }
     }
 }
 
-/// Kernels of this family.
-pub trait BinaryOps: Storage {
-    /// a ∘ b, as long as a.
-    fn binary(&self, op: Binary, a: &Self::Buffer, b: &Self::Buffer, broadcast: Broadcast) -> Result<Self::Buffer>;
+op! {
+    /// a ∘ b for each element of a.
+    BinaryOp { f: Binary, a: Shape, b: Broadcast }
+    "binary", for<'a, B> [&'a B::Buffer; 2] => Shape: |op| op.a,
+    cost: Cost::elements(2 * op.a.count() + op.b.count(op.a.count()))
 }
 
-/// y = a ∘ b, of a's shape; b has a's shape, or none (), or that of a's channels (C).
-pub fn binary<B: BinaryOps>(op: Binary, a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
-    let broadcast = Broadcast::between(a.shape(), b.shape());
-    require(broadcast.is_some(), "binary", a.shape(), b.shape(), || {
-        "the second must have the first's shape, or none, or that of its channels".into()
-    })?;
-    let broadcast = broadcast.unwrap_or(Broadcast::Same);
-    let backend = a.backend();
-    let cost = Cost { macs: 0, elements: (2 * a.count() + b.count()) as u64 };
-    let y = backend.measure("binary", cost, || backend.binary(op, a.buffer(), b.buffer(), broadcast))?;
-    Ok(Tensor::from_parts(backend, a.shape(), y))
+/// y = a ∘ b, of a's shape; b has a's shape, or is a scalar (), or has the shape of a's channels (C).
+pub fn binary<B: Kernel<BinaryOp>>(f: Binary, a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
+    let Some(broadcast) = Broadcast::between(a.shape(), b.shape()) else {
+        let why = "the second must have the first's shape, or none, or that of its channels".into();
+        return Err(Error::Shapes { op: "binary", left: a.shape().into(), right: b.shape().into(), why });
+    };
+    BinaryOp { f, a: a.shape(), b: broadcast }.run(a.backend(), [a.buffer(), b.buffer()])
 }
 
 /// a + b; see [`binary`].
-pub fn add<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
+pub fn add<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Add, a, b)
 }
 
 /// a − b; see [`binary`].
-pub fn sub<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
+pub fn sub<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Sub, a, b)
 }
 
 /// a · b; see [`binary`].
-pub fn mul<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
+pub fn mul<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Mul, a, b)
 }
 
 /// a / b; see [`binary`].
-pub fn div<B: BinaryOps>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
+pub fn div<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
     binary(Binary::Div, a, b)
 }

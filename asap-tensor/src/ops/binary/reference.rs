@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{Binary, BinaryOps, Broadcast};
+use super::{BinaryOp, Broadcast};
 use crate::error::Result;
+use crate::op::Kernel;
 use crate::reference::Reference;
 use crate::storage::Element;
 
-impl<E: Element> BinaryOps for Reference<E> {
-    fn binary(&self, op: Binary, a: &Self::Buffer, b: &Self::Buffer, broadcast: Broadcast) -> Result<Self::Buffer> {
-        Ok(Arc::new((0..a.len()).map(|i| op.apply(a[i], b[broadcast.index(i)])).collect()))
+impl<E: Element> Kernel<BinaryOp> for Reference<E> {
+    fn compute(&self, op: &BinaryOp, [a, b]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let of = |i: usize| match op.b {
+            Broadcast::Same => i,
+            Broadcast::Scalar => 0,
+            Broadcast::Channel { channels, plane } => i / plane % channels,
+        };
+        Ok(Arc::new((0..a.len()).map(|i| op.f.apply(a[i], b[of(i)])).collect()))
     }
 }
 
@@ -19,7 +25,7 @@ mod tests {
     use crate::{Reference, Tensor};
 
     #[test]
-    fn the_second_is_spread_over_the_first() {
+    fn b_is_broadcast_over_a() {
         let backend = Reference::<f64>::new();
         let tensor = |shape: &[usize], data: &[f64]| Tensor::from_f64(&backend, shape, data).unwrap();
         let a = tensor(&[2, 2, 1, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);

@@ -11,8 +11,9 @@ mod size;
 pub use size::{Conv2d, Conv2dSize};
 
 use crate::error::{Result, require};
-use crate::ops::binary::{Binary, BinaryOps, Broadcast};
-use crate::ops::layout::LayoutOps;
+use crate::op::Kernel;
+use crate::ops::binary::{Binary, BinaryOp, Broadcast};
+use crate::ops::layout::Narrow;
 use crate::profile::Cost;
 use crate::shape::Shape;
 use crate::storage::Storage;
@@ -69,14 +70,14 @@ pub trait Conv2dOps: Storage {
         size: &Conv2dSize,
     ) -> Result<Self::Buffer>
     where
-        Self: LayoutOps + BinaryOps,
+        Self: Kernel<Narrow> + Kernel<BinaryOp>,
     {
         stack_apart(self, (ids, x), classes, weight, bias, size)
     }
 }
 
 /// [`Conv2dOps::conv2d_stack`] of ids and x as the sum of two convolutions.
-fn stack_apart<B: Conv2dOps + LayoutOps + BinaryOps>(
+fn stack_apart<B: Conv2dOps + Kernel<Narrow> + Kernel<BinaryOp>>(
     backend: &B,
     (ids, x): (&B::IdBuffer, &B::Buffer),
     classes: usize,
@@ -85,11 +86,14 @@ fn stack_apart<B: Conv2dOps + LayoutOps + BinaryOps>(
     size: &Conv2dSize,
 ) -> Result<B::Buffer> {
     let (outputs, channels, taps) = (size.out_channels, size.in_channels, size.kernel_height * size.kernel_width);
-    let of_ids = backend.narrow(weight, outputs, channels, taps, 0, classes)?;
-    let of_x = backend.narrow(weight, outputs, channels, taps, classes, channels - classes)?;
+    let x_shape = Shape::from([outputs, channels, taps]);
+    let of_ids = backend.compute(&Narrow { x: x_shape, axis: 1, start: 0, length: classes }, weight)?;
+    let rest = Narrow { x: x_shape, axis: 1, start: classes, length: channels - classes };
+    let of_x = backend.compute(&rest, weight)?;
     let from_ids = backend.conv2d_ids(ids, &of_ids, bias, &size.of_channels(classes))?;
     let from_x = backend.conv2d(x, &of_x, None, &size.of_channels(channels - classes))?;
-    backend.binary(Binary::Add, &from_ids, &from_x, Broadcast::Same)
+    let sum = BinaryOp { f: Binary::Add, a: size.output(), b: Broadcast::Same };
+    backend.compute(&sum, [&from_ids, &from_x])
 }
 
 pub(super) fn check_bias<B: Storage>(
@@ -206,7 +210,7 @@ pub fn conv2d_ids_grad_weight<B: Conv2dOps>(
 
 /// [`conv2d`] of the one-hot form of ids (N, 1, H, W) with the channels of x, (N, C, H, W), behind: the weight is
 /// (O, classes + C, R, S). Its gradients are those of [`conv2d_ids`] and of [`conv2d`] in their own channels.
-pub fn conv2d_stack<B: Conv2dOps + LayoutOps + BinaryOps>(
+pub fn conv2d_stack<B: Conv2dOps + Kernel<Narrow> + Kernel<BinaryOp>>(
     ids: &Ids<B>,
     x: &Tensor<B>,
     weight: &Tensor<B>,

@@ -4,7 +4,8 @@ use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, Axis};
 
 use super::{Conv2dOps, Conv2dSize};
 use crate::error::Result;
-use crate::ops::layout::LayoutOps;
+use crate::op::Kernel;
+use crate::ops::layout::OneHot;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
 
@@ -96,7 +97,8 @@ impl<E: Element> Conv2dOps for Reference<E> {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        let x = self.one_hot(ids, size.batch, size.in_channels, size.in_height * size.in_width)?;
+        let x =
+            self.compute(&OneHot { ids: [size.batch, size.in_height, size.in_width], classes: size.in_channels }, ids)?;
         self.conv2d(&x, weight, bias, size)
     }
 
@@ -107,7 +109,8 @@ impl<E: Element> Conv2dOps for Reference<E> {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        let x = self.one_hot(ids, size.batch, size.in_channels, size.in_height * size.in_width)?;
+        let x =
+            self.compute(&OneHot { ids: [size.batch, size.in_height, size.in_width], classes: size.in_channels }, ids)?;
         self.conv2d_grad_weight(&x, grad_output, size)
     }
 }

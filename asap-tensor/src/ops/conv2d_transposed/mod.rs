@@ -1,7 +1,8 @@
 //! Transposed convolution: the gradient of a convolution in its input, as a layer that enlarges images.
 
 use crate::error::{Error, Result, require, require_argument};
-use crate::ops::binary::{BinaryOps, add};
+use crate::op::Kernel;
+use crate::ops::binary::{BinaryOp, add};
 use crate::ops::conv2d::{Conv2d, Conv2dOps, check_bias, conv2d_grad_input};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -23,7 +24,7 @@ pub struct Conv2dTransposed {
 ///
 /// y is (N, O, (H − 1)·stride + R + output_padding − 2·padding, …): the gradient in its input of the convolution by
 /// the same weight that takes y's shape to x's.
-pub fn conv2d_transposed<B: Conv2dOps + BinaryOps>(
+pub fn conv2d_transposed<B: Conv2dOps + Kernel<BinaryOp>>(
     x: &Tensor<B>,
     weight: &Tensor<B>,
     bias: Option<&Tensor<B>>,

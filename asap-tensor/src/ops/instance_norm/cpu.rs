@@ -15,9 +15,10 @@ const COST: usize = 4;
 impl Kernel<InstanceNorm> for Cpu {
     fn compute(
         &self,
-        InstanceNorm(size): &InstanceNorm,
+        op: &InstanceNorm,
         (x, affine): Inputs<'_, InstanceNorm, Self>,
     ) -> Result<Buffers<InstanceNorm, Self>> {
+        let size = &op.size;
         let plane = size.plane;
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
         let mut y = self.array(x.len());
@@ -35,9 +36,10 @@ impl Kernel<InstanceNorm> for Cpu {
 impl Kernel<InstanceNormGrad> for Cpu {
     fn compute(
         &self,
-        InstanceNormGrad(size): &InstanceNormGrad,
+        op: &InstanceNormGrad,
         InstanceNormGradInputs { x, mean, rstd, affine, grad_output }: Inputs<'_, InstanceNormGrad, Self>,
     ) -> Result<Buffers<InstanceNormGrad, Self>> {
+        let size = &op.size;
         let (plane, channels) = (size.plane, size.channels);
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
         let slope = size.slope as f32;

@@ -75,9 +75,10 @@ fn with_affine<'a>(launch: Launch<'a>, affine: Affine<'_, Arc<Array<f32>>>) -> L
 impl Kernel<InstanceNorm> for Cuda {
     fn compute(
         &self,
-        InstanceNorm(size): &InstanceNorm,
+        op: &InstanceNorm,
         (x, affine): Inputs<'_, InstanceNorm, Self>,
     ) -> Result<Buffers<InstanceNorm, Self>> {
+        let size = &op.size;
         let split = Split::new(size);
         let mut y = self.array::<f32>(x.count())?;
         let (mut mean, mut rstd) = (self.array::<f32>(split.planes)?, self.array::<f32>(split.planes)?);
@@ -97,9 +98,10 @@ impl Kernel<InstanceNorm> for Cuda {
 impl Kernel<InstanceNormGrad> for Cuda {
     fn compute(
         &self,
-        InstanceNormGrad(size): &InstanceNormGrad,
+        op: &InstanceNormGrad,
         inputs: Inputs<'_, InstanceNormGrad, Self>,
     ) -> Result<Buffers<InstanceNormGrad, Self>> {
+        let size = &op.size;
         let split = Split::new(size);
         let mut grad = self.array::<f32>(inputs.x.count())?;
         let (mut sum_d, mut sum_dx) =

@@ -7,7 +7,7 @@ pub(crate) mod cuda;
 mod reference;
 
 use crate::error::{Result, require, require_argument};
-use crate::op::{Kernel, Op};
+use crate::op::{Kernel, Op, op};
 use crate::profile::Cost;
 use crate::shape::Shape;
 use crate::storage::Storage;
@@ -55,32 +55,31 @@ impl InstanceNormSize {
     fn statistics(&self) -> Shape {
         Shape::from([self.batch, self.channels])
     }
+
+    /// The shape of γ and β, (C).
+    fn of_channels(&self) -> Shape {
+        Shape::from([self.channels])
+    }
 }
 
 /// γ and β as kernels get them, each (C).
 pub type Affine<'a, Buffer> = Option<(&'a Buffer, &'a Buffer)>;
 
-/// The norm of x; y, μ and 1/√(σ² + ε) are its results.
-#[derive(Debug)]
-pub struct InstanceNorm(pub InstanceNormSize);
-
-impl Op for InstanceNorm {
-    const NAME: &'static str = "instance_norm";
-    type Inputs<'a, B: Storage> = (&'a B::Buffer, Affine<'a, B::Buffer>);
-    type Output = (Shape, Shape, Shape);
-
-    fn output(&self) -> Self::Output {
-        (self.0.x, self.0.statistics(), self.0.statistics())
-    }
-
-    fn cost(&self) -> Cost {
-        Cost::elements(2 * self.0.x.count())
-    }
+op! {
+    /// The norm of x; y, μ and 1/√(σ² + ε) are its results.
+    InstanceNorm { size: InstanceNormSize }
+    "instance_norm", for<'a, B> (&'a B::Buffer, Affine<'a, B::Buffer>) => (Shape, Shape, Shape):
+        |op| (op.size.x, op.size.statistics(), op.size.statistics()),
+    cost: Cost::elements(2 * op.size.x.count())
 }
 
-/// The gradients of [`InstanceNorm`] in x, and in γ and β if there are any.
-#[derive(Debug)]
-pub struct InstanceNormGrad(pub InstanceNormSize);
+op! {
+    /// The gradients of [`InstanceNorm`] in x, and in γ and β if there are any.
+    InstanceNormGrad { size: InstanceNormSize }
+    "instance_norm_grad", for<'a, B> InstanceNormGradInputs<'a, B::Buffer> => (Shape, Option<(Shape, Shape)>):
+        |op| (op.size.x, op.size.affine.then_some((op.size.of_channels(), op.size.of_channels()))),
+    cost: Cost::elements(3 * op.size.x.count())
+}
 
 /// What the gradient's kernels get.
 #[derive(Clone, Copy, Debug)]
@@ -95,21 +94,6 @@ pub struct InstanceNormGradInputs<'a, Buffer> {
     pub affine: Affine<'a, Buffer>,
     /// The gradient in y, (N, C, H, W).
     pub grad_output: &'a Buffer,
-}
-
-impl Op for InstanceNormGrad {
-    const NAME: &'static str = "instance_norm_grad";
-    type Inputs<'a, B: Storage> = InstanceNormGradInputs<'a, B::Buffer>;
-    type Output = (Shape, Option<(Shape, Shape)>);
-
-    fn output(&self) -> Self::Output {
-        let channels = Shape::from([self.0.channels]);
-        (self.0.x, self.0.affine.then_some((channels, channels)))
-    }
-
-    fn cost(&self) -> Cost {
-        Cost::elements(3 * self.0.x.count())
-    }
 }
 
 /// What [`instance_norm`] returns; the gradient needs all of it but y.
@@ -140,9 +124,9 @@ pub fn instance_norm<B: Kernel<InstanceNorm>>(
     epsilon: f64,
     slope: f64,
 ) -> Result<Normalized<B>> {
-    let op = InstanceNorm(InstanceNormSize::new(InstanceNorm::NAME, x, affine, epsilon, slope)?);
+    let size = InstanceNormSize::new("instance_norm", x, affine, epsilon, slope)?;
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
-    let (y, mean, rstd) = op.run(x.backend(), (x.buffer(), affine))?;
+    let (y, mean, rstd) = InstanceNorm { size }.run(x.backend(), (x.buffer(), affine))?;
     Ok(Normalized { y, mean, rstd })
 }
 
@@ -156,7 +140,7 @@ pub fn instance_norm_grad<B: Kernel<InstanceNormGrad>>(
     epsilon: f64,
     slope: f64,
 ) -> Result<InstanceNormGrads<B>> {
-    let op = InstanceNormGrad::NAME;
+    let op = "instance_norm_grad";
     let size = InstanceNormSize::new(op, x, affine, epsilon, slope)?;
     require(x.shape() == grad_output.shape(), op, x.shape(), grad_output.shape(), || {
         "the gradient must have the input's shape, the first".into()
@@ -170,6 +154,6 @@ pub fn instance_norm_grad<B: Kernel<InstanceNormGrad>>(
     let [x, mean, rstd, grad_output] = [x, mean, rstd, grad_output].map(Tensor::buffer);
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
     let inputs = InstanceNormGradInputs { x, mean, rstd, affine, grad_output };
-    let (x, affine) = InstanceNormGrad(size).run(backend, inputs)?;
+    let (x, affine) = InstanceNormGrad { size }.run(backend, inputs)?;
     Ok(InstanceNormGrads { x, affine })
 }

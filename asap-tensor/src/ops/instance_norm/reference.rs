@@ -19,10 +19,10 @@ fn scale_and_shift<E: Element>(affine: Affine<'_, Arc<Vec<E>>>, c: usize) -> (E,
 impl<E: Element> Kernel<InstanceNorm> for Reference<E> {
     fn compute(
         &self,
-        &InstanceNorm(size): &InstanceNorm,
+        op: &InstanceNorm,
         (x, affine): Inputs<'_, InstanceNorm, Self>,
     ) -> Result<Buffers<InstanceNorm, Self>> {
-        let InstanceNormSize { batch, channels, plane, epsilon, slope, .. } = size;
+        let InstanceNormSize { batch, channels, plane, epsilon, slope, .. } = op.size;
         let phi = Unary::LeakyRelu { slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));
@@ -49,10 +49,10 @@ impl<E: Element> Kernel<InstanceNorm> for Reference<E> {
 impl<E: Element> Kernel<InstanceNormGrad> for Reference<E> {
     fn compute(
         &self,
-        &InstanceNormGrad(size): &InstanceNormGrad,
+        op: &InstanceNormGrad,
         InstanceNormGradInputs { x, mean, rstd, affine, grad_output }: Inputs<'_, InstanceNormGrad, Self>,
     ) -> Result<Buffers<InstanceNormGrad, Self>> {
-        let InstanceNormSize { batch, channels, plane, slope, .. } = size;
+        let InstanceNormSize { batch, channels, plane, slope, .. } = op.size;
         let phi = Unary::LeakyRelu { slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));

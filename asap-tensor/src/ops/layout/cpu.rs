@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{LayoutOps, PadSize};
+use super::{Cat, Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, PadSize, Permute, Place};
 use crate::cpu::Cpu;
 use crate::error::Result;
-use crate::shape::{MAX_RANK, Shape};
+use crate::op::Kernel;
+use crate::shape::MAX_RANK;
 
-impl LayoutOps for Cpu {
-    fn permute(&self, x: &Self::Buffer, shape: Shape, axes: &[usize]) -> Result<Self::Buffer> {
+impl Kernel<Permute> for Cpu {
+    fn compute(&self, op: &Permute, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let axes = &op.axes[..op.x.rank()];
         let Some((&last, outer)) = axes.split_last() else {
             return Ok(x.clone());
         };
-        let sizes = shape.dims();
+        let sizes = op.x.dims();
         let stride = |axis: usize| sizes[axis + 1..].iter().product::<usize>();
         let mut strides = [0; MAX_RANK];
         for (to, &axis) in strides.iter_mut().zip(outer) {
@@ -34,30 +36,20 @@ impl LayoutOps for Cpu {
             }
         }))
     }
+}
 
-    fn narrow(
-        &self,
-        x: &Self::Buffer,
-        outer: usize,
-        size: usize,
-        inner: usize,
-        start: usize,
-        length: usize,
-    ) -> Result<Self::Buffer> {
+impl Kernel<Narrow> for Cpu {
+    fn compute(&self, op: &Narrow, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let (&Narrow { start, length, .. }, [outer, size, inner]) = (op, op.x.around(op.axis));
         Ok(self.build(outer * length * inner, length * inner, 1, |o, y: &mut [f32]| {
             y.copy_from_slice(&x[(o * size + start) * inner..][..length * inner]);
         }))
     }
+}
 
-    fn place(
-        &self,
-        x: &Self::Buffer,
-        outer: usize,
-        size: usize,
-        inner: usize,
-        start: usize,
-        length: usize,
-    ) -> Result<Self::Buffer> {
+impl Kernel<Place> for Cpu {
+    fn compute(&self, op: &Place, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let (&Place { start, size, .. }, [outer, length, inner]) = (op, op.x.around(op.axis));
         Ok(self.build(outer * size * inner, size * inner, 1, |o, y: &mut [f32]| {
             let (before, rest) = y.split_at_mut(start * inner);
             let (here, after) = rest.split_at_mut(length * inner);
@@ -66,9 +58,11 @@ impl LayoutOps for Cpu {
             after.fill(0.0);
         }))
     }
+}
 
-    fn cat(&self, pieces: &[(&Self::Buffer, usize)], outer: usize, inner: usize) -> Result<Self::Buffer> {
-        let size: usize = pieces.iter().map(|(_, size)| size).sum();
+impl Kernel<Cat> for Cpu {
+    fn compute(&self, op: &Cat, pieces: &[(&Self::Buffer, usize)]) -> Result<Self::Buffer> {
+        let [outer, size, inner] = op.y.around(op.axis);
         Ok(self.build(outer * size * inner, size * inner, 1, |o, mut y: &mut [f32]| {
             for (piece, size) in pieces {
                 let (here, after) = y.split_at_mut(size * inner);
@@ -77,18 +71,24 @@ impl LayoutOps for Cpu {
             }
         }))
     }
+}
 
-    fn pad2d(&self, x: &Self::Buffer, size: &PadSize) -> Result<Self::Buffer> {
+impl Kernel<Pad2d> for Cpu {
+    fn compute(&self, op: &Pad2d, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let size = &op.size;
         let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
-        Ok(self.build(size.planes * out_plane, out_plane, 1, |which, y: &mut [f32]| {
+        Ok(self.build(size.planes() * out_plane, out_plane, 1, |which, y: &mut [f32]| {
             pad_plane(&x[which * plane..][..plane], y, size);
         }))
     }
+}
 
-    fn pad2d_grad(&self, grad_output: &Self::Buffer, size: &PadSize) -> Result<Self::Buffer> {
+impl Kernel<Pad2dGrad> for Cpu {
+    fn compute(&self, op: &Pad2dGrad, grad_output: &Self::Buffer) -> Result<Self::Buffer> {
+        let size = &op.size;
         let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
         let (left, width, out_width) = (size.pad.left, size.width, size.out_width());
-        Ok(self.build(size.planes * plane, plane, 1, |which, grad: &mut [f32]| {
+        Ok(self.build(size.planes() * plane, plane, 1, |which, grad: &mut [f32]| {
             let grad_output = &grad_output[which * out_plane..][..out_plane];
             grad.fill(0.0);
             for (y, g) in grad_output.chunks_exact(out_width).enumerate() {
@@ -105,15 +105,22 @@ impl LayoutOps for Cpu {
             }
         }))
     }
+}
 
-    fn pad_ids(&self, ids: &Self::IdBuffer, size: &PadSize) -> Result<Self::IdBuffer> {
+impl Kernel<PadIds> for Cpu {
+    fn compute(&self, op: &PadIds, ids: &Self::IdBuffer) -> Result<Self::IdBuffer> {
+        let size = &op.size;
         let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
-        let mut padded = vec![0; size.planes * out_plane];
+        let mut padded = vec![0; size.planes() * out_plane];
         self.pieces(&mut padded, out_plane, 1, |which, y| pad_plane(&ids[which * plane..][..plane], y, size));
         Ok(Arc::new(padded))
     }
+}
 
-    fn one_hot(&self, ids: &Self::IdBuffer, batch: usize, classes: usize, plane: usize) -> Result<Self::Buffer> {
+impl Kernel<OneHot> for Cpu {
+    fn compute(&self, op: &OneHot, ids: &Self::IdBuffer) -> Result<Self::Buffer> {
+        let OneHot { ids: [batch, h, w], classes } = *op;
+        let plane = h * w;
         Ok(self.build(batch * classes * plane, plane, 1, |which, y: &mut [f32]| {
             // No id reaches class 256.
             let Ok(class) = u8::try_from(which % classes) else { return y.fill(0.0) };

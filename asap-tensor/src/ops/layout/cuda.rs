@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{LayoutOps, PadMode, PadSize};
+use super::{Cat, Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, PadMode, PadSize, Permute, Place};
 use crate::cuda::{Array, Cuda, Parameters, Source};
 use crate::error::Result;
-use crate::shape::{MAX_RANK, Shape};
+use crate::op::Kernel;
+use crate::shape::MAX_RANK;
 
 pub(crate) const SOURCE: Source = Source::new("layout.cu", include_str!("layout.cu"), &[]);
 
@@ -73,9 +74,10 @@ impl Cuda {
     }
 }
 
-impl LayoutOps for Cuda {
-    fn permute(&self, x: &Self::Buffer, shape: Shape, axes: &[usize]) -> Result<Self::Buffer> {
-        let dims = shape.dims();
+impl Kernel<Permute> for Cuda {
+    fn compute(&self, op: &Permute, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let axes = &op.axes[..op.x.rank()];
+        let dims = op.x.dims();
         let stride = |axis: usize| dims[axis + 1..].iter().product::<usize>() as i64;
         let mut permutation =
             Permutation { rank: axes.len() as i32, unused: 0, sizes: [1; MAX_RANK], strides: [0; MAX_RANK] };
@@ -87,40 +89,32 @@ impl LayoutOps for Cuda {
         launch.structure(&permutation).for_each(x.count())?;
         Ok(Arc::new(y))
     }
+}
 
-    fn narrow(
-        &self,
-        x: &Self::Buffer,
-        outer: usize,
-        size: usize,
-        inner: usize,
-        start: usize,
-        length: usize,
-    ) -> Result<Self::Buffer> {
+impl Kernel<Narrow> for Cuda {
+    fn compute(&self, op: &Narrow, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let (&Narrow { start, length, .. }, [outer, size, inner]) = (op, op.x.around(op.axis));
         let mut y = self.array(outer * length * inner)?;
         let (to, from) = (Rows { row: length * inner, start: 0 }, Rows { row: size * inner, start: start * inner });
         self.copy_rows((&mut y, to), (x, from), outer, length * inner)?;
         Ok(Arc::new(y))
     }
+}
 
-    fn place(
-        &self,
-        x: &Self::Buffer,
-        outer: usize,
-        size: usize,
-        inner: usize,
-        start: usize,
-        length: usize,
-    ) -> Result<Self::Buffer> {
+impl Kernel<Place> for Cuda {
+    fn compute(&self, op: &Place, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let (&Place { start, size, .. }, [outer, length, inner]) = (op, op.x.around(op.axis));
         let mut y = self.array(outer * size * inner)?;
         self.clear(&mut y)?;
         let (to, from) = (Rows { row: size * inner, start: start * inner }, Rows { row: length * inner, start: 0 });
         self.copy_rows((&mut y, to), (x, from), outer, length * inner)?;
         Ok(Arc::new(y))
     }
+}
 
-    fn cat(&self, pieces: &[(&Self::Buffer, usize)], outer: usize, inner: usize) -> Result<Self::Buffer> {
-        let size: usize = pieces.iter().map(|(_, size)| size).sum();
+impl Kernel<Cat> for Cuda {
+    fn compute(&self, op: &Cat, pieces: &[(&Self::Buffer, usize)]) -> Result<Self::Buffer> {
+        let [outer, size, inner] = op.y.around(op.axis);
         let mut y = self.array(outer * size * inner)?;
         let mut start = 0;
         for &(piece, length) in pieces {
@@ -130,32 +124,45 @@ impl LayoutOps for Cuda {
         }
         Ok(Arc::new(y))
     }
+}
 
-    fn pad2d(&self, x: &Self::Buffer, size: &PadSize) -> Result<Self::Buffer> {
+impl Kernel<Pad2d> for Cuda {
+    fn compute(&self, op: &Pad2d, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let size = &op.size;
         let plane = size.out_height() * size.out_width();
-        let mut y = self.array(size.planes * plane)?;
-        let launch = self.kernel(&SOURCE, "pad2d")?.output(&mut y).input(x).count(size.planes);
-        launch.structure(&Padding::of(size)).for_each_plane(size.planes, plane)?;
+        let mut y = self.array(size.planes() * plane)?;
+        let launch = self.kernel(&SOURCE, "pad2d")?.output(&mut y).input(x).count(size.planes());
+        launch.structure(&Padding::of(size)).for_each_plane(size.planes(), plane)?;
         Ok(Arc::new(y))
     }
+}
 
-    fn pad2d_grad(&self, grad_output: &Self::Buffer, size: &PadSize) -> Result<Self::Buffer> {
+impl Kernel<Pad2dGrad> for Cuda {
+    fn compute(&self, op: &Pad2dGrad, grad_output: &Self::Buffer) -> Result<Self::Buffer> {
+        let size = &op.size;
         let plane = size.height * size.width;
-        let mut grad = self.array(size.planes * plane)?;
-        let launch = self.kernel(&SOURCE, "pad2d_grad")?.output(&mut grad).input(grad_output).count(size.planes);
-        launch.structure(&Padding::of(size)).for_each_plane(size.planes, plane)?;
+        let mut grad = self.array(size.planes() * plane)?;
+        let launch = self.kernel(&SOURCE, "pad2d_grad")?.output(&mut grad).input(grad_output).count(size.planes());
+        launch.structure(&Padding::of(size)).for_each_plane(size.planes(), plane)?;
         Ok(Arc::new(grad))
     }
+}
 
-    fn pad_ids(&self, ids: &Self::IdBuffer, size: &PadSize) -> Result<Self::IdBuffer> {
+impl Kernel<PadIds> for Cuda {
+    fn compute(&self, op: &PadIds, ids: &Self::IdBuffer) -> Result<Self::IdBuffer> {
+        let size = &op.size;
         let plane = size.out_height() * size.out_width();
-        let mut y = self.array(size.planes * plane)?;
-        let launch = self.kernel(&SOURCE, "pad_ids")?.output(&mut y).input(ids).count(size.planes);
-        launch.structure(&Padding::of(size)).for_each_plane(size.planes, plane)?;
+        let mut y = self.array(size.planes() * plane)?;
+        let launch = self.kernel(&SOURCE, "pad_ids")?.output(&mut y).input(ids).count(size.planes());
+        launch.structure(&Padding::of(size)).for_each_plane(size.planes(), plane)?;
         Ok(Arc::new(y))
     }
+}
 
-    fn one_hot(&self, ids: &Self::IdBuffer, batch: usize, classes: usize, plane: usize) -> Result<Self::Buffer> {
+impl Kernel<OneHot> for Cuda {
+    fn compute(&self, op: &OneHot, ids: &Self::IdBuffer) -> Result<Self::Buffer> {
+        let OneHot { ids: [batch, h, w], classes } = *op;
+        let plane = h * w;
         let planes = batch * classes;
         let mut y = self.array(planes * plane)?;
         let launch = self.kernel(&SOURCE, "one_hot")?.output(&mut y).input(ids).count(planes);

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{MatmulOps, MatmulSize};
+use super::{BLOCK_ROWS, Matmul};
 use crate::cpu::Cpu;
 use crate::cpu::gemm::product;
 use crate::cpu::matrix::{Matrix, MatrixMut};
 use crate::error::Result;
+use crate::op::Kernel;
 
-/// Blocks of the result that one thread computes at a time: large enough to repay packing, small enough to share out.
-pub(super) const BLOCK_ROWS: usize = 126;
+/// Columns of the block that goes with `BLOCK_ROWS`.
 const BLOCK_COLUMNS: usize = 384;
 
-impl MatmulOps for Cpu {
-    fn matmul(&self, a: &Self::Buffer, b: &Self::Buffer, size: &MatmulSize) -> Result<Self::Buffer> {
-        let &MatmulSize { batch, m, k, n, transpose } = size;
+impl Kernel<Matmul> for Cpu {
+    fn compute(&self, op: &Matmul, [a, b]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let &Matmul { batch, m, k, n, transpose, .. } = op;
         let mut y = self.array(batch * m * n);
         if y.is_empty() {
             return Ok(Arc::new(y));
@@ -47,19 +47,21 @@ mod tests {
     use super::*;
     use crate::ops::matmul::Transpose;
     use crate::random::uniform_by_name;
+    use crate::shape::Shape;
 
     const SIZES: [[usize; 4]; 6] =
         [[1, 1, 1, 1], [3, 5, 7, 2], [2, 131, 17, 389], [1, 200, 300, 1], [1, 1, 300, 200], [2, 300, 0, 4]];
 
     #[test]
-    fn products_are_sums_however_their_sides_are_stored_and_whoever_computes() {
+    fn matmul_matches_sums_for_any_layout_and_thread_count() {
         let backends = [1, 2, 4].map(|threads| Cpu::new(Some(threads)).expect("threads"));
         for [batch, m, k, n] in SIZES {
             let a = backends[0].adopt(uniform_by_name("a", batch * m * k));
             let b = backends[0].adopt(uniform_by_name("b", batch * k * n));
             for (transpose_a, transpose_b) in [(false, false), (false, true), (true, false), (true, true)] {
-                let size = MatmulSize { batch, m, k, n, transpose: Transpose { a: transpose_a, b: transpose_b } };
-                let [y, two, four] = backends.each_ref().map(|cpu| cpu.matmul(&a, &b, &size).expect("a product"));
+                let transpose = Transpose { a: transpose_a, b: transpose_b };
+                let size = Matmul { y: Shape::from([batch, m, n]), batch, m, k, n, transpose };
+                let [y, two, four] = backends.each_ref().map(|cpu| cpu.compute(&size, [&a, &b]).expect("a product"));
                 assert!(y == two && y == four, "{size:?}");
                 let bound = 16.0 * f64::from(f32::EPSILON) * (k as f64).sqrt();
                 for (at, &y) in y.iter().enumerate() {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{MatmulOps, MatmulSize};
+use super::Matmul;
 use crate::cuda::{Cuda, Matrices, Product};
 use crate::error::Result;
+use crate::op::Kernel;
 
-impl MatmulOps for Cuda {
-    fn matmul(&self, a: &Self::Buffer, b: &Self::Buffer, size: &MatmulSize) -> Result<Self::Buffer> {
-        let &MatmulSize { batch, m, k, n, transpose } = size;
+impl Kernel<Matmul> for Cuda {
+    fn compute(&self, op: &Matmul, [a, b]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let &Matmul { batch, m, k, n, transpose, .. } = op;
         let matrices = |rows: usize, columns: usize, transposed: bool| Matrices {
             offset: 0,
             stride: rows * columns,

@@ -4,13 +4,13 @@
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-mod plan;
 mod reference;
 
-use crate::error::{Result, require};
+use crate::cpu::gemm;
+use crate::error::{Error, Result, require};
+use crate::op::{Kernel, Op, op};
 use crate::profile::Cost;
 use crate::shape::Shape;
-use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Which operands are stored transposed.
@@ -22,46 +22,37 @@ pub struct Transpose {
     pub b: bool,
 }
 
-/// Sizes that matmul kernels get: `batch` products of (m, k) and (k, n).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MatmulSize {
-    /// How many products.
-    pub batch: usize,
-    /// Rows of A.
-    pub m: usize,
-    /// Columns of A, rows of B.
-    pub k: usize,
-    /// Columns of B.
-    pub n: usize,
-    /// How A and B are stored.
-    pub transpose: Transpose,
-}
+/// Rows of a block of the result, which one thread of `Cpu` computes at a time: enough to repay packing, few enough to
+/// share out.
+const BLOCK_ROWS: usize = 126;
 
-/// Kernels of this family.
-pub trait MatmulOps: Storage {
-    /// A·B for each of the batch.
-    fn matmul(&self, a: &Self::Buffer, b: &Self::Buffer, size: &MatmulSize) -> Result<Self::Buffer>;
+op! {
+    /// A batch of products of (m, k) and (k, n); y is the shape of all, (…, m, n).
+    Matmul { y: Shape, batch: usize, m: usize, k: usize, n: usize, transpose: Transpose }
+    "matmul", for<'a, B> [&'a B::Buffer; 2] => Shape: |op| op.y,
+    cost: Cost {
+        macs: (op.batch * op.m * op.k * op.n) as u64,
+        elements: (op.batch * (op.m * op.k + op.k * op.n + op.m * op.n)) as u64,
+    },
+    plan: |_inputs, plan| {
+        plan.scratch(gemm::scratch(op.m.min(BLOCK_ROWS)));
+        Ok(plan.block(op.y.count()))
+    }
 }
 
 /// Y = A·B: (…, M, K)·(…, K, N) → (…, M, N), with equal leading sizes. With `transpose.a`, A is given as (…, K, M);
 /// with `transpose.b`, B as (…, N, K).
-pub fn matmul<B: MatmulOps>(a: &Tensor<B>, b: &Tensor<B>, transpose: Transpose) -> Result<Tensor<B>> {
-    let rank = a.shape().rank();
-    require(rank >= 2 && rank == b.shape().rank(), "matmul", a.shape(), b.shape(), || {
-        "both need the same number of axes, two or more".into()
-    })?;
-    let (leading, [r, s]) = (&a.dims()[..rank - 2], [a.dims()[rank - 2], a.dims()[rank - 1]]);
+pub fn matmul<B: Kernel<Matmul>>(a: &Tensor<B>, b: &Tensor<B>, transpose: Transpose) -> Result<Tensor<B>> {
+    let (&[ref leading @ .., r, s], &[ref b_leading @ .., t, u]) = (a.dims(), b.dims()) else {
+        let why = "both need two axes or more".into();
+        return Err(Error::Shapes { op: "matmul", left: a.shape().into(), right: b.shape().into(), why });
+    };
     let (m, k) = if transpose.a { (s, r) } else { (r, s) };
-    let [r, s] = [b.dims()[rank - 2], b.dims()[rank - 1]];
-    let (inner, n) = if transpose.b { (s, r) } else { (r, s) };
-    require(k == inner && leading == &b.dims()[..rank - 2], "matmul", a.shape(), b.shape(), || {
+    let (inner, n) = if transpose.b { (u, t) } else { (t, u) };
+    require(k == inner && leading == b_leading, "matmul", a.shape(), b.shape(), || {
         format!("the inner sizes ({k} and {inner}) and all leading sizes must be equal")
     })?;
-    let size = MatmulSize { batch: leading.iter().product(), m, k, n, transpose };
-    let shape = a.shape().with(rank - 2, m).with(rank - 1, n);
-    let backend = a.backend();
-    let cost =
-        Cost { macs: (size.batch * m * k * n) as u64, elements: (a.count() + b.count() + Shape::count(&shape)) as u64 };
-    let y = backend.measure("matmul", cost, || backend.matmul(a.buffer(), b.buffer(), &size))?;
-    Ok(Tensor::from_parts(backend, shape, y))
+    let y = a.shape().with(leading.len(), m).with(leading.len() + 1, n);
+    let batch = leading.iter().product();
+    Matmul { y, batch, m, k, n, transpose }.run(a.backend(), [a.buffer(), b.buffer()])
 }

@@ -2,14 +2,15 @@
 
 use ndarray::{Array3, Axis};
 
-use super::{MatmulOps, MatmulSize};
+use super::Matmul;
 use crate::error::Result;
+use crate::op::Kernel;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
 
-impl<E: Element> MatmulOps for Reference<E> {
-    fn matmul(&self, a: &Self::Buffer, b: &Self::Buffer, size: &MatmulSize) -> Result<Self::Buffer> {
-        let &MatmulSize { batch, m, k, n, transpose } = size;
+impl<E: Element> Kernel<Matmul> for Reference<E> {
+    fn compute(&self, op: &Matmul, [a, b]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let &Matmul { batch, m, k, n, transpose, .. } = op;
         let a = if transpose.a { view(a, (batch, k, m)).permuted_axes([0, 2, 1]) } else { view(a, (batch, m, k)) };
         let b = if transpose.b { view(b, (batch, n, k)).permuted_axes([0, 2, 1]) } else { view(b, (batch, k, n)) };
         let mut y = Array3::zeros((batch, m, n));
@@ -27,7 +28,7 @@ mod tests {
     use crate::{Reference, Tensor};
 
     #[test]
-    fn a_transposed_operand_gives_the_same_product() {
+    fn transposed_operands_give_the_same_product() {
         let backend = Reference::<f64>::new();
         let tensor = |shape: [usize; 3], data: &[f64]| Tensor::from_f64(&backend, shape, data).unwrap();
         let a = tensor([2, 1, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);

@@ -4,7 +4,8 @@ use ndarray::{Array1, Array2, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, 
 
 use super::{PixelMlpOps, PixelMlpSize, RawPixels, SLOPE};
 use crate::error::Result;
-use crate::ops::layout::LayoutOps;
+use crate::op::Kernel;
+use crate::ops::layout::OneHot;
 use crate::ops::unary::Unary;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
@@ -113,7 +114,9 @@ impl<E: Element> Reference<E> {
     fn dense(&self, pixels: &RawPixels<'_, Self>, size: &PixelMlpSize) -> Result<Array4<E>> {
         let (height, width) = (size.height(), size.width());
         let x = match pixels {
-            RawPixels::Ids(ids) => &self.one_hot(ids, size.batch, size.inputs, height * width)?,
+            RawPixels::Ids(ids) => {
+                &self.compute(&OneHot { ids: [size.batch, height, width], classes: size.inputs }, ids)?
+            }
             RawPixels::Dense(x) => *x,
         };
         Ok(view(x, (size.batch, size.inputs, height, width)).to_owned())

@@ -7,56 +7,31 @@ pub(crate) mod cuda;
 mod reference;
 
 use crate::error::{Result, require, require_argument};
-use crate::op::{Kernel, Op};
-use crate::ops::resize::{ResizeOps, Taps, resize, resize_grad};
+use crate::op::{Kernel, Op, op};
+use crate::ops::resize::{Resize, Taps, resize, resize_grad};
 use crate::profile::Cost;
 use crate::shape::Shape;
-use crate::storage::Storage;
 use crate::tensor::Tensor;
 
-/// The maximum of each 2×2 block of x; an odd last row or column is left out.
-#[derive(Debug)]
-pub struct MaxPool2 {
-    /// The shape of x, (N, C, H, W).
-    pub x: Shape,
+op! {
+    /// The maximum of each 2×2 block of x, (N, C, H, W); an odd last row or column is left out.
+    MaxPool2 { x: Shape }
+    "max_pool2", for<'a, B> &'a B::Buffer => Shape: |op| halved(op.x),
+    cost: Cost::elements(op.x.count() + halved(op.x).count())
 }
 
-impl Op for MaxPool2 {
-    const NAME: &'static str = "max_pool2";
-    type Inputs<'a, B: Storage> = &'a B::Buffer;
-    type Output = Shape;
-
-    fn output(&self) -> Shape {
-        let [_, height, width] = self.x.planes();
-        self.x.with(2, height / 2).with(3, width / 2)
-    }
-
-    fn cost(&self) -> Cost {
-        Cost::elements(self.x.count() + self.output().count())
-    }
+op! {
+    /// The gradient of [`MaxPool2`], from x and the gradient in y: each value goes to the first maximum of its block, in
+    /// row-major order; the rest is 0.
+    MaxPool2Grad { x: Shape }
+    "max_pool2_grad", for<'a, B> [&'a B::Buffer; 2] => Shape: |op| op.x,
+    cost: Cost::elements(2 * op.x.count() + halved(op.x).count())
 }
 
-/// The gradient of [`MaxPool2`], from x and the gradient in y: each value goes to the first maximum of its block, in
-/// row-major order; the rest is 0.
-#[derive(Debug)]
-pub struct MaxPool2Grad {
-    /// The shape of x, (N, C, H, W).
-    pub x: Shape,
-}
-
-impl Op for MaxPool2Grad {
-    const NAME: &'static str = "max_pool2_grad";
-    type Inputs<'a, B: Storage> = [&'a B::Buffer; 2];
-    type Output = Shape;
-
-    fn output(&self) -> Shape {
-        self.x
-    }
-
-    fn cost(&self) -> Cost {
-        let [planes, height, width] = self.x.planes();
-        Cost::elements(2 * self.x.count() + planes * (height / 2) * (width / 2))
-    }
+/// (N, C, ⌊H/2⌋, ⌊W/2⌋).
+fn halved(x: Shape) -> Shape {
+    let [_, height, width] = x.planes();
+    x.with(2, height / 2).with(3, width / 2)
 }
 
 /// The maximum of each 2×2 block: (N, C, H, W) → (N, C, ⌊H/2⌋, ⌊W/2⌋).
@@ -68,8 +43,8 @@ pub fn max_pool2<B: Kernel<MaxPool2>>(x: &Tensor<B>) -> Result<Tensor<B>> {
 
 /// The gradient of [`max_pool2`].
 pub fn max_pool2_grad<B: Kernel<MaxPool2Grad>>(x: &Tensor<B>, grad_output: &Tensor<B>) -> Result<Tensor<B>> {
-    let [n, c, h, w] = x.nchw("max_pool2_grad")?;
-    require(grad_output.dims() == [n, c, h / 2, w / 2], "max_pool2_grad", x.shape(), grad_output.shape(), || {
+    x.nchw("max_pool2_grad")?;
+    require(grad_output.shape() == halved(x.shape()), "max_pool2_grad", x.shape(), grad_output.shape(), || {
         "the gradient must have half the input's height and width".into()
     })?;
     MaxPool2Grad { x: x.shape() }.run(x.backend(), [x.buffer(), grad_output.buffer()])
@@ -77,12 +52,12 @@ pub fn max_pool2_grad<B: Kernel<MaxPool2Grad>>(x: &Tensor<B>, grad_output: &Tens
 
 /// The mean of each 3×3 at stride 2, padding 1 not counted: (N, C, H, W) → (N, C, ⌊(H + 1)/2⌋, ⌊(W + 1)/2⌋). The mean
 /// is separable, so this is a [`resize`].
-pub fn avg_pool<B: ResizeOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
+pub fn avg_pool<B: Kernel<Resize>>(x: &Tensor<B>) -> Result<Tensor<B>> {
     let [_, _, h, w] = x.nchw("avg_pool")?;
     resize(x, &Taps::average_pool(h), &Taps::average_pool(w))
 }
 
 /// The gradient of [`avg_pool`] for an input of `height`×`width`.
-pub fn avg_pool_grad<B: ResizeOps>(grad_output: &Tensor<B>, height: usize, width: usize) -> Result<Tensor<B>> {
+pub fn avg_pool_grad<B: Kernel<Resize>>(grad_output: &Tensor<B>, height: usize, width: usize) -> Result<Tensor<B>> {
     resize_grad(grad_output, &Taps::average_pool(height), &Taps::average_pool(width))
 }

@@ -1,24 +1,28 @@
-//! Kernels of `Cpu`: sums of fixed stretches in double precision, added in order.
+//! Kernels of `Cpu`: each chunk is summed in double precision, then the sums in order.
 
-use super::ReduceOps;
+use super::{Sum, SumChannels};
 use crate::cpu::Cpu;
 use crate::cpu::parallel::sum1;
 use crate::error::Result;
+use crate::op::Kernel;
 
-/// Values in a stretch that is summed by one thread.
-const STRETCH: usize = 1 << 13;
+/// Elements of a chunk, which one thread sums.
+const CHUNK: usize = 1 << 13;
 
-impl ReduceOps for Cpu {
-    fn sum(&self, x: &Self::Buffer) -> Result<Self::Buffer> {
-        let mut sums = vec![0.0; x.len().div_ceil(STRETCH)];
-        self.pieces(&mut sums, 1, STRETCH, |which, sum| {
-            let start = which * STRETCH;
-            sum[0] = sum1(&x[start..(start + STRETCH).min(x.len())], f64::from);
+impl Kernel<Sum> for Cpu {
+    fn compute(&self, _: &Sum, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let mut sums = vec![0.0; x.len().div_ceil(CHUNK)];
+        self.pieces(&mut sums, 1, CHUNK, |which, sum| {
+            let start = which * CHUNK;
+            sum[0] = sum1(&x[start..(start + CHUNK).min(x.len())], f64::from);
         });
         Ok(self.adopt(vec![sums.iter().sum::<f64>() as f32]))
     }
+}
 
-    fn sum_channels(&self, x: &Self::Buffer, batch: usize, channels: usize, plane: usize) -> Result<Self::Buffer> {
+impl Kernel<SumChannels> for Cpu {
+    fn compute(&self, op: &SumChannels, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let [batch, channels, plane] = op.x.around(1);
         let mut sums = vec![0.0; batch * channels];
         self.pieces(&mut sums, 1, plane, |which, sum| sum[0] = sum1(&x[which * plane..][..plane], f64::from));
         let over_batch = |c| (0..batch).map(|n| sums[n * channels + c]).sum::<f64>() as f32;

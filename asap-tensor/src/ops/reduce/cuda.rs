@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::ReduceOps;
+use super::{Sum, SumChannels};
 use crate::cuda::{Cuda, Source, blocks};
 use crate::error::Result;
+use crate::op::Kernel;
+use crate::shape::Shape;
 
 pub(crate) const SOURCE: Source = Source::new("reduce.cu", include_str!("reduce.cu"), &[]);
 
@@ -12,12 +14,15 @@ pub(crate) const SOURCE: Source = Source::new("reduce.cu", include_str!("reduce.
 const CHUNK: usize = 1 << 14;
 const THREADS: u32 = 256;
 
-impl ReduceOps for Cuda {
-    fn sum(&self, x: &Self::Buffer) -> Result<Self::Buffer> {
-        self.sum_channels(x, 1, 1, x.count())
+impl Kernel<Sum> for Cuda {
+    fn compute(&self, op: &Sum, x: &Self::Buffer) -> Result<Self::Buffer> {
+        self.compute(&SumChannels { x: Shape::from([1, 1, op.x.count()]) }, x)
     }
+}
 
-    fn sum_channels(&self, x: &Self::Buffer, batch: usize, channels: usize, plane: usize) -> Result<Self::Buffer> {
+impl Kernel<SumChannels> for Cuda {
+    fn compute(&self, op: &SumChannels, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let [batch, channels, plane] = op.x.around(1);
         let (rows, chunks) = (batch * channels, plane.div_ceil(CHUNK));
         let mut partial = self.array::<f32>(rows * chunks)?;
         let launch = self.kernel(&SOURCE, "chunk_sums")?.output(&mut partial).input(x).count(rows).count(plane);

@@ -4,42 +4,37 @@
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-mod plan;
 mod reference;
 
-use crate::error::{Error, Result};
+use crate::error::{Result, require_argument};
+use crate::op::{Kernel, Op, op};
 use crate::profile::Cost;
 use crate::shape::Shape;
-use crate::storage::Storage;
 use crate::tensor::Tensor;
 
-/// Kernels of this family. A backend may sum in any order that doesn't depend on how many threads it has.
-pub trait ReduceOps: Storage {
-    /// Σ x, one number.
-    fn sum(&self, x: &Self::Buffer) -> Result<Self::Buffer>;
-    /// Σ over n and plane of (N, C, plane): `channels` values.
-    fn sum_channels(&self, x: &Self::Buffer, batch: usize, channels: usize, plane: usize) -> Result<Self::Buffer>;
+op! {
+    /// Σ x. A backend may sum in any order that doesn't depend on its number of threads.
+    Sum { x: Shape }
+    "sum", for<'a, B> &'a B::Buffer => Shape: |op| Shape::from([]),
+    cost: Cost::elements(op.x.count())
+}
+
+op! {
+    /// Σ over all axes but the second of x, (N, C, …), in an order as for [`Sum`].
+    SumChannels { x: Shape }
+    "sum_channels", for<'a, B> &'a B::Buffer => Shape: |op| Shape::from([op.x.dims()[1]]),
+    cost: Cost::elements(op.x.count())
 }
 
 /// Σ x, of shape ().
-pub fn sum<B: ReduceOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
-    let backend = x.backend();
-    let cost = Cost { macs: 0, elements: x.count() as u64 };
-    let y = backend.measure("sum", cost, || backend.sum(x.buffer()))?;
-    Ok(Tensor::from_parts(backend, Shape::from([]), y))
+pub fn sum<B: Kernel<Sum>>(x: &Tensor<B>) -> Result<Tensor<B>> {
+    Sum { x: x.shape() }.run(x.backend(), x.buffer())
 }
 
 /// Σ over all axes but the second: (N, C, …) → (C).
-pub fn sum_channels<B: ReduceOps>(x: &Tensor<B>) -> Result<Tensor<B>> {
-    let &[batch, channels, ref rest @ ..] = x.dims() else {
-        return Err(Error::Argument {
-            op: "sum_channels",
-            why: format!("shape {} has no channels: it must be (N, C, …)", x.shape()),
-        });
-    };
-    let plane = rest.iter().product();
-    let backend = x.backend();
-    let cost = Cost { macs: 0, elements: x.count() as u64 };
-    let y = backend.measure("sum_channels", cost, || backend.sum_channels(x.buffer(), batch, channels, plane))?;
-    Ok(Tensor::from_parts(backend, Shape::from([channels]), y))
+pub fn sum_channels<B: Kernel<SumChannels>>(x: &Tensor<B>) -> Result<Tensor<B>> {
+    require_argument(x.shape().rank() >= 2, "sum_channels", || {
+        format!("shape {} has no channels: it must be (N, C, …)", x.shape())
+    })?;
+    SumChannels { x: x.shape() }.run(x.backend(), x.buffer())
 }

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use ndarray::s;
 
-use super::ReduceOps;
+use super::{Sum, SumChannels};
 use crate::error::Result;
+use crate::op::Kernel;
 use crate::reference::{self, Reference, view};
 use crate::storage::Element;
 
-impl<E: Element> ReduceOps for Reference<E> {
-    fn sum(&self, x: &Self::Buffer) -> Result<Self::Buffer> {
+impl<E: Element> Kernel<Sum> for Reference<E> {
+    fn compute(&self, _: &Sum, x: &Self::Buffer) -> Result<Self::Buffer> {
         Ok(Arc::new(vec![reference::sum(x.iter().copied())]))
     }
+}
 
-    fn sum_channels(&self, x: &Self::Buffer, batch: usize, channels: usize, plane: usize) -> Result<Self::Buffer> {
-        let x = view(x, (batch, channels, plane));
+impl<E: Element> Kernel<SumChannels> for Reference<E> {
+    fn compute(&self, op: &SumChannels, x: &Self::Buffer) -> Result<Self::Buffer> {
+        let [batch, channels, plane] = op.x.around(1);
+        let x = view(x, [batch, channels, plane]);
         Ok(Arc::new((0..channels).map(|c| reference::sum(x.slice(s![.., c, ..]).iter().copied())).collect()))
     }
 }
@@ -26,14 +30,14 @@ mod tests {
     use crate::{Reference, Tensor};
 
     #[test]
-    fn a_long_sum_in_single_precision_is_right_to_the_last_place() {
+    fn a_long_sum_in_single_precision_is_exact() {
         let x = Tensor::full(&Reference::<f32>::new(), [1_000_000], 0.1).unwrap();
         let exact = 1e6 * f64::from(0.1_f32);
         assert!((sum(&x).unwrap().item().unwrap() / exact - 1.0).abs() < 6e-8);
     }
 
     #[test]
-    fn channels_are_summed_over_batch_and_plane() {
+    fn sum_channels_sums_over_batch_and_plane() {
         let backend = Reference::<f64>::new();
         let x = Tensor::from_f64(&backend, [2, 2, 2], &[1.0, 2.0, 3.0, 4.0, 10.0, 20.0, 30.0, 40.0]).unwrap();
         assert_eq!(sum_channels(&x).unwrap().to_vec().unwrap(), [33.0, 77.0]);

@@ -2,23 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{ResizeOps, ResizeSize, Taps};
+use super::{Resize, ResizeIds};
 use crate::cpu::Cpu;
 use crate::error::Result;
-use crate::ops::layout::LayoutOps;
+use crate::op::{Inputs, Kernel};
+use crate::ops::layout::Permute;
 use crate::shape::Shape;
 
-impl ResizeOps for Cpu {
-    fn resize(&self, x: &Self::Buffer, size: &ResizeSize<'_>) -> Result<Self::Buffer> {
-        if copies(size.rows) && copies(size.columns) {
-            return Ok(Arc::clone(x));
-        }
-        let (rows, columns) = (size.rows, size.columns);
+impl Kernel<Resize> for Cpu {
+    fn compute(&self, op: &Resize, (x, rows, columns): Inputs<'_, Resize, Self>) -> Result<Self::Buffer> {
         let (width, out_height, out_width) = (columns.inputs(), rows.outputs(), columns.outputs());
         let plane = rows.inputs() * width;
         let weights: Vec<f32> = columns.weight().iter().map(|&w| w as f32).collect();
         let cost = columns.per_output() + rows.per_output() * width.div_ceil(out_width.max(1));
-        let mut y = self.array(size.planes * out_height * out_width);
+        let mut y = self.array(op.y.count());
         let scratch = || vec![0.0f32; width];
         self.pieces_with(&mut y, out_width, cost, scratch, |line, which, y| {
             let x = &x[which / out_height * plane..][..plane];
@@ -38,17 +35,16 @@ impl ResizeOps for Cpu {
         });
         Ok(Arc::new(y))
     }
+}
 
-    fn resize_ids(&self, ids: &Self::IdBuffer, classes: usize, size: &ResizeSize<'_>) -> Result<Self::Buffer> {
-        let (rows, columns) = (size.rows, size.columns);
+impl Kernel<ResizeIds> for Cpu {
+    fn compute(&self, op: &ResizeIds, (ids, rows, columns): Inputs<'_, ResizeIds, Self>) -> Result<Self::Buffer> {
+        let [batch, classes, ..] = *op.y.dims() else { unreachable!("the op is made for images") };
         let (width, out_height, out_width) = (columns.inputs(), rows.outputs(), columns.outputs());
         let plane = rows.inputs() * width;
-        if copies(rows) && copies(columns) {
-            return self.one_hot(ids, size.planes, classes, plane);
-        }
         // Each output row (classes, W′) is one thread's: every input pixel that reaches it votes for its class.
         let cost = (rows.per_output() * columns.per_output()).div_ceil(classes.max(1));
-        let shape = Shape::from([size.planes, out_height, classes, out_width]);
+        let shape = Shape::from([batch, out_height, classes, out_width]);
         let votes = self.build(shape.count(), classes * out_width, cost, |which, votes: &mut [f32]| {
             let ids = &ids[which / out_height * plane..][..plane];
             votes.fill(0.0);
@@ -64,14 +60,6 @@ impl ResizeOps for Cpu {
                 }
             }
         });
-        self.permute(&votes, shape, &[0, 2, 1, 3])
+        self.compute(&Permute { x: shape, axes: [0, 2, 1, 3, 0, 0] }, &votes)
     }
-}
-
-/// Whether each output is its own input.
-pub(super) fn copies(taps: &Taps) -> bool {
-    taps.inputs() == taps.outputs()
-        && taps.per_output() == 1
-        && taps.index().iter().enumerate().all(|(o, &i)| i as usize == o)
-        && taps.weight().iter().all(|&w| w == 1.0)
 }

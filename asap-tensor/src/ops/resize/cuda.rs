@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::cpu::copies;
-use super::{ResizeOps, ResizeSize, Taps};
+use super::{Resize, ResizeIds, Taps};
 use crate::cuda::{Cuda, Source, Table};
 use crate::error::Result;
-use crate::ops::layout::LayoutOps;
+use crate::op::{Inputs, Kernel};
 
 pub(crate) const SOURCE: Source = Source::new("resize.cu", include_str!("resize.cu"), &[]);
 
@@ -18,11 +17,11 @@ impl Cuda {
     }
 }
 
-impl ResizeOps for Cuda {
-    fn resize(&self, x: &Self::Buffer, size: &ResizeSize<'_>) -> Result<Self::Buffer> {
-        let &ResizeSize { planes, rows, columns } = size;
+impl Kernel<Resize> for Cuda {
+    fn compute(&self, op: &Resize, (x, rows, columns): Inputs<'_, Resize, Self>) -> Result<Self::Buffer> {
+        let [planes, ..] = op.x.planes();
         let mut x = Arc::clone(x);
-        if !copies(rows) {
+        if !rows.is_identity() {
             let (taps, width) = (self.taps(rows)?, columns.inputs());
             let mut y = self.array(planes * rows.outputs() * width)?;
             let launch = self.kernel(&SOURCE, "resize_rows")?.output(&mut y).input(&x);
@@ -31,7 +30,7 @@ impl ResizeOps for Cuda {
             launch.for_each_plane(planes, rows.outputs() * width)?;
             x = Arc::new(y);
         }
-        if !copies(columns) {
+        if !columns.is_identity() {
             let (taps, height) = (self.taps(columns)?, rows.outputs());
             let mut y = self.array(planes * height * columns.outputs())?;
             let launch = self.kernel(&SOURCE, "resize_columns")?.output(&mut y).input(&x);
@@ -42,14 +41,12 @@ impl ResizeOps for Cuda {
         }
         Ok(x)
     }
+}
 
-    fn resize_ids(&self, ids: &Self::IdBuffer, classes: usize, size: &ResizeSize<'_>) -> Result<Self::Buffer> {
-        let &ResizeSize { planes: batch, rows, columns } = size;
-        let in_plane = rows.inputs() * columns.inputs();
-        if copies(rows) && copies(columns) {
-            return self.one_hot(ids, batch, classes, in_plane);
-        }
-        let (planes, out_plane) = (batch * classes, rows.outputs() * columns.outputs());
+impl Kernel<ResizeIds> for Cuda {
+    fn compute(&self, op: &ResizeIds, (ids, rows, columns): Inputs<'_, ResizeIds, Self>) -> Result<Self::Buffer> {
+        let ([planes, height, width], classes) = (op.y.planes(), op.y.dims()[1]);
+        let (in_plane, out_plane) = (rows.inputs() * columns.inputs(), height * width);
         let (row_taps, column_taps) = (self.taps(rows)?, self.taps(columns)?);
         let mut y = self.array(planes * out_plane)?;
         let launch = self.kernel(&SOURCE, "resize_ids")?.output(&mut y).input(ids);

@@ -2,15 +2,16 @@
 
 use ndarray::Array3;
 
-use super::{ResizeOps, ResizeSize};
+use super::{Resize, ResizeIds};
 use crate::error::Result;
-use crate::ops::layout::LayoutOps;
+use crate::op::{Inputs, Kernel, Op};
+use crate::ops::layout::OneHot;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
 
-impl<E: Element> ResizeOps for Reference<E> {
-    fn resize(&self, x: &Self::Buffer, size: &ResizeSize<'_>) -> Result<Self::Buffer> {
-        let &ResizeSize { planes, rows, columns } = size;
+impl<E: Element> Kernel<Resize> for Reference<E> {
+    fn compute(&self, op: &Resize, (x, rows, columns): Inputs<'_, Resize, Self>) -> Result<Self::Buffer> {
+        let [planes, ..] = op.x.planes();
         let image = view(x, (planes, rows.inputs(), columns.inputs()));
         // R·x
         let tall = Array3::from_shape_fn((planes, rows.outputs(), columns.inputs()), |(plane, y, x)| {
@@ -21,11 +22,14 @@ impl<E: Element> ResizeOps for Reference<E> {
             columns.of(x).map(|(j, weight)| E::from_f64(weight) * tall[[plane, y, j]]).sum::<E>()
         })))
     }
+}
 
-    /// By definition: the one-hot form is made and resampled.
-    fn resize_ids(&self, ids: &Self::IdBuffer, classes: usize, size: &ResizeSize<'_>) -> Result<Self::Buffer> {
-        let x = self.one_hot(ids, size.planes, classes, size.rows.inputs() * size.columns.inputs())?;
-        self.resize(&x, &ResizeSize { planes: size.planes * classes, ..*size })
+/// By definition: makes the one-hot form and resamples it.
+impl<E: Element> Kernel<ResizeIds> for Reference<E> {
+    fn compute(&self, op: &ResizeIds, (ids, rows, columns): Inputs<'_, ResizeIds, Self>) -> Result<Self::Buffer> {
+        let one_hot = OneHot { ids: [op.y.dims()[0], rows.inputs(), columns.inputs()], classes: op.y.dims()[1] };
+        let x = self.compute(&one_hot, ids)?;
+        self.compute(&Resize { x: one_hot.output(), y: op.y }, (&x, rows, columns))
     }
 }
 
@@ -41,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn doubling_two_pixels_mixes_them_by_quarters() {
+    fn bilinear_doubling_matches_hand_computation() {
         let x = Tensor::from_f64(&Reference::<f64>::new(), [1, 1, 2, 2], &[0.0, 4.0, 8.0, 12.0]).unwrap();
         let y = resize(&x, &Taps::bilinear(2, 2).unwrap(), &Taps::bilinear(2, 4).unwrap()).unwrap();
         assert_eq!(y.to_vec().unwrap(), [0.0, 1.0, 3.0, 4.0, 8.0, 9.0, 11.0, 12.0]);
@@ -50,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_the_transpose() {
+    fn resize_grad_is_the_transpose() {
         let (rows, columns) = (Taps::tent(8, 4).unwrap(), Taps::bilinear(5, 7).unwrap());
         let (x, grad) = (uniform("x", &[2, 3, 8, 5]), uniform("grad", &[2, 3, 2, 7]));
         let dot = |a: &Tensor<Reference<f64>>, b: &Tensor<Reference<f64>>| -> f64 {
@@ -62,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_give_what_their_one_hot_form_gives() {
+    fn resize_ids_equals_resize_of_one_hot() {
         let ids = Ids::from_vec(&Reference::<f64>::new(), [2, 4, 6], (0..48u32).map(|i| (i * i % 5) as u8).collect())
             .unwrap();
         let (rows, columns) = (Taps::tent(4, 2).unwrap(), Taps::tent(6, 2).unwrap());

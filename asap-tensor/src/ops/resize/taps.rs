@@ -113,6 +113,14 @@ impl Taps {
         Self::from_lists(inputs, &vec![all; outputs])
     }
 
+    /// Whether each output is its own input.
+    pub fn is_identity(&self) -> bool {
+        self.inputs == self.outputs
+            && self.per_output == 1
+            && self.index.iter().enumerate().all(|(o, &i)| i as usize == o)
+            && self.weight.iter().all(|&w| w == 1.0)
+    }
+
     /// The transposed matrix: what each output received from an input flows back to it.
     pub fn transposed(&self) -> Self {
         let mut lists = vec![Vec::new(); self.inputs];

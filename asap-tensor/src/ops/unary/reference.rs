@@ -2,24 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{Unary, UnaryOps};
+use super::{UnaryGrad, UnaryOp};
 use crate::error::Result;
+use crate::op::Kernel;
 use crate::reference::Reference;
 use crate::storage::Element;
 
-impl<E: Element> UnaryOps for Reference<E> {
-    fn unary(&self, op: Unary, x: &Self::Buffer) -> Result<Self::Buffer> {
-        Ok(Arc::new(x.iter().map(|&x| op.apply(x)).collect()))
+impl<E: Element> Kernel<UnaryOp> for Reference<E> {
+    fn compute(&self, op: &UnaryOp, x: &Self::Buffer) -> Result<Self::Buffer> {
+        Ok(Arc::new(x.iter().map(|&x| op.f.apply(x)).collect()))
     }
+}
 
-    fn unary_grad(
-        &self,
-        op: Unary,
-        x: &Self::Buffer,
-        y: &Self::Buffer,
-        grad_output: &Self::Buffer,
-    ) -> Result<Self::Buffer> {
-        Ok(Arc::new((0..x.len()).map(|i| grad_output[i] * op.derivative(x[i], y[i])).collect()))
+impl<E: Element> Kernel<UnaryGrad> for Reference<E> {
+    fn compute(&self, op: &UnaryGrad, [x, y, grad_output]: [&Self::Buffer; 3]) -> Result<Self::Buffer> {
+        Ok(Arc::new((0..x.len()).map(|i| grad_output[i] * op.f.derivative(x[i], y[i])).collect()))
     }
 }
 
@@ -36,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn values_and_derivatives_are_those_of_the_table() {
+    fn values_and_derivatives_match_hand_computation() {
         assert_eq!(apply(Unary::Abs, &[-2.0, 0.0, 3.0]), (vec![2.0, 0.0, 3.0], vec![-1.0, 0.0, 1.0]));
         assert_eq!(apply(Unary::Sqrt, &[4.0]), (vec![2.0], vec![0.25]));
         assert_eq!(apply(Unary::Tanh, &[0.0]), (vec![0.0], vec![1.0]));

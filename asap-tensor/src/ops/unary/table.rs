@@ -1,10 +1,17 @@
 //! The table of functions. A new function is one row here, one in its property test and one in the README.
 
-/// Hands the rows to the macro `$use`, which makes of them what one file needs: the enum, `Cpu`'s loops, CUDA code.
+use std::sync::Arc;
+
+use num_traits::{One, Zero};
+
+use crate::cpu::{Array, Cpu, math};
+use crate::storage::Element;
+
+/// Passes the rows to the macro `$use`.
 ///
-/// `f` is f(x), for any [`Element`](crate::Element) type `E`; `cpu`, where there is one, computes it faster in single
-/// precision. `derivative of x` is f′ in terms of x, `of y` in terms of y = f(x), `of nothing` a constant. `cuda` has
-/// the same two expressions for CUDA, where `a` and `b` are the function's first and second constant.
+/// `f` is f(x), for any [`Element`] type `E`; `cpu`, where there is one, computes it faster in single precision.
+/// `derivative of x` is f′ in terms of x, `of y` in terms of y = f(x), `of nothing` a constant. `cuda` has the same two
+/// expressions for CUDA, where `a` and `b` are the function's first and second constant.
 macro_rules! functions {
     ($use:ident) => {
         $use! { |x, y|
@@ -49,4 +56,134 @@ macro_rules! functions {
         }
     };
 }
-pub(super) use functions;
+
+/// What the gradient of a function needs of the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// x.
+    Input,
+    /// y = f(x).
+    Output,
+    /// Neither: the derivative is constant.
+    Nothing,
+}
+
+/// One of three expressions, by what a derivative is given in terms of.
+macro_rules! by {
+    (x: $x:expr, $y:expr, $nothing:expr) => {
+        $x
+    };
+    (y: $x:expr, $y:expr, $nothing:expr) => {
+        $y
+    };
+    (nothing: $x:expr, $y:expr, $nothing:expr) => {
+        $nothing
+    };
+}
+
+macro_rules! first {
+    ($first:expr $(, $rest:expr)*) => {
+        $first
+    };
+}
+
+/// All that follows from the rows.
+macro_rules! define {
+    (|$x:ident, $y:ident| $(
+        #[doc = $doc:literal]
+        $name:ident $(($($field:ident: $about:literal),*))? {
+            f: $f:expr,
+            $(cpu: $cpu:expr,)?
+            derivative of $of:ident: $derivative:expr,
+            cuda: $f_cuda:literal, $derivative_cuda:literal,
+        }
+    )*) => {
+        /// The functions. Backends only decide how to run over many elements.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Unary {
+            $(
+                #[doc = $doc]
+                $name $({ $(#[doc = $about] $field: f64),* })?,
+            )*
+        }
+
+        #[allow(unused_variables, reason = "a derivative needs some of x, y and the constants")]
+        impl Unary {
+            /// f(x).
+            #[inline(always)]
+            pub fn apply<E: Element>(self, $x: E) -> E {
+                match self {
+                    $(Unary::$name $({ $($field),* })? => $f,)*
+                }
+            }
+
+            /// f′(x), given x and y = f(x).
+            #[inline(always)]
+            pub fn derivative<E: Element>(self, $x: E, $y: E) -> E {
+                match self {
+                    $(Unary::$name $({ $($field),* })? => $derivative,)*
+                }
+            }
+
+            /// What the gradient needs: it may be given for both x and y.
+            pub fn needs(self) -> Needs {
+                match self {
+                    // y has the sign of x.
+                    Unary::LeakyRelu { slope } if slope >= 0.0 => Needs::Output,
+                    $(Unary::$name { .. } => by!($of: Needs::Input, Needs::Output, Needs::Nothing),)*
+                }
+            }
+
+            /// f of each element, by a loop for each function: none branches inside it.
+            pub(super) fn map(self, cpu: &Cpu, x: &[f32]) -> Arc<Array> {
+                type E = f32;
+                match self {
+                    $(Unary::$name $({ $($field),* })? => cpu.map(x, |$x| first!($($cpu,)? $f)),)*
+                }
+            }
+
+            /// g·f′(x), likewise.
+            pub(super) fn map_grad(self, cpu: &Cpu, x: &[f32], y: &[f32], g: &[f32]) -> Arc<Array> {
+                type E = f32;
+                match self {
+                    $(Unary::$name $({ $($field),* })? => by!(
+                        $of:
+                        cpu.map2(x, g, |$x, g| g * $derivative),
+                        cpu.map2(y, g, |$y, g| g * $derivative),
+                        cpu.map(g, |g| g * $derivative)
+                    ),)*
+                }
+            }
+
+            /// The cases of `unary.cu`, one for each function and one for each derivative.
+            #[cfg(feature = "cuda")]
+            pub(super) const CASES: &str = concat!(
+                "enum Function { ", $(stringify!($name), ", ",)* "};\n",
+                "#define FUNCTIONS ", $("case ", stringify!($name), ": y = ", $f_cuda, "; break; ",)* "\n",
+                "#define DERIVATIVES ",
+                $(
+                    "case ", stringify!($name), ": { ", by!($of: "float x = xs[i]; ", "float y = ys[i]; ", ""),
+                    "derivative = ", $derivative_cuda, "; break; } ",
+                )* "\n",
+            );
+
+            /// The function as `unary.cu` takes it: its place in the table and its constants.
+            #[cfg(feature = "cuda")]
+            pub(super) fn code(self) -> (i32, [f32; 2]) {
+                enum Place { $($name),* }
+                let (place, fields) = match self {
+                    $(Unary::$name $({ $($field),* })? => (Place::$name, &[$($($field),*)?][..]),)*
+                };
+                let mut constants = [0.0; 2];
+                constants.iter_mut().zip(fields).for_each(|(to, &field): (&mut f32, &f64)| *to = field as f32);
+                (place as i32, constants)
+            }
+        }
+    };
+}
+functions!(define);
+
+impl Unary {
+    /// max(0, x).
+    pub const RELU: Unary = Unary::LeakyRelu { slope: 0.0 };
+}
