@@ -29,7 +29,7 @@ fn trained_parameters(generator: &AsapNetConfig, data: &DataConfig) -> usize {
 
 /// Facade number 0 of a size, as the generator sees it.
 fn input(backend: &Cpu, [height, width]: [usize; 2], change: Option<usize>) -> Result<Input<Cpu>> {
-    let mut labels = facade(0, 0, height, width).labels;
+    let mut labels = facade(0, 0, height, width).labels.data;
     if let Some(pixel) = change {
         labels[pixel] = if labels[pixel] == 1 { 2 } else { 1 };
     }

@@ -1,8 +1,8 @@
 //! Synthetic sources, generated on demand.
 
 use super::dataset::{Raw, RawInput, Source};
-use super::plane::{Picture, Plane};
-use super::synthetic::{facade, scene};
+use super::plane::Picture;
+use super::synthetic::{Facade, Scene, facade, scene};
 use crate::Result;
 
 /// Synthetic facades of one size, generated from a seed on demand. For validation use the facades after those of the training, as
@@ -26,15 +26,9 @@ impl Source for SyntheticFacades {
 
     fn raw(&self, index: usize) -> Result<Raw> {
         let number = self.first + index as u64;
-        let drawn = facade(self.seed, number, self.size[0], self.size[1]);
-        let (height, width) = (drawn.height, drawn.width);
-        let image = drawn.image.as_chunks::<3>().0.to_vec();
-        Ok(Raw {
-            name: format!("synth_{number:05}"),
-            input: RawInput::Labels(Plane { height, width, data: drawn.labels }),
-            instances: None,
-            image: Picture::Rgb(Plane { height, width, data: image }),
-        })
+        let Facade { labels, image } = facade(self.seed, number, self.size[0], self.size[1]);
+        let (input, image) = (RawInput::Labels(labels), Picture::Rgb(image));
+        Ok(Raw { name: format!("synth_{number:05}"), input, instances: None, image })
     }
 }
 
@@ -58,13 +52,8 @@ impl Source for SyntheticScenes {
 
     fn raw(&self, index: usize) -> Result<Raw> {
         let number = self.first + index as u64;
-        let drawn = scene(self.seed, number, self.size[0], self.size[1]);
-        let (height, width) = (drawn.height, drawn.width);
-        Ok(Raw {
-            name: format!("synth_{number:05}"),
-            input: RawInput::Rgb(Picture::Rgb(Plane { height, width, data: drawn.image })),
-            instances: None,
-            image: Picture::Gray16(Plane { height, width, data: drawn.depth }),
-        })
+        let Scene { image, depth } = scene(self.seed, number, self.size[0], self.size[1]);
+        let (input, image) = (RawInput::Rgb(Picture::Rgb(image)), Picture::Gray16(depth));
+        Ok(Raw { name: format!("synth_{number:05}"), input, instances: None, image })
     }
 }

@@ -1,26 +1,9 @@
-//! The classes of the CMP facade database: ids, names and colours.
+//! The classes of the CMP facade database: ids and colors.
 
-/// Size of the label alphabet: the 12 CMP ids 1 to 12, and 0, which the database leaves free.
+/// Number of classes: the 12 CMP ids 1 to 12, and 0, which the database does not use.
 pub const CLASSES: usize = 13;
 
-/// The CMP database's name of each id; id 0 never occurs.
-pub const CLASS_NAMES: [&str; CLASSES] = [
-    "unused",
-    "background",
-    "facade",
-    "window",
-    "door",
-    "cornice",
-    "sill",
-    "balcony",
-    "blind",
-    "deco",
-    "molding",
-    "pillar",
-    "shop",
-];
-
-/// The colour (RGB) that the CMP database draws each id in.
+/// The CMP database's color (RGB) of each id.
 pub const PALETTE: [[u8; 3]; CLASSES] = [
     [0, 0, 0],
     [0, 0, 170],

@@ -1,11 +1,10 @@
-//! Numbers by chance, and patterns: all of it integer arithmetic, `+ − × /` and `floor`, whose results IEEE 754 fixes
-//! to the last bit, so that a picture is the same on every machine. `sin`, `exp` and `powf` are not fixed so and have
-//! no place here.
+//! Random choices and patterns, in integer arithmetic, `+ − × /`, `sqrt` and `floor` alone: IEEE 754 defines their
+//! results to the last bit, so that an image is the same on every machine. `sin`, `exp` and `powf` are not defined so.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// The choices of one picture: stream `index` of the ChaCha8 generator with key `seed`.
+/// The random choices of one image: stream `index` of the ChaCha8 generator with key `seed`.
 pub(super) struct Dice(ChaCha8Rng);
 
 impl Dice {
@@ -17,7 +16,7 @@ impl Dice {
         Self(rng)
     }
 
-    /// A number in [low, high).
+    /// Uniform in [low, high).
     pub(super) fn range(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * ((self.0.next_u32() >> 8) as f32 / (1 << 24) as f32)
     }
@@ -32,7 +31,7 @@ impl Dice {
         ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }
 
-    /// A colour near `color`: brightness and each channel moved a little.
+    /// A color near `color`: brightness and each channel vary a little.
     pub(super) fn near(&mut self, color: [f32; 3], brightness: f32, hue: f32) -> [f32; 3] {
         let gain = self.range(1.0 - brightness, 1.0 + brightness);
         color.map(|c| c * gain * self.range(1.0 - hue, 1.0 + hue))
@@ -43,7 +42,7 @@ impl Dice {
     }
 }
 
-/// A number in [0, 1) that (x, y, key) determines.
+/// A pseudorandom value in [0, 1) that depends on (x, y, key) alone.
 pub(super) fn hash(x: i32, y: i32, key: u32) -> f32 {
     let mut z =
         (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77) ^ key.wrapping_mul(0xC2B2_AE3D);
@@ -65,7 +64,7 @@ pub(super) fn value_noise(x: f32, y: f32, key: u32) -> f32 {
     2.0 * (a + (b - a) * ty) - 1.0
 }
 
-/// The integer at or below `x`; where the target has no instruction for it, much faster than `f32::floor`.
+/// The largest integer ≤ `x`; much faster than `f32::floor` where the target has no instruction for it.
 pub(super) fn floor(x: f32) -> i32 {
     let cut = x as i32;
     cut - i32::from(cut as f32 > x)
@@ -97,9 +96,20 @@ pub(super) fn mix(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
     std::array::from_fn(|c| a[c] + (b[c] - a[c]) * t)
 }
 
-/// A colour made brighter or darker.
+/// A brighter or darker color.
 pub(super) fn scale(a: [f32; 3], gain: f32) -> [f32; 3] {
     a.map(|c| c * gain)
+}
+
+/// A pixel with film grain, ±2 levels.
+pub(super) fn film(color: [f32; 3], x: usize, y: usize, key: u32) -> [u8; 3] {
+    let grain = 4.0 * (hash(x as i32, y as i32, key) - 0.5);
+    color.map(|c| (c + grain + 0.5).clamp(0.0, 255.0) as u8)
+}
+
+/// The color 0xRRGGBB.
+pub(super) fn rgb(hex: u32) -> [f32; 3] {
+    [16, 8, 0].map(|shift| (hex >> shift & 0xFF) as f32)
 }
 
 #[cfg(test)]
@@ -127,9 +137,9 @@ mod tests {
 
     #[test]
     fn streams_of_a_seed_differ_and_repeat() {
-        let draw = |seed, index| Dice::new(seed, index).key();
-        assert_eq!(draw(1, 2), draw(1, 2));
-        assert_ne!(draw(1, 2), draw(1, 3));
-        assert_ne!(draw(1, 2), draw(2, 2));
+        let key = |seed, index| Dice::new(seed, index).key();
+        assert_eq!(key(1, 2), key(1, 2));
+        assert_ne!(key(1, 2), key(1, 3));
+        assert_ne!(key(1, 2), key(2, 2));
     }
 }

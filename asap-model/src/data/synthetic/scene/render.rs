@@ -1,128 +1,105 @@
-//! From a place to pixels: the camera, the sun and its shadows, haze, and what a sensor of depth does not see.
+//! From a world to pixels: the camera, the sun and its shadows, haze, and the pixels that a depth sensor misses.
 
-use super::layout::Place;
-use super::solid::{Angle, Form, Hit, Solid, Vector, along, dot};
-use crate::data::synthetic::noise::{hash, mix, scale, smooth, value_noise};
+use super::layout::World;
+use super::object::{Angle, Form, Hit, Object, Vector, along, dot};
+use crate::data::synthetic::noise::{film, hash, mix, scale, smooth, value_noise};
+use crate::data::{Plane, RgbImage};
 
-/// Levels of a depth map that make one metre: depths are in millimetres.
+/// Depth levels per meter: depths are in millimeters.
 pub const LEVELS_PER_METER: f64 = 1000.0;
-/// The farthest depth that is measured, in metres.
+/// The largest measured depth, in meters.
 pub const FARTHEST_METERS: f64 = 30.0;
-/// The level of what was not measured: the sky, what lies farther, dark glossy things, and the holes that sensors leave
-/// at edges and here and there.
+/// The level of a pixel without a depth: the sky, everything farther away, dark glossy objects, and the holes that
+/// sensors leave at edges and in random patches.
 pub const NOT_MEASURED: u16 = 0;
 
-/// The focal length, in picture heights: 53 degrees from top to bottom.
+/// The focal length, in image heights: 53 degrees from top to bottom.
 const FOCAL: f32 = 1.0;
-/// The distance at which haze has taken half of a colour, in metres.
+/// The distance at which half of a color is haze, in meters.
 const HALF_HAZE: f32 = 24.0;
 /// The sky straight up.
 const ZENITH: [f32; 3] = [104.0, 150.0, 204.0];
-/// Rays a pixel each way, for its colour; its depth is that of its middle.
+/// Rays per pixel and direction, for its color; the depth is that of its center.
 const RAYS: usize = 2;
-/// From which ratio on the depths of two neighbours make an edge.
+/// The minimum ratio of depths at an edge between two neighbors.
 const EDGE: f32 = 1.15;
 
-/// RGB and levels of depth, row by row.
-pub(super) fn render(place: &Place, keys: [u32; 2], height: usize, width: usize) -> (Vec<[u8; 3]>, Vec<u16>) {
+/// The image, and its depth map.
+pub(super) fn render(world: &World, keys: [u32; 2], height: usize, width: usize) -> (RgbImage, Plane<u16>) {
     let [grain_key, hole_key] = keys;
-    let camera = Camera { place, height, width };
-    let mut image = Vec::with_capacity(height * width);
-    let mut depth = Vec::with_capacity(height * width);
-    for y in 0..height {
-        for x in 0..width {
-            let mut sum = [0.0; 3];
-            for ray in 0..RAYS * RAYS {
-                let part = |index: usize| (index as f32 + 0.5) / RAYS as f32;
-                let color = camera.color(x as f32 + part(ray % RAYS), y as f32 + part(ray / RAYS));
-                sum = std::array::from_fn(|c| sum[c] + color[c]);
-            }
-            let grain = 4.0 * (hash(x as i32, y as i32, grain_key) - 0.5);
-            image.push(sum.map(|c| (c / (RAYS * RAYS) as f32 + grain + 0.5).clamp(0.0, 255.0) as u8));
-            depth.push(camera.measured(x as f32 + 0.5, y as f32 + 0.5));
+    let camera = Camera { world, height, width };
+    let image = Plane::from_fn(height, width, |x, y| {
+        let mut sum = [0.0; 3];
+        for ray in 0..RAYS * RAYS {
+            let part = |index: usize| (index as f32 + 0.5) / RAYS as f32;
+            let color = camera.color(x as f32 + part(ray % RAYS), y as f32 + part(ray / RAYS));
+            sum = std::array::from_fn(|c| sum[c] + color[c]);
         }
-    }
-    (image, levels(&depth, hole_key, height, width))
+        film(sum.map(|c| c / (RAYS * RAYS) as f32), x, y, grain_key)
+    });
+    let depth = Plane::from_fn(height, width, |x, y| camera.measured(x as f32 + 0.5, y as f32 + 0.5));
+    let level = |x, y| level(&depth, x, y, hole_key).unwrap_or(NOT_MEASURED);
+    (image, Plane::from_fn(height, width, level))
 }
 
 struct Camera<'a> {
-    place: &'a Place,
+    world: &'a World,
     height: usize,
     width: usize,
 }
 
 impl Camera<'_> {
-    fn eye(&self) -> Vector {
-        [0.0, self.place.eye, 0.0]
-    }
-
-    /// The ray through a point of the picture, in pixels. Its parameter is the depth along the camera's axis.
-    fn ray(&self, x: f32, y: f32) -> Vector {
+    /// The first hit of the ray from the camera through a point of the image, in pixels. The ray's parameter is the depth
+    /// along the camera's axis. Also returns the start and the direction of the ray.
+    fn first(&self, x: f32, y: f32) -> (Option<(&Object, Hit)>, [Vector; 2]) {
         let size = self.height as f32 * FOCAL;
         let (right, up) = ((x - 0.5 * self.width as f32) / size, (0.5 * self.height as f32 - y) / size);
-        let Angle { cos, sin } = self.place.tilt;
-        [right, cos * up - sin, cos + sin * up]
+        let Angle { cos, sin } = self.world.tilt;
+        let (eye, ray) = ([0.0, self.world.eye, 0.0], [right, cos * up - sin, cos + sin * up]);
+        let hits = self.world.objects.iter().filter_map(|object| Some((object, object.hit(eye, ray)?)));
+        (hits.min_by(|(_, a), (_, b)| a.s.total_cmp(&b.s)), [eye, ray])
     }
 
-    /// What a ray meets first.
-    fn first(&self, from: Vector, ray: Vector) -> Option<(&Solid, Hit)> {
-        let hits = self.place.solids.iter().filter_map(|solid| Some((solid, solid.hit(from, ray)?)));
-        hits.fold(None, |first: Option<(&Solid, Hit)>, next| match first {
-            Some(first) if first.1.s <= next.1.s => Some(first),
-            _ => Some(next),
-        })
-    }
-
-    /// The depth that a sensor measures, in metres.
+    /// The depth that a sensor measures, in meters.
     fn measured(&self, x: f32, y: f32) -> Option<f32> {
-        let (solid, hit) = self.first(self.eye(), self.ray(x, y))?;
-        (!solid.surface.glossy && hit.s <= FARTHEST_METERS as f32).then_some(hit.s)
+        let (object, hit) = self.first(x, y).0?;
+        (!object.surface.glossy && hit.s <= FARTHEST_METERS as f32).then_some(hit.s)
     }
 
     fn color(&self, x: f32, y: f32) -> [f32; 3] {
-        let (eye, ray) = (self.eye(), self.ray(x, y));
-        let Some((solid, hit)) = self.first(eye, ray) else {
-            return mix(self.place.haze, ZENITH, smooth(1.8 * ray[1]));
+        let (first, [eye, ray]) = self.first(x, y);
+        let Some((object, hit)) = first else {
+            return mix(self.world.haze, ZENITH, smooth(1.8 * ray[1]));
         };
-        // What a pixel covers, straight before the camera, and on a surface that leans away.
+        // The length that a pixel covers, facing the camera and on a slanted surface.
         let pixel = hit.s / (self.height as f32 * FOCAL);
-        let length = dot(ray, ray).sqrt();
-        let leaning = (dot(hit.normal, ray).abs() / length).max(0.01);
-        let up = if matches!(solid.form, Form::Ground) { pixel / leaning } else { pixel };
-        let across = if matches!(solid.form, Form::Ground) { pixel } else { pixel / leaning };
-        let lit =
-            scale(solid.surface.at(hit.own, hit.own_normal, across, up), self.light(along(eye, ray, hit.s), &hit));
-        mix(lit, self.place.haze, hit.s / (hit.s + HALF_HAZE))
+        let slant = pixel / (dot(hit.normal, ray).abs() / dot(ray, ray).sqrt()).max(0.01);
+        let (across, up) = if matches!(object.form, Form::Ground) { (pixel, slant) } else { (slant, pixel) };
+        let color = object.surface.at(hit.local, hit.local_normal, across, up);
+        let lit = scale(color, self.light(along(eye, ray, hit.s), &hit));
+        mix(lit, self.world.haze, hit.s / (hit.s + HALF_HAZE))
     }
 
-    /// The sky's light, more from above, and the sun's where nothing is in its way.
+    /// Light from the sky, more from above, and from the sun where nothing blocks it.
     fn light(&self, point: Vector, hit: &Hit) -> f32 {
-        let sky = 0.46 + 0.1 * hit.normal[1];
-        let sun = dot(hit.normal, self.place.sun);
-        let lit = sun > 0.0 && self.place.solids.iter().all(|solid| solid.hit(point, self.place.sun).is_none());
-        if lit { sky + 0.62 * sun } else { sky }
+        let World { objects, sun, .. } = self.world;
+        let (sky, cosine) = (0.46 + 0.1 * hit.normal[1], dot(hit.normal, *sun));
+        let lit = cosine > 0.0 && objects.iter().all(|object| object.hit(point, *sun).is_none());
+        if lit { sky + 0.62 * cosine } else { sky }
     }
 }
 
-/// Depths as levels. Sensors lose some pixels where near and far meet, and patches here and there.
-fn levels(depth: &[Option<f32>], key: u32, height: usize, width: usize) -> Vec<u16> {
-    let is_edge = |a: Option<f32>, b: Option<f32>| match (a, b) {
-        (Some(a), Some(b)) => a > EDGE * b || b > EDGE * a,
-        _ => false,
-    };
-    let level = |pixel: usize| {
-        let (x, y) = (pixel % width, pixel / width);
-        let metres = depth[pixel]?;
-        let right = if x + 1 < width { depth[pixel + 1] } else { None };
-        let below = if y + 1 < height { depth[pixel + width] } else { None };
-        let edge = is_edge(depth[pixel], right) || is_edge(depth[pixel], below);
-        let lost = edge && hash(x as i32, y as i32, key) < 0.5;
-        // Cells of a twelfth of the picture's height.
-        let at = |place: usize| (place as f32 + 0.5) * 12.0 / height as f32;
-        let patch = value_noise(at(x), at(y), key) > 0.8;
-        (!lost && !patch).then_some((metres * LEVELS_PER_METER as f32 + 0.5) as u16)
-    };
-    (0..height * width).map(|pixel| level(pixel).unwrap_or(NOT_MEASURED)).collect()
+/// A depth as a level. Sensors lose some pixels at depth edges, and random patches.
+fn level(depth: &Plane<Option<f32>>, x: usize, y: usize, key: u32) -> Option<u16> {
+    let meters = depth.at(x, y)?;
+    let is_edge = |other: Option<f32>| other.is_some_and(|other| meters > EDGE * other || other > EDGE * meters);
+    let edge =
+        (x + 1 < depth.width && is_edge(depth.at(x + 1, y))) || (y + 1 < depth.height && is_edge(depth.at(x, y + 1)));
+    let lost = edge && hash(x as i32, y as i32, key) < 0.5;
+    // Cells of a twelfth of the image height.
+    let cell = |pixel: usize| (pixel as f32 + 0.5) * 12.0 / depth.height as f32;
+    let patch = value_noise(cell(x), cell(y), key) > 0.8;
+    (!lost && !patch).then_some((meters * LEVELS_PER_METER as f32 + 0.5) as u16)
 }
 
 #[cfg(test)]
@@ -130,57 +107,60 @@ mod tests {
     use super::*;
     use crate::data::synthetic::scene::surface::{Pattern, Surface};
 
-    /// A square, level camera before a red wall, and nothing else.
-    fn before_a_wall(distance: f32) -> Place {
+    /// A level camera in front of a red wall, and nothing else.
+    fn wall_at(distance: f32) -> World {
         let surface = Surface { color: [200.0, 20.0, 20.0], pattern: Pattern::Plain, glossy: false };
         let (form, turn) = (Form::Block([50.0, 60.0, 0.5]), Angle::twice(0.0));
-        let wall = Solid { form, at: [0.0, distance + 0.5], turn, surface };
-        Place { solids: vec![wall], eye: 30.0, tilt: turn, sun: [0.0, 0.6, -0.8], haze: [200.0, 210.0, 220.0] }
+        let wall = Object { form, at: [0.0, distance + 0.5], turn, surface };
+        World { objects: vec![wall], eye: 30.0, tilt: turn, sun: [0.0, 0.6, -0.8], haze: [200.0, 210.0, 220.0] }
+    }
+
+    fn camera(world: &World) -> Camera<'_> {
+        Camera { world, height: 8, width: 8 }
     }
 
     #[test]
-    fn depth_is_along_the_cameras_axis_and_haze_takes_more_of_what_is_farther() {
+    fn depth_is_along_the_axis_and_haze_grows() {
         let mut before = 0.0;
         for distance in [3.0, 6.0, 12.0, 24.0] {
-            let place = before_a_wall(distance);
-            let camera = Camera { place: &place, height: 8, width: 8 };
+            let world = wall_at(distance);
             for (x, y) in [(4.0, 4.0), (0.5, 0.5), (7.5, 3.5)] {
-                let measured = camera.measured(x, y).expect("a wall");
+                let measured = camera(&world).measured(x, y).expect("a wall");
                 assert!((measured - distance).abs() < 1e-4, "{measured} at ({x}, {y}) is not {distance}");
             }
-            let green = camera.color(4.0, 4.0)[1];
-            assert!(green > before + 10.0 && green < 210.0, "{green} at {distance} metres");
+            let green = camera(&world).color(4.0, 4.0)[1];
+            assert!(green > before + 10.0 && green < 210.0, "{green} at {distance} meters");
             before = green;
         }
-        // At 24 metres half of it is haze.
+        // At 24 meters half of it is haze.
         let lit = 20.0 * (0.46 + 0.62 * 0.8);
         assert!((before - 0.5 * (210.0 + lit)).abs() < 1e-2, "{before}");
     }
 
     #[test]
-    fn what_is_glossy_too_far_or_the_sky_is_not_measured() {
-        let camera = |place: &Place| Camera { place, height: 8, width: 8 }.measured(4.0, 4.0);
-        let mut place = before_a_wall(29.9);
-        assert!(camera(&place).is_some());
-        place.solids[0].surface.glossy = true;
-        assert_eq!(camera(&place), None);
-        assert_eq!(camera(&before_a_wall(30.1)), None);
-        assert_eq!(camera(&Place { solids: Vec::new(), ..before_a_wall(5.0) }), None);
+    fn sky_far_and_glossy_are_not_measured() {
+        let measured = |world: &World| camera(world).measured(4.0, 4.0);
+        let mut world = wall_at(29.9);
+        assert!(measured(&world).is_some());
+        world.objects[0].surface.glossy = true;
+        assert_eq!(measured(&world), None);
+        assert_eq!(measured(&wall_at(30.1)), None);
+        assert_eq!(measured(&World { objects: Vec::new(), ..wall_at(5.0) }), None);
     }
 
     #[test]
-    fn what_stands_before_the_sun_takes_its_light() {
-        let mut place = before_a_wall(20.0);
-        let wall = place.solids[0];
-        let color = |place: &Place| Camera { place, height: 8, width: 8 }.color(4.0, 4.0)[0];
-        let light = color(&place);
-        // The sun's ray rises by 6 in 8 metres; the ball is on it, ten metres before the wall and 8 above the sight.
-        place.solids.push(Solid { form: Form::Ball(37.5), at: [200.0, 0.0], ..wall });
-        assert_eq!(color(&place), light);
-        place.solids.push(Solid { form: Form::Block([1.0, 38.0, 0.5]), at: [0.0, -5.0], ..wall });
-        assert_eq!(color(&place), light);
-        place.solids.push(Solid { form: Form::Block([1.0, 60.0, 0.5]), at: [0.0, -5.0], ..wall });
+    fn object_before_the_sun_casts_a_shadow() {
+        let mut world = wall_at(20.0);
+        let wall = world.objects[0];
+        let color = |world: &World| camera(world).color(4.0, 4.0)[0];
+        let light = color(&world);
+        // The ray to the sun rises by 6 in 8 meters: neither the ball nor the low block blocks it.
+        world.objects.push(Object { form: Form::Ball(37.5), at: [200.0, 0.0], ..wall });
+        assert_eq!(color(&world), light);
+        world.objects.push(Object { form: Form::Block([1.0, 38.0, 0.5]), at: [0.0, -5.0], ..wall });
+        assert_eq!(color(&world), light);
+        world.objects.push(Object { form: Form::Block([1.0, 60.0, 0.5]), at: [0.0, -5.0], ..wall });
         let haze = 20.0 / (20.0 + HALF_HAZE) * 200.0;
-        assert!((color(&place) - haze) / (light - haze) < 0.5, "{} of {light}", color(&place));
+        assert!((color(&world) - haze) / (light - haze) < 0.5, "{} of {light}", color(&world));
     }
 }

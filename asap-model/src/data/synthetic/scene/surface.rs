@@ -1,22 +1,22 @@
-//! What a point looks like before light. Patterns have sizes that are the same everywhere, so that they tell distance.
+//! What a point looks like before light. Patterns have fixed sizes, so that they are a cue to distance.
 
 use crate::data::synthetic::noise::{floor, hash, mix, scale, stripes};
 
-/// A colour with a pattern.
+/// A color with a pattern.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Surface {
     /// RGB, 0 to 255.
     pub color: [f32; 3],
     pub pattern: Pattern,
-    /// Whether it is so dark and glossy that a sensor of depth gets nothing back.
+    /// Too dark and glossy for a depth sensor.
     pub glossy: bool,
 }
 
-/// Lengths in metres.
+/// Lengths in meters.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pattern {
     Plain,
-    /// Square slabs of one metre, each of a tone of its own.
+    /// Square slabs of one meter; the key of their random tones.
     Slabs(u32),
     /// Boards of 0.2.
     Boards,
@@ -24,7 +24,7 @@ pub(super) enum Pattern {
     Bricks,
     /// Bricks, and windows of 1 × 1.4 every 2 × 2.8.
     Windows,
-    /// Light and dark halves.
+    /// A light and a dark half.
     Halves,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Pattern {
 const GLASS: [f32; 3] = [52.0, 62.0, 74.0];
 
 impl Surface {
-    /// The color at a point with its normal, both in the solid's own frame. A pixel covers `across` meters of the surface
+    /// The color at a point with its normal, both in the object's frame. A pixel covers `across` meters of the surface
     /// sideways, and `up` meters upwards or, on the ground, away from the camera.
     pub(super) fn at(&self, [x, y, z]: [f32; 3], normal: [f32; 3], across: f32, up: f32) -> [f32; 3] {
         // Along a wall, whichever way it faces.
@@ -52,21 +52,15 @@ impl Surface {
                 let wall = scale(self.color, bricks(side, y, across, up));
                 return mix(wall, GLASS, if normal[1] > 0.5 { 0.0 } else { glass });
             }
-            Pattern::Halves => {
-                if x < 0.0 {
-                    0.55
-                } else {
-                    1.0
-                }
-            }
+            Pattern::Halves if x < 0.0 => 0.55,
+            Pattern::Halves => 1.0,
         };
         scale(self.color, gain)
     }
 }
 
-/// Brightness of bricks with their joints; every other course is moved by half a brick.
+/// Brightness of bricks with their joints; every other course is shifted by half a brick.
 fn bricks(side: f32, y: f32, across: f32, up: f32) -> f32 {
-    let course = floor(y / 0.25);
-    let moved = if course % 2 == 0 { side } else { side + 0.25 };
-    1.0 - 0.22 * stripes(moved, 0.5, 0.03, across).max(stripes(y, 0.25, 0.03, up))
+    let shifted = if floor(y / 0.25) % 2 == 0 { side } else { side + 0.25 };
+    1.0 - 0.22 * stripes(shifted, 0.5, 0.03, across).max(stripes(y, 0.25, 0.03, up))
 }
