@@ -1,4 +1,4 @@
-//! Lesson 3: the paper's op. Every tile of the image has its own small network, which sees one pixel at a time.
+//! Lesson 3: the paper's op, `pixel_mlp`. Every tile of the image has its own small network, applied to each pixel.
 //!
 //! `cargo run --release -p asap-model --example 03_pixel_mlp`
 
@@ -9,13 +9,13 @@ use asap_tensor::ops::{PixelMlp, Pixels, one_hot, pixel_mlp, position_table};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Cpu, Ids, Reference, Tensor};
 
-/// cos and sin of a pixel's place in its tile, for the periods S, S/2, … 2: (log2 S, 2, S).
+/// Cosine and sine of a pixel's position in its tile, for the periods S, S/2, …, 2: (log2 S, 2, S).
 fn positions<B: Backend>(backend: &B, tile: usize) -> Result<Tensor<B>> {
     Ok(Tensor::from_f32(backend, [tile.ilog2() as usize, 2, tile], &position_table(tile))?)
 }
 
-/// One tile of 16×16 pixels, painted by one layer whose weights were chosen by hand.
-fn paint_a_tile() -> Result<()> {
+/// One tile of 16×16 pixels, from one layer with weights chosen by hand.
+fn one_tile() -> Result<()> {
     let backend = Reference::<f64>::new();
     let (tile, classes) = (16, 2);
     // The labels: a window (1) in a wall (0).
@@ -23,26 +23,26 @@ fn paint_a_tile() -> Result<()> {
     let labels = (0..tile * tile).map(|pixel| u8::from(inside(pixel / tile) && inside(pixel % tile))).collect();
     let ids = Ids::from_vec(&backend, [1, tile, tile], labels)?;
 
-    // One output from 2 + 4·4 features. Its parameters: the bias, then a weight for each feature in order. Features 0
-    // and 1 are the one-hot label; then four for each period: cos x, sin x, cos y, sin y.
+    // One output from 2 + 4·4 features. The parameters are the bias, then one weight per feature. Features 0 and 1 are the
+    // one-hot label, followed by four for each period: cos x, sin x, cos y, sin y.
     let mlp = PixelMlp { tile, widths: vec![1] };
     let mut params = vec![0.0; 1 + classes + 16];
     let (bias, weights) = params.split_at_mut(1);
     bias[0] = 0.2;
-    weights[1] = -2.0; // a window is dark
-    weights[classes + 4 * 2 + 2] = 0.4; // cos y at the third period, S/4: rows of stone, 4 pixels high
-    weights[classes] = 0.2; // cos x at the first period, S: a shade from left to right and back
+    weights[1] = -2.0; // windows are dark
+    weights[classes + 4 * 2 + 2] = 0.4; // cos y at the third period, S/4: stripes 4 pixels high
+    weights[classes] = 0.2; // cos x at the first period, S: a gradient from left to right and back
     let params = Tensor::from_f64(&backend, [1, params.len(), 1, 1], &params)?;
 
     let y = pixel_mlp(&mlp, &params, Pixels::Ids { ids: &ids, classes }, &positions(&backend, tile)?)?.to_f64()?;
-    println!("One tile, one layer: a bias and three weights that are not zero.");
-    let grey = |y: f64| b" .:-=+*%@"[((y + 1.0) / 2.0 * 8.0).round() as usize] as char;
+    println!("One tile, one layer, a bias and three nonzero weights:");
+    let gray = |y: f64| b" .:-=+*%@"[((y + 1.0) / 2.0 * 8.0).round() as usize] as char;
     for row in y.chunks_exact(tile) {
-        println!("  {}", row.iter().flat_map(|&y| [grey(y), grey(y)]).collect::<String>());
+        println!("  {}", row.iter().flat_map(|&y| [gray(y), gray(y)]).collect::<String>());
     }
-    // Any pixel can be computed by itself: pixel (0, 0) has cos = 1 at every period.
+    // Each pixel is independent of the others: at (0, 0) every cosine is 1.
     assert!((y[0] - f64::tanh(0.2 + 0.4 + 0.2)).abs() < 1e-12);
-    // The window's edge is as sharp as the labels, though all 256 pixels share one set of weights.
+    // The window's edge is as sharp as in the labels, although all 256 pixels share one set of weights.
     let (wall, window) = (y[8 * tile + 3], y[8 * tile + 4]);
     assert!(wall - window > 1.0, "{wall} beside {window}");
     Ok(())
@@ -55,8 +55,8 @@ fn distance<A: Backend, B: Backend>(a: &Tensor<A>, b: &Tensor<B>) -> Result<f64>
     Ok((difference / b.iter().map(|b| b * b).sum::<f64>()).sqrt())
 }
 
-/// Image and gradient in the parameters, of the fused op and of the plain composition.
-fn both<B: Backend>(backend: &B) -> Result<[(Tensor<B>, Tensor<B>); 2]> {
+/// The image and the gradient of the parameters, from the fused op and from the plain composition.
+fn fused_and_plain<B: Backend>(backend: &B) -> Result<[(Tensor<B>, Tensor<B>); 2]> {
     // Two images of 2×3 tiles of 8×8 pixels, 5 classes, layers 17 → 6 → 6 → 3.
     let (tile, classes, grid) = (8, 5, [2, 3]);
     let mlp = PixelMlp { tile, widths: vec![6, 6, 3] };
@@ -72,7 +72,7 @@ fn both<B: Backend>(backend: &B) -> Result<[(Tensor<B>, Tensor<B>); 2]> {
         let tape = Tape::new();
         let leaf = tape.leaf(params.clone());
         let image = if fused {
-            Var::pixel_mlp(&mlp, &leaf, VarPixels::Ids { ids: &ids, classes }, &positions)?
+            Var::pixel_mlp(&mlp, &leaf, VarPixels::Ids { ids: ids.clone(), classes }, &positions)?
         } else {
             plain_pixel_mlp(&mlp, &leaf, &Var::constant(one_hot(&ids, classes)?), &positions)?
         };
@@ -84,14 +84,14 @@ fn both<B: Backend>(backend: &B) -> Result<[(Tensor<B>, Tensor<B>); 2]> {
 }
 
 fn main() -> Result<()> {
-    paint_a_tile()?;
-    println!("\nThe fused op against permute, concatenate, batched product, activation:");
-    let [(believed, believed_gradient), (plain, plain_gradient)] = both(&Reference::<f64>::new())?;
-    let (image, gradient) = (distance(&plain, &believed)?, distance(&plain_gradient, &believed_gradient)?);
-    println!("  in double precision       image {image:.1e}   gradient {gradient:.1e}");
+    one_tile()?;
+    println!("\nThe fused op against permute, cat, batched matmul and activations (relative distances):");
+    let [(exact, exact_gradient), (plain, plain_gradient)] = fused_and_plain(&Reference::<f64>::new())?;
+    let (image, gradient) = (distance(&plain, &exact)?, distance(&plain_gradient, &exact_gradient)?);
+    println!("  plain, double precision   image {image:.1e}   gradient {gradient:.1e}");
     assert!(image < 1e-13 && gradient < 1e-13);
-    let [(fused, fused_gradient), _] = both(&Cpu::new(None)?)?;
-    let (image, gradient) = (distance(&fused, &believed)?, distance(&fused_gradient, &believed_gradient)?);
+    let [(fused, fused_gradient), _] = fused_and_plain(&Cpu::new(None)?)?;
+    let (image, gradient) = (distance(&fused, &exact)?, distance(&fused_gradient, &exact_gradient)?);
     println!("  fused, single precision   image {image:.1e}   gradient {gradient:.1e}");
     assert!(image < 1e-5 && gradient < 1e-5);
     Ok(())

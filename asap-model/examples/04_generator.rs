@@ -1,4 +1,4 @@
-//! Lesson 4: a whole generator on a synthetic facade, the shape of every step, and its parameters counted.
+//! Lesson 4: a whole generator on a synthetic facade: the shape of every step and the number of parameters.
 //!
 //! `cargo run --release -p asap-model --example 04_generator`
 
@@ -14,20 +14,20 @@ fn parameters_of_a_tile(generator: &AsapNetConfig, data: &DataConfig) -> usize {
     generator.mlp_channels(data).windows(2).map(|c| c[1] * c[0] + c[1]).sum()
 }
 
-/// What is trained: the low-resolution stream alone, since the MLPs' parameters are its output.
+/// The trained parameters: those of the low-resolution stream, since the MLPs' parameters are its output.
 fn trained_parameters(generator: &AsapNetConfig, data: &DataConfig) -> usize {
-    // A block: 3×3 weights without bias, then the norm's scale and bias.
+    // A block has 3×3 weights without bias, and the norm's scale and bias.
     let block = |inputs: usize, outputs: usize| 9 * inputs * outputs + 2 * outputs;
     let (width, wide) = (generator.width, generator.max_width);
     let strided = generator.strided_layers();
     let first = block(data.lowres_channels(), width);
-    let shrinking = (strided - 1) * block(width, width) + block(width, wide);
+    let downsampling = (strided - 1) * block(width, width) + block(width, wide);
     let deep = generator.depth * block(wide, wide);
     let outputs = parameters_of_a_tile(generator, data);
-    first + shrinking + deep + wide * outputs + outputs
+    first + downsampling + deep + wide * outputs + outputs
 }
 
-/// Facade number 0 of a size, as the generator sees it.
+/// The labels of facade 0, with the label of one pixel changed if `change` is given.
 fn input(backend: &Cpu, [height, width]: [usize; 2], change: Option<usize>) -> Result<Input<Cpu>> {
     let mut labels = facade(0, 0, height, width).labels.data;
     if let Some(pixel) = change {
@@ -39,7 +39,7 @@ fn input(backend: &Cpu, [height, width]: [usize; 2], change: Option<usize>) -> R
 
 fn main() -> Result<()> {
     let backend = Cpu::new(None)?;
-    // S = 16 = S1·S2: a fixed filter shrinks by S1 = 2, three strided convolutions by S2 = 8.
+    // S = 16 = S1·S2: a fixed filter downsamples by S1 = 2, three strided convolutions by S2 = 8.
     let config = AsapNetConfig {
         tile: 16,
         learned_factor: 8,
@@ -61,9 +61,9 @@ fn main() -> Result<()> {
     let lowres = downsample(&labels, config.fixed_factor())?;
     let params = generator.predict(&ctx, &labels)?;
     let image = generator.synthesize(&ctx, &params, &labels)?;
-    let [_, shrunk_height, shrunk_width] = lowres.sizes();
+    let [_, lowres_height, lowres_width] = lowres.sizes();
     println!("labels                  (1, 1, {height}, {width})");
-    println!("shrunk by S1 = {}        (1, {}, {shrunk_height}, {shrunk_width})", config.fixed_factor(), data.classes);
+    println!("downsampled by S1 = {}   (1, {}, {lowres_height}, {lowres_width})", config.fixed_factor(), data.classes);
     println!("parameters of the MLPs  {}", params.shape());
     println!("image                   {}", image.shape());
     let count = parameters_of_a_tile(&config, &data);
@@ -71,17 +71,17 @@ fn main() -> Result<()> {
     assert_eq!(image.value().dims(), [1, 3, height, width]);
     assert!(image.value().to_f32()?.iter().all(|y| (-1.0..=1.0).contains(y)));
 
-    // With the parameters given, a pixel depends on its own label and on nothing else of the image.
+    // Given the parameters, a pixel depends on its own label only.
     let changed = generator.synthesize(&ctx, &params, &input(&backend, [height, width], Some(5 * width + 7))?)?;
     let (before, after) = (image.value().to_f32()?, changed.value().to_f32()?);
     let moved: Vec<usize> =
         (0..before.len()).filter(|&i| before[i] != after[i]).map(|i| i % (height * width)).collect();
-    println!("\none label changed under the same parameters: pixels that differ {moved:?} (R, G, B)");
+    println!("\nafter changing one label, with the same parameters, these pixels differ (R, G, B): {moved:?}");
     assert!(!moved.is_empty() && moved.iter().all(|&pixel| pixel == 5 * width + 7));
 
-    // The network doesn't depend on the image's size: the same weights fit any multiple of S.
+    // The network is fully convolutional: the same weights work for any multiple of S.
     let larger = generator.forward(&ctx, &input(&backend, [128, 160], None)?)?;
-    println!("the same network on another size: {}", larger.shape());
+    println!("the same network at another size: {}", larger.shape());
     assert_eq!(larger.value().dims(), [1, 3, 128, 160]);
 
     println!("\ntrained parameters, by formula:");

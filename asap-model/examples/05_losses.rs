@@ -1,4 +1,4 @@
-//! Lesson 5: each loss on numbers small enough to follow.
+//! Lesson 5: each loss on a few values, checked by hand.
 //!
 //! `cargo run --release -p asap-model --example 05_losses`
 
@@ -11,15 +11,15 @@ use asap_tensor::{Reference, Tensor};
 
 type Double = Reference<f64>;
 
-fn image(numbers: [f64; 4]) -> Result<Tensor<Double>> {
-    Ok(Tensor::from_f64(&Double::new(), [1, 1, 2, 2], &numbers)?)
+fn image(values: [f64; 4]) -> Result<Tensor<Double>> {
+    Ok(Tensor::from_f64(&Double::new(), [1, 1, 2, 2], &values)?)
 }
 
-fn constant(numbers: [f64; 4]) -> Result<Var<Double>> {
-    Ok(Var::constant(image(numbers)?))
+fn constant(values: [f64; 4]) -> Result<Var<Double>> {
+    Ok(Var::constant(image(values)?))
 }
 
-/// Prints a loss, checks it against the value by hand, and returns its gradient in `leaf`.
+/// Prints a loss, checks it against the value computed by hand, and returns its gradient with respect to `leaf`.
 fn show(name: &str, loss: &Var<Double>, by_hand: f64, tape: &Tape<Double>, leaf: &Var<Double>) -> Result<Vec<f64>> {
     let value = loss.value().item()?;
     assert!((value - by_hand).abs() < 1e-14, "{name} is {value}, by hand {by_hand}");
@@ -30,8 +30,8 @@ fn show(name: &str, loss: &Var<Double>, by_hand: f64, tape: &Tape<Double>, leaf:
 }
 
 fn main() -> Result<()> {
-    // A discriminator scores each patch: high for real, low for fake. Its other layers' outputs are features. Here: one
-    // layer of features, then the scores.
+    // A discriminator scores each patch: high for real, low for fake. The outputs of its other layers are features. Here it
+    // has one layer of features, then the scores.
     let scores = [-2.0, 0.0, 0.5, 1.0];
     let features = constant([0.0; 4])?;
     let scale = |scores: &Var<Double>| -> Features<Double> { vec![features.clone(), scores.clone()] };
@@ -39,33 +39,33 @@ fn main() -> Result<()> {
     println!("scores {scores:?}");
     let tape = Tape::new();
     let leaf = tape.leaf(image(scores)?);
-    // The generator wants high scores, however high: −mean(−2, 0, ½, 1).
+    // The generator maximizes the scores without bound: −mean(−2, 0, ½, 1).
     let gradient = show("generator", &generator_hinge(&[scale(&leaf)])?, 0.125, &tape, &leaf)?;
     assert_eq!(gradient, [-0.25; 4]);
 
     let tape = Tape::new();
     let leaf = tape.leaf(image(scores)?);
-    // The discriminator wants fakes below −1 and no lower: mean(0, 1, 1½, 2). A patch that is there has no gradient.
+    // The discriminator pushes fakes below −1: mean(0, 1, 1½, 2). A patch at −1 or below has no gradient.
     let gradient = show("fake, hinge", &fake_hinge(&[scale(&leaf)])?, 1.125, &tape, &leaf)?;
     assert_eq!(gradient, [0.0, 0.25, 0.25, 0.25]);
 
     let tape = Tape::new();
     let leaf = tape.leaf(image(scores)?);
-    // … and real images above 1: mean(3, 1, ½, 0).
+    // It pushes real images above 1: mean(3, 1, ½, 0).
     let gradient = show("real, hinge", &real_hinge(&[scale(&leaf)])?, 1.125, &tape, &leaf)?;
     assert_eq!(gradient[..3], [-0.25; 3]);
 
     let tape = Tape::new();
     let leaf = tape.leaf(image(scores)?);
-    // Scales are averaged, however many patches each has: (0.125 − 3) / 2.
+    // Scales have equal weight, however many patches each has: (0.125 − 3) / 2.
     let other = vec![features.clone(), constant([3.0; 4])?];
     show("two scales", &generator_hinge(&[scale(&leaf), other])?, -1.4375, &tape, &leaf)?;
 
-    println!("\nfeatures of a fake [1, 2, 3, 4] and of a real image [1, 1, 5, 2]");
+    println!("\nfeatures of a fake [1, 2, 3, 4] and a real image [1, 1, 5, 2]");
     let (fake, real) = ([1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 5.0, 2.0]);
     let tape = Tape::new();
     let (leaf, of_real) = (tape.leaf(image(fake)?), tape.leaf(image(real)?));
-    // Feature matching: mean(0, 1, 2, 2). Scores are left out, whatever they are.
+    // Feature matching: mean(0, 1, 2, 2). Scores don't count.
     let with_scores = |features: &Var<Double>, score| -> Result<Features<Double>> {
         Ok(vec![features.clone(), constant([score; 4])?])
     };
@@ -76,19 +76,19 @@ fn main() -> Result<()> {
     let tape = Tape::new();
     let (leaf, of_real) = (tape.leaf(image(fake)?), tape.leaf(image(real)?));
     let loss = feature_matching(&[with_scores(&leaf, 0.0)?], &[with_scores(&of_real, 0.0)?])?;
-    // Real features are a goal, not something to move: nothing flows into them.
+    // Real features are the target: no gradient flows into them.
     assert!(tape.backward(&loss)?.of(&of_real).is_none());
 
     let tape = Tape::new();
     let leaf = tape.leaf(image(fake)?);
     show("L1", &l1(&leaf, &constant(real)?)?, 1.25, &tape, &leaf)?;
 
-    // VGG's five blocks: the same distance in each, times weights that grow with depth.
+    // VGG19's five blocks: the same distance in each, with weights that grow with depth.
     let tape = Tape::new();
     let leaf = tape.leaf(image(fake)?);
     let (fakes, reals) = (vec![leaf.clone(); 5], vec![constant(real)?; 5]);
     let weights: f64 = BLOCK_WEIGHTS.iter().sum();
-    println!("\nVGG's blocks weigh {BLOCK_WEIGHTS:?}");
+    println!("\nweights of VGG19's blocks: {BLOCK_WEIGHTS:?}");
     show("perceptual", &perceptual(&fakes, &reals)?, 1.25 * weights, &tape, &leaf)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Lesson 6: training in seconds: a small generator against small discriminators, on synthetic facades.
+//! Lesson 6: training in seconds, with a small generator and small discriminators on synthetic facades.
 //!
 //! `cargo run --release -p asap-model --example 06_train`
 
@@ -14,11 +14,11 @@ use asap_tensor::Cpu;
 const STEPS: usize = 30;
 const BATCH: usize = 4;
 
-/// Everything that the paper leaves to choose, and sizes small enough for seconds.
+/// A configuration small enough to train in seconds.
 fn configuration() -> Result<Config> {
     let config = Config {
         data: DataConfig { layout: Layout::Synthetic, size: [32, 32], resize: Resize::None, ..DataConfig::default() },
-        // 4×4 tiles of 8×8 pixels, all of S learnt.
+        // 4×4 tiles of 8×8 pixels, with S2 = S: no fixed downsampling.
         generator: AsapNetConfig {
             tile: 8,
             learned_factor: 8,
@@ -30,9 +30,9 @@ fn configuration() -> Result<Config> {
         }
         .into(),
         discriminator: DiscriminatorConfig { scales: 1, width: 8, max_width: 32, ..DiscriminatorConfig::default() },
-        // Without VGG's weights an L1 loss gives the colours.
+        // Without VGG19's weights, an L1 loss guides the colors.
         loss: LossConfig { lambda_vgg: 0.0, lambda_l1: 10.0, ..LossConfig::default() },
-        // Far fewer steps than the paper's: larger first weights and larger steps.
+        // There are far fewer steps than in the paper, so initial weights and learning rate are larger.
         train: TrainConfig { batch: BATCH, init_gain: 1.0, lr_generator: 3e-3, ..TrainConfig::default() },
     };
     config.validate()?;
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
     let config = configuration()?;
     let train = &config.train;
 
-    // Weights are a function of the seed and each tensor's name.
+    // Initial weights depend only on the seed and each tensor's key.
     let mut init = XavierNormal { seed: train.seed, gain: train.init_gain };
     let mut gan = Gan::new(&backend, &config, None, &mut init)?;
     println!("generator      {:7} trained parameters", gan.generator.params.trained_count());
@@ -55,7 +55,7 @@ fn main() -> Result<()> {
     let mut history = Vec::with_capacity(STEPS);
     println!("\nstep    L1      GAN     D_Fake  D_real");
     for step in 0..STEPS {
-        // A batch of pairs, each randomly flipped. `Loader` does this on other threads.
+        // A batch of pairs, each randomly flipped. `Loader` prepares batches on worker threads.
         let samples = (step * BATCH..(step + 1) * BATCH).map(|index| {
             let augmentation = Augmentation { seed: train.seed, epoch: 0, index };
             prepare(&facades.raw(index)?, &config.data, Some(augmentation))
@@ -63,10 +63,10 @@ fn main() -> Result<()> {
         let batch = Batch::stack(0, step, samples.collect::<Result<_>>()?)?;
         let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend)?);
 
-        // An update of the generator, then one of the discriminators.
+        // Updates the generator, then the discriminators.
         let (losses, fake) = gan.training_step(&input, &target, rates)?;
         assert_eq!(fake.shape(), target.image.shape());
-        // Losses are reported times their weights.
+        // Reported losses include their weights.
         let loss = |name| losses.get(name).expect("its weight is not 0");
         let l1 = loss("L1") / config.loss.lambda_l1;
         if step % 5 == 0 || step + 1 == STEPS {

@@ -15,11 +15,10 @@ impl<B: Backend> Var<B> {
                 Ok([wanted.then(|| ops::unary(slope, g)).transpose()?])
             });
         }
-        // Most derivatives follow from y alone; then x may be freed.
-        let saved_y = y.clone();
-        let saved_x = if f.needs() == Needs::Input { self.value().clone() } else { y.clone() };
+        // The gradient uses x or y, and the other may be freed.
+        let saved = if f.needs() == Needs::Input { self.value() } else { &y }.clone();
         Var::record(y, [self], move |g, [wanted]| {
-            Ok([wanted.then(|| ops::unary_grad(f, &saved_x, &saved_y, g)).transpose()?])
+            Ok([wanted.then(|| ops::unary_grad(f, &saved, &saved, g)).transpose()?])
         })
     }
 

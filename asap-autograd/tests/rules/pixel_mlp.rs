@@ -42,7 +42,7 @@ fn pixel_mlp_matches_differences() {
         let pixels = normal("pixels", [n, channels, h * mlp.tile, w * mlp.tile]);
         let inputs = [params(&mlp, channels, [n, h, w], &table), pixels];
         assert_rule_with(SETTINGS, &format!("pixel_mlp {mlp:?}"), &inputs, |v| {
-            Var::pixel_mlp(&mlp, &v[0], VarPixels::Dense(&v[1]), &table)
+            Var::pixel_mlp(&mlp, &v[0], VarPixels::Dense(v[1].clone()), &table)
         });
     }
 }
@@ -56,7 +56,7 @@ fn pixel_mlp_of_ids_matches_differences() {
         let ids = Ids::from_vec(&Double::new(), sizes, ids).unwrap();
         let inputs = [params(&mlp, classes, [n, h, w], &table)];
         assert_rule_with(SETTINGS, &format!("pixel_mlp of ids {mlp:?}"), &inputs, |v| {
-            Var::pixel_mlp(&mlp, &v[0], VarPixels::Ids { ids: &ids, classes }, &table)
+            Var::pixel_mlp(&mlp, &v[0], VarPixels::Ids { ids: ids.clone(), classes }, &table)
         });
     }
 }

@@ -13,7 +13,7 @@ use super::published::{ORIGIN, Options};
 use super::schema::{Key, KeyError, Section, either, optional};
 use crate::{Error, Result};
 
-/// Lists the kinds of generators: description, name in a configuration, variant and its keys.
+/// Defines the configuration of a list of generators: description, name in a configuration, variant and its keys.
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $name:literal => $variant:ident($config:ty) $(, paper $figures:expr)?;)*) => {
         /// `[generator]`: which generator, and its keys.
@@ -64,27 +64,34 @@ macro_rules! kinds {
     };
 }
 
-kinds! {
-    // By counting convolutions and matrix products, with each weight of an MLP once per pixel, it has 83.20 and 48.9 on 35
-    // labels and edges.
-    /// ASAP-Net: spatially adaptive pixelwise networks
-    "asap" => Asap(AsapNetConfig), paper [83.2, 55.1];
-    // The parameters are those of the U-Net, but 56.8 is reported of the residual network at 256×256, with each output
-    // pixel of a transposed convolution counted for the whole kernel.
-    /// pix2pix: U-Net of eight levels
-    "pix2pix-unet" => Pix2PixUnet(UnetConfig), paper [54.4, 56.8];
-    /// pix2pix: residual network of nine blocks
-    "pix2pix-resnet" => Pix2PixResNet(ResNetConfig);
-    /// pix2pixHD: global generator
-    "pix2pixhd" => Pix2PixHd(Pix2PixHdConfig);
-    /// pix2pixHD: global generator and one local enhancer
-    "pix2pixhd-local" => Pix2PixHdLocal(Pix2PixHdLocalConfig);
-    // By counting convolutions, it has 93.05 and 281.3.
-    /// SPADE, for Cityscapes: six doublings
-    "spade" => Spade(SpadeConfig), paper [93.0, 281.0];
-    /// CC-FPSE, for Cityscapes: six doublings
-    "cc-fpse" => CcFpse(CcFpseConfig);
+/// The one list of generators, as the input of a macro.
+macro_rules! generators {
+    ($apply:ident) => {
+        $apply! {
+            // By counting convolutions and matrix products, with each weight of an MLP once per pixel, it has 83.20 and 48.9 on 35
+            // labels and edges.
+            /// ASAP-Net: spatially adaptive pixelwise networks
+            "asap" => Asap(AsapNetConfig), paper [83.2, 55.1];
+            // The parameters are those of the U-Net, but 56.8 is reported of the residual network at 256×256, with each output
+            // pixel of a transposed convolution counted for the whole kernel.
+            /// pix2pix: U-Net of eight levels
+            "pix2pix-unet" => Pix2PixUnet(UnetConfig), paper [54.4, 56.8];
+            /// pix2pix: residual network of nine blocks
+            "pix2pix-resnet" => Pix2PixResNet(ResNetConfig);
+            /// pix2pixHD: global generator
+            "pix2pixhd" => Pix2PixHd(Pix2PixHdConfig);
+            /// pix2pixHD: global generator and one local enhancer
+            "pix2pixhd-local" => Pix2PixHdLocal(Pix2PixHdLocalConfig);
+            // By counting convolutions, it has 93.05 and 281.3.
+            /// SPADE, for Cityscapes: six doublings
+            "spade" => Spade(SpadeConfig), paper [93.0, 281.0];
+            /// CC-FPSE, for Cityscapes: six doublings
+            "cc-fpse" => CcFpse(CcFpseConfig);
+        }
+    };
 }
+pub(crate) use generators;
+generators!(kinds);
 
 impl Default for GeneratorConfig {
     fn default() -> Self {

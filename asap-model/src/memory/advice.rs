@@ -18,9 +18,6 @@ pub struct Advice {
 
 /// Changes of one key each, by which training with that many threads takes less. Batch and picture are halved until
 /// `available` bytes are enough or they can't be halved again, widths are halved once, VGG19's loss is left out.
-///
-/// # Errors
-/// As [`training`].
 pub fn advice(config: &Config, threads: usize, available: u64) -> Result<Vec<Advice>> {
     let now = training(config, threads)?.total();
     let mut advice = Vec::new();

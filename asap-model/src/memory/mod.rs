@@ -90,9 +90,6 @@ impl MemoryPlan {
 
 /// What training as configured takes on the `cpu` device with that many threads.
 ///
-/// # Errors
-/// As the round itself: if the picture is too small for a network.
-///
 /// ```
 /// use asap_model::{Config, memory};
 /// let plan = memory::training(&Config::preset("facades-256")?, 2)?;
@@ -146,9 +143,6 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
 }
 
 /// What drawing `n` pictures of `height`×`width` at once takes on the `cpu` device with that many threads.
-///
-/// # Errors
-/// As drawing itself: if the picture is too small for the network.
 pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize) -> Result<MemoryPlan> {
     let (data, generator) = (&config.data, &config.generator);
     let sizes = [n, generator.padded_side(height), generator.padded_side(width)];

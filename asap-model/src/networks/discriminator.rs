@@ -1,4 +1,4 @@
-//! The discriminators: 70×70 PatchGANs on the image and on ever smaller versions of it (supplementary 1.3; pix2pixHD).
+//! The discriminators: 70×70 PatchGANs on the image and on downsampled versions of it (supplementary 1.3; pix2pixHD).
 
 use asap_autograd::Var;
 use asap_tensor::Backend;
@@ -11,7 +11,7 @@ use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Initializer, Input
 /// Slope of the leaky ReLU (supplementary 1.3).
 const SLOPE: f64 = 0.2;
 
-/// Every layer's output at one scale, first to last; the last one scores how real each patch looks, (N, 1, h, w).
+/// Every layer's output at one scale, first to last; the last is a score per patch, (N, 1, h, w), high for real ones.
 pub type Features<B> = Vec<Var<B>>;
 
 /// PatchGANs at several scales.
@@ -34,15 +34,12 @@ struct Layer {
 enum Activation {
     LeakyRelu,
     /// Instance norm without scale and bias, then leaky ReLU.
-    Norm(InstanceNorm),
+    NormLeakyRelu,
     None,
 }
 
 impl<B: Backend> Discriminator<B> {
-    /// Discriminators that see `inputs` channels: labels, edges and image together.
-    ///
-    /// # Errors
-    /// Those of the initializer.
+    /// Discriminators of `inputs` channels: labels, edges and image together.
     pub fn new(backend: &B, config: &DiscriminatorConfig, inputs: usize, init: &mut dyn Initializer) -> Result<Self> {
         let (params, scales) = Params::build(backend, init, |mut b| {
             let scale = |scale| patch_gan(b.at(format!("discriminator_{scale}")), config, inputs);
@@ -51,11 +48,8 @@ impl<B: Backend> Discriminator<B> {
         Ok(Discriminator { params, scales })
     }
 
-    /// The features of every scale. Between scales the input is averaged over 3×3 with stride 2. Images of a batch meet in
-    /// no layer, so fake and real images give the same features one after the other as in one batch.
-    ///
-    /// # Errors
-    /// If the channels differ, or the image is too small for the layers.
+    /// The features of every scale. Between scales the input is averaged over 3×3 with stride 2. No layer mixes the images
+    /// of a batch, so fake and real images give the same features in separate batches as in one.
     pub fn features(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Vec<Features<B>>> {
         let mut x = x.clone();
         let mut features = Vec::with_capacity(self.scales.len());
@@ -75,8 +69,8 @@ impl<B: Backend> Discriminator<B> {
     }
 }
 
-/// One PatchGAN of 64-128-256-512-1 channels and strides 2, 2, 2, 1, 1. Its first and last layer have a bias and no norm;
-/// those between have instance norm and spectrally normalized weights.
+/// One PatchGAN of 64-128-256-512-1 channels and strides 2, 2, 2, 1, 1. The first and last layers have a bias and no norm;
+/// the others have instance norm and spectrally normalized weights.
 fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, inputs: usize) -> Result<Vec<Layer>> {
     let last = config.layers;
     let (mut channels, mut width) = (inputs, config.width);
@@ -97,7 +91,7 @@ fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, in
             activation: match number {
                 0 => Activation::LeakyRelu,
                 _ if number == last => Activation::None,
-                _ => Activation::Norm(InstanceNorm::new(SLOPE)),
+                _ => Activation::NormLeakyRelu,
             },
         });
         channels = outputs;
@@ -113,7 +107,7 @@ impl Layer {
             let y = self.conv.forward(ctx, x)?;
             match &self.activation {
                 Activation::LeakyRelu => Ok(y.leaky_relu(SLOPE)?),
-                Activation::Norm(norm) => norm.forward(ctx, &y),
+                Activation::NormLeakyRelu => InstanceNorm::new(SLOPE).forward(ctx, &y),
                 Activation::None => Ok(y),
             }
         })

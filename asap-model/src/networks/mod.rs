@@ -3,8 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`asap_net`] | the paper's generator |
-//! | [`baselines`] | the generators that the paper compares with |
-//! | [`generator`] | [`Generator`]: the one that is configured |
+//! | [`baselines`] | the baselines that the paper compares with |
+//! | [`generator`] | [`Generator`]: a generator of any kind |
 //! | [`discriminator`] | PatchGANs at several scales |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
 //! | [`inception`] | Inception v3, whose features the Fréchet inception distance compares |

@@ -1,4 +1,4 @@
-//! VGG19 (Simonyan & Zisserman 2015) up to its fifth block, whose features the perceptual loss compares (supplementary 1.4).
+//! VGG19 (Simonyan & Zisserman 2015) up to its fifth block, for the perceptual loss (supplementary 1.4).
 
 use std::path::Path;
 
@@ -10,9 +10,8 @@ use crate::checkpoint::load::{DAMAGED, load_keys};
 use crate::nn::{Conv2d, ConvOptions, ForwardContext, Initializer, Params};
 use crate::{Error, Result};
 
-/// The convolutions of each block, by their numbers among torchvision's `features` modules; blocks are separated by
-/// pooling. Features are taken after the ReLU of each block's first convolution, so the rest of the fifth block is not
-/// needed.
+/// The convolutions of each block, by their indices in torchvision's `features`; pooling separates blocks. Features are
+/// taken after the ReLU of each block's first convolution, so the rest of the fifth block is not needed.
 const BLOCKS: [&[usize]; 5] = [&[0, 2], &[5, 7], &[10, 12, 14, 16], &[19, 21, 23, 25], &[28]];
 
 /// Channels of each block.
@@ -21,7 +20,7 @@ const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];
 /// Weight of each block's features in the loss.
 pub const BLOCK_WEIGHTS: [f64; 5] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0];
 
-/// The layers of VGG19 that the loss needs; not trained.
+/// The layers of VGG19 that the loss needs, frozen.
 #[derive(Clone, Debug)]
 pub struct Vgg19<B: Backend> {
     params: Params<B>,
@@ -30,19 +29,16 @@ pub struct Vgg19<B: Backend> {
 }
 
 impl<B: Backend> Vgg19<B> {
-    /// The network of torchvision's file, of which most, the classifier, is not read.
-    ///
-    /// # Errors
-    /// As [`load_keys`] and [`Vgg19::load`].
+    /// The network with the weights of torchvision's file, of which only the keys `features.…` are read.
     pub fn read(backend: &B, file: &Path) -> Result<Self> {
         Self::load(backend, load_keys(file, &|key| key.starts_with("features."))?)
     }
 
-    /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`), and their numbers of channels;
+    /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`), whose shapes determine the channels;
     /// other keys are ignored.
     ///
     /// # Errors
-    /// If a tensor is missing, does not fit the one before it, or has a value that is not finite.
+    /// If a tensor is missing, has the wrong shape, or has a value that is not finite.
     pub fn load(backend: &B, mut checkpoint: Checkpoint) -> Result<Self> {
         checkpoint.check_finite(DAMAGED)?;
         let mut widths = Vec::new();
@@ -59,10 +55,7 @@ impl<B: Backend> Vgg19<B> {
         Self::build(backend, widths, &mut checkpoint)
     }
 
-    /// The network with its published widths and an initializer's values: for timing, where features don't matter.
-    ///
-    /// # Errors
-    /// Those of the initializer.
+    /// The network with its published widths and an initializer's values, for timing and memory planning.
     pub fn new(backend: &B, init: &mut dyn Initializer) -> Result<Self> {
         let widths = BLOCKS.iter().zip(WIDTHS).flat_map(|(block, width)| vec![width; block.len()]).collect();
         Self::build(backend, widths, init)
@@ -84,11 +77,9 @@ impl<B: Backend> Vgg19<B> {
         Ok(Vgg19 { params, blocks })
     }
 
-    /// The five features of an image (N, 3, H, W), fed as it is, in [−1, 1] (published code): (N, 64, H, W),
-    /// (N, 128, H/2, W/2) and so on. A single channel, of depth, is repeated.
-    ///
-    /// # Errors
-    /// If the image has neither 1 nor 3 channels, or a side under [`VGG_MIN_SIDE`](crate::config::root::VGG_MIN_SIDE).
+    /// The five features of an image (N, 3, H, W) in [−1, 1], not normalized (published code): (N, 64, H, W),
+    /// (N, 128, H/2, W/2) and so on. A single channel, of depth, is repeated. Sides must be at least
+    /// [`VGG_MIN_SIDE`](crate::config::root::VGG_MIN_SIDE).
     pub fn features(&self, image: &Var<B>) -> Result<Vec<Var<B>>> {
         let ctx = ForwardContext::evaluation(&self.params);
         let gray = image.shape().dims().get(1) == Some(&1);

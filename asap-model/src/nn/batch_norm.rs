@@ -1,4 +1,4 @@
-//! Batch norm (Ioffe & Szegedy 2015): in training by the batch's own statistics, in evaluation by running ones.
+//! Batch norm (Ioffe & Szegedy 2015).
 
 use asap_autograd::Var;
 use asap_tensor::ops::{Binary, Unary, binary, mul, sub, unary};
@@ -15,8 +15,7 @@ const EPS: f64 = 1e-5;
 /// The weight of a batch's statistics in the running ones (published code: PyTorch's default).
 const MOMENTUM: f64 = 0.1;
 
-/// y = γ·(x − μ)/√(σ² + ε) + β for each channel: in training with the batch's μ and σ², in evaluation with the running
-/// ones.
+/// y = γ·(x − μ)/√(σ² + ε) + β for each channel, with the batch's μ and σ² in training and running ones in evaluation.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     /// γ and β, (C) each.
@@ -29,9 +28,6 @@ pub struct BatchNorm {
 impl BatchNorm {
     /// A norm of `channels` channels. Its keys are `running_mean`, `running_var`, `num_batches_tracked`, and if it is
     /// affine, `weight` and `bias`.
-    ///
-    /// # Errors
-    /// Those of the initializer.
     pub fn new<B: Backend>(mut b: Builder<'_, B>, channels: usize, affine: bool) -> Result<Self> {
         let affine = match affine {
             true => Some([b.param("weight", &[channels], Kind::Scale)?, b.param("bias", &[channels], Kind::Bias)?]),
@@ -46,14 +42,11 @@ impl BatchNorm {
     }
 
     /// (N, C, H, W) → the same shape. In training it updates the running statistics.
-    ///
-    /// # Errors
-    /// If the channels differ.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         if ctx.is_training() { self.by_batch(ctx, x) } else { self.by_running(ctx, x) }
     }
 
-    /// Batch norm is instance norm of one image that holds the whole batch.
+    /// Batch norm is instance norm of one image that consists of the whole batch.
     fn by_batch<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let [n, channels, h, w] = x.value().nchw("batch_norm")?;
         let swapped = |x: &Var<B>| if n == 1 { Ok(x.clone()) } else { x.permute(&[1, 0, 2, 3]) };
@@ -66,8 +59,7 @@ impl BatchNorm {
         Ok(swapped(&y.reshape(apart)?)?)
     }
 
-    /// Moves the running statistics towards those of a batch with `count` pixels. Their variance is unbiased, divided by
-    /// `count` − 1 (published code).
+    /// Moves the running statistics towards those of a batch of `count` pixels, with the unbiased variance (published code).
     fn track<B: Backend>(
         &self,
         ctx: &ForwardContext<'_, B>,
@@ -89,23 +81,14 @@ impl BatchNorm {
         Ok(())
     }
 
-    /// One product and one sum for each element.
+    /// Folds norm and affine map into one product and one sum per element.
     fn by_running<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let [mean, variance] = [self.mean, self.variance].map(|id| Var::constant(ctx.buffer(id)));
         let deviation = variance.affine(1.0, EPS)?.sqrt()?;
-        let (factor, shift) = match self.affine {
-            Some([scale, bias]) => {
-                let factor = ctx.var(scale).div(&deviation)?;
-                let shift = ctx.var(bias).sub(&mean.mul(&factor)?)?;
-                (factor, shift)
-            }
-            None => {
-                let one = deviation.affine(0.0, 1.0)?;
-                let factor = one.div(&deviation)?;
-                let shift = mean.mul(&factor)?.neg()?;
-                (factor, shift)
-            }
-        };
+        let scale = self.affine.map_or_else(|| deviation.affine(0.0, 1.0), |[scale, _]| Ok(ctx.var(scale)))?;
+        let factor = scale.div(&deviation)?;
+        let offset = mean.mul(&factor)?;
+        let shift = self.affine.map_or_else(|| offset.neg(), |[_, bias]| ctx.var(bias).sub(&offset))?;
         Ok(x.mul(&factor)?.add(&shift)?)
     }
 }
@@ -121,7 +104,7 @@ mod tests {
     type Double = Reference<f64>;
 
     #[test]
-    fn training_uses_batch_statistics_and_updates_running_ones() {
+    fn training_normalizes_by_the_batch_and_updates_running_statistics() {
         let (n, channels, plane) = (3, 2, 5);
         let backend = Double::new();
         let mut fill = FillByName { prefix: "norm.".into(), gain: 1.0 };

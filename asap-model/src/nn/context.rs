@@ -1,20 +1,28 @@
-//! One forward pass of a network: which of its parameters want gradients, how its layers behave, what it updates.
+//! One forward pass of a network: whether parameters have gradients, how layers behave, which buffers are updated.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use asap_autograd::{Gradients, Tape, Var};
 use asap_tensor::ops::sum;
 use asap_tensor::{Backend, Tensor};
 
+use super::input::Input;
 use super::params::{ParamId, Params, Updates};
 use crate::Result;
 
-/// A forward pass. Its parameters are leaves of a tape, or frozen: constants. Its layers are in training or evaluation.
+/// A network, or part of one, from an input to an image.
+pub trait Module<B: Backend>: Debug + Send + Sync {
+    /// (N, C, H, W) → the image.
+    fn forward(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>>;
+}
+
+/// A forward pass. Its parameters are leaves of a tape, or frozen: constants. Its layers are in training or evaluation mode.
 ///
 /// In training, batch norm normalizes by the batch's own statistics, spectral norm makes one power iteration and dropout
-/// zeroes values. A pass changes no parameter: the context collects what buffers become, and
-/// [`finish`](Self::finish) returns it.
+/// zeroes values. A pass changes no parameter: the context collects the updates of buffers, and [`finish`](Self::finish)
+/// returns them.
 pub struct ForwardContext<'a, B: Backend> {
     params: &'a Params<B>,
     tape: Option<Tape<B>>,
@@ -23,16 +31,16 @@ pub struct ForwardContext<'a, B: Backend> {
     updates: RefCell<Updates<B>>,
     /// Spectrally normalized weights.
     normalized: RefCell<BTreeMap<ParamId, Var<B>>>,
-    /// Seed and name of the pass, where dropout is wanted.
+    /// Seed and name of the pass, with dropout.
     dropout: Option<(u64, String)>,
-    /// The first layer whose output is not finite, where that is watched for.
+    /// The first layer with an output that is not finite, if the context checks.
     watch: Option<RefCell<Option<String>>>,
 }
 
-/// What a forward pass leaves behind.
+/// The results of a forward pass besides its output.
 pub struct Finished<B: Backend> {
     leaves: Vec<(String, Var<B>)>,
-    /// What buffers became, for [`Params::apply`].
+    /// New values of buffers, for [`Params::apply`].
     pub updates: Updates<B>,
 }
 
@@ -51,40 +59,37 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
         }
     }
 
-    /// Frozen, in training: a network that another one is trained with.
+    /// Frozen, in training mode: a network through which another one is trained.
     pub fn frozen(params: &'a Params<B>) -> Self {
         ForwardContext { training: true, ..Self::evaluation(params) }
     }
 
-    /// Parameters are leaves of `tape`, in training.
+    /// In training mode, with parameters as leaves of `tape`.
     pub fn training(params: &'a Params<B>, tape: &Tape<B>) -> Self {
         ForwardContext { tape: Some(tape.clone()), ..Self::frozen(params) }
     }
 
-    /// Turns dropout on. What it zeroes depends on the seed, the name of the pass and the layer.
+    /// With dropout, whose random streams are named by the pass and the layer.
     pub fn with_dropout(self, seed: u64, pass: impl Into<String>) -> Self {
         ForwardContext { dropout: Some((seed, pass.into())), ..self }
     }
 
-    /// Checks whether each layer's output is finite.
+    /// With a check that each layer's output is finite.
     pub fn watching(self) -> Self {
         ForwardContext { watch: Some(RefCell::default()), ..self }
     }
 
-    /// Whether layers behave as in training.
+    /// Whether layers are in training mode.
     pub fn is_training(&self) -> bool {
         self.training
     }
 
-    /// Seed and name of the pass, if layers drop values out in it.
+    /// Seed and name of the pass, if dropout is on.
     pub(super) fn dropout(&self) -> Option<(u64, &str)> {
         self.dropout.as_ref().filter(|_| self.training).map(|(seed, pass)| (*seed, pass.as_str()))
     }
 
-    /// Runs a layer under its name: for the profiler, and to find the first output that is not finite.
-    ///
-    /// # Errors
-    /// Those of the layer.
+    /// Runs a layer under its name, for the profiler and the check for finite outputs.
     pub fn layer(&self, name: &str, forward: impl FnOnce() -> Result<Var<B>>) -> Result<Var<B>> {
         let _scope = self.params.backend().profiler().map(|profiler| profiler.enter(name));
         let y = forward()?;
@@ -109,7 +114,7 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
         self.leaves.borrow_mut().entry(id).or_insert_with(|| tape.leaf(value())).clone()
     }
 
-    /// A buffer as of now: updated in this pass, or else the network's.
+    /// A buffer's current value: updated in this pass, or else the network's.
     pub fn buffer(&self, id: ParamId) -> Tensor<B> {
         self.updates.borrow().get(&id).unwrap_or_else(|| self.params.get(id).value()).clone()
     }
@@ -119,7 +124,7 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
         self.updates.borrow_mut().insert(id, value);
     }
 
-    /// The normalized form of a weight, computed once in a pass.
+    /// The normalized form of a weight, computed once per pass.
     pub(super) fn normalized(&self, id: ParamId, normalize: impl FnOnce() -> Result<Var<B>>) -> Result<Var<B>> {
         if let Some(weight) = self.normalized.borrow().get(&id) {
             return Ok(weight.clone());
@@ -138,8 +143,8 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
 }
 
 impl<B: Backend> Finished<B> {
-    /// The gradient of every parameter that was used, by key, and the updates. From then on nothing shares the parameters'
-    /// values, and the optimizer updates them in place.
+    /// The gradient of every parameter that was used, by key, and the updates. It consumes the leaves, so that nothing shares
+    /// the parameters' values when the optimizer updates them in place.
     pub fn gradients(self, gradients: &Gradients<B>) -> (BTreeMap<String, Tensor<B>>, Updates<B>) {
         let gradient = |(key, leaf)| Some((key, gradients.of(&leaf)?.clone()));
         (self.leaves.into_iter().filter_map(gradient).collect(), self.updates)

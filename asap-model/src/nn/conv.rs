@@ -24,8 +24,8 @@ pub struct ConvOptions {
 }
 
 impl ConvOptions {
-    /// From `inputs` to `outputs` channels with a square kernel: stride 1, half a kernel of zeros around the image, so that it
-    /// keeps its size, and a bias.
+    /// A square kernel from `inputs` to `outputs` channels, with a bias, stride 1 and half a kernel of zero padding, which
+    /// keeps the size.
     pub fn new(inputs: usize, outputs: usize, kernel: usize) -> Self {
         ConvOptions {
             channels: [inputs, outputs],
@@ -43,12 +43,12 @@ impl ConvOptions {
         ConvOptions { stride, ..self }
     }
 
-    /// Another number of pixels around the image.
+    /// Another number of padding pixels.
     pub fn padding(self, padding: usize) -> Self {
         ConvOptions { padding, ..self }
     }
 
-    /// What the pixels around the image are.
+    /// Another padding mode.
     pub fn pad_mode(self, mode: PadMode) -> Self {
         ConvOptions { mode, ..self }
     }
@@ -81,10 +81,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A convolution of the keys `weight` (or those of [`SpectralNorm`]) and `bias`.
-    ///
-    /// # Errors
-    /// Those of the initializer.
+    /// A convolution with the keys `weight` (or those of [`SpectralNorm`]) and `bias`.
     pub fn new<B: Backend>(mut b: Builder<'_, B>, options: ConvOptions) -> Result<Self> {
         let ConvOptions { channels: [inputs, outputs], kernel, stride, padding, mode, .. } = options;
         let shape = [outputs, inputs, kernel, kernel];
@@ -109,9 +106,6 @@ impl Conv2d {
     }
 
     /// (N, inputs, H, W) → (N, outputs, H′, W′).
-    ///
-    /// # Errors
-    /// If the channels differ, or the image is too small for its padding.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: impl Into<Input<B>>) -> Result<Var<B>> {
         let weight = match &self.weight {
             Weight::Plain(id) => ctx.var(*id),
@@ -135,10 +129,7 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
-    /// A transposed convolution of the keys `weight` and `bias`, with a kernel of 3×3 or 4×4.
-    ///
-    /// # Errors
-    /// Those of the initializer.
+    /// A transposed convolution with the keys `weight` and `bias`, and a kernel of 3×3 or 4×4.
     pub fn new<B: Backend>(
         mut b: Builder<'_, B>,
         [inputs, outputs]: [usize; 2],
@@ -154,9 +145,6 @@ impl ConvTranspose2d {
     }
 
     /// (N, inputs, H, W) → (N, outputs, 2H, 2W).
-    ///
-    /// # Errors
-    /// If the channels differ.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let bias = self.bias.map(|id| ctx.var(id));
         let args = Conv2dTransposed { stride: 2, padding: 1, output_padding: self.output_padding };

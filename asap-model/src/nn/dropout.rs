@@ -23,10 +23,7 @@ impl Dropout {
         Dropout { name: name.into() }
     }
 
-    /// Returns a tensor of x's shape.
-    ///
-    /// # Errors
-    /// If the device fails.
+    /// Any shape → the same shape.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: Var<B>) -> Result<Var<B>> {
         let Some((seed, pass)) = ctx.dropout() else { return Ok(x) };
         let backend = x.value().backend();

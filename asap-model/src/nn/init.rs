@@ -5,7 +5,7 @@ use asap_tensor::random::{normal, uniform_by_name};
 use crate::Result;
 use crate::checkpoint::Checkpoint;
 
-/// What a tensor is to its layer.
+/// The role of a tensor in its layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A convolution's weight, (O, I, R, S).
@@ -20,25 +20,25 @@ pub enum Kind {
     RunningMean,
     /// The running variance of batch norm, (C), a buffer.
     RunningVariance,
-    /// The batches that the running statistics are of, (), a buffer.
+    /// The number of batches in the running statistics, (), a buffer.
     BatchCount,
-    /// A tensor that published checkpoints hold and no layer uses.
+    /// A tensor of published checkpoints that no layer uses.
     Unused,
 }
 
 impl Kind {
-    /// Whether the optimizer updates it; buffers are saved, but not trained.
+    /// Whether the optimizer updates it; buffers are only saved.
     pub fn is_trained(self) -> bool {
         matches!(self, Kind::Weight | Kind::Scale | Kind::Bias)
     }
 }
 
-/// Gives parameters their first values.
+/// Initial values of parameters.
 pub trait Initializer {
     /// The values of a parameter, row-major.
     ///
     /// # Errors
-    /// If the values come from a file and it doesn't have them.
+    /// If the values come from a file that lacks them.
     fn fill(&mut self, key: &str, shape: &[usize], kind: Kind) -> Result<Vec<f32>>;
 
     /// The value of every element of this kind, if they are all equal: then [`fill`](Self::fill) isn't called.
@@ -48,7 +48,7 @@ pub trait Initializer {
 }
 
 /// Xavier-normal initialization, as published: weights with standard deviation gain·√(2 / (fan_in + fan_out)), scales 1,
-/// biases 0, spectral vectors random with norm 1. Each tensor has a random stream of its own, named by its key.
+/// biases 0, spectral vectors random with norm 1. Each tensor has its own random stream, named by its key.
 #[derive(Clone, Copy, Debug)]
 pub struct XavierNormal {
     /// Seed of the random streams.
@@ -92,8 +92,7 @@ impl Initializer for Blank {
     }
 }
 
-/// Values that anyone can compute from the parameter's key alone, to compare full-size networks without shipping their
-/// weights. With u uniform in [−1, 1): weights u·g·√(3 / fan_in), and a quarter of that if the kernel's height is 1;
+/// Values computed from the parameter's key alone, to compare full-size networks without shipping their weights. With u uniform in [−1, 1): weights u·g·√(3 / fan_in), and a quarter of that if the kernel's height is 1;
 /// scales and running variances 1 + u/10; biases and running means u/10.
 #[derive(Clone, Debug)]
 pub struct FillByName {

@@ -1,19 +1,19 @@
-//! What networks see, on the device.
+//! The input of networks, on the device.
 
-use asap_autograd::Var;
+use asap_autograd::{Var, VarPixels};
 use asap_tensor::ops::{Conv2d, Pad, PadMode, Taps, one_hot, pad_ids, resize_ids};
 use asap_tensor::{Backend, Ids, Tensor};
 
 use crate::Result;
 
-/// Channels of a batch of images: labels, whose one-hot form never exists, and image channels after them. Either may be
+/// The channels of a batch of images: labels, whose one-hot form is never built, followed by image channels. Either may be
 /// absent, but not both.
 #[derive(Clone)]
 pub struct Input<B: Backend> {
     labels: Option<Labels<B>>,
     /// (N, C, H, W).
     image: Option<Var<B>>,
-    /// Whether the last image channel is an edge map, which pixels' own networks don't see.
+    /// Whether the last image channel is an edge map, which the pixelwise networks don't see.
     edges: bool,
 }
 
@@ -23,14 +23,6 @@ struct Labels<B: Backend> {
     /// (N, H, W).
     ids: Ids<B>,
     classes: usize,
-}
-
-/// What each pixel's own network sees.
-pub enum Pixels<'a, B: Backend> {
-    /// Label maps (N, H, W) and the number of classes.
-    Labels(&'a Ids<B>, usize),
-    /// Image channels, (N, C, H, W).
-    Image(Var<B>),
 }
 
 impl<B: Backend> Input<B> {
@@ -45,17 +37,11 @@ impl<B: Backend> Input<B> {
     }
 
     /// Followed by instance edges, (N, 1, H, W): 1 where a pixel's instance differs from a neighbor's.
-    ///
-    /// # Errors
-    /// If the sizes differ.
     pub fn with_edges(&self, edges: &Var<B>) -> Result<Self> {
         Ok(Input { edges: true, ..self.with(edges)? })
     }
 
     /// Followed by the channels of x.
-    ///
-    /// # Errors
-    /// If the sizes differ.
     pub fn with(&self, x: &Var<B>) -> Result<Self> {
         let image = match &self.image {
             Some(image) => Var::cat(&[image, x], 1)?,
@@ -64,18 +50,15 @@ impl<B: Backend> Input<B> {
         Ok(Input { labels: self.labels.clone(), image: Some(image), edges: false })
     }
 
-    /// What each pixel's own network sees: all channels but edges.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn pixels(&self) -> Result<Pixels<'_, B>> {
+    /// The input of the pixelwise networks: all channels but edges.
+    pub fn pixels(&self) -> Result<VarPixels<B>> {
         match (&self.labels, &self.image) {
-            (Some(labels), _) => Ok(Pixels::Labels(&labels.ids, labels.classes)),
+            (Some(Labels { ids, classes }), _) => Ok(VarPixels::Ids { ids: ids.clone(), classes: *classes }),
             (None, Some(image)) if self.edges => {
                 let [_, channels, ..] = image.value().nchw("input")?;
-                Ok(Pixels::Image(image.narrow(1, 0, channels - 1)?))
+                Ok(VarPixels::Dense(image.narrow(1, 0, channels - 1)?))
             }
-            (None, Some(image)) => Ok(Pixels::Image(image.clone())),
+            (None, Some(image)) => Ok(VarPixels::Dense(image.clone())),
             (None, None) => unreachable!("an input has channels"),
         }
     }
@@ -85,10 +68,7 @@ impl<B: Backend> Input<B> {
         self.image.as_ref()
     }
 
-    /// Convolution with a weight (O, C, R, S) over all channels, zeros around the image.
-    ///
-    /// # Errors
-    /// If the channels are not the weight's.
+    /// The zero-padded convolution of all channels with a weight (O, C, R, S).
     pub fn conv2d(&self, weight: &Var<B>, bias: Option<&Var<B>>, args: Conv2d) -> Result<Var<B>> {
         Ok(match (&self.labels, &self.image) {
             (Some(labels), None) => Var::conv2d_ids(&labels.ids, weight, bias, args)?,
@@ -98,10 +78,7 @@ impl<B: Backend> Input<B> {
         })
     }
 
-    /// The images reflected about their outermost pixels, by `amount` on all sides.
-    ///
-    /// # Errors
-    /// If an image is no larger than `amount`.
+    /// Reflection padding by `amount` pixels on all sides.
     pub fn reflect(&self, amount: usize) -> Result<Self> {
         let labels = |labels: &Labels<B>| -> Result<_> {
             Ok(Labels { ids: pad_ids(&labels.ids, Pad::all(amount))?, classes: labels.classes })
@@ -114,10 +91,7 @@ impl<B: Backend> Input<B> {
         })
     }
 
-    /// The images resampled. Labels become image channels, fractions of each class.
-    ///
-    /// # Errors
-    /// If the taps were made for another size.
+    /// Resampled. Labels become image channels: the fraction of each class.
     pub fn resize(&self, rows: &Taps, columns: &Taps) -> Result<Self> {
         let labels = |labels: &Labels<B>| resize_ids(&labels.ids, labels.classes, rows, columns);
         let labels = self.labels.as_ref().map(labels).transpose()?;
@@ -126,9 +100,6 @@ impl<B: Backend> Input<B> {
     }
 
     /// All channels, (N, C, H, W), labels as one-hot channels.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub fn one_hot(&self) -> Result<Var<B>> {
         let labels = self.labels.as_ref().map(|labels| one_hot(&labels.ids, labels.classes)).transpose()?;
         join(labels, self.image.clone())

@@ -16,7 +16,7 @@ const EPS: f64 = 1e-5;
 pub struct InstanceNorm {
     /// γ and β, (C) each.
     affine: Option<[ParamId; 2]>,
-    /// Of the leaky ReLU: 0 is ReLU, 1 none.
+    /// Slope of the leaky ReLU; 0: ReLU, 1: no activation.
     slope: f64,
 }
 
@@ -26,19 +26,13 @@ impl InstanceNorm {
         InstanceNorm { affine: None, slope }
     }
 
-    /// A norm with scale and bias, of the keys `weight` and `bias`.
-    ///
-    /// # Errors
-    /// Those of the initializer.
+    /// A norm with scale and bias, with the keys `weight` and `bias`.
     pub fn affine<B: Backend>(mut b: Builder<'_, B>, channels: usize, slope: f64) -> Result<Self> {
         let affine = [b.param("weight", &[channels], Kind::Scale)?, b.param("bias", &[channels], Kind::Bias)?];
         Ok(InstanceNorm { affine: Some(affine), slope })
     }
 
     /// (N, C, H, W) → the same shape.
-    ///
-    /// # Errors
-    /// If the channels differ.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Var<B>) -> Result<Var<B>> {
         let affine = self.affine.map(|ids| ids.map(|id| ctx.var(id)));
         let affine = affine.as_ref().map(|[scale, bias]| (scale, bias));

@@ -13,7 +13,7 @@ use crate::checkpoint::{Checkpoint, HostTensor, Weights};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ParamId(usize);
 
-/// What a forward pass turns buffers into.
+/// The new values of the buffers that a forward pass has updated.
 pub type Updates<B> = BTreeMap<ParamId, Tensor<B>>;
 
 /// A parameter or buffer.
@@ -25,12 +25,12 @@ pub struct Param<B: Backend> {
 }
 
 impl<B: Backend> Param<B> {
-    /// The published key: what gradients, Adam's moments and checkpoints know it by.
+    /// The published key, which also names gradients, Adam's moments and checkpoint entries.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// What it is to its layer.
+    /// Its role in its layer.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -40,7 +40,7 @@ impl<B: Backend> Param<B> {
         &self.value
     }
 
-    /// Its values, to replace or to update in place.
+    /// Its values, to replace or update in place.
     pub fn value_mut(&mut self) -> &mut Tensor<B> {
         &mut self.value
     }
@@ -54,10 +54,7 @@ pub struct Params<B: Backend> {
 }
 
 impl<B: Backend> Params<B> {
-    /// Builds a network: `network` makes its layers, whose parameters `init` gives their first values.
-    ///
-    /// # Errors
-    /// Those of `network`.
+    /// Builds a network: `network` makes the layers, `init` the initial values of their parameters.
     pub fn build<T>(
         backend: &B,
         init: &mut dyn Initializer,
@@ -68,12 +65,12 @@ impl<B: Backend> Params<B> {
         Ok((params, network))
     }
 
-    /// Where the values are.
+    /// The device of the values.
     pub fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// The parameter of a layer of this network.
+    /// The parameter of this ID, from a layer of this network.
     pub fn get(&self, id: ParamId) -> &Param<B> {
         &self.params[id.0]
     }
@@ -83,7 +80,7 @@ impl<B: Backend> Params<B> {
         self.iter().find(|param| param.key == key)
     }
 
-    /// The parameter of that key, to change.
+    /// The parameter of that key, mutably.
     pub fn find_mut(&mut self, key: &str) -> Option<&mut Param<B>> {
         self.iter_mut().find(|param| param.key == key)
     }
@@ -103,15 +100,12 @@ impl<B: Backend> Params<B> {
         self.iter().filter(|param| param.kind.is_trained())
     }
 
-    /// Values that are trained.
+    /// The number of trained values.
     pub fn trained_count(&self) -> usize {
         self.trained().map(|param| param.value.count()).sum()
     }
 
     /// All values on the host, by key.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub fn to_weights(&self) -> Result<Weights> {
         let host = |param: &Param<B>| {
             let shape = param.value.dims().to_vec();
@@ -120,8 +114,8 @@ impl<B: Backend> Params<B> {
         self.iter().map(host).collect()
     }
 
-    /// Checks that a checkpoint has this network's tensors and no others. The batches that batch norm has counted may be
-    /// missing: PyTorch counts them since 0.4.1.
+    /// Checks that a checkpoint has this network's tensors and no others. Only batch norm's batch counts may be missing:
+    /// PyTorch before 0.4.1 had none.
     ///
     /// # Errors
     /// Lists every missing, misshapen and unknown tensor.
@@ -133,9 +127,6 @@ impl<B: Backend> Params<B> {
     }
 
     /// Replaces all values by those of a checkpoint.
-    ///
-    /// # Errors
-    /// As [`Params::check`].
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         self.check(checkpoint)?;
         for param in &mut self.params {
@@ -154,8 +145,8 @@ impl<B: Backend> Params<B> {
     }
 }
 
-/// Adds the parameters of a network to its store, layer by layer. Each layer gets a builder of its own path, which its
-/// keys begin with.
+/// Adds the parameters of a network to its store, layer by layer. Each layer has a builder with its own path, the prefix of
+/// its keys.
 pub struct Builder<'a, B: Backend> {
     params: &'a mut Params<B>,
     init: &'a mut dyn Initializer,
@@ -164,17 +155,17 @@ pub struct Builder<'a, B: Backend> {
 }
 
 impl<B: Backend> Builder<'_, B> {
-    /// A builder for the layer `name` of this one.
+    /// A builder for the sublayer `name`.
     pub fn at(&mut self, name: impl Display) -> Builder<'_, B> {
         Builder { params: &mut *self.params, init: &mut *self.init, path: format!("{}{name}.", self.path) }
     }
 
-    /// A builder for another layer of this path.
+    /// A builder for a layer with the same path.
     pub fn here(&mut self) -> Builder<'_, B> {
         Builder { params: &mut *self.params, init: &mut *self.init, path: self.path.clone() }
     }
 
-    /// The path, without the dot at its end.
+    /// The path, without the final dot.
     pub fn path(&self) -> &str {
         self.path.strip_suffix('.').unwrap_or(&self.path)
     }
@@ -185,9 +176,6 @@ impl<B: Backend> Builder<'_, B> {
     }
 
     /// Adds a parameter with the initializer's values.
-    ///
-    /// # Errors
-    /// Those of the initializer.
     pub fn param(&mut self, name: &str, shape: &[usize], kind: Kind) -> Result<ParamId> {
         let value = match self.init.constant(kind) {
             Some(constant) => Tensor::full(self.backend(), shape, constant)?,
@@ -199,10 +187,7 @@ impl<B: Backend> Builder<'_, B> {
         Ok(self.add(name, kind, value))
     }
 
-    /// The initializer's values for a parameter that is not added.
-    ///
-    /// # Errors
-    /// Those of the initializer.
+    /// The initializer's values for a parameter, without adding it.
     pub fn values(&mut self, name: &str, shape: &[usize], kind: Kind) -> Result<Vec<f32>> {
         self.init.fill(&format!("{}{name}", self.path), shape, kind)
     }

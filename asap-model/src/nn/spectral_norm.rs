@@ -1,8 +1,7 @@
 //! Spectral normalization (Miyato et al. 2018): a weight divided by its largest singular value.
 //!
-//! Power iteration follows the singular value, one iteration a forward pass: with W the weight as (O, I·R·S),
-//! v ← Wᵀu/‖Wᵀu‖, u ← Wv/‖Wv‖, σ = uᵀWv. The vectors are constants in the gradient: ∂σ/∂W = u vᵀ, and the gradient of
-//! W/σ follows from the rules of product and quotient.
+//! Power iteration tracks the singular value, with one iteration per forward pass: with W the weight as (O, I·R·S),
+//! v ← Wᵀu/‖Wᵀu‖, u ← Wv/‖Wv‖, σ = uᵀWv. The gradient treats the vectors as constants: ∂σ/∂W = u vᵀ.
 
 use asap_autograd::Var;
 use asap_tensor::ops::{Transpose, Unary, div, matmul, mul, sum, unary};
@@ -13,7 +12,7 @@ use super::init::Kind;
 use super::params::{Builder, ParamId};
 use crate::Result;
 
-/// Lower bound on a norm, so that a weight of zeros does not divide by zero (published code: PyTorch's value).
+/// Lower bound on a norm, against division by zero (published code: PyTorch's value).
 const EPS: f64 = 1e-12;
 
 /// A spectrally normalized weight.
@@ -27,10 +26,7 @@ pub struct SpectralNorm {
 }
 
 impl SpectralNorm {
-    /// A weight (O, I, R, S), of the keys `weight_orig`, `weight_u` and `weight_v`.
-    ///
-    /// # Errors
-    /// Those of the initializer.
+    /// A weight (O, I, R, S) with the keys `weight_orig`, `weight_u` and `weight_v`.
     pub fn new<B: Backend>(mut b: Builder<'_, B>, shape: [usize; 4]) -> Result<Self> {
         Ok(SpectralNorm {
             weight: b.param("weight_orig", &shape, Kind::Weight)?,
@@ -39,11 +35,7 @@ impl SpectralNorm {
         })
     }
 
-    /// W/σ. In training it makes one power iteration, however often it is used in a pass; in evaluation it uses u and v as
-    /// they are.
-    ///
-    /// # Errors
-    /// If a kernel fails.
+    /// W/σ. In training it first makes one power iteration, however often the weight is used in a pass.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>) -> Result<Var<B>> {
         ctx.normalized(self.weight, || {
             let weight = ctx.var(self.weight);

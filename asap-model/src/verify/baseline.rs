@@ -1,4 +1,4 @@
-//! The generators that the paper compares with, from their own published code.
+//! The baselines, from their own published code.
 
 use asap_tensor::Backend;
 
@@ -11,10 +11,9 @@ use crate::nn::{Blank, FillByName, ForwardContext, Kind};
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
     let config = GeneratorConfig::from_published(case.kind(), case.options())?;
-    let channels = [data.lowres_channels(), data.output_channels()];
     let generator = if case.entry["fill_prefix"].is_string() {
         let mut fill = FillByName { prefix: case.fill_prefix(), gain: case.number("fill_gain")? };
-        let mut generator = Generator::baseline(backend, &config, channels, &mut fill)?;
+        let mut generator = Generator::new(backend, &config, &data, &mut fill)?;
         for param in generator.params.iter_mut() {
             if param.kind() == Kind::SpectralVector {
                 *param.value_mut() = case.tensor(backend, &format!("spectral.{}", param.key()))?;
@@ -22,7 +21,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
         }
         generator
     } else {
-        let mut generator = Generator::baseline(backend, &config, channels, &mut Blank)?;
+        let mut generator = Generator::new(backend, &config, &data, &mut Blank)?;
         generator.params.load(&case.checkpoint("_net_G")?)?;
         generator
     };

@@ -1,4 +1,4 @@
-//! One case: its entry in the index, its tensors, its checkpoints, and how far apart two results are.
+//! One case: its entry in the index, its tensors and checkpoints, and comparisons with them.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use crate::data::{Plane, instance_edges};
 use crate::nn::Input;
 use crate::{Error, Result};
 
-/// What kind of quantity is compared: each has its tolerance in single and in double precision. The latter are the
-/// published numbers' own rounding, which is single.
+/// Kinds of quantities, each with its tolerance in single and in double precision. In double precision it is the rounding
+/// of the published values, which are single.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quantity {
     /// Outputs, features, downsampled inputs, MLP parameters.
@@ -26,22 +26,19 @@ pub(super) enum Quantity {
 }
 
 impl Quantity {
-    /// The largest relative error that is right on a backend.
+    /// The maximum relative error on a backend.
     pub(super) fn tolerance<B: Backend>(self) -> f64 {
-        let double = size_of::<B::Elem>() == 8;
-        match (self, double) {
-            (Quantity::Output, false) => 1e-5,
-            (Quantity::Output, true) => 2e-6,
-            (Quantity::Gradient, false) => 1e-4,
-            (Quantity::Gradient, true) => 5e-6,
-            (Quantity::Training, false) => 1e-4,
-            (Quantity::Training, true) => 2e-5,
-            (Quantity::FullSize, _) => 1e-4,
-        }
+        let (single, double) = match self {
+            Quantity::Output => (1e-5, 2e-6),
+            Quantity::Gradient => (1e-4, 5e-6),
+            Quantity::Training => (1e-4, 2e-5),
+            Quantity::FullSize => (1e-4, 1e-4),
+        };
+        if size_of::<B::Elem>() == 8 { double } else { single }
     }
 }
 
-/// A quantity, compared.
+/// The comparison of one quantity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// The tensor's name in the case.
@@ -53,13 +50,19 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Whether the error is within the tolerance; never if it is NaN.
+    /// Compares scalars.
+    pub(super) fn of_scalar<B: Backend>(quantity: String, found: f64, expected: f64, kind: Quantity) -> Self {
+        let error = relative_error(&[found], &[expected as f32]);
+        Comparison { quantity, error, tolerance: kind.tolerance::<B>() }
+    }
+
+    /// Whether the error is within the tolerance; NaN isn't.
     pub fn holds(&self) -> bool {
         self.error <= self.tolerance
     }
 }
 
-/// A case of a folder.
+/// A reference case.
 pub(super) struct Case {
     /// Its entry in the index.
     pub(super) entry: Value,
@@ -87,7 +90,7 @@ impl Case {
         &self.entry["options"]
     }
 
-    /// A fault of the case's own files.
+    /// An error in the case's own files.
     pub(super) fn fault(&self, problem: String) -> Error {
         Error::Data { file: self.file.clone(), problem }
     }
@@ -97,7 +100,7 @@ impl Case {
         self.entry[key].as_f64().ok_or_else(|| self.fault(format!("its entry in the index has no number {key}")))
     }
 
-    /// What stands before the names of tensors that are filled by name: the entry's own, or `SEED.NAME.`
+    /// The prefix of tensors that are filled by name: the entry's own, or `SEED.NAME.`
     pub(super) fn fill_prefix(&self) -> String {
         match self.entry["fill_prefix"].as_str() {
             Some(prefix) => prefix.to_owned(),
@@ -120,9 +123,9 @@ impl Case {
         self.tensors.get(name).ok_or_else(|| self.fault(format!("there is no tensor {name}")))
     }
 
-    /// Tensors whose names begin so, without that beginning.
-    pub(super) fn starting<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a HostTensor)> {
-        self.tensors.iter().filter_map(move |(name, host)| Some((name.strip_prefix(prefix)?, host)))
+    /// The names of tensors with this prefix, without it.
+    fn keys_after<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.tensors.keys().filter_map(move |name| name.strip_prefix(prefix))
     }
 
     /// A tensor on the backend.
@@ -131,7 +134,7 @@ impl Case {
         Ok(Tensor::from_f32(backend, &host.shape[..], &host.data)?)
     }
 
-    /// A map of ids (N, 1, H, W) as (N, H, W) and its numbers.
+    /// The sizes (N, H, W) and values of a map of ids (N, 1, H, W).
     fn id_map(&self, name: &str) -> Result<([usize; 3], &[f32])> {
         let host = self.host(name)?;
         match host.shape[..] {
@@ -140,16 +143,13 @@ impl Case {
         }
     }
 
-    /// The label map `NAME` and, where the case has one, the instance map as edges, both with `prefix` before them.
+    /// The label map `PREFIXlabel` and, if the case has one, the edges of the instance map `PREFIXinstance`.
     pub(super) fn input<B: Backend>(&self, backend: &B, prefix: &str, classes: usize) -> Result<Input<B>> {
-        let (sizes, numbers) = self.id_map(&format!("{prefix}label"))?;
-        let mut ids = Vec::with_capacity(numbers.len());
-        for &number in numbers {
-            if !(0.0..classes as f32).contains(&number) {
-                return Err(self.fault(format!("{prefix}label has the id {number}, but there are {classes} classes")));
-            }
-            ids.push(number as u8);
+        let (sizes, values) = self.id_map(&format!("{prefix}label"))?;
+        if let Some(id) = values.iter().find(|id| !(0.0..classes as f32).contains(*id)) {
+            return Err(self.fault(format!("{prefix}label has the id {id}, but there are {classes} classes")));
         }
+        let ids = values.iter().map(|&id| id as u8).collect();
         let input = Input::labels(Ids::from_vec(backend, sizes, ids)?, classes);
         let instance = format!("{prefix}instance");
         if self.has(&instance) {
@@ -160,8 +160,8 @@ impl Case {
 
     /// The edges of an instance map, (N, 1, H, W).
     fn edges<B: Backend>(&self, backend: &B, name: &str) -> Result<Tensor<B>> {
-        let ([n, height, width], numbers) = self.id_map(name)?;
-        let edges: Vec<f32> = numbers
+        let ([n, height, width], values) = self.id_map(name)?;
+        let edges: Vec<f32> = values
             .chunks((height * width).max(1))
             .flat_map(|ids| {
                 let data = ids.iter().map(|&id| id as u32).collect();
@@ -171,9 +171,25 @@ impl Case {
         Ok(Tensor::from_f32(backend, [n, 1, height, width], &edges)?)
     }
 
-    /// Compares a tensor with the case's of that name.
+    /// Compares a tensor with the one of that name.
     pub(super) fn compare<B: Backend>(&self, name: &str, found: &Tensor<B>, kind: Quantity) -> Result<Comparison> {
         self.compare_as(name, name, found, kind)
+    }
+
+    /// Compares every tensor whose name begins with `prefix` with the one that `find` returns for the rest of its name.
+    pub(super) fn compare_each<'t, B: Backend>(
+        &self,
+        prefix: &str,
+        kind: Quantity,
+        report: &mut dyn FnMut(Comparison),
+        find: impl Fn(&str) -> Option<&'t Tensor<B>>,
+    ) -> Result<()> {
+        for key in self.keys_after(prefix) {
+            let name = format!("{prefix}{key}");
+            let found = find(key).ok_or_else(|| self.fault(format!("{name}: the network has no such tensor")))?;
+            report(self.compare(&name, found, kind)?);
+        }
+        Ok(())
     }
 
     /// As [`Case::compare`], reported under another name.

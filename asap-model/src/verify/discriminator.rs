@@ -40,15 +40,8 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
         report(case.compare("grad_input", grad, Quantity::Gradient)?);
     }
     let (found, updates) = ctx.finish().gradients(&gradients);
-    for (key, _) in case.starting("grad.") {
-        let grad = found.get(key).ok_or_else(|| case.fault(format!("grad.{key}: the network has no such weight")))?;
-        report(case.compare(&format!("grad.{key}"), grad, Quantity::Gradient)?);
-    }
+    case.compare_each("grad.", Quantity::Gradient, report, |key| found.get(key))?;
     discriminator.params.apply(updates);
-    for (key, _) in case.starting("after.") {
-        let vector = discriminator.params.find(key);
-        let vector = vector.ok_or_else(|| case.fault(format!("after.{key}: the network has no such vector")))?;
-        report(case.compare(&format!("after.{key}"), vector.value(), Quantity::Output)?);
-    }
-    Ok(())
+    let params = &discriminator.params;
+    case.compare_each("after.", Quantity::Output, report, |key| Some(params.find(key)?.value()))
 }

@@ -1,7 +1,7 @@
-//! Small generators: forward and every gradient, from dense channels and from labels.
+//! Small generators: forward pass and every gradient, from dense channels and from labels.
 
 use asap_autograd::{Tape, Var};
-use asap_tensor::{Backend, Tensor};
+use asap_tensor::Backend;
 
 use super::case::{Case, Comparison, Quantity};
 use crate::Result;
@@ -39,7 +39,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     Ok(())
 }
 
-/// A forward and a backward pass; gradients in the weights, and in `leaf` if it is given.
+/// A forward and a backward pass: gradients of the weights, and of `leaf` if it is given. `form` is added to the names.
 fn pass<B: Backend>(
     case: &Case,
     (weights, generator): (&Params<B>, &AsapNet<B>),
@@ -52,21 +52,16 @@ fn pass<B: Backend>(
     let ctx = ForwardContext::training(weights, tape);
     let params = generator.predict(&ctx, input)?;
     let output = generator.synthesize(&ctx, &params, input)?;
-    let mut compare = |name: &str, found: &Tensor<B>, kind| -> Result<()> {
-        report(case.compare_as(&format!("{name}{form}"), name, found, kind)?);
-        Ok(())
+    let mut report = |comparison: Comparison| {
+        report(Comparison { quantity: format!("{}{form}", comparison.quantity), ..comparison });
     };
-    compare("params", params.value(), Quantity::Output)?;
-    compare("output", output.value(), Quantity::Output)?;
+    report(case.compare("params", params.value(), Quantity::Output)?);
+    report(case.compare("output", output.value(), Quantity::Output)?);
     let grad_output = case.tensor(output.value().backend(), "grad_output")?;
     let gradients = tape.backward_from(&[(&output, grad_output)])?;
     if let Some(grad) = leaf.and_then(|leaf| gradients.of(leaf)) {
-        compare("grad_input", grad, Quantity::Gradient)?;
+        report(case.compare("grad_input", grad, Quantity::Gradient)?);
     }
     let (found, _) = ctx.finish().gradients(&gradients);
-    for (key, _) in case.starting("grad.") {
-        let grad = found.get(key).ok_or_else(|| case.fault(format!("grad.{key}: the network has no such weight")))?;
-        compare(&format!("grad.{key}"), grad, Quantity::Gradient)?;
-    }
-    Ok(())
+    case.compare_each("grad.", Quantity::Gradient, &mut report, |key| found.get(key))
 }

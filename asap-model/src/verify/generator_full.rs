@@ -1,8 +1,8 @@
-//! A full-size network whose weights anyone can fill by name.
+//! A full-size network with weights filled by name.
 
-use asap_tensor::{Backend, Tensor};
+use asap_tensor::{Backend, Tensor, ops};
 
-use super::case::{Case, Comparison, Quantity, relative_error};
+use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::config::{AsapNetConfig, DataConfig};
 use crate::networks::AsapNet;
@@ -24,49 +24,38 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let &[_, heads, ..] = &host.shape[..] else {
         return Err(case.fault(format!("params_head must be (N, P, h, w), not {:?}", host.shape)));
     };
-    let head = first_channels(params.value(), heads)?;
-    report(case.compare("params_head", &head, Quantity::FullSize)?);
+    report(case.compare("params_head", &ops::narrow(params.value(), 1, 0, heads)?, Quantity::FullSize)?);
 
     let output = generator.synthesize(&ctx, &params, &input)?;
     let [n, c, h, w] = output.value().nchw("generator-full")?;
-    let numbers = output.value().to_f64()?;
+    let values = output.value().to_f64()?;
     let stride = case.number("row_stride")? as usize;
     if stride == 0 {
         return Err(case.fault("row_stride must be at least 1".into()));
     }
-    let rows: Vec<f64> = numbers
-        .chunks(w)
-        .enumerate()
-        .filter(|(row, _)| (row % h).is_multiple_of(stride))
-        .flat_map(|(_, y)| y)
-        .copied()
-        .collect();
+    let rows: Vec<f64> =
+        values.chunks(h * w).flat_map(|plane| plane.chunks(w).step_by(stride).flatten()).copied().collect();
     let rows = Tensor::from_f64(backend, [n, c, h.div_ceil(stride), w], &rows)?;
     report(case.compare("output_rows", &rows, Quantity::FullSize)?);
 
     let levels = &case.host("output_rgb8")?.data;
-    if levels.len() != numbers.len() {
-        let problem = format!("output_rgb8 has {} numbers, {} were computed", levels.len(), numbers.len());
+    if levels.len() != values.len() {
+        let problem = format!("output_rgb8 has {} values, but {} were computed", levels.len(), values.len());
         return Err(case.fault(problem));
     }
-    let distances = levels.iter().zip(&numbers);
+    let distances = levels.iter().zip(&values);
     let distances = distances.map(|(&level, y)| (((y + 1.0) / 2.0 * 255.0).round() - f64::from(level)).abs());
     let largest = |worst: f64, distance: f64| if distance.is_nan() { f64::INFINITY } else { worst.max(distance) };
     report(exactly("output_rgb8", distances.fold(0.0, largest), 1.0));
 
-    let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
-    let variance = numbers.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / (numbers.len() - 1) as f64;
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64;
     for (name, found) in [("output_mean", mean), ("output_std", variance.sqrt())] {
-        let error = relative_error(&[found], &[case.number(name)? as f32]);
-        report(Comparison { quantity: name.into(), error, tolerance: Quantity::FullSize.tolerance::<B>() });
+        report(Comparison::of_scalar::<B>(name.into(), found, case.number(name)?, Quantity::FullSize));
     }
     Ok(())
 }
 
 fn exactly(quantity: &str, error: f64, tolerance: f64) -> Comparison {
     Comparison { quantity: quantity.into(), error, tolerance }
-}
-
-fn first_channels<B: Backend>(x: &Tensor<B>, count: usize) -> Result<Tensor<B>> {
-    Ok(asap_tensor::ops::narrow(x, 1, 0, count)?)
 }

@@ -1,4 +1,4 @@
-//! The Inception v3 of the published FID code with weights filled by name, and the Fréchet distance of two sets of
+//! Inception v3 of the published FID code with weights filled by name, and the Fréchet distance between two sets of
 //! features.
 
 use asap_tensor::{Backend, Tensor};
@@ -9,11 +9,11 @@ use crate::evaluation::measures::{Features, frechet_distance};
 use crate::networks::Inception;
 use crate::nn::FillByName;
 
-/// Channels of an activation that are compared, and the step between rows and columns.
+/// Channels of an activation to compare, and the step between rows and columns.
 const CHANNELS: usize = 8;
 const STEP: usize = 4;
 
-/// The largest relative error of the Fréchet distance.
+/// The maximum relative error of the Fréchet distance.
 const FRECHET: f64 = 1e-6;
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
@@ -35,17 +35,14 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
 /// The first channels, every fourth row and column.
 fn sampled<B: Backend>(x: &Tensor<B>) -> Result<Tensor<B>> {
     let [n, c, h, w] = x.nchw("inception")?;
-    let numbers = x.to_f64()?;
     let channels = CHANNELS.min(c);
-    let (rows, columns) = (h.div_ceil(STEP), w.div_ceil(STEP));
-    let mut sample = Vec::with_capacity(n * channels * rows * columns);
-    for (image, channel) in (0..n).flat_map(|image| (0..channels).map(move |channel| (image, channel))) {
-        for row in (0..h).step_by(STEP) {
-            let row = &numbers[((image * c + channel) * h + row) * w..][..w];
-            sample.extend(row.iter().step_by(STEP));
+    let mut sample = Vec::new();
+    for image in x.to_f64()?.chunks(c * h * w) {
+        for plane in image.chunks(h * w).take(channels) {
+            sample.extend(plane.chunks(w).step_by(STEP).flat_map(|row| row.iter().step_by(STEP)));
         }
     }
-    Ok(Tensor::from_f64(x.backend(), [n, channels, rows, columns], &sample)?)
+    Ok(Tensor::from_f64(x.backend(), [n, channels, h.div_ceil(STEP), w.div_ceil(STEP)], &sample)?)
 }
 
 /// A tensor (N, width).

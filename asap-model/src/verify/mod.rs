@@ -1,7 +1,7 @@
-//! Reference cases: values that the published code computed, recomputed.
+//! Reference cases: recomputes what the published code computed.
 //!
-//! A folder of cases has an `index.json` that names them; each has `NAME.safetensors` with tensors and, where it has
-//! weights of its own, PyTorch checkpoints with the published keys. Kinds of case:
+//! A folder of cases has an `index.json` that lists them; each has `NAME.safetensors` with tensors and, if it has its own
+//! weights, PyTorch checkpoints with the published keys. Kinds of cases:
 //!
 //! | kind | file | recomputed |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | `discriminator` | `discriminator.rs` | every layer, loss, gradients, spectral vectors |
 //! | `vgg19` | `vgg19.rs` | features, loss, gradient |
 //! | `train` | `train.rs` | training steps: losses, images, final weights |
-//! | `pix2pix`, `pix2pixhd`, `spade`, `cc-fpse` | `baseline.rs` | images of the generators that the paper compares with |
+//! | `pix2pix`, `pix2pixhd`, `spade`, `cc-fpse` | `baseline.rs` | images of the baselines |
 //! | `inception` | `inception.rs` | activations and features of Inception v3; the Fréchet distance |
 //! | `resize` | `resize.rs` | bicubic and nearest resizing of 8-bit images |
 //!
@@ -45,7 +45,7 @@ pub struct Finding {
     pub comparison: Option<Comparison>,
 }
 
-/// Recomputes every case of a folder on `backend`, reporting each quantity as it is known.
+/// Recomputes every case of a folder on `backend` and reports each quantity.
 ///
 /// # Errors
 /// If the index or a file of a case can't be read, or a kernel fails. A quantity out of tolerance is a finding, not an
@@ -74,14 +74,14 @@ pub fn verify<B: Backend>(backend: &B, dir: &Path, report: &mut dyn FnMut(Findin
     Ok(())
 }
 
-/// The first part of the names that seed the values of weights without a checkpoint: the same in a whole folder, taken
-/// from any case that has a `fill_prefix`.
+/// The first part of the names that seed weights without a checkpoint: the same in a whole folder, from any case with a
+/// `fill_prefix`.
 fn seed(cases: &serde_json::Map<String, serde_json::Value>) -> String {
     let prefix = cases.values().find_map(|entry| entry["fill_prefix"].as_str());
     prefix.and_then(|prefix| prefix.split('.').next()).unwrap_or("public").to_owned()
 }
 
-/// How one kind of case is recomputed.
+/// Recomputes a case and reports its quantities.
 type Recompute<B> = fn(&B, &Case, &mut dyn FnMut(Comparison)) -> Result<()>;
 
 fn recomputation<B: Backend>(kind: &str) -> Option<Recompute<B>> {

@@ -6,7 +6,7 @@ use super::case::{Case, Comparison};
 use crate::Result;
 use crate::data::{Plane, resize_image, resize_labels};
 
-/// Levels of 255 that a bicubic result may be off by.
+/// Tolerance of bicubic results, in levels of 255.
 const BICUBIC_LEVELS: f64 = 2.0;
 
 pub(super) fn recompute<B: Backend>(_backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {

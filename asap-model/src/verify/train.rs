@@ -2,7 +2,7 @@
 
 use asap_tensor::Backend;
 
-use super::case::{Case, Comparison, Quantity, relative_error};
+use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::config::{AsapNetConfig, Config, DataConfig, DiscriminatorConfig};
 use crate::networks::Vgg19;
@@ -41,19 +41,13 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
         for (name, found) in losses.named() {
             let expected = case.entry["losses"][step][name].as_f64();
             let expected = expected.ok_or_else(|| case.fault(format!("step {step} has no loss {name}")))?;
-            let error = relative_error(&[found], &[expected as f32]);
             let quantity = format!("step{step}.{name}");
-            report(Comparison { quantity, error, tolerance: Quantity::Training.tolerance::<B>() });
+            report(Comparison::of_scalar::<B>(quantity, found, expected, Quantity::Training));
         }
     }
 
-    let networks = [("final.G.", &gan.generator.params), ("final.D.", &gan.discriminator.params)];
-    for (prefix, params) in networks {
-        for (key, _) in case.starting(prefix) {
-            let parameter = params.find(key);
-            let parameter = parameter.ok_or_else(|| case.fault(format!("{prefix}{key}: there is no such weight")))?;
-            report(case.compare(&format!("{prefix}{key}"), parameter.value(), Quantity::Training)?);
-        }
+    for (prefix, params) in [("final.G.", &gan.generator.params), ("final.D.", &gan.discriminator.params)] {
+        case.compare_each(prefix, Quantity::Training, report, |key| Some(params.find(key)?.value()))?;
     }
     Ok(())
 }

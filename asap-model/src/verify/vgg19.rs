@@ -1,4 +1,4 @@
-//! A slim VGG19: features, the perceptual loss, its gradient in the image.
+//! A slim VGG19: features, the perceptual loss and its gradient.
 
 use asap_autograd::{Tape, Var};
 use asap_tensor::Backend;

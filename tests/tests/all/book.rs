@@ -1,4 +1,4 @@
-//! The book takes its code from the sources: what it includes must be there.
+//! The book includes its code from the sources: files and anchors must exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ fn chapters() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src")
 }
 
-/// What stands in each `{{#include …}}` of a chapter.
+/// The argument of each `{{#include …}}` of a chapter.
 fn includes(text: &str) -> Vec<&str> {
     let rest = text.split("{{#include").skip(1);
     rest.map(|rest| rest.split_once("}}").map_or(rest, |(argument, _)| argument).trim()).collect()
 }
 
 /// Why `PATH:ANCHOR`, relative to `folder`, can't be included; `None` if it can.
-fn fault(folder: &Path, include: &str) -> Option<String> {
+fn problem(folder: &Path, include: &str) -> Option<String> {
     let Some((path, anchor)) = include.split_once(':') else {
-        return Some(format!("{include} names no anchor: write PATH:ANCHOR"));
+        return Some(format!("{include} has no anchor: expected PATH:ANCHOR"));
     };
     let text = match fs::read_to_string(folder.join(path)) {
         Ok(text) => text,
@@ -30,39 +30,40 @@ fn fault(folder: &Path, include: &str) -> Option<String> {
         ([start], [end]) if start + 1 < *end => None,
         ([], _) => Some(format!("{include}: there is no line `// ANCHOR: {anchor}`")),
         ([_], []) => Some(format!("{include}: there is no line `// ANCHOR_END: {anchor}`")),
-        _ => Some(format!("{include}: the anchor must begin once, end once and hold a line")),
+        _ => Some(format!("{include}: the anchor must begin once, end once and contain a line")),
     }
 }
 
 #[test]
-fn every_include_of_the_book_names_a_file_and_an_anchor_in_it() {
+fn includes_exist() {
     let mut count = 0;
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for chapter in fs::read_dir(chapters()).unwrap() {
         let file = chapter.unwrap().path();
         let text = fs::read_to_string(&file).unwrap();
         for include in includes(&text) {
             count += 1;
-            faults.extend(fault(&chapters(), include).map(|fault| format!("{}: {fault}", file.display())));
+            problems.extend(problem(&chapters(), include).map(|problem| format!("{}: {problem}", file.display())));
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert!(count > 0, "a book that includes nothing checks nothing");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(count > 0, "no include was found");
 }
 
 #[test]
-fn includes_that_lead_nowhere_are_faults() {
+fn broken_includes_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let code = "// ANCHOR: whole\nfn f() {}\n// ANCHOR_END: whole\n// ANCHOR: open\n// ANCHOR: open_too\n";
     fs::write(folder.path().join("code.rs"), code).unwrap();
     let text = "{{#include code.rs:whole}} {{#include code.rs:who}} {{#include code.rs:open}} \
                 {{#include gone.rs:whole}} {{#include code.rs}}";
-    let faulty: Vec<bool> = includes(text).into_iter().map(|include| fault(folder.path(), include).is_some()).collect();
-    assert_eq!(faulty, [false, true, true, true, true]);
+    let broken: Vec<bool> =
+        includes(text).into_iter().map(|include| problem(folder.path(), include).is_some()).collect();
+    assert_eq!(broken, [false, true, true, true, true]);
 }
 
 #[test]
-fn the_summary_lists_every_chapter_and_no_other() {
+fn summary_lists_every_chapter() {
     let summary = fs::read_to_string(chapters().join("SUMMARY.md")).unwrap();
     // `[Title]()` is a planned chapter.
     let links = summary.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));

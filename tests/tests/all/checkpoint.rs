@@ -1,4 +1,4 @@
-//! Published checkpoints in both formats, our own files, and files that are damaged or hostile.
+//! Published checkpoints in both formats, our own files, and damaged or hostile files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,13 +23,13 @@ fn assert_same_bits(left: &Weights, right: &Weights) {
     }
 }
 
-/// Tensors of every rank, empty ones and unusual numbers.
+/// Tensors of every rank, with unusual values or none.
 fn odd_weights() -> Weights {
     let tensor = |shape: &[usize], data: &[f32]| HostTensor { shape: shape.into(), data: data.into() };
     Weights::from([
         ("scalar".into(), tensor(&[], &[7.0])),
         ("empty".into(), tensor(&[0, 3], &[])),
-        ("odd.numbers".into(), tensor(&[4], &[f32::NAN, -0.0, f32::MIN_POSITIVE / 2.0, f32::NEG_INFINITY])),
+        ("odd.values".into(), tensor(&[4], &[f32::NAN, -0.0, f32::MIN_POSITIVE / 2.0, f32::NEG_INFINITY])),
         ("größe".into(), tensor(&[1, 2, 1, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
     ])
 }
@@ -46,7 +46,7 @@ fn problem_of<T>(result: asap_model::Result<T>, path: &Path) -> String {
 }
 
 #[test]
-fn both_published_formats_hold_the_same_tensors_bit_for_bit() {
+fn published_formats_agree() {
     let zip = checkpoint::load(&fixture(ZIP)).unwrap();
     let legacy = checkpoint::load(&fixture(LEGACY)).unwrap();
     assert_same_bits(&zip.weights, &legacy.weights);
@@ -55,9 +55,9 @@ fn both_published_formats_hold_the_same_tensors_bit_for_bit() {
     assert!(zip.config.is_none() && legacy.config.is_none());
 }
 
-/// The name of a `.pth` is part of each entry's length, and a reader of zip archives has stumbled over 21 characters.
+/// A `.pth` repeats its file name in each zip entry; 21 characters have broken a zip reader.
 #[test]
-fn a_pth_is_read_whatever_the_length_of_its_name() {
+fn pth_reads_names_of_any_length() {
     let weights = pth::read(&fixture("../cityscapes_full_net_G.pth")).unwrap();
     assert_eq!(weights["w"], HostTensor { shape: vec![3], data: vec![0.0, 1.0, 2.0] });
     let folder = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ fn a_pth_is_read_whatever_the_length_of_its_name() {
 }
 
 #[test]
-fn converting_there_and_back_changes_no_bit() {
+fn round_trip_is_exact() {
     let folder = tempfile::tempdir().unwrap();
     let (tensors, state) = (folder.path().join("a.safetensors"), folder.path().join("b.pth"));
     for weights in [pth::read(&fixture(ZIP)).unwrap(), odd_weights()] {
@@ -82,7 +82,7 @@ fn converting_there_and_back_changes_no_bit() {
 }
 
 #[test]
-fn equal_weights_give_equal_files() {
+fn writing_is_deterministic() {
     let folder = tempfile::tempdir().unwrap();
     let metadata = Metadata::from_iter((0..9).map(|i| (format!("key {i}"), format!("value {i}"))));
     let write = |name: &str| {
@@ -96,7 +96,7 @@ fn equal_weights_give_equal_files() {
 }
 
 #[test]
-fn other_programs_read_our_safetensors() {
+fn safetensors_crate_reads_our_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     let metadata = Metadata::from([("config".into(), "a = \"ü\"\n".into())]);
@@ -111,7 +111,7 @@ fn other_programs_read_our_safetensors() {
 }
 
 #[test]
-fn a_run_folder_gives_its_generator_and_its_configuration() {
+fn run_folder_loads_generator_and_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let problem = problem_of(checkpoint::load(folder.path()), folder.path());
     assert!(problem.contains("generator.safetensors"), "{problem}");
@@ -132,7 +132,7 @@ fn a_run_folder_gives_its_generator_and_its_configuration() {
 }
 
 #[test]
-fn files_are_told_apart_by_what_they_hold() {
+fn format_is_detected_by_content() {
     let folder = tempfile::tempdir().unwrap();
     let (disguised, other) = (folder.path().join("pickle.safetensors"), folder.path().join("tensors.pth"));
     for name in [ZIP, LEGACY] {
@@ -150,7 +150,7 @@ fn files_are_told_apart_by_what_they_hold() {
 }
 
 #[test]
-fn one_error_lists_every_missing_extra_and_misshapen_tensor() {
+fn mismatched_tensors_are_all_listed() {
     let tensor = |shape: &[usize]| HostTensor { shape: shape.into(), data: vec![0.0; shape.iter().product()] };
     let mut checkpoint = Checkpoint {
         file: "some.pth".into(),
@@ -193,7 +193,7 @@ fn one_error_lists_every_missing_extra_and_misshapen_tensor() {
 }
 
 #[test]
-fn key_numbering_shows_the_padding_and_a_conflict_names_both() {
+fn padding_is_detected_by_key_numbering() {
     let published = checkpoint::load(&fixture(ZIP)).unwrap();
     assert_eq!(checkpoint::padding_of(&published.weights), Some(Padding::Reflect));
     let reflect = GeneratorConfig::default();
@@ -214,7 +214,7 @@ fn key_numbering_shows_the_padding_and_a_conflict_names_both() {
 }
 
 #[test]
-fn a_file_cut_short_anywhere_is_an_error() {
+fn truncated_files_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole.safetensors");
     checkpoint::save(&whole, &pth::read(&fixture(ZIP)).unwrap(), &Config::default()).unwrap();
@@ -229,14 +229,14 @@ fn a_file_cut_short_anywhere_is_an_error() {
 }
 
 #[test]
-fn a_damaged_file_never_panics() {
+fn damaged_files_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let tensors = folder.path().join("whole.safetensors");
     checkpoint::save(&tensors, &pth::read(&fixture(ZIP)).unwrap(), &Config::default()).unwrap();
     let damaged = folder.path().join("damaged");
     for file in [fixture(ZIP), fixture(LEGACY), tensors] {
         let bytes = fs::read(&file).unwrap();
-        // The describing parts stand at both ends.
+        // Headers and indices are at both ends.
         for place in (0..2000).chain(bytes.len() - 2000..bytes.len()).step_by(7) {
             let mut bytes = bytes.clone();
             bytes[place] ^= 0xa5;
@@ -249,12 +249,12 @@ fn a_damaged_file_never_panics() {
     }
 }
 
-/// Also where the damage leaves the file well formed: one bit of one weight, or of the configuration.
+/// Even if the file stays well-formed: one bit of a weight, or of the configuration.
 #[test]
-fn one_bit_that_fell_over_is_found() {
+fn single_bit_flips_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
-    // A string that looks like the hash's place does not take it.
+    // A string that looks like the hash's key isn't mistaken for it.
     let trap = format!("\"{}\":\"{}\"", checkpoint::HASH_KEY, "0".repeat(64));
     let metadata = Metadata::from([("config".into(), trap.clone()), ("a".into(), trap)]);
     safetensors::write(&path, &odd_weights(), &metadata).unwrap();
@@ -265,7 +265,7 @@ fn one_bit_that_fell_over_is_found() {
         let mut damaged = whole.clone();
         damaged[byte] ^= 1 << (byte % 8);
         fs::write(&path, &damaged).unwrap();
-        // Only in the name of the hash does a bit not matter.
+        // Only bits of the hash's key don't matter.
         if let Ok((weights, mut read)) = safetensors::read(&path) {
             assert_same_bits(&weights, &odd_weights());
             read.retain(|key, _| metadata.contains_key(key));
@@ -283,7 +283,7 @@ fn one_bit_that_fell_over_is_found() {
 }
 
 #[test]
-fn claims_beyond_the_file_are_refused_before_memory_is_taken() {
+fn oversized_claims_are_rejected_before_allocation() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile");
     let file = |header_length: u64, header: &str, data: &[u8]| {
@@ -307,7 +307,7 @@ fn claims_beyond_the_file_are_refused_before_memory_is_taken() {
 }
 
 #[test]
-fn a_view_that_repeats_elements_is_refused_before_memory_is_taken() {
+fn expanded_views_are_rejected_before_allocation() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.pth");
     // The older format: magic number, protocol, system, a dictionary with one tensor of 2³⁰ elements and stride 0
@@ -329,7 +329,7 @@ fn a_view_that_repeats_elements_is_refused_before_memory_is_taken() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_keeps_its_old_content() {
+fn failed_write_keeps_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kept.safetensors");
     safetensors::write(&path, &odd_weights(), &Metadata::new()).unwrap();

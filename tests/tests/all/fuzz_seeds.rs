@@ -16,7 +16,7 @@ type Property = fn(&[u8]);
 const CHANGES: u64 = 60;
 
 #[test]
-fn seeds_and_mutations_keep_every_property() {
+fn parsers_keep_properties_on_seeds_and_mutations() {
     let targets: [(&str, Property); 6] = [
         ("safetensors", properties::safetensors),
         ("pth", properties::pth),
@@ -34,7 +34,7 @@ fn seeds_and_mutations_keep_every_property() {
             let bytes = fs::read(&seed).unwrap();
             let name = seed.file_name().unwrap().to_string_lossy();
             for number in 0..=CHANGES {
-                // Printed where the test fails.
+                // Shown if the test fails.
                 println!("{target}/{name}, change {number}");
                 property(&changed(&bytes, &format!("{target}/{name}/{number}"), number));
             }
@@ -42,7 +42,7 @@ fn seeds_and_mutations_keep_every_property() {
     }
 }
 
-/// The bytes with `number` changes at most: a byte replaced, taken out or put in, or the rest cut off.
+/// The bytes with at most `number` changes: a byte replaced, removed or inserted, or the rest truncated.
 fn changed(bytes: &[u8], name: &str, number: u64) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let mut random = stream(0, name);

@@ -1,4 +1,4 @@
-//! What crosses crates.
+//! Tests across crates.
 
 mod book;
 mod checkpoint;

@@ -1,4 +1,4 @@
-//! Every backend against the numbers of the authors' published code (`fixtures/published`).
+//! Every backend against values computed by the authors' published code (`fixtures/published`).
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use asap_model::verify::{Finding, verify};
 use asap_tensor::{Backend, Cpu, Reference};
 use asap_tests::gpu::gpu;
 
-/// Recomputes every case and fails naming all quantities that are out of tolerance.
-fn every_quantity_holds<B: Backend>(backend: &B) {
+/// Recomputes every case and reports all quantities that are out of tolerance.
+fn assert_matches_published<B: Backend>(backend: &B) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/published");
     let mut findings = Vec::new();
     verify(backend, &dir, &mut |finding| findings.push(finding)).expect("every case can be computed");
@@ -22,23 +22,23 @@ fn every_quantity_holds<B: Backend>(backend: &B) {
 }
 
 #[test]
-fn cpu_equals_the_published_code() {
-    every_quantity_holds(&Cpu::new(None).expect("threads start"));
+fn cpu_matches_published() {
+    assert_matches_published(&Cpu::new(None).expect("threads start"));
 }
 
 #[test]
-fn cuda_equals_the_published_code() {
+fn cuda_matches_published() {
     if let Some(gpu) = gpu() {
-        every_quantity_holds(&gpu.cuda);
+        assert_matches_published(&gpu.cuda);
     }
 }
 
 #[test]
-fn reference_equals_the_published_code() {
-    every_quantity_holds(&Reference::<f32>::new());
+fn reference_matches_published() {
+    assert_matches_published(&Reference::<f32>::new());
 }
 
 #[test]
-fn reference64_equals_the_published_code() {
-    every_quantity_holds(&Reference::<f64>::new());
+fn reference64_matches_published() {
+    assert_matches_published(&Reference::<f64>::new());
 }

@@ -16,8 +16,8 @@ struct Block {
     norm: InstanceNorm,
 }
 
-/// A block with stride 1; log2 S2 with stride 2, of which the last widens; `depth` wide ones with stride 1; a 1×1
-/// convolution to the parameters of one tile.
+/// A block of stride 1; log2 S2 blocks of stride 2, the last of which widens; `depth` wide blocks of stride 1; a 1×1
+/// convolution to the parameters of each tile.
 #[derive(Clone, Debug)]
 pub(super) struct LowresStream {
     blocks: Vec<Block>,
@@ -42,9 +42,9 @@ impl Block {
 impl LowresStream {
     /// A stream from `inputs` channels to `outputs` = C_total parameters.
     ///
-    /// The published keys count the modules of one sequence: with reflection padding each block is three of them
-    /// (padding, convolution with norm, ReLU), and its weights belong to the second; with zeros two, and to the first.
-    /// Blocks after the strided ones are one module each.
+    /// The published keys number the modules of one sequence. With reflection padding a block is three modules (padding,
+    /// convolution with norm, ReLU) and its weights belong to the second; with zero padding it is two, and they belong to the
+    /// first. Blocks after the strided ones are one module each.
     pub fn new<B: Backend>(
         mut b: Builder<'_, B>,
         config: &AsapNetConfig,
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_the_published_ones() {
+    fn keys_match_published() {
         let reflect = ["1.0", "4.0", "7.0", "9.conv_block.1.0", "10.conv_block.1.0", "11"];
         let zero = ["0.0", "2.0", "4.0", "6.conv_block.0.0", "7.conv_block.0.0", "8"];
         for (padding, expected) in [(Padding::Reflect, reflect), (Padding::Zero, zero)] {

@@ -1,20 +1,23 @@
 //! ASAP-Net's generator (paper, section 3; supplementary 1.1 and 1.2).
 //!
-//! A fixed filter shrinks the label map ([`downsample`]), the low-resolution stream predicts from it one set of MLP
-//! parameters for each S×S tile, and `pixel_mlp` computes each pixel with its tile's MLP.
+//! A fixed filter downsamples the label map ([`downsample`]), the low-resolution stream predicts one set of MLP parameters
+//! for each S×S tile, and `pixel_mlp` computes each pixel with its tile's MLP.
 
 mod lowres_stream;
 mod plain;
 
 pub use plain::plain_pixel_mlp;
 
-use asap_autograd::{Var, VarPixels};
+use std::sync::Arc;
+
+use asap_autograd::Var;
 use asap_tensor::ops::{PixelMlp, Taps, position_table};
 use asap_tensor::{Backend, Tensor};
 
+use super::generator::Build;
 use crate::Result;
 use crate::config::{AsapNetConfig, DataConfig};
-use crate::nn::{Builder, ForwardContext, Input, Module, Pixels};
+use crate::nn::{Builder, ForwardContext, Input, Module};
 use lowres_stream::LowresStream;
 
 /// ASAP-Net's generator: labels or an image to an image in (−1, 1).
@@ -30,9 +33,6 @@ pub struct AsapNet<B: Backend> {
 
 impl<B: Backend> AsapNet<B> {
     /// A generator of the configured widths and depths.
-    ///
-    /// # Errors
-    /// Those of the initializer.
     pub fn new(mut b: Builder<'_, B>, config: &AsapNetConfig, data: &DataConfig) -> Result<Self> {
         let channels = config.mlp_channels(data);
         let parameters = channels.windows(2).map(|c| c[0] * c[1] + c[1]).sum();
@@ -48,9 +48,6 @@ impl<B: Backend> AsapNet<B> {
     }
 
     /// The MLP parameters of every tile, (N, C_total, H/S, W/S).
-    ///
-    /// # Errors
-    /// If the size or the channels do not fit.
     pub fn predict(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
         let lowres = downsample(x, self.fixed_factor)?;
         let params = self.stream.forward(ctx, &lowres)?;
@@ -61,19 +58,9 @@ impl<B: Backend> AsapNet<B> {
         Ok(params.resize(&Taps::mean(h, h), &Taps::mean(w, w))?)
     }
 
-    /// The image that tiles with these MLP parameters make of an input, (N, C_n, H, W).
-    ///
-    /// # Errors
-    /// As [`AsapNet::predict`].
+    /// The image (N, C_n, H, W) of an input, with these MLP parameters.
     pub fn synthesize(&self, ctx: &ForwardContext<'_, B>, params: &Var<B>, x: &Input<B>) -> Result<Var<B>> {
-        ctx.layer("pixel_mlp", || {
-            let pixels = x.pixels()?;
-            let pixels = match &pixels {
-                Pixels::Labels(ids, classes) => VarPixels::Ids { ids, classes: *classes },
-                Pixels::Image(x) => VarPixels::Dense(x),
-            };
-            Ok(Var::pixel_mlp(&self.mlp, params, pixels, &self.positions)?)
-        })
+        ctx.layer("pixel_mlp", || Ok(Var::pixel_mlp(&self.mlp, params, x.pixels()?, &self.positions)?))
     }
 
     /// The MLP of each tile.
@@ -87,6 +74,12 @@ impl<B: Backend> AsapNet<B> {
     }
 }
 
+impl Build for AsapNetConfig {
+    fn build<B: Backend>(&self, b: Builder<'_, B>, data: &DataConfig) -> Result<Arc<dyn Module<B>>> {
+        Ok(Arc::new(AsapNet::new(b, self, data)?))
+    }
+}
+
 impl<B: Backend> Module<B> for AsapNet<B> {
     /// (N, C, H, W) labels or image → (N, C_n, H, W). H and W are multiples of S, and at least 2S, since reflection
     /// needs two cells.
@@ -96,11 +89,8 @@ impl<B: Backend> Module<B> for AsapNet<B> {
     }
 }
 
-/// The input shrunk by S1 with a tent filter of 2·S1 taps, reflected at its edges (published code; the paper says
-/// bilinear). S1 = 1 changes nothing, and labels stay labels.
-///
-/// # Errors
-/// If H or W is not a multiple of S1.
+/// Downsampling by S1 with a tent filter of 2·S1 taps and reflection (published code; the paper says bilinear). S1 = 1
+/// changes nothing: labels stay labels.
 pub fn downsample<B: Backend>(x: &Input<B>, factor: usize) -> Result<Input<B>> {
     if factor == 1 {
         return Ok(x.clone());

@@ -1,4 +1,4 @@
-//! The pixelwise MLPs as a composition of ordinary ops, to read and to check the fused `pixel_mlp` against.
+//! The pixelwise MLPs as a composition of ordinary ops: readable, and the reference for the fused `pixel_mlp`.
 
 use asap_autograd::Var;
 use asap_tensor::ops::pixel_mlp::SLOPE;
@@ -7,13 +7,10 @@ use asap_tensor::{Backend, Tensor};
 
 use crate::Result;
 
-/// What `pixel_mlp` computes, step by step: pixels are grouped by tile, and each tile's rows of features are
-/// multiplied by its own matrices.
+/// `pixel_mlp` step by step: pixels are grouped by tile, and each tile's rows of features are multiplied by its own
+/// matrices.
 ///
 /// `params` (N, P, h, w), `x` (N, C, h·S, w·S), `positions` (periods, 2, S) → (N, C_n, h·S, w·S).
-///
-/// # Errors
-/// If the shapes do not fit.
 pub fn plain_pixel_mlp<B: Backend>(
     mlp: &PixelMlp,
     params: &Var<B>,
@@ -28,8 +25,8 @@ pub fn plain_pixel_mlp<B: Backend>(
     // Pixels by tile: (N, C, h, S, w, S) → (N, h, w, S, S, C).
     let pixels = x.reshape([n, c, h, s, w, s])?.permute(&[0, 2, 4, 3, 5, 1])?;
     let pixels = pixels.reshape([tiles, s * s, c])?;
-    let places = Var::constant(place_features(positions, tiles)?);
-    let mut hidden = Var::cat(&[&pixels, &places], 2)?;
+    let positions = Var::constant(position_features(positions, tiles)?);
+    let mut hidden = Var::cat(&[&pixels, &positions], 2)?;
 
     // Parameters by tile: (N, P, h, w) → (tiles, P).
     let params = params.permute(&[0, 2, 3, 1])?.reshape([tiles, p])?;
@@ -38,7 +35,7 @@ pub fn plain_pixel_mlp<B: Backend>(
     let mut start = 0;
     for (layer, &width) in mlp.widths.iter().enumerate() {
         let inputs = hidden.shape().dims()[2];
-        // The bias is the weight of a feature that is always 1, and biases come first.
+        // The bias is the weight of a feature that is always 1; biases come first.
         let count = width + inputs * width;
         let matrix = params.narrow(1, start, count)?.reshape([tiles, 1 + inputs, width])?;
         start += count;
@@ -55,7 +52,7 @@ pub fn plain_pixel_mlp<B: Backend>(
 }
 
 /// cos x, sin x, cos y, sin y of every pixel of a tile for each period: (tiles, S·S, 4·periods).
-fn place_features<B: Backend>(positions: &Tensor<B>, tiles: usize) -> Result<Tensor<B>> {
+fn position_features<B: Backend>(positions: &Tensor<B>, tiles: usize) -> Result<Tensor<B>> {
     let (periods, s) = (positions.dims()[0], positions.dims()[2]);
     let table = positions.to_vec()?;
     let at = |period: usize, function: usize, r: usize| table[(period * 2 + function) * s + r];

@@ -7,23 +7,15 @@ use asap_tensor::ops::PadMode;
 use crate::Result;
 use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ConvTranspose2d, ForwardContext, Input, InstanceNorm};
 
-/// The convolution of a block.
+/// The convolution of a block: channels before and after it, and the side of its kernel.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Conv {
-    inputs: usize,
-    outputs: usize,
-    kernel: usize,
-    walk: Walk,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Walk {
-    /// Stride 1, with reflection.
-    Reflect,
-    /// Stride 2, with a pixel of zeros around the image: half the height and width.
-    Halve,
-    /// Transposed: twice the height and width.
-    Double,
+pub(super) enum Conv {
+    /// Stride 1 with reflection padding: the same height and width.
+    Same([usize; 2], usize),
+    /// Stride 2 with a pixel of zeros around the image: half the height and width.
+    Halve([usize; 2], usize),
+    /// Transposed, stride 2: twice the height and width.
+    Double([usize; 2], usize),
 }
 
 /// The norm of a block.
@@ -37,7 +29,6 @@ pub(super) enum Norm {
     Instance,
 }
 
-/// One block.
 #[derive(Clone, Debug)]
 pub(super) struct ConvBlock {
     name: String,
@@ -62,44 +53,22 @@ enum Normalization {
     Instance(InstanceNorm),
 }
 
-impl Conv {
-    /// 7×7, as networks begin and end.
-    pub fn outer(inputs: usize, outputs: usize) -> Self {
-        Conv { inputs, outputs, kernel: 7, walk: Walk::Reflect }
-    }
-
-    /// 3×3 that keeps size and channels.
-    pub fn same(channels: usize) -> Self {
-        Conv { inputs: channels, outputs: channels, kernel: 3, walk: Walk::Reflect }
-    }
-
-    /// To half the height and width.
-    pub fn halve(inputs: usize, outputs: usize, kernel: usize) -> Self {
-        Conv { inputs, outputs, kernel, walk: Walk::Halve }
-    }
-
-    /// To twice the height and width.
-    pub fn double(inputs: usize, outputs: usize, kernel: usize) -> Self {
-        Conv { inputs, outputs, kernel, walk: Walk::Double }
-    }
-}
-
 impl ConvBlock {
     /// The block whose convolution is module `module` of a sequence, and whose norm is the next.
-    pub fn new<B: Backend>(
-        b: &mut Builder<'_, B>,
-        module: usize,
-        Conv { inputs, outputs, kernel, walk }: Conv,
-        norm: Norm,
-        slope: f64,
-    ) -> Result<Self> {
+    pub fn new<B: Backend>(b: &mut Builder<'_, B>, module: usize, conv: Conv, norm: Norm, slope: f64) -> Result<Self> {
         let name = b.at(module).path().to_owned();
         let bias = matches!(norm, Norm::Instance | Norm::None { bias: true });
-        let options = ConvOptions::new(inputs, outputs, kernel).bias(bias);
-        let conv = match walk {
-            Walk::Reflect => Layer::Plain(Conv2d::new(b.at(module), options.pad_mode(PadMode::Reflect))?),
-            Walk::Halve => Layer::Plain(Conv2d::new(b.at(module), options.stride(2).padding(1))?),
-            Walk::Double => Layer::Transposed(ConvTranspose2d::new(b.at(module), [inputs, outputs], kernel, bias)?),
+        let options = |[inputs, outputs]: [usize; 2], kernel| ConvOptions::new(inputs, outputs, kernel).bias(bias);
+        let (Conv::Same([_, outputs], _) | Conv::Halve([_, outputs], _) | Conv::Double([_, outputs], _)) = conv;
+        let b_conv = b.at(module);
+        let conv = match conv {
+            Conv::Same(channels, kernel) => {
+                Layer::Plain(Conv2d::new(b_conv, options(channels, kernel).pad_mode(PadMode::Reflect))?)
+            }
+            Conv::Halve(channels, kernel) => {
+                Layer::Plain(Conv2d::new(b_conv, options(channels, kernel).stride(2).padding(1))?)
+            }
+            Conv::Double(channels, kernel) => Layer::Transposed(ConvTranspose2d::new(b_conv, channels, kernel, bias)?),
         };
         let norm = match norm {
             Norm::None { .. } => Normalization::None,
@@ -136,7 +105,7 @@ impl ConvBlock {
         Ok(if self.slope == 1.0 { y } else { y.leaky_relu(self.slope)? })
     }
 
-    /// That of its convolution.
+    /// The name of its convolution.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -5,14 +5,13 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::Taps;
 
+use super::adaptive_norm::SLOPE;
 use crate::Result;
-use crate::nn::Input;
-
-/// Slope of the leaky ReLU.
-pub(super) const SLOPE: f64 = 0.2;
+use crate::config::DataConfig;
+use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Input};
 
 /// Channels before and after each block, as multiples of those after the last of them.
-pub(super) const BLOCKS: [(&str, [usize; 2]); 7] = [
+const BLOCKS: [(&str, [usize; 2]); 7] = [
     ("head_0", [16, 16]),
     ("G_middle_0", [16, 16]),
     ("G_middle_1", [16, 16]),
@@ -21,6 +20,15 @@ pub(super) const BLOCKS: [(&str, [usize; 2]); 7] = [
     ("up_2", [4, 2]),
     ("up_3", [2, 1]),
 ];
+
+/// A first convolution at the smallest size, blocks, and a last convolution to the image.
+#[derive(Clone, Debug)]
+pub(super) struct Growth<K> {
+    first: Conv2d,
+    blocks: Vec<K>,
+    last: Conv2d,
+    doublings: usize,
+}
 
 /// Twice the height and width, each pixel repeated.
 pub(super) fn upsample<B: Backend>(x: &Var<B>) -> Result<Var<B>> {
@@ -37,34 +45,66 @@ fn resized<B: Backend>(input: &Input<B>, [height, width]: [usize; 2]) -> Result<
     input.resize(&Taps::nearest(h, height)?, &Taps::nearest(w, width)?)
 }
 
-/// The output of the last of `count` blocks. `first` makes features of the input at the smallest size; `block` takes its
-/// number, features, the input at their size, and the doublings before it. The input's sides are multiples of
-/// 2^`doublings`.
-pub(super) fn grow<B: Backend>(
-    input: &Input<B>,
-    doublings: usize,
-    count: usize,
-    first: impl FnOnce(&Input<B>) -> Result<Var<B>>,
-    block: impl Fn(usize, &Var<B>, &Input<B>, usize) -> Result<Var<B>>,
-) -> Result<Var<B>> {
-    let [_, height, width] = input.sizes();
-    let sides = |done: usize| [height, width].map(|side| side >> (doublings - done));
-    let mut seen = resized(input, sides(0))?;
-    let mut y = first(&seen)?;
-    let mut done = 0;
-    for number in 0..count {
-        // The second middle block follows a doubling only if there are more than five.
-        let doubles = match number {
-            0 => false,
-            2 => doublings > 5,
-            _ => true,
-        };
-        if doubles {
-            done += 1;
-            y = upsample(&y)?;
-            seen = resized(input, sides(done))?;
+impl<K> Growth<K> {
+    /// A network of 5, 6 or 7 doublings with `width` channels after the sixth. `block` builds a block of the given
+    /// channels before and after it.
+    pub fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        data: &DataConfig,
+        width: usize,
+        doublings: usize,
+        block: impl Fn(Builder<'_, B>, [usize; 2]) -> Result<K>,
+    ) -> Result<Self> {
+        let first = Conv2d::new(b.at("fc"), ConvOptions::new(data.lowres_channels(), 16 * width, 3))?;
+        let sized = |(name, channels): (_, [usize; 2])| block(b.at(name), channels.map(|times| times * width));
+        let mut blocks = BLOCKS.into_iter().map(sized).collect::<Result<Vec<_>>>()?;
+        let mut channels = width;
+        if doublings > 6 {
+            channels = (width / 2).max(1);
+            blocks.push(block(b.at("up_4"), [width, channels])?);
         }
-        y = block(number, &y, &seen, done)?;
+        let last = Conv2d::new(b.at("conv_img"), ConvOptions::new(channels, data.output_channels(), 3))?;
+        Ok(Growth { first, blocks, last, doublings })
     }
-    Ok(y)
+
+    /// (N, C, H, W) → the image; H and W are multiples of 2^doublings. `block` runs a block on features and the input at
+    /// their size, after that many doublings.
+    pub fn forward<B: Backend>(
+        &self,
+        ctx: &ForwardContext<'_, B>,
+        input: &Input<B>,
+        block: impl Fn(&K, &Var<B>, &Input<B>, usize) -> Result<Var<B>>,
+    ) -> Result<Var<B>> {
+        let y = self.grow(ctx, input, block)?.leaky_relu(SLOPE)?;
+        Ok(ctx.layer("conv_img", || self.last.forward(ctx, y))?.tanh()?)
+    }
+
+    /// The output of the last block.
+    fn grow<B: Backend>(
+        &self,
+        ctx: &ForwardContext<'_, B>,
+        input: &Input<B>,
+        block: impl Fn(&K, &Var<B>, &Input<B>, usize) -> Result<Var<B>>,
+    ) -> Result<Var<B>> {
+        let [_, height, width] = input.sizes();
+        let sides = |done: usize| [height, width].map(|side| side >> (self.doublings - done));
+        let mut seen = resized(input, sides(0))?;
+        let mut y = ctx.layer("fc", || self.first.forward(ctx, &seen))?;
+        let mut done = 0;
+        for (number, layers) in self.blocks.iter().enumerate() {
+            // The second middle block follows a doubling only if there are more than five.
+            let doubles = match number {
+                0 => false,
+                2 => self.doublings > 5,
+                _ => true,
+            };
+            if doubles {
+                done += 1;
+                y = upsample(&y)?;
+                seen = resized(input, sides(done))?;
+            }
+            y = block(layers, &y, &seen, done)?;
+        }
+        Ok(y)
+    }
 }

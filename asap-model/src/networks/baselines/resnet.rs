@@ -1,17 +1,22 @@
 //! The residual network of Johnson et al. (2016), which pix2pix offers beside its U-Net and which is pix2pixHD's global
 //! generator: halved a few times, residual blocks, doubled again.
 
+use std::sync::Arc;
+
 use asap_autograd::Var;
 use asap_tensor::Backend;
 
+use super::super::generator::Build;
 use super::conv_block::{Conv, ConvBlock, Norm};
 use crate::Result;
-use crate::nn::{Builder, Dropout, ForwardContext, Input};
+use crate::config::kind::scaled;
+use crate::config::{DataConfig, Pix2PixHdConfig, ResNetConfig};
+use crate::nn::{Builder, Dropout, ForwardContext, Input, Module};
 
 /// Modules of a block in the published sequences: convolution, norm, activation.
 const MODULES: usize = 3;
 
-/// Two 3×3 convolutions around which a skip connection leads.
+/// Two 3×3 convolutions with a skip connection around them.
 #[derive(Clone, Debug)]
 pub(super) struct ResidualBlock {
     convs: [ConvBlock; 2],
@@ -23,12 +28,10 @@ impl ResidualBlock {
     /// A block of `width` channels; dropout is a module between its convolutions.
     pub fn new<B: Backend>(mut b: Builder<'_, B>, width: usize, norm: Norm, dropout: bool) -> Result<Self> {
         let mut b = b.at("conv_block");
-        // Before each convolution there is a module of padding.
+        // Each convolution follows a module of padding.
         let second = 1 + MODULES + usize::from(dropout) + 1;
-        let convs = [
-            ConvBlock::new(&mut b, 1, Conv::same(width), norm, 0.0)?,
-            ConvBlock::new(&mut b, second, Conv::same(width), norm, 1.0)?,
-        ];
+        let conv = Conv::Same([width, width], 3);
+        let convs = [ConvBlock::new(&mut b, 1, conv, norm, 0.0)?, ConvBlock::new(&mut b, second, conv, norm, 1.0)?];
         let dropout = dropout.then(|| Dropout::new(convs[0].name()));
         Ok(ResidualBlock { convs, dropout })
     }
@@ -61,7 +64,6 @@ pub(super) struct Sizes {
     pub dropout: bool,
 }
 
-/// The network.
 #[derive(Clone, Debug)]
 pub(super) struct ResNet {
     down: Vec<ConvBlock>,
@@ -75,10 +77,10 @@ impl ResNet {
         let &Sizes { inputs, width, halvings, blocks, image, norm, dropout } = sizes;
         let mut b = b.at("model");
         let mut module = 1;
-        let mut down = vec![ConvBlock::new(&mut b, module, Conv::outer(inputs, width), norm, 0.0)?];
+        let mut down = vec![ConvBlock::new(&mut b, module, Conv::Same([inputs, width], 7), norm, 0.0)?];
         for level in 0..halvings {
             module += MODULES;
-            let conv = Conv::halve(width << level, width << (level + 1), 3);
+            let conv = Conv::Halve([width << level, width << (level + 1)], 3);
             down.push(ConvBlock::new(&mut b, module, conv, norm, 0.0)?);
         }
         module += MODULES;
@@ -87,19 +89,19 @@ impl ResNet {
         module += blocks;
         let mut up = Vec::with_capacity(halvings + 1);
         for level in (0..halvings).rev() {
-            let conv = Conv::double(width << (level + 1), width << level, 3);
+            let conv = Conv::Double([width << (level + 1), width << level], 3);
             up.push(ConvBlock::new(&mut b, module, conv, norm, 0.0)?);
             module += MODULES;
         }
         if let Some(channels) = image {
-            let (conv, norm) = (Conv::outer(width, channels), Norm::None { bias: true });
-            up.push(ConvBlock::new(&mut b, module + 1, conv, norm, 1.0)?);
+            let conv = Conv::Same([width, channels], 7);
+            up.push(ConvBlock::new(&mut b, module + 1, conv, Norm::None { bias: true }, 1.0)?);
         }
         Ok(ResNet { down, blocks: residual, up })
     }
 
     /// (N, C, H, W) → the image before tanh, or features, of the same size if H and W are multiples of 2^halvings.
-    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+    pub fn features<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
         let mut x = x.clone();
         for conv in &self.down {
             x = conv.forward(ctx, x)?.into();
@@ -113,5 +115,41 @@ impl ResNet {
             y = conv.forward(ctx, y)?;
         }
         Ok(y)
+    }
+}
+
+impl<B: Backend> Module<B> for ResNet {
+    fn forward(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+        Ok(self.features(ctx, x)?.tanh()?)
+    }
+}
+
+impl Build for ResNetConfig {
+    fn build<B: Backend>(&self, b: Builder<'_, B>, data: &DataConfig) -> Result<Arc<dyn Module<B>>> {
+        let sizes = Sizes {
+            inputs: data.lowres_channels(),
+            width: scaled(self.channels, self.width_factor),
+            halvings: 2,
+            blocks: self.blocks,
+            image: Some(data.output_channels()),
+            norm: Norm::Batch,
+            dropout: self.dropout,
+        };
+        Ok(Arc::new(ResNet::new(b, &sizes)?))
+    }
+}
+
+impl Build for Pix2PixHdConfig {
+    fn build<B: Backend>(&self, b: Builder<'_, B>, data: &DataConfig) -> Result<Arc<dyn Module<B>>> {
+        let sizes = Sizes {
+            inputs: data.lowres_channels(),
+            width: scaled(self.channels, self.width_factor),
+            halvings: self.halvings,
+            blocks: self.blocks,
+            image: Some(data.output_channels()),
+            norm: Norm::Instance,
+            dropout: false,
+        };
+        Ok(Arc::new(ResNet::new(b, &sizes)?))
     }
 }

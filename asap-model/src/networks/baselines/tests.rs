@@ -6,7 +6,8 @@ use asap_tensor::{Backend, Ids, Plan, Profiler, Reference, Storage, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{
-    CcFpseConfig, GeneratorConfig, Pix2PixHdConfig, Pix2PixHdLocalConfig, ResNetConfig, SpadeConfig, UnetConfig,
+    CcFpseConfig, DataConfig, GeneratorConfig, Pix2PixHdConfig, Pix2PixHdLocalConfig, ResNetConfig, SpadeConfig,
+    UnetConfig,
 };
 use crate::networks::Generator;
 use crate::nn::{Blank, ForwardContext, Input, Params, XavierNormal};
@@ -16,13 +17,14 @@ fn published(name: &str, inputs: usize) -> Generator<Plan> {
 }
 
 fn blank<B: Backend>(backend: &B, config: &GeneratorConfig, inputs: usize) -> Generator<B> {
-    Generator::baseline(backend, config, [inputs, 3], &mut Blank).unwrap()
+    let data = DataConfig { classes: inputs, ..DataConfig::default() };
+    Generator::new(backend, config, &data, &mut Blank).unwrap()
 }
 
 #[test]
 fn parameters_match_published() {
     for (name, inputs, parameters) in [
-        // From a colour image, as pix2pix is trained, and from 35 labels and edges, as pix2pixHD is.
+        // From a color image, as pix2pix is trained, and from 35 labels and edges, as pix2pixHD is.
         ("pix2pix-unet", 3, 54_413_955),
         ("pix2pix-resnet", 3, 11_383_427),
         ("pix2pixhd", 36, 182_546_755),
@@ -35,7 +37,7 @@ fn parameters_match_published() {
 }
 
 #[test]
-fn every_name_builds() {
+fn every_kind_builds() {
     for (name, _) in &GeneratorConfig::KINDS[1..] {
         assert!(published(name, 4).params.trained_count() > 10_000_000, "{name}");
     }
@@ -121,7 +123,7 @@ fn cc_fpse_with_five_doublings() {
 }
 
 #[test]
-fn unsupported_options_are_refused() {
+fn unsupported_options_are_rejected() {
     for (project, options, name) in [
         ("pix2pix", serde_json::json!({ "norm": "instance" }), "norm"),
         ("spade", serde_json::json!({ "norm_G": "spectralspadeinstance3x3" }), "norm_G"),
@@ -160,10 +162,11 @@ fn tiny() -> [(GeneratorConfig, usize); 6] {
 type Double = Reference<f64>;
 
 /// A random generator whose spectral vectors have converged, and a batch of two.
-fn trained_scene(config: &GeneratorConfig, side: usize) -> (Generator<Double>, Input<Double>) {
+fn random_scene(config: &GeneratorConfig, side: usize) -> (Generator<Double>, Input<Double>) {
     let backend = Double::new();
     let mut init = XavierNormal { seed: 5, gain: 1.0 };
-    let mut generator = Generator::baseline(&backend, config, [4, 2], &mut init).unwrap();
+    let data = DataConfig { classes: 3, instances: true, ..DataConfig::default() };
+    let mut generator = Generator::new(&backend, config, &data, &mut init).unwrap();
     let ids = (0..2 * side * side).map(|i| ((i / 3 + i / side) % 3) as u8).collect();
     let labels = Input::labels(Ids::from_vec(&backend, [2, side, side], ids).unwrap(), 3);
     let edges = Tensor::from_f32(&backend, [2, 1, side, side], &uniform_by_name("edges", 2 * side * side)).unwrap();
@@ -177,8 +180,8 @@ fn settle(params: &mut Params<Double>) {
     let mut settled = BTreeMap::new();
     for weight in params.iter() {
         let Some(name) = weight.key().strip_suffix("_orig") else { continue };
-        let (numbers, outputs) = (weight.value().to_f64().unwrap(), weight.value().dims()[0]);
-        let rows: Vec<&[f64]> = numbers.chunks(numbers.len() / outputs).collect();
+        let (values, outputs) = (weight.value().to_f64().unwrap(), weight.value().dims()[0]);
+        let rows: Vec<&[f64]> = values.chunks(values.len() / outputs).collect();
         let unit = |vector: Vec<f64>| {
             let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
             vector.into_iter().map(|x| x / length).collect::<Vec<f64>>()
@@ -199,9 +202,8 @@ fn settle(params: &mut Params<Double>) {
 #[test]
 fn training_gradients_match_finite_differences() {
     for (config, side) in tiny() {
-        let (generator, input) = trained_scene(&config, side);
-        let upstream =
-            Tensor::from_f32(&Double::new(), [2, 2, side, side], &uniform_by_name("up", 8 * side * side / 2));
+        let (generator, input) = random_scene(&config, side);
+        let upstream = Tensor::from_f32(&Double::new(), [2, 3, side, side], &uniform_by_name("up", 6 * side * side));
         let upstream = Var::constant(upstream.unwrap());
         let loss = |generator: &Generator<Double>, ctx: &ForwardContext<'_, Double>| {
             generator.forward(ctx, &input).unwrap().mul(&upstream).unwrap().sum().unwrap()
@@ -214,9 +216,9 @@ fn training_gradients_match_finite_differences() {
             let mut moved = generator.clone();
             for parameter in moved.params.iter_mut().filter(|p| p.kind().is_trained()) {
                 let direction = uniform_by_name(parameter.key(), parameter.value().count());
-                let numbers = parameter.value().to_f64().unwrap().into_iter().zip(direction);
-                let numbers: Vec<f64> = numbers.map(|(x, v)| x + step * f64::from(v)).collect();
-                *parameter.value_mut() = Tensor::from_f64(&Double::new(), parameter.value().shape(), &numbers).unwrap();
+                let values = parameter.value().to_f64().unwrap().into_iter().zip(direction);
+                let values: Vec<f64> = values.map(|(x, v)| x + step * f64::from(v)).collect();
+                *parameter.value_mut() = Tensor::from_f64(&Double::new(), parameter.value().shape(), &values).unwrap();
             }
             loss(&moved, &ForwardContext::frozen(&moved.params).with_dropout(1, "pass")).value().to_f64().unwrap()[0]
         };
@@ -237,7 +239,7 @@ fn training_gradients_match_finite_differences() {
 
 #[test]
 fn dropout_depends_on_the_pass_in_training_only() {
-    let (generator, input) = trained_scene(&tiny()[0].0, 64);
+    let (generator, input) = random_scene(&tiny()[0].0, 64);
     let run = |ctx: ForwardContext<'_, Double>| generator.forward(&ctx, &input).unwrap().value().to_f64().unwrap();
     let training = || ForwardContext::frozen(&generator.params);
     let evaluation = || ForwardContext::evaluation(&generator.params);
@@ -249,9 +251,9 @@ fn dropout_depends_on_the_pass_in_training_only() {
 }
 
 #[test]
-fn labels_match_one_hot() {
+fn labels_match_one_hot_channels() {
     for (config, side) in tiny() {
-        let (generator, input) = trained_scene(&config, side);
+        let (generator, input) = random_scene(&config, side);
         let dense = Input::image(input.one_hot().unwrap());
         let ctx = ForwardContext::evaluation(&generator.params);
         let run = |input| generator.forward(&ctx, input).unwrap().value().to_f64().unwrap();

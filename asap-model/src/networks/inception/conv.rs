@@ -10,21 +10,6 @@ use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Kind};
 /// ε of the batch norms (published code).
 const EPS: f64 = 1e-3;
 
-/// The sizes of a convolution.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Size {
-    /// Channels before.
-    pub inputs: usize,
-    /// Channels after.
-    pub outputs: usize,
-    /// Height and width of the kernel.
-    pub kernel: [usize; 2],
-    /// The stride.
-    pub stride: usize,
-    /// Zeros above and below, and on the left and right.
-    pub padding: [usize; 2],
-}
-
 /// A convolution whose weight and bias include the batch norm after it.
 #[derive(Clone, Debug)]
 pub(super) struct ConvRelu {
@@ -34,21 +19,24 @@ pub(super) struct ConvRelu {
 }
 
 impl ConvRelu {
-    /// The convolution of the key `conv`, followed by the batch norm `bn` in evaluation: with s = γ / √(σ² + ε), the weight
-    /// is multiplied by s and the bias is β − μ·s, computed in double precision.
-    pub fn new<B: Backend>(mut b: Builder<'_, B>, size: Size) -> Result<Self> {
-        let Size { inputs, outputs, kernel: [height, width], stride, padding: [rows, columns] } = size;
+    /// The convolution of the key `conv` from `inputs` to `outputs` channels, padded by `rows` and `columns` of zeros, followed
+    /// by the batch norm `bn` in evaluation: with s = γ / √(σ² + ε), the weight is multiplied by s and the bias is β − μ·s,
+    /// computed in double precision.
+    pub fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        [inputs, outputs]: [usize; 2],
+        [height, width]: [usize; 2],
+        stride: usize,
+        [rows, columns]: [usize; 2],
+    ) -> Result<Self> {
         let shape = [outputs, inputs, height, width];
         let weight = b.values("conv.weight", &shape, Kind::Weight)?;
         let mut norm = |key: &str, kind| b.values(&format!("bn.{key}"), &[outputs], kind);
         let (scale, bias) = (norm("weight", Kind::Scale)?, norm("bias", Kind::Bias)?);
         let (mean, variance) = (norm("running_mean", Kind::RunningMean)?, norm("running_var", Kind::RunningVariance)?);
         let factor = |o: usize| f64::from(scale[o]) / (f64::from(variance[o]) + EPS).sqrt();
-        let folded = weight.chunks_exact(inputs * height * width).enumerate();
-        let weight: Vec<f64> = folded
-            .flat_map(|(o, row)| row.iter().map(move |&w| (o, w)))
-            .map(|(o, w)| f64::from(w) * factor(o))
-            .collect();
+        let patch = inputs * height * width;
+        let weight: Vec<f64> = weight.iter().enumerate().map(|(i, &w)| f64::from(w) * factor(i / patch)).collect();
         let bias: Vec<f64> = (0..outputs).map(|o| f64::from(bias[o]) - f64::from(mean[o]) * factor(o)).collect();
         let weight = Tensor::from_f64(b.backend(), shape, &weight)?;
         let bias = Tensor::from_f64(b.backend(), [outputs], &bias)?;

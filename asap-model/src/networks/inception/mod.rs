@@ -1,5 +1,5 @@
-//! Inception v3 (Szegedy et al. 2016) as in the published code of the Fréchet inception distance (pytorch-fid, after
-//! TensorFlow's network of 2015): averages of 3×3 don't count padding, and the last block has max pooling.
+//! Inception v3 (Szegedy et al. 2016) as in pytorch-fid, the code of the Fréchet inception distance, after TensorFlow's
+//! network of 2015: 3×3 averages don't count padding, and the last block has max pooling.
 //!
 //! | file | holds |
 //! |---|---|
@@ -11,7 +11,6 @@ mod conv;
 mod layers;
 mod pool;
 
-use std::fs::File;
 use std::path::Path;
 
 use asap_tensor::ops::{Taps, Unary, cat, resize, unary};
@@ -23,8 +22,9 @@ use crate::checkpoint::load::DAMAGED;
 use crate::data::RgbImage;
 use crate::nn::{Builder, ForwardContext, Initializer, Params};
 use crate::{Error, Result};
-use conv::{ConvRelu, Size};
+use conv::ConvRelu;
 use layers::{Layer, STEM, blocks};
+use pool::Pool;
 
 /// Features of an image.
 pub const FEATURES: usize = 2048;
@@ -44,7 +44,6 @@ pub struct Inception<B: Backend> {
     blocks: Vec<(&'static str, Vec<Branch>)>,
 }
 
-/// Layers one after the other.
 type Branch = Vec<Step>;
 
 /// Activations inside the network, and its features.
@@ -64,14 +63,11 @@ pub struct Activations<B: Backend> {
 enum Step {
     Conv(ConvRelu),
     Fork([ConvRelu; 2]),
-    Average,
-    Max,
-    Halve,
+    Pool(Pool),
 }
 
 impl<B: Backend> Inception<B> {
-    /// The network with the weights of a file, `.pth` or `.safetensors`, by pytorch-fid's keys; others are not read.
-    /// Also the SHA-256 of the file's bytes.
+    /// The network with the weights of a file, `.pth` or `.safetensors`, by pytorch-fid's keys, and the SHA-256 of the file.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] names the tensor that is missing, misshapen or not finite, and says where the weights come
@@ -80,16 +76,11 @@ impl<B: Backend> Inception<B> {
         let mut checkpoint = checkpoint::load(file).map_err(with_source)?;
         checkpoint.check_finite(DAMAGED).map_err(with_source)?;
         let network = Self::new(backend, &mut checkpoint).map_err(with_source)?;
-        let unreadable = |source| Error::Io { file: file.into(), action: "read it", source };
-        let mut hash = Hash(Sha256::new());
-        std::io::copy(&mut File::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
-        Ok((network, hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+        let bytes = std::fs::read(file).map_err(|source| Error::Io { file: file.into(), action: "read it", source })?;
+        Ok((network, Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
     /// The network with an initializer's values.
-    ///
-    /// # Errors
-    /// Those of the initializer.
     pub fn new(backend: &B, init: &mut dyn Initializer) -> Result<Self> {
         let (params, (stem, blocks)) = Params::build(backend, init, |mut b| {
             let mut channels = 3;
@@ -115,9 +106,6 @@ impl<B: Backend> Inception<B> {
 
     /// The activations of images (N, 3, H, W) with values in [0, 1]. They are resized to 299×299, bilinear without
     /// antialiasing, and scaled to [−1, 1].
-    ///
-    /// # Errors
-    /// If there are not three channels.
     pub fn forward(&self, images: &Tensor<B>) -> Result<Activations<B>> {
         let ctx = ForwardContext::evaluation(&self.params);
         let [_, _, h, w] = images.nchw("inception")?;
@@ -139,9 +127,6 @@ impl<B: Backend> Inception<B> {
     }
 
     /// The [`FEATURES`] features of one image.
-    ///
-    /// # Errors
-    /// If a kernel fails.
     pub fn features(&self, image: &RgbImage) -> Result<Vec<f32>> {
         let unit = |c: usize| image.data.iter().map(move |rgb| f32::from(rgb[c]) / 255.0);
         let pixels: Vec<f32> = (0..3).flat_map(unit).collect();
@@ -150,7 +135,7 @@ impl<B: Backend> Inception<B> {
     }
 }
 
-/// The layers of a branch, after which there are `channels` channels.
+/// Builds the layers of a branch on `channels` channels, which it updates to those of the output.
 fn branch<B: Backend>(mut b: Builder<'_, B>, channels: &mut usize, layers: &[Layer]) -> Result<Branch> {
     let mut steps = Vec::with_capacity(layers.len());
     for &layer in layers {
@@ -158,19 +143,16 @@ fn branch<B: Backend>(mut b: Builder<'_, B>, channels: &mut usize, layers: &[Lay
         steps.push(match layer {
             Layer::Conv(key, outputs, kernel, stride, padding) => {
                 *channels = outputs;
-                Step::Conv(ConvRelu::new(b.at(key), Size { inputs, outputs, kernel, stride, padding })?)
+                Step::Conv(ConvRelu::new(b.at(key), [inputs, outputs], kernel, stride, padding)?)
             }
             Layer::Fork([wide, tall], outputs) => {
                 let mut conv = |key, kernel: [usize; 2]| {
-                    let padding = kernel.map(|side| side / 2);
-                    ConvRelu::new(b.at(key), Size { inputs, outputs, kernel, stride: 1, padding })
+                    ConvRelu::new(b.at(key), [inputs, outputs], kernel, 1, kernel.map(|side| side / 2))
                 };
                 *channels = 2 * outputs;
                 Step::Fork([conv(wide, [1, 3])?, conv(tall, [3, 1])?])
             }
-            Layer::Average => Step::Average,
-            Layer::Max => Step::Max,
-            Layer::Halve => Step::Halve,
+            Layer::Pool(pool) => Step::Pool(pool),
         });
     }
     Ok(steps)
@@ -182,15 +164,13 @@ fn run<B: Backend>(ctx: &ForwardContext<'_, B>, branch: &Branch, x: &Tensor<B>) 
         x = match step {
             Step::Conv(conv) => conv.forward(ctx, &x)?,
             Step::Fork([wide, tall]) => cat(&[&wide.forward(ctx, &x)?, &tall.forward(ctx, &x)?], 1)?,
-            Step::Average => pool::average_pool_same(&x)?,
-            Step::Max => pool::max_pool_same(&x)?,
-            Step::Halve => pool::max_pool_halving(&x)?,
+            Step::Pool(pool) => pool.forward(&x)?,
         };
     }
     Ok(x)
 }
 
-/// Adds to an error in a file of weights where the right file is.
+/// Adds to an error where the right file of weights is.
 fn with_source(error: Error) -> Error {
     match error {
         Error::Checkpoint { file, problem } => {
@@ -198,19 +178,5 @@ fn with_source(error: Error) -> Error {
             Error::Checkpoint { file, problem }
         }
         other => other,
-    }
-}
-
-/// A hash that can be written to.
-struct Hash(Sha256);
-
-impl std::io::Write for Hash {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

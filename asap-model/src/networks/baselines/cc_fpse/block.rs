@@ -4,8 +4,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::pixel_conv::TAPS;
 
-use super::super::adaptive_norm::AdaptiveNorm;
-use super::super::growth::SLOPE;
+use super::super::adaptive_norm::{NormConv, SLOPE};
 use crate::Result;
 use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ForwardContext, Input, Kind};
 
@@ -37,7 +36,7 @@ struct Half {
 }
 
 impl Half {
-    /// The first or second half, `number`, of a block.
+    /// Half `number`, 1 or 2, of a block, with `hidden` channels between the conditions and what they predict.
     fn new<B: Backend>(
         mut b: Builder<'_, B>,
         number: usize,
@@ -62,36 +61,26 @@ impl Half {
     }
 }
 
-/// The block.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    name: &'static str,
+    name: String,
     halves: [Half; 2],
-    /// On the skip connection, where channels change.
-    shortcut: Option<(AdaptiveNorm, Conv2d)>,
+    /// On the skip connection.
+    shortcut: Option<NormConv>,
 }
 
 impl Block {
     /// From `inputs` to at most as many `outputs` channels.
     pub fn new<B: Backend>(
         mut b: Builder<'_, B>,
-        name: &'static str,
         [conditions, hidden]: [usize; 2],
         [inputs, outputs]: [usize; 2],
     ) -> Result<Self> {
-        let mut b = b.at(name);
         let halves = [
             Half::new(b.here(), 1, [conditions, hidden], [inputs, outputs])?,
             Half::new(b.here(), 2, [conditions, hidden], [outputs, outputs])?,
         ];
-        let shortcut = match inputs == outputs {
-            true => None,
-            false => {
-                let norm = AdaptiveNorm::new(b.at("norm_s"), [conditions, hidden, inputs])?;
-                let options = ConvOptions::new(inputs, outputs, 1).bias(false).spectral_norm(true);
-                Some((norm, Conv2d::new(b.at("conv_s"), options)?))
-            }
-        };
+        let shortcut = NormConv::shortcut(&mut b, [conditions, hidden], [inputs, outputs])?;
         // The published code makes norms that it never uses, and its checkpoints hold them.
         for (key, channels) in [("conv_0.norm_layer", inputs), ("norm_0", outputs), ("conv_2.norm_layer", outputs)] {
             let mut b = b.at(key);
@@ -100,7 +89,7 @@ impl Block {
             }
             b.param("num_batches_tracked", &[], Kind::BatchCount)?;
         }
-        Ok(Block { name, halves, shortcut })
+        Ok(Block { name: b.path().to_owned(), halves, shortcut })
     }
 
     /// (N, inputs, H, W) → (N, outputs, H, W) by conditions of the same H and W.
@@ -110,9 +99,9 @@ impl Block {
         x: &Var<B>,
         conditions: &Input<B>,
     ) -> Result<Var<B>> {
-        ctx.layer(self.name, || {
+        ctx.layer(&self.name, || {
             let skip = match &self.shortcut {
-                Some((norm, conv)) => conv.forward(ctx, norm.forward(ctx, x, conditions)?)?,
+                Some(shortcut) => shortcut.forward(ctx, x, conditions, false)?,
                 None => x.clone(),
             };
             let mut y = x.clone();

@@ -4,56 +4,43 @@
 mod block;
 mod pyramid;
 
+use std::sync::Arc;
+
 use asap_autograd::Var;
 use asap_tensor::Backend;
 
-use super::growth::{BLOCKS, SLOPE, grow};
+use super::super::generator::Build;
+use super::growth::Growth;
 use crate::Result;
-use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Input};
+use crate::config::kind::scaled;
+use crate::config::{CcFpseConfig, DataConfig};
+use crate::nn::{Builder, ForwardContext, Input, Module};
 use block::Block;
 use pyramid::Pyramid;
 
-/// The generator.
 #[derive(Clone, Debug)]
-pub(super) struct CcFpse {
+struct CcFpse {
     pyramid: Pyramid,
-    first: Conv2d,
-    blocks: Vec<Block>,
-    last: Conv2d,
-    doublings: usize,
+    growth: Growth<Block>,
 }
 
-impl CcFpse {
-    /// A generator whose last block has `width` channels; 5 or 6 doublings. Between a pixel's conditions and what is
-    /// predicted from them are `hidden` channels.
-    ///
+impl Build for CcFpseConfig {
     /// Without a style encoder the published first convolution has 16·`width` channels for each pixel of the smallest
     /// size, which fits the block after it only if that is one pixel. Here it always has 16·`width`, like SPADE's.
-    pub fn new<B: Backend>(
-        mut b: Builder<'_, B>,
-        [inputs, outputs]: [usize; 2],
-        [width, hidden]: [usize; 2],
-        doublings: usize,
-    ) -> Result<Self> {
-        let pyramid = Pyramid::new(b.here(), inputs, width, doublings)?;
-        let first = Conv2d::new(b.at("fc"), ConvOptions::new(inputs, 16 * width, 3))?;
-        let block = |(name, channels): (&'static str, [usize; 2])| {
-            Block::new(b.here(), name, [inputs + width, hidden], channels.map(|times| times * width))
-        };
-        let blocks = BLOCKS.into_iter().map(block).collect::<Result<_>>()?;
-        let last = Conv2d::new(b.at("conv_img"), ConvOptions::new(width, outputs, 3))?;
-        Ok(CcFpse { pyramid, first, blocks, last, doublings })
+    fn build<B: Backend>(&self, mut b: Builder<'_, B>, data: &DataConfig) -> Result<Arc<dyn Module<B>>> {
+        let ([width, hidden], inputs) =
+            ([self.channels, self.hidden].map(|width| scaled(width, self.width_factor)), data.lowres_channels());
+        let pyramid = Pyramid::new(b.here(), inputs, width, self.doublings)?;
+        let block = |b: Builder<'_, B>, channels| Block::new(b, [inputs + width, hidden], channels);
+        let growth = Growth::new(b, data, width, self.doublings, block)?;
+        Ok(Arc::new(CcFpse { pyramid, growth }))
     }
+}
 
-    /// (N, C, H, W) → the image before tanh; H and W are multiples of 2^doublings.
-    pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, labels: &Input<B>) -> Result<Var<B>> {
+impl<B: Backend> Module<B> for CcFpse {
+    fn forward(&self, ctx: &ForwardContext<'_, B>, labels: &Input<B>) -> Result<Var<B>> {
         let features = self.pyramid.forward(ctx, labels)?;
-        let first = |labels: &Input<B>| ctx.layer("fc", || self.first.forward(ctx, labels));
-        let block = |number: usize, y: &Var<B>, labels: &Input<B>, doubled: usize| {
-            self.blocks[number].forward(ctx, y, &labels.with(&features[doubled])?)
-        };
-        let y = grow(labels, self.doublings, self.blocks.len(), first, block)?;
-        let y = y.leaky_relu(SLOPE)?;
-        ctx.layer("conv_img", || self.last.forward(ctx, y))
+        self.growth
+            .forward(ctx, labels, |block, y, labels, doubled| block.forward(ctx, y, &labels.with(&features[doubled])?))
     }
 }

@@ -4,7 +4,8 @@
 use asap_autograd::Var;
 use asap_tensor::Backend;
 
-use super::super::growth::{SLOPE, upsample};
+use super::super::adaptive_norm::SLOPE;
+use super::super::growth::upsample;
 use crate::Result;
 use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ForwardContext, Input};
 
@@ -36,7 +37,6 @@ impl Level {
     }
 }
 
-/// The pyramid.
 #[derive(Clone, Debug)]
 pub(super) struct Pyramid {
     /// From the label map on, all but the first with stride 2.
