@@ -1,10 +1,10 @@
-//! How much memory a run will take, before it takes it.
+//! The memory that a run will need.
 //!
-//! A round of training, or the drawing of one picture, runs on the [`Plan`] backend, which has no numbers and only
-//! counts what tensors would hold: the code is that of the run itself, so the count can't drift from it. What is kept
-//! outside tensors, batches on their way and copies of the weights for a checkpoint, is added here.
+//! A training step, or the inference of one image, runs on the [`Plan`] backend, whose tensors have no values and only
+//! count their bytes. The code is that of the run itself, so the count can't drift from it. Added here is what lives
+//! outside tensors: batches in host memory, and copies of the weights for a checkpoint.
 //!
-//! Not counted are pictures being decoded: their size is not known before.
+//! Images being decoded are not counted: their size isn't known beforehand.
 
 mod advice;
 
@@ -20,56 +20,44 @@ use crate::networks::{Generator, Vgg19};
 use crate::nn::{Blank, ForwardContext, Input, Target};
 use crate::training::step::{Gan, Rates};
 
-/// What the program itself takes: code, stacks, caches of matrix products (measured with the smallest networks).
+/// The program itself: code, stacks, packing buffers of matrix products (measured with the smallest networks).
 const PROGRAM: u64 = 16 << 20;
 
-/// The most free memory that glibc's allocator keeps at the end of its heap rather than give it back: the upper bound
-/// of its `M_TRIM_THRESHOLD`, which grows with what is freed. With `MALLOC_MMAP_THRESHOLD_=65536`, which keeps tensors
-/// out of that heap, measured peaks are those of the plan without it.
-const MOST_RETAINED: u64 = 64 << 20;
+/// The maximum free memory that glibc's allocator retains: the upper bound of its `M_TRIM_THRESHOLD`, which grows with what
+/// is freed. With `MALLOC_MMAP_THRESHOLD_=65536`, which keeps tensors out of its heap, measured peaks are those of the plan
+/// without it.
+const MAX_RETAINED: u64 = 64 << 20;
 
-/// Bytes that a run on the `cpu` device takes at its peak, by what they are for.
+/// Peak memory of a run on the `cpu` device in bytes, by purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryPlan {
     /// Weights of all trained networks, with their spectral vectors.
     pub parameters: u64,
     /// Adam's two moments of each parameter.
     pub moments: u64,
-    /// VGG19's weights, where its loss has a weight.
+    /// VGG19's weights, if its loss has a weight.
     pub perceptual: u64,
-    /// What one picture or one round needs beside these: the batch on the device, activations that are kept for the way
-    /// back, gradients of activations and of weights; the most at any one time.
+    /// Peak of one image or one training step: the batch on the device, activations saved for the backward pass, gradients of
+    /// activations and weights.
     pub activations: u64,
-    /// Working memory that threads keep from one kernel to the next.
+    /// Scratch memory that threads keep between kernels.
     pub scratch: u64,
-    /// Batches in host memory: the one at hand and those that workers hold ready.
+    /// Batches in host memory: the current one and those prefetched by workers.
     pub batches: u64,
-    /// Copies of the weights, and of the moments in training, while a checkpoint is written or read. Activations do not
-    /// exist then, so the larger of the two counts.
+    /// Copies of the weights, and in training of the moments, while a checkpoint is written or read. There are no activations
+    /// at that time, so the larger of the two counts.
     pub copies: u64,
     /// The program itself.
     pub program: u64,
 }
 
-/// What is held only for a time comes and goes in pieces of all sizes.
-fn retained(passing: u64) -> u64 {
-    MOST_RETAINED.min(passing / 2)
-}
-
 impl MemoryPlan {
-    /// All of it, with what the allocator keeps of freed memory: half of what is held only for a time, at most 64 MiB.
+    /// The sum, with what the allocator retains of freed memory: half of the transient memory, at most 64 MiB.
     pub fn total(&self) -> u64 {
-        let passing = self.activations.max(self.copies);
-        let parts = [
-            self.parameters,
-            self.moments,
-            self.perceptual,
-            self.scratch,
-            self.batches,
-            self.program,
-            passing,
-            retained(passing),
-        ];
+        let transient = self.activations.max(self.copies);
+        let &MemoryPlan { parameters, moments, perceptual, scratch, batches, program, .. } = self;
+        let retained = MAX_RETAINED.min(transient / 2);
+        let parts = [parameters, moments, perceptual, scratch, batches, program, transient, retained];
         parts.into_iter().fold(0, u64::saturating_add)
     }
 
@@ -88,7 +76,7 @@ impl MemoryPlan {
     }
 }
 
-/// What training as configured takes on the `cpu` device with that many threads.
+/// The memory of training on the `cpu` device with that many threads. Fails if the images are too small for a network.
 ///
 /// ```
 /// use asap_model::{Config, memory};
@@ -119,7 +107,7 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
         gan.training_step(&input, &target, rates)?;
         Ok(())
     };
-    // The first step allocates the moments; the second is like all that follow.
+    // The first step allocates the moments; the second is like all later ones.
     step()?;
     meter.reset_peak();
     let kept = meter.usage().live;
@@ -136,13 +124,14 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
         activations: usage.peak - kept,
         scratch: usage.scratch,
         batches: (held as u64).saturating_mul(host_batch(&config.data, sizes)),
-        // The whole state, and the generator once more for its own file.
+        // The whole state, and the generator once more in its own file.
         copies: parameters + moments + 4 * generator as u64,
         program: PROGRAM,
     })
 }
 
-/// What drawing `n` pictures of `height`×`width` at once takes on the `cpu` device with that many threads.
+/// The memory of inference of `n` images of `height`×`width` at once on the `cpu` device with that many threads. Fails if
+/// the images are too small for the network.
 pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize) -> Result<MemoryPlan> {
     let (data, generator) = (&config.data, &config.generator);
     let sizes = [n, generator.padded_side(height), generator.padded_side(width)];
@@ -155,14 +144,15 @@ pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize
 
     let usage = meter.usage();
     let pixels = sizes.into_iter().product::<usize>() as u64;
-    // The numbers drawn, the picture made of them, a depth map in 16 bits, and the input as it was read.
-    let picture = pixels * if data.depth().is_some() { 4 + 2 } else { 3 * (4 + 1) };
+    // The output's values, and the 8-bit image or 16-bit depth map made from them.
+    let output = pixels * if data.depth().is_some() { 4 + 2 } else { 3 * (4 + 1) };
     Ok(MemoryPlan {
         parameters,
         activations: usage.peak - parameters - usage.scratch,
         scratch: usage.scratch,
-        batches: picture + 2 * host_batch(data, sizes),
-        // The weights as they were read, and the largest once more as bytes of the file.
+        // And the input, as decoded and as a batch.
+        batches: output + 2 * host_batch(data, sizes),
+        // The weights as read, and the largest tensor once more as bytes of the file.
         copies: parameters + 4 * generator.params.iter().map(|p| p.value().count()).max().unwrap_or(0) as u64,
         program: PROGRAM,
         ..MemoryPlan::default()

@@ -27,15 +27,10 @@ pub struct Discriminator<B: Backend> {
 struct Layer {
     name: String,
     conv: Conv2d,
-    activation: Activation,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Activation {
-    LeakyRelu,
-    /// Instance norm without scale and bias, then leaky ReLU.
-    NormLeakyRelu,
-    None,
+    /// Without scale and bias.
+    norm: Option<InstanceNorm>,
+    /// With a leaky ReLU.
+    activated: bool,
 }
 
 impl<B: Backend> Discriminator<B> {
@@ -88,11 +83,8 @@ fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, in
             name,
             // Layers with a norm are one module deeper in the published keys.
             conv: Conv2d::new(b.at(if outer { "0" } else { "0.0" }), options)?,
-            activation: match number {
-                0 => Activation::LeakyRelu,
-                _ if number == last => Activation::None,
-                _ => Activation::NormLeakyRelu,
-            },
+            norm: (!outer).then(|| InstanceNorm::new(SLOPE)),
+            activated: number < last,
         });
         channels = outputs;
         width = (2 * width).min(config.max_width);
@@ -105,10 +97,10 @@ impl Layer {
     fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
         ctx.layer(&self.name, || {
             let y = self.conv.forward(ctx, x)?;
-            match &self.activation {
-                Activation::LeakyRelu => Ok(y.leaky_relu(SLOPE)?),
-                Activation::NormLeakyRelu => InstanceNorm::new(SLOPE).forward(ctx, &y),
-                Activation::None => Ok(y),
+            match &self.norm {
+                Some(norm) => norm.forward(ctx, &y),
+                None if self.activated => Ok(y.leaky_relu(SLOPE)?),
+                None => Ok(y),
             }
         })
     }

@@ -123,11 +123,6 @@ impl Case {
         self.tensors.get(name).ok_or_else(|| self.fault(format!("there is no tensor {name}")))
     }
 
-    /// The names of tensors with this prefix, without it.
-    fn keys_after<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-        self.tensors.keys().filter_map(move |name| name.strip_prefix(prefix))
-    }
-
     /// A tensor on the backend.
     pub(super) fn tensor<B: Backend>(&self, backend: &B, name: &str) -> Result<Tensor<B>> {
         let host = self.host(name)?;
@@ -173,7 +168,13 @@ impl Case {
 
     /// Compares a tensor with the one of that name.
     pub(super) fn compare<B: Backend>(&self, name: &str, found: &Tensor<B>, kind: Quantity) -> Result<Comparison> {
-        self.compare_as(name, name, found, kind)
+        let expected = self.host(name)?;
+        if expected.shape != found.dims() {
+            return Err(self.fault(format!("{name} is {:?}, but {} was computed", expected.shape, found.shape())));
+        }
+        let found: Vec<f64> = found.to_vec()?.into_iter().map(Element::as_f64).collect();
+        let error = relative_error(&found, &expected.data);
+        Ok(Comparison { quantity: name.to_owned(), error, tolerance: kind.tolerance::<B>() })
     }
 
     /// Compares every tensor whose name begins with `prefix` with the one that `find` returns for the rest of its name.
@@ -184,29 +185,12 @@ impl Case {
         report: &mut dyn FnMut(Comparison),
         find: impl Fn(&str) -> Option<&'t Tensor<B>>,
     ) -> Result<()> {
-        for key in self.keys_after(prefix) {
+        for key in self.tensors.keys().filter_map(|name| name.strip_prefix(prefix)) {
             let name = format!("{prefix}{key}");
             let found = find(key).ok_or_else(|| self.fault(format!("{name}: the network has no such tensor")))?;
             report(self.compare(&name, found, kind)?);
         }
         Ok(())
-    }
-
-    /// As [`Case::compare`], reported under another name.
-    pub(super) fn compare_as<B: Backend>(
-        &self,
-        quantity: &str,
-        name: &str,
-        found: &Tensor<B>,
-        kind: Quantity,
-    ) -> Result<Comparison> {
-        let expected = self.host(name)?;
-        if expected.shape != found.dims() {
-            return Err(self.fault(format!("{name} is {:?}, but {} was computed", expected.shape, found.shape())));
-        }
-        let found: Vec<f64> = found.to_vec()?.into_iter().map(Element::as_f64).collect();
-        let error = relative_error(&found, &expected.data);
-        Ok(Comparison { quantity: quantity.to_owned(), error, tolerance: kind.tolerance::<B>() })
     }
 }
 

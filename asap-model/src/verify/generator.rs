@@ -30,8 +30,9 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     pass(case, (&weights, &generator), &tape, &input, "", report, Some(&leaf))?;
 
     let params = Var::constant(case.tensor(backend, "params")?);
-    let plain = plain_pixel_mlp(generator.mlp(), &params, &image.detach(), generator.positions())?;
-    report(case.compare_as("output (plain pixel_mlp)", "output", plain.value(), Quantity::Output)?);
+    let plain = plain_pixel_mlp(&generator.mlp, &params, &image.detach(), &generator.positions)?;
+    let comparison = case.compare("output", plain.value(), Quantity::Output)?;
+    report(Comparison { quantity: "output (plain pixel_mlp)".into(), ..comparison });
     if data.input == config::Input::Labels {
         let input = case.input(backend, "", data.classes)?;
         pass(case, (&weights, &generator), &Tape::new(), &input, " (from labels)", report, None)?;

@@ -24,11 +24,12 @@ use lowres_stream::LowresStream;
 #[derive(Clone, Debug)]
 pub struct AsapNet<B: Backend> {
     stream: LowresStream,
-    mlp: PixelMlp,
+    /// The MLP of each tile.
+    pub mlp: PixelMlp,
     fixed_factor: usize,
     spatially_varying: bool,
     /// `position_table` of S, (log2 S, 2, S); (0, 2, S) without positions.
-    positions: Tensor<B>,
+    pub positions: Tensor<B>,
 }
 
 impl<B: Backend> AsapNet<B> {
@@ -61,16 +62,6 @@ impl<B: Backend> AsapNet<B> {
     /// The image (N, C_n, H, W) of an input, with these MLP parameters.
     pub fn synthesize(&self, ctx: &ForwardContext<'_, B>, params: &Var<B>, x: &Input<B>) -> Result<Var<B>> {
         ctx.layer("pixel_mlp", || Ok(Var::pixel_mlp(&self.mlp, params, x.pixels()?, &self.positions)?))
-    }
-
-    /// The MLP of each tile.
-    pub fn mlp(&self) -> &PixelMlp {
-        &self.mlp
-    }
-
-    /// The table of position features, (log2 S, 2, S).
-    pub fn positions(&self) -> &Tensor<B> {
-        &self.positions
     }
 }
 

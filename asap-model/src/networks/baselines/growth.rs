@@ -5,7 +5,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::Taps;
 
-use super::adaptive_norm::SLOPE;
+use super::adaptive_norm::{NormConv, SLOPE};
 use crate::Result;
 use crate::config::DataConfig;
 use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Input};
@@ -23,11 +23,20 @@ const BLOCKS: [(&str, [usize; 2]); 7] = [
 
 /// A first convolution at the smallest size, blocks, and a last convolution to the image.
 #[derive(Clone, Debug)]
-pub(super) struct Growth<K> {
+pub(super) struct Growth<P> {
     first: Conv2d,
-    blocks: Vec<K>,
+    blocks: Vec<Block<P>>,
     last: Conv2d,
     doublings: usize,
+}
+
+/// A residual block.
+#[derive(Clone, Debug)]
+struct Block<P> {
+    name: String,
+    parts: [P; 2],
+    /// On the skip connection, where channels change.
+    shortcut: Option<NormConv>,
 }
 
 /// Twice the height and width, each pixel repeated.
@@ -45,53 +54,55 @@ fn resized<B: Backend>(input: &Input<B>, [height, width]: [usize; 2]) -> Result<
     input.resize(&Taps::nearest(h, height)?, &Taps::nearest(w, width)?)
 }
 
-impl<K> Growth<K> {
-    /// A network of 5, 6 or 7 doublings with `width` channels after the sixth. `block` builds a block of the given
-    /// channels before and after it.
+impl<P> Growth<P> {
+    /// A network of 5, 6 or 7 doublings with `width` channels after the sixth. The norms on skip connections have
+    /// `conditions` channels and hidden ones. `parts` builds the parts of a block of the given channels before and after it.
     pub fn new<B: Backend>(
         mut b: Builder<'_, B>,
         data: &DataConfig,
+        conditions: [usize; 2],
         width: usize,
         doublings: usize,
-        block: impl Fn(Builder<'_, B>, [usize; 2]) -> Result<K>,
+        parts: impl Fn(&mut Builder<'_, B>, [usize; 2]) -> Result<[P; 2]>,
     ) -> Result<Self> {
         let first = Conv2d::new(b.at("fc"), ConvOptions::new(data.lowres_channels(), 16 * width, 3))?;
-        let sized = |(name, channels): (_, [usize; 2])| block(b.at(name), channels.map(|times| times * width));
-        let mut blocks = BLOCKS.into_iter().map(sized).collect::<Result<Vec<_>>>()?;
+        let mut block = |name: &str, [inputs, outputs]: [usize; 2]| -> Result<_> {
+            let mut b = b.at(name);
+            let parts = parts(&mut b, [inputs, outputs])?;
+            let shortcut = match inputs == outputs {
+                true => None,
+                false => Some(NormConv::new(&mut b, "s", conditions, [inputs, outputs], 1)?),
+            };
+            Ok(Block { name: b.path().to_owned(), parts, shortcut })
+        };
+        let mut blocks = Vec::with_capacity(BLOCKS.len() + 1);
+        for (name, channels) in BLOCKS {
+            blocks.push(block(name, channels.map(|times| times * width))?);
+        }
         let mut channels = width;
         if doublings > 6 {
             channels = (width / 2).max(1);
-            blocks.push(block(b.at("up_4"), [width, channels])?);
+            blocks.push(block("up_4", [width, channels])?);
         }
         let last = Conv2d::new(b.at("conv_img"), ConvOptions::new(channels, data.output_channels(), 3))?;
         Ok(Growth { first, blocks, last, doublings })
     }
 
-    /// (N, C, H, W) → the image; H and W are multiples of 2^doublings. `block` runs a block on features and the input at
-    /// their size, after that many doublings.
+    /// (N, C, H, W) → the image; H and W are multiples of 2^doublings. `conditions` makes the conditions of blocks after
+    /// that many doublings from the input at their size, and `part` runs a part of a block.
     pub fn forward<B: Backend>(
         &self,
         ctx: &ForwardContext<'_, B>,
         input: &Input<B>,
-        block: impl Fn(&K, &Var<B>, &Input<B>, usize) -> Result<Var<B>>,
-    ) -> Result<Var<B>> {
-        let y = self.grow(ctx, input, block)?.leaky_relu(SLOPE)?;
-        Ok(ctx.layer("conv_img", || self.last.forward(ctx, y))?.tanh()?)
-    }
-
-    /// The output of the last block.
-    fn grow<B: Backend>(
-        &self,
-        ctx: &ForwardContext<'_, B>,
-        input: &Input<B>,
-        block: impl Fn(&K, &Var<B>, &Input<B>, usize) -> Result<Var<B>>,
+        conditions: impl Fn(&Input<B>, usize) -> Result<Input<B>>,
+        part: impl Fn(&P, &Var<B>, &Input<B>) -> Result<Var<B>>,
     ) -> Result<Var<B>> {
         let [_, height, width] = input.sizes();
         let sides = |done: usize| [height, width].map(|side| side >> (self.doublings - done));
         let mut seen = resized(input, sides(0))?;
         let mut y = ctx.layer("fc", || self.first.forward(ctx, &seen))?;
         let mut done = 0;
-        for (number, layers) in self.blocks.iter().enumerate() {
+        for (number, block) in self.blocks.iter().enumerate() {
             // The second middle block follows a doubling only if there are more than five.
             let doubles = match number {
                 0 => false,
@@ -103,8 +114,20 @@ impl<K> Growth<K> {
                 y = upsample(&y)?;
                 seen = resized(input, sides(done))?;
             }
-            y = block(layers, &y, &seen, done)?;
+            let conditions = conditions(&seen, done)?;
+            y = ctx.layer(&block.name, || {
+                let skip = match &block.shortcut {
+                    Some(shortcut) => shortcut.forward(ctx, &y, &conditions, false)?,
+                    None => y.clone(),
+                };
+                let mut x = y.clone();
+                for layers in &block.parts {
+                    x = part(layers, &x, &conditions)?;
+                }
+                Ok(skip.add(&x)?)
+            })?;
         }
-        Ok(y)
+        let y = y.leaky_relu(SLOPE)?;
+        Ok(ctx.layer("conv_img", || self.last.forward(ctx, y))?.tanh()?)
     }
 }
