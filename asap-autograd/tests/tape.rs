@@ -1,4 +1,4 @@
-//! Properties of the tape that hold for every op.
+//! Properties of the tape, whatever the op.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -95,7 +95,7 @@ fn dropping_the_tape_and_its_variables_frees_saved_tensors() -> Result<()> {
     let z = y.mul(&y)?;
     let buffer = Arc::downgrade(y.value().buffer());
     drop((tape, x, y));
-    assert!(buffer.strong_count() > 0, "z holds the tape");
+    assert!(buffer.strong_count() > 0, "z refers to the tape");
     drop(z);
     assert_eq!(buffer.strong_count(), 0);
     Ok(())
@@ -178,7 +178,7 @@ fn conv2d_skips_unwanted_gradients() -> Result<()> {
     let (image, weight) = (Var::constant(full(&[1, 2, 4, 4])?), tape.leaf(full(&[3, 2, 3, 3])?));
     let loss = image.conv2d(&weight, None, Conv2d::padded(1))?.sum()?;
     assert!(tape.backward(&loss)?.of(&weight).is_some());
-    // A generator step: the other way round.
+    // A generator step: the opposite.
     let (image, weight) = (tape.leaf(full(&[1, 2, 5, 5])?), Var::constant(full(&[3, 2, 3, 3])?));
     let loss = image.conv2d(&weight, None, Conv2d::padded(1))?.sum()?;
     assert!(tape.backward(&loss)?.of(&image).is_some());

@@ -59,7 +59,7 @@ impl Tally {
             output.json(|| json!({ "case": case, "kind": kind, "skipped": true }));
             return;
         };
-        let ok = comparison.holds();
+        let ok = comparison.passes();
         self.compared += 1;
         self.failed += usize::from(!ok);
         let Comparison { quantity, error, tolerance } = &comparison;
@@ -88,7 +88,7 @@ impl Tally {
     /// Prints a line for the current case.
     fn end_case(&mut self, output: &Output) {
         let Some((case, kind, count, Some(worst))) = self.case.take() else { return };
-        let result = if worst.holds() { "ok    " } else { "FAILED" };
+        let result = if worst.passes() { "ok    " } else { "FAILED" };
         let Comparison { quantity, error, tolerance } = worst;
         output.text(|| {
             format!(

@@ -70,13 +70,13 @@ fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, in
     let last = config.layers;
     let (mut channels, mut width) = (inputs, config.width);
     let mut layers = Vec::with_capacity(last + 1);
-    for number in 0..=last {
-        let mut b = b.at(format!("model{number}"));
+    for layer in 0..=last {
+        let mut b = b.at(format!("model{layer}"));
         let name = b.path().to_owned();
-        let outer = number == 0 || number == last;
-        let outputs = if number == last { 1 } else { width };
+        let outer = layer == 0 || layer == last;
+        let outputs = if layer == last { 1 } else { width };
         let options = ConvOptions::new(channels, outputs, 4)
-            .stride(if number > 0 && number + 1 >= last { 1 } else { 2 })
+            .stride(if layer > 0 && layer + 1 >= last { 1 } else { 2 })
             .bias(outer)
             .spectral_norm(config.spectral_norm && !outer);
         layers.push(Layer {
@@ -84,7 +84,7 @@ fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, in
             // Layers with a norm are one module deeper in the published keys.
             conv: Conv2d::new(b.at(if outer { "0" } else { "0.0" }), options)?,
             norm: (!outer).then(|| InstanceNorm::new(SLOPE)),
-            activated: number < last,
+            activated: layer < last,
         });
         channels = outputs;
         width = (2 * width).min(config.max_width);

@@ -1,6 +1,6 @@
 //! The networks, each of which reads as its layers.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
 //! | [`asap_net`] | the paper's generator |
 //! | [`baselines`] | the baselines that the paper compares with |

@@ -1,6 +1,6 @@
 //! Building blocks of networks: parameters in one store, layers that refer to them, and forward passes.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `params` | [`Params`]: every parameter and buffer by its published key; [`Builder`] |
 //! | `init` | [`Initializer`]s, and the [`Kind`]s of parameters |

@@ -57,7 +57,7 @@ impl Comparison {
     }
 
     /// Whether the error is within the tolerance; NaN isn't.
-    pub fn holds(&self) -> bool {
+    pub fn passes(&self) -> bool {
         self.error <= self.tolerance
     }
 }

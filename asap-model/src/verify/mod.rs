@@ -3,7 +3,7 @@
 //! A folder of cases has an `index.json` that lists them; each has `NAME.safetensors` with tensors and, if it has its own
 //! weights, PyTorch checkpoints with the published keys. Kinds of cases:
 //!
-//! | kind | file | recomputed |
+//! | kind | file | quantities |
 //! |---|---|---|
 //! | `generator` | `generator.rs` | downsampled input, MLP parameters, image, gradients; from dense channels and from labels |
 //! | `generator-full` | `generator_full.rs` | a full-size network with weights filled by name |

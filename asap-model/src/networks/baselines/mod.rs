@@ -1,6 +1,6 @@
 //! The baselines that the paper compares with, by the keys of their published checkpoints.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `unet` | pix2pix's U-Net |
 //! | `resnet` | pix2pix's residual network, which is also pix2pixHD's global generator |

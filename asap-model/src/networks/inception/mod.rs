@@ -1,7 +1,7 @@
 //! Inception v3 (Szegedy et al. 2016) as in pytorch-fid, the code of the Fréchet inception distance, after TensorFlow's
 //! network of 2015: 3×3 averages don't count padding, and the last block has max pooling.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `layers` | every layer, as a table |
 //! | `conv` | convolution, batch norm and ReLU as one convolution |

@@ -46,7 +46,7 @@ impl Half {
         Ok(Half {
             norm: BatchNorm::new(b.at(format!("norm_{number}")), inputs, true)?,
             kernels: Predictor::new(b.at(format!("gen_weights{number}")), [conditions, hidden, TAPS * inputs])?,
-            // The published numbers of convolutions count those with predicted kernels too.
+            // The published numbering includes the convolutions with predicted kernels.
             mix: Conv2d::new(b.at(format!("conv_{}", 2 * number - 1)), ConvOptions::new(inputs, outputs, 1))?,
             gates: Predictor::new(b.at(format!("gen_se_weights{number}")), [conditions, hidden, outputs])?,
         })
@@ -67,7 +67,7 @@ impl Half {
     }
 }
 
-/// Adds the parameters of norms that the published code makes and never uses: its checkpoints hold them.
+/// Adds the parameters of norms that the published code creates but never uses; its checkpoints contain them.
 pub(super) fn add_unused<B: Backend>(b: &mut Builder<'_, B>, [inputs, outputs]: [usize; 2]) -> Result<()> {
     for (key, channels) in [("conv_0.norm_layer", inputs), ("norm_0", outputs), ("conv_2.norm_layer", outputs)] {
         let mut b = b.at(key);
