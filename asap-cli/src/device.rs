@@ -1,4 +1,4 @@
-//! Which device computes.
+//! Device selection.
 
 #[cfg(feature = "cuda")]
 use std::sync::OnceLock;
@@ -16,15 +16,15 @@ use crate::args::common::{Common, Device};
 use crate::machine::memory;
 use crate::output::Output;
 
-/// Something to do on whichever backend is chosen.
+/// A task that runs on any backend.
 pub trait Task {
-    /// What comes of it.
+    /// Its result.
     type Output;
-    /// Does it.
+    /// Runs it.
     fn run<B: Backend>(self, backend: B) -> Result<Self::Output>;
 }
 
-/// Runs a task on the device that the arguments choose.
+/// Runs a task on the device of the arguments.
 pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T::Output> {
     match common.device {
         Device::Auto => match auto(common) {
@@ -53,8 +53,7 @@ pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T
     }
 }
 
-/// The GPU that `auto` means, opened once; or what to say behind the cpu device's name, which is nothing where there is
-/// no NVIDIA driver at all.
+/// The GPU of `auto`, opened once; or why there is none, which is empty without an NVIDIA driver.
 #[cfg(feature = "cuda")]
 fn auto(common: &Common) -> std::result::Result<&'static Cuda, &'static str> {
     static FIRST: OnceLock<std::result::Result<Cuda, String>> = OnceLock::new();
@@ -70,7 +69,7 @@ fn auto(_common: &Common) -> std::result::Result<std::convert::Infallible, &'sta
     Err("")
 }
 
-/// Whether the cpu device computes.
+/// Whether the device is the cpu.
 pub fn is_cpu(common: &Common) -> bool {
     match common.device {
         Device::Auto => auto(common).is_err(),
@@ -107,25 +106,22 @@ impl From<Precision> for MatmulPrecision {
     }
 }
 
-/// The cpu device, which may hold some memory beyond what is planned where there is plenty.
+/// The cpu device, which may use an eighth of the available memory beyond the plan.
 fn cpu(common: &Common) -> Result<Cpu> {
-    Ok(Cpu::new(Some(cpu_threads(common)))?.with_extra_memory(memory().available / PLENTY))
+    Ok(Cpu::new(Some(cpu_threads(common)))?.with_extra_memory(memory().available / 8))
 }
-
-/// The share of the memory at hand that the cpu device may hold beyond what its tensors take.
-const PLENTY: u64 = 8;
 
 fn describe(cpu: &Cpu) -> String {
     let threads = cpu.threads();
     format!("{} with {threads} thread{}", cpu.device(), if threads == 1 { "" } else { "s" })
 }
 
-/// Threads that a device computes with.
+/// Threads of the device.
 pub fn threads(common: &Common) -> usize {
     if is_cpu(common) { cpu_threads(common) } else { 1 }
 }
 
-/// Threads that the cpu device has, whether or not it computes.
+/// Threads of the cpu device, in use or not.
 pub fn cpu_threads(common: &Common) -> usize {
     common.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }

@@ -1,22 +1,22 @@
-//! Exit codes: what kind of thing went wrong.
+//! Exit codes: 0 is success; clap exits with 2 for wrong usage.
 
 use std::process::ExitCode;
 
 use asap_model::Error;
 
-/// A check did not hold.
+/// A check failed, or a bug of ours.
 pub const CHECK_FAILED: u8 = 1;
 /// Arguments or configuration that can't be used.
 pub const USAGE: u8 = 2;
-/// A data set or picture that can't be used.
+/// A dataset, an image or another file that can't be used.
 pub const DATA: u8 = 3;
 /// A device that is missing or failed.
 pub const DEVICE: u8 = 4;
 /// A checkpoint that can't be used.
 pub const CHECKPOINT: u8 = 5;
-/// A loss is no longer finite.
+/// Training diverged.
 pub const DIVERGED: u8 = 6;
-/// A person asked to stop.
+/// Interrupted.
 pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of an error.

@@ -9,21 +9,18 @@ use anyhow::{Context, Result};
 use crate::exit::INTERRUPTED;
 use crate::output::Output;
 
-/// Whether the user, or the system shutting down, asked to stop.
+/// Whether a stop was requested, by the user or by the system shutting down.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Watches for Ctrl-C, and for SIGTERM and SIGHUP where there are such signals, as long as the program runs.
-    ///
-    /// # Errors
-    /// If the system refuses.
+    /// Watches for Ctrl-C, and on Unix for SIGTERM and SIGHUP.
     pub fn watch(output: &Output) -> Result<Self> {
         let interrupt = Interrupt::default();
         let (asked, output) = (interrupt.0.clone(), *output);
         ctrlc::set_handler(move || {
             if asked.swap(true, Ordering::Relaxed) {
-                // No file is ever half written, so there is nothing to clean up.
+                // Files are written atomically, so there is nothing to clean up.
                 exit(INTERRUPTED.into());
             }
             output.say("stopping after this step, then saving; press again to stop at once");
@@ -32,7 +29,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Whether it was asked for.
+    /// Whether a stop was requested.
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,8 +1,6 @@
-//! The program `asap`: arguments, device choice, what people see.
+//! The program `asap`.
 //!
-//! Results go to standard output, progress and messages to standard error. The exit code says what kind of thing went
-//! wrong: 0 nothing; 1 a check did not hold, or a fault of ours; 2 usage; 3 data; 4 device; 5 checkpoint; 6 training
-//! diverged; 130 interrupted.
+//! Results go to standard output, progress and messages to standard error. Exit codes are in [`exit`].
 
 mod args;
 mod commands;
@@ -28,8 +26,7 @@ fn main() -> ExitCode {
         output.say(format_args!("warning: {warning}"));
     }
     if let Some(threads) = common.threads {
-        // What is spread over threads outside of a device: reading a data set, measuring pictures. The pool is not there
-        // yet, so this can't fail.
+        // Threads outside the device: reading datasets, measuring images. It can't fail, since no pool exists yet.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
     }
     let result = match command {

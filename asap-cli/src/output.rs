@@ -1,4 +1,4 @@
-//! What people and scripts see: results on standard output, messages on standard error.
+//! Results on standard output, messages on standard error.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use crate::args::common::Common;
 
-/// The first result that could not be written, as where the disk is full.
+/// Why a result could not be written, as when the disk is full.
 static LOST: OnceLock<std::io::Error> = OnceLock::new();
 
-/// Writes a line of results. What comes after one that is lost goes on: a run of training is worth more than its lines.
+/// Writes a line of results. A failure does not end the program: training is worth more than its lines.
 pub fn print(line: impl Display) {
     match writeln!(std::io::stdout(), "{line}") {
-        // A reader that went away, as `head` does, is no fault.
+        // The reader has closed the pipe, as `head` does.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             LOST.get_or_init(|| error);
         }
@@ -22,12 +22,12 @@ pub fn print(line: impl Display) {
     }
 }
 
-/// Why results were lost, if any were.
+/// Why a result was lost, if any was.
 pub fn lost() -> Option<&'static std::io::Error> {
     LOST.get()
 }
 
-/// Where words go.
+/// Prints results and messages, as the flags choose.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     json: bool,
@@ -36,17 +36,17 @@ pub struct Output {
 }
 
 impl Output {
-    /// As the arguments say.
+    /// By the flags `--json`, `-q` and `-v`.
     pub fn new(common: &Common) -> Self {
         Output { json: common.json, quiet: common.quiet, verbose: common.verbose }
     }
 
-    /// Whether more detail is wanted.
+    /// Whether to print more detail.
     pub fn is_verbose(&self) -> bool {
         self.verbose
     }
 
-    /// Whether progress and messages are not wanted.
+    /// Whether to print no progress or messages.
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }
@@ -56,33 +56,33 @@ impl Output {
         if self.json { print(json()) } else { print(text()) }
     }
 
-    /// A JSON object where `--json` is given, else nothing.
+    /// A JSON object with `--json`, else nothing.
     pub fn json(&self, json: impl FnOnce() -> Value) {
         if self.json {
             print(json());
         }
     }
 
-    /// Text between results, as a table's head; nothing with `--json`.
+    /// Text between results, such as a table's head; nothing with `--json`.
     pub fn text(&self, text: impl FnOnce() -> String) {
         if !self.json {
             print(text());
         }
     }
 
-    /// A message.
+    /// A message, unless `-q`.
     pub fn say(&self, text: impl Display) {
         if !self.quiet {
             let _ = writeln!(std::io::stderr(), "{text}");
         }
     }
 
-    /// What is wrong with one of several, even with `-q`; the others go on.
-    pub fn fault(&self, text: impl Display) {
+    /// A problem with one of several inputs, even with `-q`.
+    pub fn problem(&self, text: impl Display) {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 
-    /// An error, even with `-q`. Its own message is whole: the libraries' errors tell their causes.
+    /// An error, even with `-q`. The libraries' messages include their causes.
     pub fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(std::io::stderr(), "error: {error}");
     }

@@ -1,4 +1,4 @@
-//! The one error type of this library: each variant carries what a person needs to mend the cause.
+//! The error type of this library: each variant has what a person needs to fix the cause.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ pub enum Error {
         /// What is wrong with which key, and what to do.
         problem: String,
     },
-    /// A file of a data set that can't be used.
+    /// A file of a dataset that can't be used.
     #[error("{}: {problem}", file.display())]
     Data {
-        /// The file at fault.
+        /// The file.
         file: PathBuf,
         /// What is wrong, at which pixel, with which value, and what to do.
         problem: String,
@@ -24,7 +24,7 @@ pub enum Error {
     /// A checkpoint that can't be used.
     #[error("{}: {problem}", file.display())]
     Checkpoint {
-        /// The checkpoint at fault.
+        /// The checkpoint.
         file: PathBuf,
         /// What is wrong with which tensors, and what to do.
         problem: String,
@@ -61,21 +61,18 @@ pub enum Error {
 /// This library's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Text from a file, or a message about it, for a message of ours: in one line, and not without end.
+/// Text from a file for an error message: on one line, with control characters escaped, and of limited length.
 pub(crate) fn shown(text: impl std::fmt::Display) -> String {
     const LONGEST: usize = 500;
     let text = text.to_string();
-    let mut line: String = text.chars().take(LONGEST).flat_map(escaped).collect();
+    let mut line = String::new();
+    for c in text.chars().take(LONGEST) {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
     if text.chars().nth(LONGEST).is_some() {
         line.push('…');
     }
     line
-}
-
-/// A character that a terminal would obey, spelt out; another as it is.
-fn escaped(c: char) -> impl Iterator<Item = char> {
-    let (control, plain) = if c.is_control() { (Some(c.escape_default()), None) } else { (None, Some(c)) };
-    control.into_iter().flatten().chain(plain)
 }
 
 #[cfg(test)]
@@ -83,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_a_file_is_shown_in_one_short_line() {
+    fn text_is_shown_on_one_short_line() {
         assert_eq!(shown("é.weight\nerror: \u{1b}[2J"), "é.weight\\nerror: \\u{1b}[2J");
         assert_eq!(shown("x".repeat(1000)).chars().count(), 501);
     }

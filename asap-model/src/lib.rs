@@ -1,17 +1,17 @@
 //! The method: networks, losses, data, training, inference and checkpoints.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
-//! | [`config`] | every width, depth, factor and constant, read from TOML; the presets |
+//! | [`config`] | configurations: every width, depth, factor and constant; the presets |
 //! | [`nn`] | parameters by their published keys, layers, forward passes |
-//! | [`networks`] | ASAP-Net, the generators it is compared with, discriminators, VGG19, Inception v3 |
+//! | [`networks`] | ASAP-Net, the baselines, discriminators, VGG19, Inception v3 |
 //! | [`data`] | datasets on disk, synthetic facades and scenes, augmentation, batches |
 //! | [`checkpoint`] | weights by their published keys: safetensors and `.pth` |
 //! | [`training`] | one training step, its losses and optimizers; the trainer, run folder, validation, resuming |
 //! | [`inference`] | images of any size from a trained generator |
-//! | [`evaluation`] | how good a generator is: its pictures against real ones, by its [`measures`](evaluation::measures) |
-//! | [`memory`] | how much memory a run will take, before it takes it |
-//! | [`verify`] | reference cases: the published code's numbers, computed again |
+//! | [`evaluation`] | generated images against real ones, by several [`measures`](evaluation::measures) |
+//! | [`memory`] | how much memory a run needs, planned before it starts |
+//! | [`verify`] | reference cases: the published code's values, recomputed |
 //! | [`error`] | the one error type |
 
 pub mod checkpoint;

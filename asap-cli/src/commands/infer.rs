@@ -91,7 +91,7 @@ impl Task for Draw<'_> {
                     Ok(picture) => picture,
                     Err(error) if files.len() == 1 => return Err(error.into()),
                     Err(error) => {
-                        output.fault(format_args!("not drawn: {error}"));
+                        output.problem(format_args!("not drawn: {error}"));
                         output.json(|| json!({ "input": shown(&file.input), "error": error.to_string() }));
                         failed.push(shown(&file.input));
                         continue;

@@ -6,23 +6,22 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// What the names of temporary files begin with.
+/// Temporary files are named so, followed by random characters.
 const PREFIX: &str = ".writing-";
 
-/// Writes a file through a temporary one in the same folder: whoever looks at `path`, even after a crash or a power
-/// cut, sees the old file or the whole new one.
+/// Writes a file by way of a temporary one in the same folder: at any time, even after a crash or a power failure, `path`
+/// is the old file or the complete new one.
 ///
-/// `write` fills the temporary file; it is then flushed to the disk, renamed to `path`, and the folder is flushed too.
+/// `write` fills the temporary file; it is then flushed to the disk and renamed to `path`, and the folder is flushed.
 ///
 /// # Errors
-/// [`Error::Io`] names `path`; it then has its old content, or the new one where only flushing the folder failed, and the
-/// temporary file is gone.
+/// [`Error::Io`] names `path`, which has its old content, or the new one if only flushing the folder failed. The temporary
+/// file is removed.
 pub fn write(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> Result<()> {
     replace(path, write).map_err(|source| Error::Io { file: path.into(), action: "write it", source })
 }
 
-/// Removes the temporary files that processes which were stopped while writing have left in a folder. One that can't be
-/// removed stays: it is in nobody's way.
+/// Removes the temporary files that interrupted processes left in a folder. One that can't be removed does no harm.
 pub fn remove_unfinished(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -39,7 +38,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Res
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX);
-    // A temporary file is private by default; this one becomes a file like any other, as the umask allows.
+    // Temporary files are private by default; this one gets the usual permissions, by the umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut temporary = builder.tempfile_in(folder)?;
@@ -48,27 +47,20 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Res
     writer.flush()?;
     drop(writer);
     temporary.as_file().sync_all()?;
-    let temporary = temporary.into_temp_path();
-    fs::rename(&temporary, path)?;
-    // It has another name now: there is nothing left to remove.
-    let _ = temporary.keep();
+    temporary.persist(path)?;
     sync_folder(folder)
 }
 
-/// Flushes a rename to the disk.
-#[cfg(unix)]
+/// Flushes a rename to the disk. Windows does so itself, and can't open folders as files.
 fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some network and shared folders can't be flushed; the file is as good without.
+        // Some network and shared folders can't be flushed.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         other => other,
     }
-}
-
-/// Folders can't be opened as files here; the system flushes renames itself.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -76,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
+    fn failed_write_leaves_old_file_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         super::write(&path, |file| file.write_all(b"old")).unwrap();
@@ -96,7 +88,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn others_may_read_a_written_file_as_far_as_they_may_any_new_file() {
+    fn written_file_has_usual_permissions() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_per_unit_hold_in_every_format() {
+    fn levels_per_unit_apply_to_every_format() {
         let meters = scale(&["depth_scale=256", "depth_max=80"]);
         assert_eq!([meters.depth(512.0, 65535.0), meters.depth(128.0, 255.0)], [2.0, 0.5]);
         assert_eq!(meters.depth(65535.0, 65535.0), 80.0, "larger depths are clipped");

@@ -1,15 +1,15 @@
 //! Configurations: every width, depth, factor and constant, read from TOML; the presets.
 //!
-//! A key is one field of a section: type, default, range and doc comment. Help texts, checks, reading and writing follow
+//! A key is one field of a section: type, default, range and doc comment. Help texts, checks, reading and writing derive
 //! from it.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | [`root`] | [`Config`]: all sections; reading and setting keys, checks across sections |
 //! | [`schema`] | what a key is; the macros that define sections |
 //! | [`data`] | `[data]`: dataset, sizes, augmentation |
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
-//! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds, and the keys of each |
+//! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
 //! | [`discriminator`] | `[discriminator]` |
 //! | [`training`] | `[loss]` and `[train]`; the learning-rate decay |
 //! | `text` | TOML: reading, with the line of every error, and writing |

@@ -34,7 +34,7 @@ impl Config {
         let failed = |source| Error::Io { file: path.into(), action: "read it", source };
         let error = |problem| Error::Config { origin: path_or_preset.into(), problem };
         let mut bytes = Vec::new();
-        File::open(path).map_err(failed)?.take(MAX_LENGTH + 1).read_to_end(&mut bytes).map_err(failed)?;
+        File::open(path).and_then(|file| file.take(MAX_LENGTH + 1).read_to_end(&mut bytes)).map_err(failed)?;
         if bytes.len() as u64 > MAX_LENGTH {
             return Err(error(format!("it has more than {MAX_LENGTH} bytes; configurations have a few thousand")));
         }
@@ -172,27 +172,12 @@ mod tests {
         }
     }
 
+    /// The tests of the program have more of them.
     #[test]
-    fn errors_name_file_line_key_value_and_what_is_expected() {
+    fn errors_name_line_key_value_and_range() {
         for (text, parts) in [
             ("[train]\nbatch = 1\n\ntiel = 3", &["run.toml:4: ", "train.tiel", "generator.tile"][..]),
-            ("# x\n[trian]\nbatch = 1", &["run.toml:2: ", "[trian]", "did you mean [train]?"]),
-            ("batch = 1", &["run.toml:1: ", "the key is train.batch"]),
-            ("train = 1", &["run.toml:1: ", "write [train]"]),
-            ("[train]\nbatch = [", &["run.toml:2: "]),
-            ("[train]\nbatch = \"four\"", &["run.toml:2: ", "train.batch", "\"four\"", "expected a whole number"]),
-            ("[data]\nclasses = -1", &["run.toml:2: ", "data.classes", "-1"]),
-            ("[data]\nlayout = \"zip\"", &["run.toml:2: ", "data.layout", "zip", "facades", "pairs"]),
-            ("[data]\n\nsize = [1, 2, 3]", &["run.toml:3: ", "data.size", "[height, width]"]),
-            ("[generator]\ntile = 12", &["run.toml:2: ", "generator.tile = 12", "power of two from 2 to 1024"]),
-            ("[generator]\ntile = 8", &["run.toml:2: ", "generator.tile = 8", "generator.learned_factor = 16"]),
             ("[generator]\nlearned_factor = 1", &["run.toml:2: ", "learned_factor = 1", "from 2 to 1024"]),
-            ("[data]\nsize = [256, 250]", &["run.toml:2: ", "width 250", "multiple of generator.tile = 16"]),
-            ("[data]\nsize = [16, 256]", &["run.toml:2: ", "height 16", "at least 32"]),
-            ("[data]\nsize = 1048576", &["run.toml:2: ", "1048576", "16384"]),
-            ("[data]\nload_size = 200", &["run.toml:2: ", "data.load_size = [200, 200]", "[256, 256]"]),
-            ("[data]\nclasses = 1", &["run.toml:2: ", "data.classes = 1", "from 2 to 256"]),
-            ("[data]\nclasses = 257", &["run.toml:2: ", "data.classes = 257", "from 2 to 256"]),
             ("[data]\nlayout = \"synthetic\"\nclasses = 5", &["run.toml:3: ", "data.classes = 5", "at least 13"]),
             ("[data]\nlayout = \"synthetic\"\noutput = \"depth\"", &["run.toml:3: ", "from rgb to depth"]),
             ("[data]\ndepth_max = 10.0", &["run.toml:2: ", "data.depth_max = 10", "data.output = \"depth\""]),
@@ -210,10 +195,7 @@ mod tests {
             ),
             ("[generator]\nwidth = 0", &["run.toml:2: ", "generator.width = 0"]),
             ("[generator]\nmlp_width = 512\nmlp_depth = 16\nmax_width = 8192", &["generator.mlp_width = 512"]),
-            ("[discriminator]\nscales = 0", &["run.toml:2: ", "discriminator.scales = 0"]),
-            ("[train]\nbeta1 = 1.0", &["run.toml:2: ", "train.beta1 = 1", "below 1"]),
             ("[train]\nbeta2 = -0.5", &["run.toml:2: ", "train.beta2 = -0.5"]),
-            ("[train]\nlr_generator = nan", &["run.toml:2: ", "train.lr_generator = nan", "above 0"]),
             ("[loss]\nlambda_l1 = -1.0", &["run.toml:2: ", "loss.lambda_l1 = -1"]),
             ("[train]\nepochs = 50", &["run.toml: ", "train.decay_epochs = 100", "train.epochs = 50"]),
             ("[train]\nbatch = 100000", &["run.toml:2: ", "train.batch = 100000", "4096"]),
