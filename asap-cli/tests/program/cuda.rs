@@ -131,7 +131,7 @@ fn unusable_gpu_is_reported_and_auto_uses_cpu() {
     let machine = Machine::new();
     let ran = machine.asap(&format!("train --steps 1 --device cuda:1 {TINY}"));
     assert_eq!(ran.code, 4);
-    assert!(ran.stderr.contains("cuda:1: there is one GPU only, cuda:0"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cuda:1: there is only one GPU, cuda:0"), "{}", ran.stderr);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn missing_cuda_library_is_reported_with_its_package() {
         // A machine that has the real library somewhere finds it.
         let doctor = machine.done("doctor --json");
         let libraries = doctor.objects()[0]["cuda_libraries"].as_array().unwrap().clone();
-        if libraries.iter().any(|library| library["file"] == missing[1] && library["fault"].is_null()) {
+        if libraries.iter().any(|library| library["file"] == missing[1] && library["problem"].is_null()) {
             continue;
         }
         machine.refuses(missing);

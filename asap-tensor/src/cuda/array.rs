@@ -7,8 +7,7 @@ use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, result, sys
 use super::device::Gpu;
 use crate::error::Result;
 
-/// A row of values in a GPU's memory. Freed in the stream's order, so it may be dropped while a kernel that was
-/// launched on it still runs. Its room is kept for the next array of about its size.
+/// Values in device memory. Freed in stream order, so it may be dropped while a kernel that uses it still runs.
 pub struct Array<T> {
     slice: CudaSlice<T>,
     count: usize,
@@ -20,12 +19,10 @@ impl<T> Array<T> {
         self.count
     }
 
-    /// Where the values are in the GPU's memory.
     pub(super) fn pointer(&self) -> sys::CUdeviceptr {
         self.slice.device_ptr(self.slice.stream()).0
     }
 
-    /// The same, to be written to.
     pub(super) fn pointer_mut(&mut self) -> sys::CUdeviceptr {
         let stream = self.slice.stream().clone();
         self.slice.device_ptr_mut(&stream).0
@@ -34,13 +31,12 @@ impl<T> Array<T> {
 
 impl<T> fmt::Debug for Array<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} numbers on cuda:{}", self.count, self.slice.ordinal())
+        write!(f, "{} values on cuda:{}", self.count, self.slice.ordinal())
     }
 }
 
 impl Gpu {
-    /// Room for `count` values, undefined until a kernel writes them. There is always room for one,
-    /// so that a kernel gets a valid address even for an empty array.
+    /// `count` uninitialized values. At least one is allocated, so that even an empty array has a valid address.
     pub(crate) fn array<T: DeviceRepr>(&self, count: usize) -> Result<Array<T>> {
         // SAFETY: the values are of a type for which any bits are a value, and kernels write before others read.
         let slice = unsafe { self.stream.alloc::<T>(count.max(1)) };
@@ -57,18 +53,17 @@ impl Gpu {
         Ok(array)
     }
 
-    /// Copies values to host memory, once all work queued before is done.
+    /// Copies values to host memory, after all work queued before.
     pub(crate) fn download_array<T: DeviceRepr + Clone + Default>(&self, array: &Array<T>) -> Result<Vec<T>> {
         let mut data = vec![T::default(); array.count];
         if !data.is_empty() {
-            let numbers = array.slice.slice(..array.count);
-            self.check("copying from the GPU", self.stream.memcpy_dtoh(&numbers, &mut data))?;
+            let values = array.slice.slice(..array.count);
+            self.check("copying from the GPU", self.stream.memcpy_dtoh(&values, &mut data))?;
             self.check("copying from the GPU", self.stream.synchronize())?;
         }
         Ok(data)
     }
 
-    /// A copy of its own.
     pub(crate) fn copy<T: DeviceRepr>(&self, x: &Array<T>) -> Result<Array<T>> {
         let mut y = self.array(x.count)?;
         if x.count > 0 {
@@ -77,7 +72,7 @@ impl Gpu {
         Ok(y)
     }
 
-    /// Sets every number to zero.
+    /// Sets every value to zero.
     pub(crate) fn clear(&self, x: &mut Array<f32>) -> Result<()> {
         self.check("clearing memory", self.stream.memset_zeros(&mut x.slice))
     }

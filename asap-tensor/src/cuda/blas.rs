@@ -9,10 +9,10 @@ use super::array::Array;
 use super::backend::{Cuda, MatmulPrecision};
 use crate::error::Result;
 
-/// Matrices of one size in an array, row-major, one behind the other.
+/// A batch of row-major matrices of one size in an array.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrices {
-    /// Where the first begins.
+    /// Start of the first one.
     pub(crate) offset: usize,
     /// Values from one matrix to the next; 0 to use the same one each time.
     pub(crate) stride: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Matrices {
 }
 
 impl Matrices {
-    /// Whether they lie inside an array of `count` values, the factor having that many rows and columns.
+    /// Whether they lie inside an array of `count` values, as operands with so many rows and columns.
     fn fit(&self, count: usize, batch: usize, rows: usize, columns: usize) -> bool {
         let (rows, columns) = if self.transposed { (columns, rows) } else { (rows, columns) };
         columns <= self.row && self.offset + (batch - 1) * self.stride + (rows - 1) * self.row + columns <= count
@@ -40,12 +40,12 @@ pub(crate) struct Product {
     pub(crate) a: Matrices,
     pub(crate) b: Matrices,
     pub(crate) y: Matrices,
-    /// Whether the products are added to what is there.
+    /// Whether the products are added to Y.
     pub(crate) accumulate: bool,
 }
 
 impl Cuda {
-    /// Computes products on the tensor cores where the backend's precision allows it.
+    /// Computes products, on the tensor cores if the precision permits it.
     pub(crate) fn product(&self, a: &Array<f32>, b: &Array<f32>, y: &mut Array<f32>, size: &Product) -> Result<()> {
         let Product { batch, m, k, n, .. } = *size;
         if batch * m * n == 0 {
@@ -72,14 +72,14 @@ impl Cuda {
             MatmulPrecision::High => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
             MatmulPrecision::Medium => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_16BF,
         };
-        let number = sys::cudaDataType::CUDA_R_32F;
+        let float = sys::cudaDataType::CUDA_R_32F;
         let (one, beta) = (1.0f32, if size.accumulate { 1.0f32 } else { 0.0 });
         let address = |pointer: u64, offset: usize| (pointer + 4 * offset as u64) as *mut c_void;
         self.bind()?;
         let blas = self.blas.lock().unwrap_or_else(PoisonError::into_inner);
-        // cuBLAS thinks in columns: the rows of Y = A·B are the columns of Yᵀ = Bᵀ·Aᵀ, so B goes first.
-        // SAFETY: the matrices were found to lie inside their arrays, and Y is not shared.
-        let answer = unsafe {
+        // cuBLAS is column-major: the rows of Y = A·B are the columns of Yᵀ = Bᵀ·Aᵀ, so B comes first.
+        // SAFETY: the matrices lie inside their arrays, as checked above, and Y is not shared.
+        let result = unsafe {
             result::gemm_strided_batched_ex(
                 *blas.handle(),
                 operation(&size.b),
@@ -89,16 +89,16 @@ impl Cuda {
                 k_,
                 (&raw const one).cast(),
                 address(b.pointer(), size.b.offset),
-                number,
+                float,
                 ldb,
                 size.b.stride as i64,
                 address(a.pointer(), size.a.offset),
-                number,
+                float,
                 lda,
                 size.a.stride as i64,
                 (&raw const beta).cast(),
                 address(y.pointer_mut(), size.y.offset),
-                number,
+                float,
                 ldy,
                 size.y.stride as i64,
                 batch_,
@@ -106,6 +106,6 @@ impl Cuda {
                 sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
             )
         };
-        answer.map_err(|error| self.fail(format!("cuBLAS, {m}×{k} by {k}×{n}, {batch} times: {:?}", error.0)))
+        result.map_err(|error| self.fail(format!("cuBLAS, {m}×{k} by {k}×{n}, {batch} times: {:?}", error.0)))
     }
 }

@@ -1,4 +1,4 @@
-//! One GPU: opening it, what it can do, and its errors in words.
+//! One GPU: opening it, its limits, and messages for its errors.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,25 +9,25 @@ use cudarc::driver::{CudaContext, CudaStream, DriverError, result};
 use super::libraries;
 use crate::error::{Error, Result};
 
-/// The oldest driver whose every function this backend uses exists, as CUDA numbers it: 12.0.
+/// The oldest driver with all functions that this backend uses, in CUDA's numbering: 12.0.
 const OLDEST_DRIVER: i32 = 12_000;
-/// The oldest cards that NVRTC 13 compiles for: Turing, of 2018.
+/// The oldest GPUs that NVRTC 13 compiles for: Turing, of 2018.
 const OLDEST_CARD: (i32, i32) = (7, 5);
 
-/// What a GPU is and can do.
+/// Properties of a GPU.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The card's name.
+    /// Name of the GPU.
     pub name: String,
     /// Major and minor number of its architecture.
     pub compute_capability: (i32, i32),
-    /// Its processors, each of which runs several blocks of threads.
+    /// Its multiprocessors, each of which runs several blocks of threads.
     pub multiprocessors: usize,
-    /// Bytes of shared memory that one block may ask for.
+    /// Maximum shared memory of a block, in bytes.
     pub shared_memory: usize,
     /// Bytes of memory.
     pub memory: usize,
-    /// The newest CUDA that its driver knows, as CUDA numbers it: 13.0 is 13000.
+    /// The newest CUDA that its driver supports, in CUDA's numbering: 13.0 is 13000.
     pub driver: i32,
 }
 
@@ -41,21 +41,21 @@ pub struct Gpu {
     pub(super) context: Arc<CudaContext>,
 }
 
-/// Starts the driver. How many GPUs there are, and the version of CUDA that it knows; `device` is who asks.
+/// Starts the driver. Returns the number of GPUs and the newest CUDA that it supports; errors name `device`.
 pub(super) fn start(device: &str) -> Result<(usize, i32)> {
     let fail = |why: String| Error::Device { device: device.into(), why };
     libraries::require_all().map_err(|missing| fail(format!("{missing}. Or use --device cpu")))?;
     result::init().map_err(|error| {
         fail(format!(
             "the NVIDIA driver is installed, but does not start ({}); is there a GPU in this machine, and may this \
-                 user see it? `nvidia-smi` should list it",
+                 user access it? `nvidia-smi` should list it",
             describe(error)
         ))
     })?;
     let driver = libraries::driver_version();
     if driver < OLDEST_DRIVER {
         return Err(fail(format!(
-            "the NVIDIA driver knows CUDA up to {} only, and 12.0 is needed; update the driver",
+            "the NVIDIA driver supports CUDA up to {}, but 12.0 is required; update the driver",
             libraries::version(driver)
         )));
     }
@@ -67,27 +67,27 @@ pub(super) fn start(device: &str) -> Result<(usize, i32)> {
 impl Gpu {
     pub(super) fn open(ordinal: usize) -> Result<Self> {
         let fail = |why: String| Error::Device { device: name(ordinal), why };
-        let said = |what: &str, error: DriverError| fail(format!("{what}: {}", describe(error)));
+        let describe_error = |what: &str, error: DriverError| fail(format!("{what}: {}", describe(error)));
         let (count, driver) = start(&name(ordinal))?;
         if ordinal >= count {
             return Err(fail(match count {
                 0 => "the NVIDIA driver finds no GPU; use --device cpu".into(),
-                1 => "there is one GPU only, cuda:0".into(),
+                1 => "there is only one GPU, cuda:0".into(),
                 _ => format!("there are {count} GPUs, cuda:0 to cuda:{}", count - 1),
             }));
         }
-        let context = CudaContext::new(ordinal).map_err(|error| said("opening the GPU", error))?;
-        let limits = limits(&context, driver).map_err(|error| said("asking the GPU what it can do", error))?;
+        let context = CudaContext::new(ordinal).map_err(|error| describe_error("opening the GPU", error))?;
+        let limits = limits(&context, driver).map_err(|error| describe_error("querying the GPU", error))?;
         if limits.compute_capability < OLDEST_CARD {
             let (major, minor) = limits.compute_capability;
             return Err(fail(format!(
-                "{} has compute capability {major}.{minor}, and 7.5 (Turing, 2018) is needed; use --device cpu",
+                "{} has compute capability {major}.{minor}, but 7.5 (Turing, 2018) is required; use --device cpu",
                 limits.name
             )));
         }
-        // SAFETY: everything runs on one stream, in order, so that no event has to tell one stream of another.
+        // SAFETY: everything runs on one stream, in order, so that no events between streams are needed.
         unsafe { context.disable_event_tracking() };
-        keep_freed_memory(&context).map_err(|error| said("setting up the GPU's memory", error))?;
+        keep_freed_memory(&context).map_err(|error| describe_error("setting up the GPU's memory", error))?;
         let stream = context.default_stream();
         let blas = CudaBlas::new(stream.clone()).map_err(|error| {
             fail(format!("cuBLAS does not start: {:?}; is enough of the GPU's memory free?", error.0))
@@ -100,21 +100,21 @@ impl Gpu {
         name(self.ordinal)
     }
 
-    /// Makes this GPU the one that the calling thread's driver calls mean.
+    /// Makes this GPU the current one of the calling thread.
     pub(super) fn bind(&self) -> Result<()> {
-        self.check("talking to the GPU", self.context.bind_to_thread())
+        self.check("selecting the GPU", self.context.bind_to_thread())
     }
 
     pub(super) fn fail(&self, why: String) -> Error {
         Error::Device { device: self.name(), why }
     }
 
-    /// A driver's answer, errors in words.
-    pub(super) fn check<T>(&self, doing: &str, answer: Result<T, DriverError>) -> Result<T> {
-        answer.map_err(|error| self.fail(format!("{doing}: {}", describe(error))))
+    /// The result of a driver call, with a message that says what failed.
+    pub(super) fn check<T>(&self, doing: &str, result: Result<T, DriverError>) -> Result<T> {
+        result.map_err(|error| self.fail(format!("{doing}: {}", describe(error))))
     }
 
-    /// The most bytes that arrays took at once since this was last asked; `None` where the driver does not count them.
+    /// Peak bytes of arrays since the last call; `None` if the driver does not count them.
     pub(super) fn take_peak(&self) -> Option<u64> {
         if !self.context.has_async_alloc() {
             return None;
@@ -131,15 +131,14 @@ impl Gpu {
         Some(peak)
     }
 
-    /// What to say when `bytes` could not be had.
     pub(super) fn out_of_memory(&self, error: DriverError, bytes: usize) -> Error {
         if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
-            return self.fail(format!("taking {} of memory: {}", megabytes(bytes), describe(error)));
+            return self.fail(format!("allocating {}: {}", megabytes(bytes), describe(error)));
         }
         let free = self.context.mem_get_info().map_or_else(|_| "less".into(), |(free, _)| megabytes(free));
         self.fail(format!(
-            "out of memory: {} more are needed, {free} of {} are free; close other programs on the GPU, use a smaller \
-             size or batch, or --device cpu",
+            "out of memory: {} more needed, {free} of {} free; close other programs on the GPU, use a smaller size or \
+             batch, or --device cpu",
             megabytes(bytes),
             megabytes(self.limits.memory)
         ))
@@ -154,21 +153,21 @@ fn megabytes(bytes: usize) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// A driver's error as it words it itself.
+/// The driver's own message for an error.
 pub(super) fn describe(error: DriverError) -> String {
     let name = error.error_name().map_or_else(|_| format!("{:?}", error.0), |name| name.to_string_lossy().into_owned());
     let text = match error.error_string() {
         Ok(text) => format!("{} ({name})", text.to_string_lossy()),
         Err(_) => name,
     };
-    // Kernels run later than they are started, so that the next call, whichever it is, tells of their faults.
+    // Kernels run asynchronously: the next call, whichever it is, reports their errors.
     match error.0 {
         sys::CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
         | sys::CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
         | sys::CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
         | sys::CUresult::CUDA_ERROR_LAUNCH_FAILED
         | sys::CUresult::CUDA_ERROR_LAUNCH_TIMEOUT => {
-            format!("{text}; a kernel that was started before has failed, which is a fault of this program")
+            format!("{text}; a kernel launched earlier failed, which is a bug in this program")
         }
         _ => text,
     }
@@ -186,8 +185,8 @@ fn limits(context: &CudaContext, driver: i32) -> Result<Limits, DriverError> {
     })
 }
 
-/// Tells the driver to keep freed memory for the next array: without this it gives all of it back to the system at
-/// each synchronization, and takes it anew in the next round.
+/// Makes the driver keep freed memory for the next array: by default it returns all of it to the system at each
+/// synchronization, and would allocate it again in the next step.
 fn keep_freed_memory(context: &CudaContext) -> Result<(), DriverError> {
     if !context.has_async_alloc() {
         return Ok(());

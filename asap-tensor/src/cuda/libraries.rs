@@ -1,21 +1,21 @@
-//! The three libraries that CUDA programs need, which are not part of this program: the driver, NVRTC and cuBLAS.
+//! The three libraries that CUDA programs load: the driver, NVRTC and cuBLAS.
 //!
-//! They are opened when the first GPU is. The driver comes with the card's driver package; NVRTC and cuBLAS with the
-//! CUDA toolkit, or as Python packages. They are looked for in the folders that [`FOLDERS_VARIABLE`] names, then on the
-//! system's library path, then in the usual places.
+//! They are opened with the first GPU. The driver comes with the GPU's driver package; NVRTC and cuBLAS with the CUDA
+//! toolkit, or as Python packages. They are searched in the folders of [`FOLDERS_VARIABLE`], then on the system's library
+//! path, then in the usual places.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use cudarc::{cublas, driver, nvrtc};
 
-/// Names folders with CUDA's libraries, tried before all others; separated as in `PATH`.
+/// Environment variable with folders of CUDA's libraries, searched first; separated as in `PATH`.
 pub const FOLDERS_VARIABLE: &str = "ASAP_CUDA_LIBRARIES";
 
 /// One of the three libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Library {
-    /// `libcuda`: talks to the card.
+    /// `libcuda`: controls the GPU.
     Driver,
     /// `libnvrtc`: compiles kernels.
     Nvrtc,
@@ -27,45 +27,35 @@ impl Library {
     /// All of them.
     pub const ALL: [Library; 3] = [Library::Driver, Library::Nvrtc, Library::Cublas];
 
-    /// What people call it.
+    /// Its name.
     pub fn name(self) -> &'static str {
-        match self {
-            Library::Driver => "NVIDIA driver",
-            Library::Nvrtc => "NVRTC",
-            Library::Cublas => "cuBLAS",
-        }
+        self.facts().0
     }
 
-    /// The start of its file's name.
+    /// The start of its file name.
     pub fn file(self) -> &'static str {
-        match self {
-            Library::Driver => "libcuda.so",
-            Library::Nvrtc => "libnvrtc.so",
-            Library::Cublas => "libcublas.so",
-        }
+        self.facts().1
     }
 
-    /// How to get it.
-    pub fn remedy(self) -> &'static str {
+    /// Name, start of the file name, how to install it, and the library that must be loaded first: the loader would search
+    /// for that on the library path only.
+    fn facts(self) -> (&'static str, &'static str, &'static str, Option<&'static str>) {
         match self {
-            Library::Driver => "install the NVIDIA driver of this machine's card",
-            Library::Nvrtc => {
-                "install the CUDA toolkit, or `pip install nvidia-cuda-nvrtc`, and if it is in an unusual place name \
-                 its folder in ASAP_CUDA_LIBRARIES"
-            }
-            Library::Cublas => {
-                "install the CUDA toolkit, or `pip install nvidia-cublas`, and if it is in an unusual place name its \
-                 folder in ASAP_CUDA_LIBRARIES"
-            }
-        }
-    }
-
-    /// What must be loaded before it, as the start of a file's name: it would be looked for on the library path alone.
-    fn before(self) -> &'static [&'static str] {
-        match self {
-            Library::Driver => &[],
-            Library::Nvrtc => &["libnvrtc-builtins.so"],
-            Library::Cublas => &["libcublasLt.so"],
+            Library::Driver => ("NVIDIA driver", "libcuda.so", "install the NVIDIA driver of this machine's GPU", None),
+            Library::Nvrtc => (
+                "NVRTC",
+                "libnvrtc.so",
+                "install the CUDA toolkit, or `pip install nvidia-cuda-nvrtc`; if it is in an unusual folder, set \
+                 ASAP_CUDA_LIBRARIES to that",
+                Some("libnvrtc-builtins.so"),
+            ),
+            Library::Cublas => (
+                "cuBLAS",
+                "libcublas.so",
+                "install the CUDA toolkit, or `pip install nvidia-cublas`; if it is in an unusual folder, set \
+                 ASAP_CUDA_LIBRARIES to that",
+                Some("libcublasLt.so"),
+            ),
         }
     }
 
@@ -80,55 +70,43 @@ impl Library {
         }
     }
 
-    /// Finds and opens the library: on the system's path, or the first in the usual places that opens. Once open, it is
-    /// found by its name.
-    ///
-    /// # Errors
-    /// What is missing and how to get it; or, for a file that is there but does not open, why not.
+    /// Finds and opens the library; from then on it is found by name. An error says how to install it, or why a file does
+    /// not open.
     pub fn find(self) -> Result<Found, String> {
-        // One after the other: two threads must not open different versions.
+        // One search at a time: two threads must not open different versions.
         static SEARCH: Mutex<()> = Mutex::new(());
         let _search = SEARCH.lock().unwrap_or_else(PoisonError::into_inner);
-        let explicit = folders_named();
-        let mut trouble = Vec::new();
-        for folder in &explicit {
-            if let Some(found) = self.open_in(folder, &mut trouble) {
-                return Ok(found);
-            }
+        let mut failures = Vec::new();
+        let mut open = |folders: Vec<PathBuf>| folders.iter().find_map(|folder| self.open_in(folder, &mut failures));
+        if let Some(found) = open(folders_named()) {
+            return Ok(found);
         }
         if self.on_path() {
             return Ok(Found::OnPath);
         }
-        for folder in usual_folders() {
-            if let Some(found) = self.open_in(&folder, &mut trouble) {
-                return Ok(found);
-            }
+        if let Some(found) = open(usual_folders()) {
+            return Ok(found);
         }
-        let mut why = format!("{} ({}) is missing; {}", self.name(), self.file(), self.remedy());
-        for (file, error) in trouble {
+        let (name, file, remedy, _) = self.facts();
+        let mut why = format!("{name} ({file}) is missing; {remedy}");
+        for (file, error) in failures {
             why += &format!("; {} does not open: {error}", file.display());
         }
         Err(why)
     }
 
-    fn open_in(self, folder: &Path, trouble: &mut Vec<(PathBuf, String)>) -> Option<Found> {
+    fn open_in(self, folder: &Path, failures: &mut Vec<(PathBuf, String)>) -> Option<Found> {
         let file = newest(folder, self.file())?;
-        for before in self.before() {
-            if let Some(file) = newest(folder, before) {
-                open(&file).ok();
-            }
+        if let Some(before) = self.facts().3.and_then(|before| newest(folder, before)) {
+            open(&before).ok();
         }
-        match open(&file) {
-            Ok(()) if self.on_path() => Some(Found::At(file)),
-            Ok(()) => {
-                trouble.push((file, "its version is not 12 or 13".into()));
-                None
-            }
-            Err(error) => {
-                trouble.push((file, error));
-                None
-            }
-        }
+        let error = match open(&file) {
+            Ok(()) if self.on_path() => return Some(Found::At(file)),
+            Ok(()) => "its version is not 12 or 13".into(),
+            Err(error) => error,
+        };
+        failures.push((file, error));
+        None
     }
 }
 
@@ -149,7 +127,7 @@ fn open(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The file in a folder whose name starts so, the one with the highest version.
+/// The file of the highest version in a folder whose name starts so.
 fn newest(folder: &Path, start: &str) -> Option<PathBuf> {
     let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
     let version = |path: &PathBuf| -> Option<Vec<u32>> {
@@ -163,7 +141,7 @@ fn folders_named() -> Vec<PathBuf> {
     std::env::var_os(FOLDERS_VARIABLE).map(|paths| std::env::split_paths(&paths).collect()).unwrap_or_default()
 }
 
-/// Where toolkits and Python packages put the libraries.
+/// Where toolkits and Python packages install the libraries.
 fn usual_folders() -> Vec<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let mut folders = Vec::new();
@@ -198,7 +176,7 @@ fn python_folders(lib: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// The folder's entries whose names start so, the last in the alphabet first, so that newer versions go before older.
+/// The folder's entries whose names start so, in reverse order: newer versions first.
 fn sorted(folder: &Path, start: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start));
@@ -208,26 +186,23 @@ fn sorted(folder: &Path, start: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Opens all three libraries.
-///
-/// # Errors
-/// Which are missing and how to get them.
+/// Opens all three libraries. An error lists the missing ones and how to install them.
 pub fn require_all() -> Result<(), String> {
     let missing: Vec<String> = Library::ALL.into_iter().filter_map(|library| library.find().err()).collect();
     if missing.is_empty() { Ok(()) } else { Err(missing.join(". ")) }
 }
 
-/// A version as CUDA numbers it, in words: 13000 is 13.0.
+/// Formats a version number of CUDA: 13000 is 13.0.
 pub fn version(number: i32) -> String {
     format!("{}.{}", number / 1000, number % 1000 / 10)
 }
 
-/// The newest CUDA that the driver knows, as CUDA numbers it, or 0. The driver must be present.
+/// The newest CUDA that the driver supports, in CUDA's numbering, or 0. The driver must be present.
 pub fn driver_version() -> i32 {
     let mut number = 0;
     // SAFETY: the driver is present, and writes one number.
-    let answer = unsafe { driver::sys::cuDriverGetVersion(&raw mut number) };
-    if answer == driver::sys::CUresult::CUDA_SUCCESS { number } else { 0 }
+    let result = unsafe { driver::sys::cuDriverGetVersion(&raw mut number) };
+    if result == driver::sys::CUresult::CUDA_SUCCESS { number } else { 0 }
 }
 
 /// NVRTC's version. It must be present.

@@ -1,10 +1,8 @@
-//! Products on the tensor cores: a header for sources that use them, and kernels that compare it with its definition.
+//! Products on the tensor cores: a header for the kernels that use them, and kernels that test it.
 
 use super::module::Source;
 
-/// The header.
 pub(crate) const MMA: (&str, &str) = ("mma.cuh", include_str!("mma.cuh"));
-/// The kernels that compare.
 pub(crate) const CHECK: Source = Source::new("mma_check.cu", include_str!("mma_check.cu"), &[MMA]);
 
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
@@ -15,18 +13,18 @@ mod tests {
     use crate::cuda::testing::gpu;
     use crate::random::uniform_by_name;
 
-    /// The nearest TF32 number, halves away from zero.
+    /// Rounds to TF32, ties away from zero.
     fn tf32(x: f32) -> f32 {
         f32::from_bits((x.to_bits() + 0x1000) & !0x1fff)
     }
 
-    /// The nearest bf16 number, halves to the even one.
+    /// Rounds to bf16, ties to even.
     fn bf16(x: f32) -> f32 {
         let bits = x.to_bits();
         f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
     }
 
-    /// A (16, k), B (k, 8) and sums (16, 8), rounded, and where each element is in its lane's registers.
+    /// A (16, k), B (k, 8) and sums (16, 8), rounded, and the register of each element.
     struct Product {
         k: usize,
         a: Vec<f32>,
@@ -36,12 +34,12 @@ mod tests {
 
     impl Product {
         fn new(name: &str, k: usize, round: fn(f32) -> f32) -> Self {
-            let draw = |what, count| uniform_by_name(&format!("{name} {what}"), count);
-            let round = |numbers: Vec<f32>| numbers.into_iter().map(round).collect();
-            Product { k, a: round(draw("a", 16 * k)), b: round(draw("b", k * 8)), sums: draw("sums", 16 * 8) }
+            let values = |what, count| uniform_by_name(&format!("{name} {what}"), count);
+            let round = |values: Vec<f32>| values.into_iter().map(round).collect();
+            Product { k, a: round(values("a", 16 * k)), b: round(values("b", k * 8)), sums: values("sums", 16 * 8) }
         }
 
-        /// Lane, register and half of number (row or column `line`, `k`) of an operand whose registers begin at `first`.
+        /// Lane, register and half of element (row or column `line`, `k`) of an operand whose registers start at `first`.
         fn place(&self, line: usize, k: usize, first: usize, lines: usize) -> (usize, usize, usize) {
             let per_register = self.k / 8;
             let lane = line % 8 * 4 + k % (self.k / 2) / per_register;
@@ -51,8 +49,8 @@ mod tests {
         /// The lanes' operands, 32 × 6 registers.
         fn operands(&self) -> Vec<u32> {
             let mut registers = vec![0u32; 32 * 6];
-            let mut put = |(lane, register, half): (usize, usize, usize), number: f32| {
-                let bits = if self.k == 16 { number.to_bits() >> 16 << (16 * half) } else { number.to_bits() };
+            let mut put = |(lane, register, half): (usize, usize, usize), value: f32| {
+                let bits = if self.k == 16 { value.to_bits() >> 16 << (16 * half) } else { value.to_bits() };
                 registers[lane * 6 + register] |= bits;
             };
             for k in 0..self.k {
@@ -66,7 +64,7 @@ mod tests {
             registers
         }
 
-        /// Where number (row, column) of the sums is among 32 × 4.
+        /// Place of element (row, column) of the sums among 32 × 4.
         fn sum(row: usize, column: usize) -> usize {
             (row % 8 * 4 + column / 2) * 4 + row / 8 * 2 + column % 2
         }
@@ -77,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn tensor_cores_their_twins_and_a_plain_product_agree() {
+    fn tensor_cores_and_twins_match_a_scalar_product() {
         let gpu = gpu(MatmulPrecision::High);
         if gpu.precision() == MatmulPrecision::Highest {
             eprintln!("skipped: this GPU has no tensor cores for TF32 and bf16");
@@ -99,35 +97,38 @@ mod tests {
                 let expected = f64::from(product.sums[row * 8 + column]) + terms.sum::<f64>();
                 for (who, got) in [("device", &device), ("twin", &twin)] {
                     let got = f64::from(got[Product::sum(row, column)]);
-                    // Tensor cores cut off bits of their sums rather than round them.
-                    assert!((got - expected).abs() < 1e-5, "{kernel} {who} ({row}, {column}): {got} is not {expected}");
+                    // Tensor cores truncate their sums.
+                    assert!(
+                        (got - expected).abs() < 1e-5,
+                        "{kernel} {who} ({row}, {column}): {got}, expected {expected}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn rounding_and_its_twin_agree() {
+    fn rounding_matches_its_twin() {
         let gpu = gpu(MatmulPrecision::High);
         if gpu.precision() == MatmulPrecision::Highest {
             eprintln!("skipped: this GPU has no tensor cores for TF32 and bf16");
             return;
         }
         let mut x = uniform_by_name("rounding", 1000);
-        // Halves between two neighbors, of either parity, and the ends of the range.
+        // Ties, of either parity, and the ends of the range.
         x.extend(
             [0x3f80_1000, 0x3f80_3000, 0x3f80_8000, 0x3f81_8000, 0, 0x8000_0000, 0x7f80_0000, 0x0080_0001]
                 .map(f32::from_bits),
         );
         let pairs = x.len() / 2;
-        let numbers = gpu.upload_slice(&x).unwrap();
+        let values = gpu.upload_slice(&x).unwrap();
         let [mut a, mut b] = [(); 2].map(|()| gpu.array::<u32>(2 * pairs).unwrap());
         let [mut c, mut d] = [(); 2].map(|()| gpu.array::<u32>(pairs).unwrap());
-        let launch = gpu.kernel(&CHECK, "rounding_check").unwrap().input(&numbers).output(&mut a).output(&mut b);
+        let launch = gpu.kernel(&CHECK, "rounding_check").unwrap().input(&values).output(&mut a).output(&mut b);
         launch.output(&mut c).output(&mut d).count(pairs).for_each(pairs).unwrap();
         let [a, b, c, d] = [&a, &b, &c, &d].map(|array| gpu.download_array(array).unwrap());
         for (i, &x) in x.iter().enumerate() {
-            // The lower bits of a TF32 register count for nothing.
+            // The lower bits of a TF32 register are ignored.
             let [device, twin] = [a[i] & !0x1fff, b[i] & !0x1fff];
             assert!(device == tf32(x).to_bits() && device == twin, "{x:e}: {device:x}, {twin:x}");
             let [device, twin] = [c[i / 2], d[i / 2]].map(|pair| pair >> (16 * (i % 2)) << 16);

@@ -1,4 +1,4 @@
-//! Kernels: compiled by NVRTC for the card at hand when they are first used, and kept on disk.
+//! Kernels: compiled by NVRTC for the GPU at their first use, and cached on disk.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
@@ -16,17 +16,17 @@ use crate::error::Result;
 
 const PRELUDE: (&str, &str) = ("prelude.cuh", include_str!("prelude.cuh"));
 
-/// The text of some kernels, compiled together.
+/// Source text of some kernels, compiled together.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
-    /// The file's name, for messages.
+    /// File name, for messages.
     pub name: &'static str,
     text: &'static str,
     headers: &'static [(&'static str, &'static str)],
 }
 
 impl Source {
-    /// A file of kernels with the headers that stand in front of it, as (name, text), after `prelude.cuh`.
+    /// A file of kernels and the headers before it, as (name, text), after `prelude.cuh`.
     pub(crate) const fn new(
         name: &'static str,
         text: &'static str,
@@ -35,7 +35,7 @@ impl Source {
         Source { name, text, headers }
     }
 
-    /// All that the compiler gets; each file's lines keep their numbers in messages.
+    /// The whole input of the compiler; messages have the line numbers of each file.
     pub fn whole(&self) -> String {
         let mut whole = String::new();
         for (name, text) in [&PRELUDE].into_iter().chain(self.headers).chain([&(self.name, self.text)]) {
@@ -45,10 +45,10 @@ impl Source {
     }
 }
 
-/// How kernels are compiled, but for the architecture.
+/// Compiler options besides the architecture.
 const OPTIONS: [&str; 2] = ["--std=c++17", "--generate-line-info"];
 
-/// The kernels of one GPU that have been compiled.
+/// The compiled kernels of one GPU.
 #[derive(Default)]
 pub(super) struct Modules {
     modules: Mutex<HashMap<&'static str, Arc<CudaModule>>>,
@@ -56,21 +56,20 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    /// A kernel of a source, compiled if this is its first use.
+    /// A kernel of a source, compiled at its first use.
     pub(super) fn function(&self, gpu: &Gpu, source: &Source, name: &'static str) -> Result<CudaFunction> {
         let key = (source.name, name);
         if let Some(function) = lock(&self.functions).get(&key) {
             return Ok(function.clone());
         }
         let module = self.module(gpu, source)?;
-        let function =
-            gpu.check(&format!("looking for kernel {name} in {}", source.name), module.load_function(name))?;
+        let function = gpu.check(&format!("loading kernel {name} of {}", source.name), module.load_function(name))?;
         lock(&self.functions).insert(key, function.clone());
         Ok(function)
     }
 
     fn module(&self, gpu: &Gpu, source: &Source) -> Result<Arc<CudaModule>> {
-        // The lock is held while the source is compiled, so that two threads do not compile it twice.
+        // Locked during compilation, so that two threads do not compile a source twice.
         let mut modules = lock(&self.modules);
         if let Some(module) = modules.get(source.name) {
             return Ok(module.clone());
@@ -78,7 +77,7 @@ impl Modules {
         let whole = source.whole();
         let target = Target::of(gpu.limits.compute_capability);
         let cached = CachedImage::new(&whole, &target, &gpu.limits.name, gpu.limits.driver);
-        // What was kept may be of no use: damaged, or made with a library that is gone. Then it is made again.
+        // A cached image may be damaged, or unusable with this driver. Then it is compiled again.
         let kept = cached.read().and_then(|image| gpu.context.load_module(Ptx::from_binary(image)).ok());
         let module = match kept {
             Some(module) => module,
@@ -87,8 +86,8 @@ impl Modules {
                     .map_err(|log| gpu.fail(format!("NVRTC can't compile {}: {log}", source.name)))?;
                 let module = gpu.context.load_module(Ptx::from_binary(image.clone())).map_err(|error| {
                     gpu.fail(format!(
-                        "the driver, which knows CUDA up to {}, refuses {}, which NVRTC {} compiled: {}; install an \
-                         NVRTC of the driver's version, or update the driver",
+                        "the driver, which supports CUDA up to {}, rejects {}, compiled by NVRTC {}: {}; install an NVRTC \
+                         of the driver's version, or update the driver",
                         libraries::version(gpu.limits.driver),
                         source.name,
                         libraries::nvrtc_version(),
@@ -113,12 +112,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 pub enum Target {
     /// Machine code for this architecture, `sm_90` being 90.
     Machine(i32),
-    /// Virtual code, which the driver translates: for cards newer than the NVRTC at hand.
+    /// Virtual code, which the driver translates: for GPUs newer than the NVRTC.
     Virtual(i32),
 }
 
 impl Target {
-    /// The best that the NVRTC at hand can do for a card.
+    /// The best target of the NVRTC for a GPU.
     fn of((major, minor): (i32, i32)) -> Self {
         let card = 10 * major + minor;
         let known = architectures();
@@ -137,10 +136,10 @@ impl Target {
     }
 }
 
-/// The architectures that the NVRTC at hand compiles for, or none if it does not say.
+/// The architectures that NVRTC compiles for; empty if unknown.
 pub fn architectures() -> Vec<i32> {
     let mut count = 0;
-    // SAFETY: NVRTC is present, and is given room for as many values as it says that there are.
+    // SAFETY: NVRTC is present, and the vector has room for all values.
     unsafe {
         if sys::nvrtcGetNumSupportedArchs(&raw mut count) != sys::nvrtcResult::NVRTC_SUCCESS {
             return Vec::new();
@@ -153,20 +152,17 @@ pub fn architectures() -> Vec<i32> {
     }
 }
 
-/// What NVRTC made of a source.
+/// A compiled source.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// The machine code, or the virtual code as text with a zero byte behind it.
+    /// The machine code, or the virtual code as zero-terminated text.
     pub image: Vec<u8>,
-    /// The compiler's warnings, and what it was asked to tell.
+    /// The compiler's warnings and requested information.
     pub log: String,
 }
 
-/// Compiles kernels with NVRTC, without a GPU, as the backend does, with `more` options. NVRTC must be present: ask
-/// [`super::libraries`].
-///
-/// # Errors
-/// The compiler's messages.
+/// Compiles kernels as the backend does, with `more` options; needs no GPU. NVRTC must be present: see
+/// [`super::libraries`]. An error is the compiler's log.
 pub fn compile(name: &str, text: &str, target: Target, more: &[&str]) -> Result<Compiled, String> {
     let no_zero = |_| "the text has a zero byte".to_owned();
     let (text, name) = (CString::new(text).map_err(no_zero)?, CString::new(name).map_err(no_zero)?);
@@ -187,21 +183,19 @@ pub fn compile(name: &str, text: &str, target: Target, more: &[&str]) -> Result<
     compiled
 }
 
-/// The machine code, or the virtual code as text with a zero byte behind it.
-///
 /// # Safety
-/// The program has been compiled.
+/// The program must have been compiled.
 unsafe fn image(program: sys::nvrtcProgram, target: Target) -> Result<Vec<u8>, String> {
-    let said = |error: result::NvrtcError| format!("{:?}", error.0);
-    // SAFETY: the caller vouches for the program, and NVRTC gets as much room as it asks for.
+    let message = |error: result::NvrtcError| format!("{:?}", error.0);
+    // SAFETY: the caller's; NVRTC gets as much room as it requests.
     unsafe {
         if let Target::Virtual(_) = target {
-            return Ok(result::get_ptx(program).map_err(said)?.into_iter().map(|c| c as u8).collect());
+            return Ok(result::get_ptx(program).map_err(message)?.into_iter().map(|c| c as u8).collect());
         }
         let mut size = 0;
-        sys::nvrtcGetCUBINSize(program, &raw mut size).result().map_err(said)?;
+        sys::nvrtcGetCUBINSize(program, &raw mut size).result().map_err(message)?;
         let mut image = vec![0u8; size];
-        sys::nvrtcGetCUBIN(program, image.as_mut_ptr().cast()).result().map_err(said)?;
+        sys::nvrtcGetCUBIN(program, image.as_mut_ptr().cast()).result().map_err(message)?;
         Ok(image)
     }
 }
@@ -211,7 +205,7 @@ fn text_of(log: &[std::ffi::c_char]) -> String {
     CStr::from_bytes_until_nul(&bytes).map_or_else(|_| String::new(), |log| log.to_string_lossy().trim().to_owned())
 }
 
-/// Where a compiled source is kept: in the user's cache folder, under a hash of all that it depends on.
+/// The file of a compiled source: in the user's cache folder, named by a hash of all that it depends on.
 struct CachedImage(Option<PathBuf>);
 
 impl CachedImage {
@@ -226,15 +220,15 @@ impl CachedImage {
         CachedImage(dirs::cache_dir().map(|folder| folder.join("asap").join("kernels").join(name + ".cubin")))
     }
 
-    /// The image, if it is there and whole: its first 32 bytes are the SHA-256 of the rest.
+    /// The image, if it exists and is intact: its first 32 bytes are the SHA-256 of the rest.
     fn read(&self) -> Option<Vec<u8>> {
         let bytes = std::fs::read(self.0.as_ref()?).ok()?;
         let (hash, image) = bytes.split_at_checked(32)?;
         (Sha256::digest(image).as_slice() == hash).then(|| image.to_vec())
     }
 
-    /// Keeps machine code; the driver keeps what it makes of virtual code itself. Where that is not possible, it is
-    /// compiled again the next time.
+    /// Caches machine code; the driver has its own cache for virtual code. On failure the source is compiled again next
+    /// time.
     fn write(&self, image: &[u8]) {
         let Some(path) = self.0.as_ref().filter(|_| image.starts_with(b"\x7fELF")) else { return };
         let bytes = [Sha256::digest(image).as_slice(), image].concat();
@@ -252,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kept_image_comes_back_unless_a_byte_of_it_changed() {
+    fn damaged_cached_images_are_not_read() {
         let folder = std::env::temp_dir().join(format!("asap-kernels-{}", std::process::id()));
         let path = folder.join("image.cubin");
         let cached = CachedImage(Some(path.clone()));
@@ -270,14 +264,14 @@ mod tests {
         assert_eq!(cached.read(), None);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
         std::fs::remove_dir_all(folder).unwrap();
-        // A folder that can't be made, and what is not machine code.
+        // A folder that can't be created, and virtual code.
         CachedImage(Some("/dev/null/image.cubin".into())).write(b"\x7fELF");
         CachedImage(Some(path.clone())).write(b".version 8.0");
         assert!(!path.exists());
     }
 
     #[test]
-    fn messages_keep_each_files_own_lines() {
+    fn messages_have_the_line_numbers_of_each_file() {
         let source = Source::new("family.cu", "kernel", &[("header.cuh", "first\nsecond")]);
         let whole = source.whole();
         assert!(whole.starts_with("#line 1 \"prelude.cuh\"\n"));

@@ -1,5 +1,5 @@
-//! Small tables that kernels read again and again. Copying one to the GPU can make the GPU wait for all work before, so
-//! each is copied once.
+//! Small tables that kernels read repeatedly. Copying one to the GPU may synchronize with all work before, so each is
+//! copied once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,10 @@ use super::array::Array;
 use super::device::Gpu;
 use crate::error::Result;
 
-/// More than one network's worth; a program that resizes to ever new sizes must not keep all of them.
-const MOST: usize = 256;
+/// More than one network needs; bounds the memory of a program that resizes to many sizes.
+const MAX: usize = 256;
 
-/// Rows of a sparse matrix in the GPU's memory.
+/// Rows of a sparse matrix in device memory.
 #[derive(Debug)]
 pub(crate) struct Table {
     /// The columns of the entries.
@@ -20,10 +20,10 @@ pub(crate) struct Table {
     pub(crate) weight: Array<f32>,
 }
 
-/// A table's content, bit by bit.
+/// Contents of a table: indices, and the bits of the weights.
 type Content = (Vec<u32>, Vec<u32>);
 
-/// The tables in the GPU's memory, by their content.
+/// The tables in device memory, by contents.
 #[derive(Default)]
 pub(super) struct Tables(Mutex<HashMap<Content, Arc<Table>>>);
 
@@ -35,7 +35,7 @@ impl Tables {
         if let Some(table) = tables.get(&key) {
             return Ok(Arc::clone(table));
         }
-        if tables.len() >= MOST {
+        if tables.len() >= MAX {
             tables.clear();
         }
         let table = Arc::new(Table { index: gpu.upload_slice(index)?, weight: gpu.upload_slice(weight)? });

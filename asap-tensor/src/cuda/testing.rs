@@ -1,4 +1,4 @@
-//! The GPU that tests of kernels run on: the emulator, or with `ASAP_CUDA=real` the machine's own.
+//! The GPU for tests of kernels: the emulator, or with `ASAP_CUDA=real` the machine's own.
 
 use cuda_emulator::Order;
 
@@ -8,7 +8,6 @@ fn is_real() -> bool {
     std::env::var_os("ASAP_CUDA").is_some_and(|which| which == "real")
 }
 
-/// The GPU at a precision.
 pub(crate) fn gpu(precision: MatmulPrecision) -> Cuda {
     if !is_real() {
         cuda_emulator::install();
@@ -16,7 +15,7 @@ pub(crate) fn gpu(precision: MatmulPrecision) -> Cuda {
     Cuda::new(0, precision).expect("a GPU")
 }
 
-/// Runs something with threads and blocks in different orders, each with its name; a real GPU knows only its own.
+/// Calls `run` with the name of each order in which the emulator runs threads and blocks; a real GPU has only its own.
 pub(crate) fn each_order(mut run: impl FnMut(&str)) {
     if is_real() {
         return run("the GPU's order");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{MaxPool2, MaxPool2Grad};
-use crate::cuda::{Cuda, MOST_INSIDE, Source};
+use crate::cuda::{Cuda, MAX_COUNT, Source};
 use crate::error::{Result, require_argument};
 use crate::op::Kernel;
 
@@ -12,8 +12,8 @@ pub(crate) const SOURCE: Source = Source::new("pool.cu", include_str!("pool.cu")
 impl Kernel<MaxPool2> for Cuda {
     fn compute(&self, op: &MaxPool2, x: &Self::Buffer) -> Result<Self::Buffer> {
         let [planes, height, width] = op.x.planes();
-        require_argument(height * width <= MOST_INSIDE, "max_pool2", || {
-            format!("a plane may have at most {MOST_INSIDE} elements on a GPU, not {height}×{width}")
+        require_argument(height * width <= MAX_COUNT, "max_pool2", || {
+            format!("a plane may have at most {MAX_COUNT} elements on a GPU, not {height}×{width}")
         })?;
         let plane = (height / 2) * (width / 2);
         let mut y = self.array(planes * plane)?;

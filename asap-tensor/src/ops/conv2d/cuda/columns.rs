@@ -1,4 +1,4 @@
-//! Convolutions by cuBLAS, on patches that are written out a part at a time.
+//! Convolutions by cuBLAS on patches that are laid out a part at a time (explicit GEMM).
 
 use super::sizes::Sizes;
 use super::tiles::IMAGE;
@@ -8,7 +8,7 @@ use crate::ops::conv2d::Conv2dSize;
 
 pub(super) const SOURCE: Source = Source::new("conv2d/columns.cu", include_str!("columns.cu"), &[IMAGE]);
 
-/// True where x itself is the patch matrix, so that nothing has to be written out.
+/// Whether x itself is the patch matrix.
 pub(super) fn is_pointwise(size: &Conv2dSize) -> bool {
     (size.kernel_height, size.kernel_width, size.stride, size.padding) == (1, 1, 1, 0)
 }
@@ -26,22 +26,23 @@ pub(super) struct Part {
 // SAFETY: four ints, as in columns.cu.
 unsafe impl Parameters for Part {}
 
-/// The output pixels in parts whose patches have at most `most` values: some images each, or some pixels of one, but
-/// always a pixel. Where x itself is the patch matrix, there is one part.
-pub(super) fn parts(size: &Conv2dSize, most: usize) -> Vec<Part> {
+/// The output pixels in parts whose patches have at most `max` values: some images each, or some pixels of one, but at
+/// least a pixel. Where x itself is the patch matrix, there is one part.
+pub(super) fn parts(size: &Conv2dSize, max: usize) -> Vec<Part> {
     let pixels = size.out_height * size.out_width;
-    let most = if is_pointwise(size) { usize::MAX } else { most / size.patch() };
-    // As few parts as fit, of about one size.
-    let part = |all: usize, most: usize| all.div_ceil(all.div_ceil(most.clamp(1, all)));
-    let (images, width) = (part(size.batch, most / pixels), part(pixels, most));
+    let max = if is_pointwise(size) { usize::MAX } else { max / size.patch() };
+    // As few parts as possible, of about one size.
+    let part = |all: usize, max: usize| all.div_ceil(all.div_ceil(max.clamp(1, all)));
+    let (images, width) = (part(size.batch, max / pixels), part(pixels, max));
     let mut parts = Vec::new();
     for image in (0..size.batch).step_by(images) {
         for first in (0..pixels).step_by(width) {
             let (images, width) = (images.min(size.batch - image), width.min(pixels - first));
-            parts.push([image, images, first, width].map(|size| size as i32));
+            let [image, images, first, width] = [image, images, first, width].map(|size| size as i32);
+            parts.push(Part { image, images, first, width });
         }
     }
-    parts.into_iter().map(|[image, images, first, width]| Part { image, images, first, width }).collect()
+    parts
 }
 
 impl Part {
@@ -59,12 +60,12 @@ impl Part {
         self.width as usize
     }
 
-    /// Its patches, a matrix an image.
+    /// Its patches, a matrix for each image.
     fn columns(&self, size: &Conv2dSize) -> Matrices {
         Matrices { offset: 0, stride: size.patch() * self.width(), row: self.width(), transposed: false }
     }
 
-    /// Its outputs, (O, width) an image.
+    /// Its outputs, (O, width) for each image.
     fn outputs(&self, size: &Conv2dSize) -> Matrices {
         let pixels = size.out_height * size.out_width;
         let image = size.out_channels * pixels;
@@ -92,9 +93,9 @@ impl Cuda {
         Ok(columns)
     }
 
-    pub(super) fn conv2d_by_columns(
+    pub(super) fn conv2d_forward_by_columns(
         &self,
-        most: usize,
+        max: usize,
         x: &Array<f32>,
         weight: &Array<f32>,
         bias: Option<&Array<f32>>,
@@ -107,7 +108,7 @@ impl Cuda {
             let launch = self.kernel(&SOURCE, "conv2d_bias")?.input(bias).output(&mut y).count(planes);
             launch.size(size.out_channels).size(pixels).for_each_plane(planes, pixels)?;
         }
-        for part in parts(size, most) {
+        for part in parts(size, max) {
             let written = if is_pointwise(size) { None } else { Some(self.columns_of(x, &part, size, sizes)?) };
             let product = Product {
                 batch: part.images(),
@@ -126,14 +127,14 @@ impl Cuda {
 
     pub(super) fn conv2d_grad_input_by_columns(
         &self,
-        most: usize,
+        max: usize,
         grad_output: &Array<f32>,
         weight: &Array<f32>,
         size: &Conv2dSize,
         sizes: &Sizes,
     ) -> Result<Array<f32>> {
         let mut grad = self.array(size.input().count())?;
-        for part in parts(size, most) {
+        for part in parts(size, max) {
             let product = Product {
                 batch: part.images(),
                 m: size.patch(),
@@ -159,7 +160,7 @@ impl Cuda {
 
     pub(super) fn conv2d_grad_weight_by_columns(
         &self,
-        most: usize,
+        max: usize,
         x: &Array<f32>,
         grad_output: &Array<f32>,
         size: &Conv2dSize,
@@ -167,7 +168,7 @@ impl Cuda {
     ) -> Result<Array<f32>> {
         let mut grad = self.array(size.weight().count())?;
         let mut accumulate = false;
-        for part in parts(size, most) {
+        for part in parts(size, max) {
             let written = if is_pointwise(size) { None } else { Some(self.columns_of(x, &part, size, sizes)?) };
             let (outputs, columns) = (part.outputs(size), part.columns(size));
             for image in 0..part.images() {

@@ -65,6 +65,6 @@ extern "C" __global__ void __launch_bounds__(128, 1) conv2d_grad_weight_16(const
     grad_weight<Small>(x, grad_output, grad, sums, size, problem);
 }
 
-extern "C" __global__ void conv2d_grad_weight_sum(const float* sums, float* grad, Problem problem) {
+extern "C" __global__ void conv2d_grad_weight_sum(const float* sums, float* grad, Size, Problem problem) {
     add_parts(problem, sums, StoreWeight{grad, problem.columns});
 }

@@ -1,4 +1,4 @@
-//! Convolutions of label ids by looking weights up.
+//! Convolutions of label ids by table lookup.
 
 use super::sizes::Sizes;
 use super::tiles::IMAGE;
@@ -13,13 +13,13 @@ const PIXELS: usize = 64;
 const CHANNELS: usize = 32;
 const WARP: usize = 32;
 const WARPS: usize = 8;
-/// Different ids.
+/// Number of ids.
 const IDS: usize = 256;
-/// Shared memory for the sums of a block, in bytes: what is left of the plain 48 kB beside its outputs.
+/// Shared memory for the sums of a block, in bytes: the default 48 kB minus its outputs.
 const SHARED: usize = 42 << 10;
-/// Taps of a block, at most: a warp each.
+/// Maximum number of taps of a block, a warp each.
 const TAPS: usize = 16;
-/// Outputs that a part adds up, at least, so that adding up the parts is little beside it.
+/// Minimum number of outputs of a part: adding the parts must be cheap compared with computing them.
 const RUN: usize = 256;
 
 /// `Split` of ids.cu.

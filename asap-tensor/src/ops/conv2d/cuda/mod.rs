@@ -1,5 +1,5 @@
-//! Kernels of `Cuda`: [`tiles`] reads operands from the images as they are (implicit GEMM), [`columns`] writes patches
-//! out for cuBLAS (explicit GEMM), [`ids`] looks labels up. The README's section "On the GPU" says when and why.
+//! Kernels of `Cuda`: [`tiles`] reads operands directly from the images (implicit GEMM), [`columns`] lays out patches for
+//! cuBLAS (explicit GEMM), [`ids`] looks up labels. The README's section "On the GPU" says when and why.
 
 mod columns;
 mod ids;
@@ -13,24 +13,24 @@ use std::sync::Arc;
 use super::{Conv2dOps, Conv2dSize};
 use crate::cuda::{Array, Cuda, Source};
 use crate::error::Result;
-use sizes::Sizes;
+use sizes::{Pass, Sizes};
 
-/// Output channels from which on it pays to write patches out.
+/// Output channels from which on patches are worth laying out.
 const COLUMNS_PAY: usize = 256;
-/// Values of patches that are written out at a time: 32 MB, which stay in the second cache of the larger cards.
+/// Maximum number of values of patches that are laid out at a time: 32 MB, which fit the L2 cache of larger GPUs.
 const COLUMNS: usize = 1 << 23;
 
 /// Every source of this family.
 pub(crate) fn sources() -> impl Iterator<Item = Source> {
-    [tiles::FORWARD, tiles::GRAD_WEIGHT, tiles::GRAD_INPUT].into_iter().flatten().chain([columns::SOURCE, ids::SOURCE])
+    tiles::KERNELS.iter().flat_map(|kernels| kernels.sources).chain([columns::SOURCE, ids::SOURCE])
 }
 
-/// How a convolution of values is computed.
+/// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Path {
-    /// By tiles that read the image as it is.
+    /// By tiles that read the image directly.
     Tiles(tiles::Choice),
-    /// By cuBLAS, on patches of which at most so many values are written out at a time.
+    /// By cuBLAS, on patches of which at most so many values are laid out at a time.
     Columns(usize),
 }
 
@@ -47,49 +47,22 @@ impl Path {
 }
 
 impl Cuda {
+    /// A pass of a convolution, of its two operands; the bias is that of the forward pass.
     fn conv2d_by(
         &self,
+        pass: Pass,
         path: Path,
-        x: &Array<f32>,
-        weight: &Array<f32>,
+        [a, b]: [&Array<f32>; 2],
         bias: Option<&Array<f32>>,
         size: &Conv2dSize,
     ) -> Result<Array<f32>> {
-        let sizes = Sizes::new("conv2d", size)?;
-        match path {
-            _ if size.output().count() == 0 => self.array(0),
-            Path::Tiles(choice) => self.conv2d_by_tiles(choice, x, weight, bias, size, &sizes),
-            Path::Columns(most) => self.conv2d_by_columns(most, x, weight, bias, size, &sizes),
-        }
-    }
-
-    fn conv2d_grad_input_by(
-        &self,
-        path: Path,
-        grad_output: &Array<f32>,
-        weight: &Array<f32>,
-        size: &Conv2dSize,
-    ) -> Result<Array<f32>> {
-        let sizes = Sizes::new("conv2d_grad_input", size)?;
-        match path {
-            _ if size.input().count() == 0 => self.array(0),
-            Path::Tiles(choice) => self.conv2d_grad_input_by_tiles(choice, grad_output, weight, size, &sizes),
-            Path::Columns(most) => self.conv2d_grad_input_by_columns(most, grad_output, weight, size, &sizes),
-        }
-    }
-
-    fn conv2d_grad_weight_by(
-        &self,
-        path: Path,
-        x: &Array<f32>,
-        grad_output: &Array<f32>,
-        size: &Conv2dSize,
-    ) -> Result<Array<f32>> {
-        let sizes = Sizes::new("conv2d_grad_weight", size)?;
-        match path {
-            _ if size.weight().count() == 0 => self.array(0),
-            Path::Tiles(choice) => self.conv2d_grad_weight_by_tiles(choice, x, grad_output, size, &sizes),
-            Path::Columns(most) => self.conv2d_grad_weight_by_columns(most, x, grad_output, size, &sizes),
+        let sizes = &Sizes::new(pass.name(), size)?;
+        match (path, pass) {
+            _ if pass.result(size).count() == 0 => self.array(0),
+            (Path::Tiles(choice), _) => self.conv2d_by_tiles(pass, choice, [a, b], bias, size, sizes),
+            (Path::Columns(max), Pass::Forward) => self.conv2d_forward_by_columns(max, a, b, bias, size, sizes),
+            (Path::Columns(max), Pass::GradInput) => self.conv2d_grad_input_by_columns(max, a, b, size, sizes),
+            (Path::Columns(max), Pass::GradWeight) => self.conv2d_grad_weight_by_columns(max, a, b, size, sizes),
         }
     }
 }
@@ -102,7 +75,7 @@ impl Conv2dOps for Cuda {
         bias: Option<&Self::Buffer>,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        self.conv2d_by(Path::of(size), x, weight, bias.map(|bias| &**bias), size).map(Arc::new)
+        self.conv2d_by(Pass::Forward, Path::of(size), [x, weight], bias.map(|bias| &**bias), size).map(Arc::new)
     }
 
     fn conv2d_grad_input(
@@ -111,7 +84,7 @@ impl Conv2dOps for Cuda {
         weight: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        self.conv2d_grad_input_by(Path::of(size), grad_output, weight, size).map(Arc::new)
+        self.conv2d_by(Pass::GradInput, Path::of(size), [grad_output, weight], None, size).map(Arc::new)
     }
 
     fn conv2d_grad_weight(
@@ -120,7 +93,7 @@ impl Conv2dOps for Cuda {
         grad_output: &Self::Buffer,
         size: &Conv2dSize,
     ) -> Result<Self::Buffer> {
-        self.conv2d_grad_weight_by(Path::of(size), x, grad_output, size).map(Arc::new)
+        self.conv2d_by(Pass::GradWeight, Path::of(size), [x, grad_output], None, size).map(Arc::new)
     }
 
     fn conv2d_ids(

@@ -1,8 +1,33 @@
-//! A convolution's sizes as the kernels take them.
+//! A convolution's passes, and its sizes as kernel arguments.
 
-use crate::cuda::{MOST_INSIDE as MOST, Parameters};
+use crate::cuda::{MAX_COUNT, Parameters};
 use crate::error::{Error, Result};
 use crate::ops::conv2d::Conv2dSize;
+use crate::shape::Shape;
+
+/// What is computed: y from x and the weight, the gradient in x from that of y and the weight, or the gradient in the
+/// weight from x and the gradient of y.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    Forward,
+    GradInput,
+    GradWeight,
+}
+
+impl Pass {
+    pub(super) fn name(self) -> &'static str {
+        ["conv2d", "conv2d_grad_input", "conv2d_grad_weight"][self as usize]
+    }
+
+    /// The shape of the result.
+    pub(super) fn result(self, size: &Conv2dSize) -> Shape {
+        match self {
+            Pass::Forward => size.output(),
+            Pass::GradInput => size.input(),
+            Pass::GradWeight => size.weight(),
+        }
+    }
+}
 
 /// `Size` of image.cuh.
 #[repr(C)]
@@ -30,20 +55,21 @@ impl Sizes {
             |sizes: &[usize]| sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)));
         let padded = |side: usize| size.padding.checked_mul(2).and_then(|padding| padding.checked_add(side));
         let counts = [
-            ("numbers of an image of x", product(&[size.in_channels, size.in_height, size.in_width])),
-            ("numbers of an image of y", product(&[size.out_channels, size.out_height, size.out_width])),
-            ("numbers of the weight", product(&[size.out_channels, size.patch()])),
+            ("values of an image of x", product(&[size.in_channels, size.in_height, size.in_width])),
+            ("values of an image of y", product(&[size.out_channels, size.out_height, size.out_width])),
+            ("values of the weight", product(&[size.out_channels, size.patch()])),
             ("pixels of x", product(&[size.batch, size.in_height, size.in_width])),
             ("pixels of y", product(&[size.batch, size.out_height, size.out_width])),
             ("pixels of a padded column", padded(size.in_height)),
             ("pixels of a padded row", padded(size.in_width)),
         ];
-        if let Some((what, count)) = counts.into_iter().find(|(_, count)| count.is_none_or(|count| count > MOST)) {
+        if let Some((what, count)) = counts.into_iter().find(|(_, count)| count.is_none_or(|count| count > MAX_COUNT)) {
             let count = count.map_or("more".into(), |count| count.to_string());
-            let why = format!("the {what} may be at most {MOST} on a GPU, not {count}; take smaller images or batches");
+            let why =
+                format!("the {what} may be at most {MAX_COUNT} on a GPU, not {count}; use smaller images or batches");
             return Err(Error::Argument { op, why });
         }
-        // Where each kernel fits once, no step is made, and a step of 1 spares the gradient in x its phases.
+        // With one output the stride has no effect; with stride 1 the gradient in x has one phase.
         let stride = if size.out_height * size.out_width == 1 { 1 } else { size.stride };
         Ok(Sizes {
             batch: size.batch as i32,

@@ -1,4 +1,5 @@
 use super::super::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight};
+use super::sizes::Pass;
 use super::tiles::{Choice, Tile};
 use super::{COLUMNS, Conv2dOps, Conv2dSize, Path, columns};
 use crate::cuda::testing::{each_order, gpu};
@@ -68,14 +69,14 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 impl Case {
-    /// How many terms each element of the three results is a sum of.
+    /// Number of terms of the sums in each of the three results.
     fn terms(&self) -> [usize; 3] {
         let size = &self.size;
         let kernel = size.kernel_height * size.kernel_width;
         [size.patch() + 1, size.out_channels * kernel, size.batch * size.out_height * size.out_width]
     }
 
-    /// The results in double precision, of inputs that `map` changes; the bias stays as it is unless `absolute`.
+    /// The results in double precision, of inputs mapped by `map`, all but the bias, or of absolute values.
     fn exact(&self, map: impl Fn(f32) -> f32, absolute: bool) -> Three<f64> {
         let backend = Reference::<f64>::new();
         let sign = |v: f32| if absolute { v.abs() } else { v };
@@ -102,13 +103,13 @@ impl Case {
         let (x, weight, bias, grad) = (up(&self.x)?, up(&self.weight)?, up(&self.bias)?, up(&self.grad)?);
         let down = |array: Result<Array<f32>>| backend.download_array(&array?);
         Ok([
-            down(backend.conv2d_by(path, &x, &weight, Some(&bias), size))?,
-            down(backend.conv2d_grad_input_by(path, &grad, &weight, size))?,
-            down(backend.conv2d_grad_weight_by(path, &x, &grad, size))?,
+            down(backend.conv2d_by(Pass::Forward, path, [&x, &weight], Some(&bias), size))?,
+            down(backend.conv2d_by(Pass::GradInput, path, [&grad, &weight], None, size))?,
+            down(backend.conv2d_by(Pass::GradWeight, path, [&x, &grad], None, size))?,
         ])
     }
 
-    /// Refuses results that are further from `exact` than `unit`(terms)·Σ|terms|.
+    /// Checks that errors are at most `unit`(terms)·Σ|terms|.
     fn check(&self, what: &str, got: &Three<f32>, exact: &Three<f64>, unit: impl Fn(usize) -> f64) {
         let magnitudes = self.exact(|v| v, true);
         for (result, name) in ["y", "grad_x", "grad_weight"].into_iter().enumerate() {
@@ -123,13 +124,13 @@ impl Case {
     }
 }
 
-/// What rounding the sums of so many terms may change, as a share of Σ|terms|.
+/// Error bound of sums of so many terms in single precision, relative to Σ|terms|.
 fn single(terms: usize) -> f64 {
     16.0 * f64::from(f32::EPSILON) * (terms as f64).sqrt()
 }
 
 #[test]
-fn every_tile_gives_the_convolution_whole_and_in_parts() {
+fn every_tile_and_split_matches_reference() {
     let backend = gpu(MatmulPrecision::Highest);
     for case in cases() {
         let exact = case.exact(|v| v, false);
@@ -142,30 +143,30 @@ fn every_tile_gives_the_convolution_whole_and_in_parts() {
 }
 
 #[test]
-fn written_out_patches_give_the_convolution_however_few_are_written_at_a_time() {
+fn columns_of_any_part_size_match_reference() {
     let backend = gpu(MatmulPrecision::Highest);
     for case in cases() {
         let exact = case.exact(|v| v, false);
-        for most in [1, 700, COLUMNS] {
-            let got = case.computed(&backend, Path::Columns(most)).unwrap();
-            case.check(&format!("at most {most}"), &got, &exact, single);
+        for max in [1, 700, COLUMNS] {
+            let got = case.computed(&backend, Path::Columns(max)).unwrap();
+            case.check(&format!("at most {max}"), &got, &exact, single);
         }
     }
 }
 
-/// To 11 bits, halves away from zero.
+/// To 11 bits, ties away from zero.
 fn to_tf32(v: f32) -> f32 {
     f32::from_bits((v.to_bits() + 0x1000) & 0xffff_e000)
 }
 
-/// To 8 bits, halves to even.
+/// To 8 bits, ties to even.
 fn to_bf16(v: f32) -> f32 {
     f32::from_bits((v.to_bits() + 0x7fff + (v.to_bits() >> 16 & 1)) & 0xffff_0000)
 }
 
-/// The tensor cores' tiles round each input once and then compute as in single precision.
+/// Tiles on the tensor cores round each input once and then compute in single precision.
 #[test]
-fn lower_precisions_give_the_convolution_of_rounded_inputs() {
+fn lower_precisions_match_reference_of_rounded_inputs() {
     for precision in [MatmulPrecision::High, MatmulPrecision::Medium] {
         let backend = gpu(precision);
         let round = match backend.precision() {
@@ -186,9 +187,9 @@ fn lower_precisions_give_the_convolution_of_rounded_inputs() {
     }
 }
 
-/// cuBLAS may round inputs or cut them off: a unit in the last place of either factor.
+/// cuBLAS may round or truncate inputs: an error of up to one ulp of either factor.
 #[test]
-fn lower_precisions_of_written_out_patches_stay_within_a_unit_of_each_factor() {
+fn lower_precisions_of_columns_are_within_an_ulp_of_each_factor() {
     for (precision, unit) in [(MatmulPrecision::High, 2f64.powi(-10)), (MatmulPrecision::Medium, 2f64.powi(-7))] {
         let backend = gpu(precision);
         for case in cases() {
@@ -200,9 +201,9 @@ fn lower_precisions_of_written_out_patches_stay_within_a_unit_of_each_factor() {
 }
 
 #[test]
-fn ids_give_what_their_one_hot_form_gives() {
+fn ids_match_reference() {
     let (backend, double) = (gpu(MatmulPrecision::Highest), Reference::<f64>::new());
-    // More taps than are looked up at a time, more classes than fit beside each other, more classes than ids.
+    // More taps than a block has, more classes than shared memory has room for, more classes than ids.
     let large = [[1, 3, 8, 9, 5, 6, 7, 1, 0], [2, 100, 6, 7, 33, 4, 4, 2, 2], [1, 300, 5, 5, 2, 3, 3, 1, 1]];
     for case in CASES.iter().chain(&large).map(case) {
         let size = &case.size;
@@ -237,13 +238,13 @@ fn ids_give_what_their_one_hot_form_gives() {
             assert_eq!(got.len(), exact.len());
             for ((got, exact), magnitude) in got.into_iter().zip(exact).zip(magnitudes) {
                 let error = (f64::from(got) - exact).abs();
-                assert!(error <= single(terms) * magnitude + 1e-37, "{got} instead of {exact}, of {size:?}");
+                assert!(error <= single(terms) * magnitude + 1e-37, "{got}, expected {exact}, of {size:?}");
             }
         }
     }
 }
 
-/// All five results, those of values by tiles and by cuBLAS.
+/// The bits of all results, by tiles and by cuBLAS, and of ids.
 fn everything(backend: &Cuda, case: &Case) -> Vec<Vec<u32>> {
     let paths = [Path::Tiles(Choice { tile: None, parts: Some(3) }), Path::Columns(700)];
     let mut results: Vec<_> = paths.into_iter().flat_map(|path| case.computed(backend, path).unwrap()).collect();
@@ -259,7 +260,7 @@ fn everything(backend: &Cuda, case: &Case) -> Vec<Vec<u32>> {
 }
 
 #[test]
-fn the_same_input_gives_the_same_bits_in_whatever_order_threads_run() {
+fn results_do_not_depend_on_thread_order() {
     for precision in [MatmulPrecision::Highest, MatmulPrecision::High, MatmulPrecision::Medium] {
         let backend = gpu(precision);
         for case in [CASES[3], CASES[4], CASES[6]].iter().map(case) {
@@ -271,10 +272,10 @@ fn the_same_input_gives_the_same_bits_in_whatever_order_threads_run() {
 }
 
 #[test]
-fn layers_take_the_path_that_suits_their_shape() {
+fn path_depends_on_shape() {
     let path = |sizes: [usize; 9]| Path::of(&case_size(sizes));
     let tiles = Path::Tiles(Choice::default());
-    // The generator's widest layers, the parameters of its tiles, VGG's first layers, a discriminator's ends.
+    // The generator's widest layers, the parameters of its tiles, VGG's first layers, first and last of a discriminator.
     assert_eq!(path([1, 1024, 18, 34, 1024, 3, 3, 1, 0]), Path::Columns(COLUMNS));
     assert_eq!(path([1, 1024, 16, 32, 16003, 1, 1, 1, 0]), Path::Columns(COLUMNS));
     assert_eq!(path([1, 64, 256, 512, 64, 3, 3, 1, 1]), tiles);
@@ -291,34 +292,34 @@ fn case_size([n, i, h, w, o, r, s, stride, padding]: [usize; 9]) -> Conv2dSize {
 }
 
 #[test]
-fn the_parts_that_are_written_out_hold_every_pixel_once() {
-    for (sizes, most) in CASES.iter().flat_map(|&sizes| [1, 50, 700, COLUMNS].map(|most| (sizes, most))) {
+fn parts_cover_every_pixel_once() {
+    for (sizes, max) in CASES.iter().flat_map(|&sizes| [1, 50, 700, COLUMNS].map(|max| (sizes, max))) {
         let size = case_size(sizes);
         let pixels = size.out_height * size.out_width;
         let mut seen = vec![0; size.batch * pixels];
-        for part in columns::parts(&size, most) {
+        for part in columns::parts(&size, max) {
             let [image, images, first, width] = part.as_array();
-            let within = columns::is_pointwise(&size) || images * width * size.patch() <= most;
-            assert!(within || images * width == 1, "{part:?} of {size:?} with {most}");
+            let within = columns::is_pointwise(&size) || images * width * size.patch() <= max;
+            assert!(within || images * width == 1, "{part:?} of {size:?} with {max}");
             for n in image..image + images {
                 seen[n * pixels + first..][..width].iter_mut().for_each(|seen| *seen += 1);
             }
         }
-        assert!(seen.iter().all(|&seen| seen == 1), "{size:?} with {most}");
+        assert!(seen.iter().all(|&seen| seen == 1), "{size:?} with {max}");
     }
 }
 
 #[test]
-fn sizes_beyond_what_kernels_count_are_refused_in_words() {
+fn too_large_sizes_are_rejected() {
     let backend = gpu(MatmulPrecision::Highest);
     let array = backend.array(1).unwrap();
     let large = case_size([1, 1 << 12, 1 << 10, 1 << 10, 1, 1, 1, 1, 0]);
-    let error = backend.conv2d_by(Path::of(&large), &array, &array, None, &large).unwrap_err();
+    let error = backend.conv2d_by(Pass::Forward, Path::of(&large), [&array, &array], None, &large).unwrap_err();
     assert!(matches!(&error, Error::Argument { op: "conv2d", why } if why.contains("4294967296")), "{error}");
 }
 
 #[test]
-fn convolutions_of_nothing_are_empty_or_zero() {
+fn convolutions_of_empty_tensors_are_empty_or_zero() {
     let backend = gpu(MatmulPrecision::Highest);
     for sizes in [
         [0, 2, 4, 4, 3, 3, 3, 1, 1],
@@ -328,7 +329,7 @@ fn convolutions_of_nothing_are_empty_or_zero() {
     ] {
         let case = case(&sizes);
         let got = case.computed(&backend, Path::of(&case.size)).unwrap();
-        case.check("nothing", &got, &case.exact(|v| v, false), single);
+        case.check("empty", &got, &case.exact(|v| v, false), single);
         let ids = backend.upload_ids(case.ids.clone()).unwrap();
         let grad = backend.upload(case.grad.clone()).unwrap();
         let grad = backend.conv2d_ids_grad_weight(&ids, &grad, &case.size).unwrap();
