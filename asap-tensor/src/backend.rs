@@ -29,18 +29,18 @@
 
 use crate::op::Kernel;
 use crate::ops::{
-    Adam, BinaryOp, Cat, Conv2dOps, InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad, Narrow, OneHot,
-    Pad2d, Pad2dGrad, PadIds, Permute, PixelConvOps, PixelMlpOps, Place, Resize, ResizeIds, Sum, SumChannels,
-    UnaryGrad, UnaryOp,
+    Adam, BinaryOp, Cat, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack,
+    InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad, Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, Permute,
+    PixelConvOps, PixelMlpOps, Place, Resize, ResizeIds, Sum, SumChannels, UnaryGrad, UnaryOp,
 };
 use crate::storage::Storage;
 
 macro_rules! index {
     ($($op:ident),+ $(,)?) => {
         /// Everything ASAP-Net needs: storage and a kernel for each op, so that a missing one is a compile error.
-        pub trait Backend: Storage $(+ Kernel<$op>)+ + Conv2dOps + PixelConvOps + PixelMlpOps {}
+        pub trait Backend: Storage $(+ Kernel<$op>)+ + PixelConvOps + PixelMlpOps {}
 
-        impl<B: Storage $(+ Kernel<$op>)+ + Conv2dOps + PixelConvOps + PixelMlpOps> Backend for B {}
+        impl<B: Storage $(+ Kernel<$op>)+ + PixelConvOps + PixelMlpOps> Backend for B {}
     };
 }
 index!(
@@ -58,6 +58,12 @@ index!(
     PadIds,
     OneHot,
     Matmul,
+    Conv2dForward,
+    Conv2dGradInput,
+    Conv2dGradWeight,
+    Conv2dIds,
+    Conv2dIdsGradWeight,
+    Conv2dStack,
     InstanceNorm,
     InstanceNormGrad,
     MaxPool2,

@@ -18,8 +18,8 @@ pub mod unary;
 pub use adam::{Adam, AdamInputs, AdamStep, adam};
 pub use binary::{Binary, BinaryOp, Broadcast, add, binary, div, mul, sub};
 pub use conv2d::{
-    Conv2d, Conv2dOps, Conv2dSize, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight,
-    conv2d_stack,
+    Conv2d, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dSize, Conv2dStack,
+    conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack,
 };
 pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
 pub use instance_norm::{

@@ -1,20 +1,21 @@
-//! Kernels of `Reference`: a convolution is a matrix product with the image's patches.
+//! Kernels of `Reference`: a convolution is a matrix product with the patches of the image.
 
 use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, Axis};
 
-use super::{Conv2dOps, Conv2dSize};
+use super::ops::{Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack};
+use super::size::Conv2dSize;
 use crate::error::Result;
-use crate::op::Kernel;
+use crate::op::{Inputs, Kernel};
 use crate::ops::layout::OneHot;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
 
-/// Rows and columns of the matrix of patches: a patch has I·R·S values, and each of the P·Q outputs sees one.
+/// Rows and columns of the matrix of patches: I·R·S values of a patch, and a patch for each of the P·Q outputs.
 fn patches_size(size: &Conv2dSize) -> (usize, usize) {
     (size.patch(), size.out_height * size.out_width)
 }
 
-/// Which number of x, (I, H, W), stands in row (i, r, s) and column (p, q) of the patches, or `None` for padding.
+/// Index of the element of x, (I, H, W), in row (i, r, s) and column (p, q) of the patches, or `None` for padding.
 fn source(row: usize, column: usize, size: &Conv2dSize) -> Option<[usize; 3]> {
     let (tap, s) = (row / size.kernel_width, row % size.kernel_width);
     let (i, r) = (tap / size.kernel_height, tap % size.kernel_height);
@@ -27,7 +28,7 @@ fn unfold<E: Element>(x: ArrayView3<'_, E>, size: &Conv2dSize) -> Array2<E> {
     Array2::from_shape_fn(patches_size(size), |(row, column)| source(row, column, size).map_or(E::zero(), |at| x[at]))
 }
 
-/// The transpose of [`unfold`]: each pixel's sum over the patches that it is in.
+/// The transpose of [`unfold`]: the sum of each pixel over the patches that contain it.
 fn fold<E: Element>(patches: ArrayView2<'_, E>, size: &Conv2dSize) -> Array3<E> {
     let mut x = Array3::zeros((size.in_channels, size.in_height, size.in_width));
     for ((row, column), &value) in patches.indexed_iter() {
@@ -38,13 +39,11 @@ fn fold<E: Element>(patches: ArrayView2<'_, E>, size: &Conv2dSize) -> Array3<E> 
     x
 }
 
-impl<E: Element> Conv2dOps for Reference<E> {
-    fn conv2d(
+impl<E: Element> Kernel<Conv2dForward> for Reference<E> {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        weight: &Self::Buffer,
-        bias: Option<&Self::Buffer>,
-        size: &Conv2dSize,
+        Conv2dForward { size }: &Conv2dForward,
+        (x, weight, bias): Inputs<'_, Conv2dForward, Self>,
     ) -> Result<Self::Buffer> {
         let x = view(x, (size.batch, size.in_channels, size.in_height, size.in_width));
         let weight = view(weight, (size.out_channels, size.patch()));
@@ -57,13 +56,11 @@ impl<E: Element> Conv2dOps for Reference<E> {
         }
         Ok(buffer(&y))
     }
+}
 
-    fn conv2d_grad_input(
-        &self,
-        grad_output: &Self::Buffer,
-        weight: &Self::Buffer,
-        size: &Conv2dSize,
-    ) -> Result<Self::Buffer> {
+impl<E: Element> Kernel<Conv2dGradInput> for Reference<E> {
+    fn compute(&self, op: &Conv2dGradInput, [grad_output, weight]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let size = &op.size;
         let grad_output = view(grad_output, (size.batch, size.out_channels, size.out_height * size.out_width));
         let weight = view(weight, (size.out_channels, size.patch()));
         let mut grad = Array4::zeros((size.batch, size.in_channels, size.in_height, size.in_width));
@@ -73,13 +70,11 @@ impl<E: Element> Conv2dOps for Reference<E> {
         }
         Ok(buffer(&grad))
     }
+}
 
-    fn conv2d_grad_weight(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        size: &Conv2dSize,
-    ) -> Result<Self::Buffer> {
+impl<E: Element> Kernel<Conv2dGradWeight> for Reference<E> {
+    fn compute(&self, op: &Conv2dGradWeight, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let size = &op.size;
         let x = view(x, (size.batch, size.in_channels, size.in_height, size.in_width));
         let grad_output = view(grad_output, (size.batch, size.out_channels, size.out_height * size.out_width));
         let mut grad = Array2::zeros((size.out_channels, size.patch()));
@@ -88,30 +83,39 @@ impl<E: Element> Conv2dOps for Reference<E> {
         }
         Ok(buffer(&grad))
     }
+}
 
-    /// By definition: the one-hot form is made and convolved.
-    fn conv2d_ids(
+fn one_hot(size: &Conv2dSize) -> OneHot {
+    OneHot { ids: [size.batch, size.in_height, size.in_width], classes: size.in_channels }
+}
+
+/// By definition: the one-hot form is convolved.
+impl<E: Element> Kernel<Conv2dIds> for Reference<E> {
+    fn compute(
         &self,
-        ids: &Self::IdBuffer,
-        weight: &Self::Buffer,
-        bias: Option<&Self::Buffer>,
-        size: &Conv2dSize,
+        Conv2dIds { size }: &Conv2dIds,
+        (ids, weight, bias): Inputs<'_, Conv2dIds, Self>,
     ) -> Result<Self::Buffer> {
-        let x =
-            self.compute(&OneHot { ids: [size.batch, size.in_height, size.in_width], classes: size.in_channels }, ids)?;
-        self.conv2d(&x, weight, bias, size)
+        let x = self.compute(&one_hot(size), ids)?;
+        self.compute(&Conv2dForward { size: *size }, (&x, weight, bias))
     }
+}
 
-    /// By definition: the one-hot form is made and used as the input.
-    fn conv2d_ids_grad_weight(
+/// By definition: the one-hot form is the input.
+impl<E: Element> Kernel<Conv2dIdsGradWeight> for Reference<E> {
+    fn compute(
         &self,
-        ids: &Self::IdBuffer,
-        grad_output: &Self::Buffer,
-        size: &Conv2dSize,
+        Conv2dIdsGradWeight { size }: &Conv2dIdsGradWeight,
+        (ids, grad_output): Inputs<'_, Conv2dIdsGradWeight, Self>,
     ) -> Result<Self::Buffer> {
-        let x =
-            self.compute(&OneHot { ids: [size.batch, size.in_height, size.in_width], classes: size.in_channels }, ids)?;
-        self.conv2d_grad_weight(&x, grad_output, size)
+        let x = self.compute(&one_hot(size), ids)?;
+        self.compute(&Conv2dGradWeight { size: *size }, [&x, grad_output])
+    }
+}
+
+impl<E: Element> Kernel<Conv2dStack> for Reference<E> {
+    fn compute(&self, op: &Conv2dStack, inputs: Inputs<'_, Conv2dStack, Self>) -> Result<Self::Buffer> {
+        op.apart(self, inputs)
     }
 }
 
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn three_by_three_pixels_meet_a_three_by_three_kernel_as_by_hand() {
+    fn three_by_three_kernel_matches_hand_computation() {
         let x = tensor(&[1, 1, 3, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
         // The pixel itself, 10 times the one to its right, 100 times the one below: the kernel is not flipped.
         let weight = tensor(&[1, 1, 3, 3], &[0.0, 0.0, 0.0, 0.0, 1.0, 10.0, 0.0, 100.0, 0.0]);
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_summed_and_images_kept_apart() {
+    fn channels_are_summed_and_images_are_independent() {
         let x = tensor(&[2, 2, 1, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
         let weight = tensor(&[3, 2, 1, 1], &[1.0, 0.0, 0.0, 1.0, 1.0, 10.0]);
         let y = conv2d(&x, &weight, None, Conv2d::default()).unwrap();
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn gradients_of_three_pixels_and_two_weights_are_those_by_hand() {
+    fn gradients_match_hand_computation() {
         // y = (w0·x0 + w1·x1, w0·x1 + w1·x2)
         let x = tensor(&[1, 1, 1, 3], &[2.0, 3.0, 5.0]);
         let weight = tensor(&[1, 1, 1, 2], &[7.0, 11.0]);
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_give_what_their_one_hot_form_gives() {
+    fn ids_match_their_one_hot_form() {
         let backend = Reference::<f64>::new();
         // 7 lies outside the five classes: its pixels are zeros.
         let labels = (0..2 * 5 * 6).map(|i| [0, 3, 1, 7, 4, 2][(i * i + i / 7) % 6]).collect();
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_one_by_one_kernel_looks_ids_up() {
+    fn one_by_one_kernel_looks_up_ids() {
         let ids = Ids::from_vec(&Reference::<f64>::new(), [1, 1, 4], vec![2, 0, 1, 9]).unwrap();
         let y = conv2d_ids(&ids, &tensor(&[1, 3, 1, 1], &[10.0, 20.0, 30.0]), None, Conv2d::default()).unwrap();
         assert_eq!(y.to_vec().unwrap(), [30.0, 10.0, 20.0, 0.0]);

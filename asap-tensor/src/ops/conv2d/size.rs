@@ -27,7 +27,7 @@ impl Default for Conv2d {
     }
 }
 
-/// The sizes of a convolution, known to fit together.
+/// The sizes of a convolution, checked to be consistent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2dSize {
     /// N.
@@ -103,7 +103,7 @@ impl Conv2dSize {
         Shape::from([self.batch, self.out_channels, self.out_height, self.out_width])
     }
 
-    /// Values of x that one number of y is a sum over.
+    /// Number of values of x that an element of y is a sum over.
     pub fn patch(&self) -> usize {
         self.in_channels * self.kernel_height * self.kernel_width
     }
@@ -120,9 +120,11 @@ impl Conv2dSize {
         (q * self.stride + s).checked_sub(self.padding).filter(|&x| x < self.in_width)
     }
 
-    /// The same convolution of some of the input channels.
-    pub(crate) fn of_channels(self, in_channels: usize) -> Self {
-        Conv2dSize { in_channels, ..self }
+    /// The cost for ids instead of their one-hot form: one weight for each pixel and tap.
+    pub(super) fn ids_cost(&self) -> Cost {
+        let taps = self.kernel_height * self.kernel_width;
+        let elements = self.weight().count() + self.output().count();
+        Cost { macs: (self.output().count() * taps) as u64, elements: elements as u64 }
     }
 
     pub(super) fn cost(&self) -> Cost {

@@ -1,20 +1,20 @@
-//! Transposed convolution: the gradient of a convolution in its input, as a layer that enlarges images.
+//! Transposed convolution: the gradient of a convolution in its input, as an upsampling layer.
 
 use crate::error::{Error, Result, require, require_argument};
 use crate::op::Kernel;
 use crate::ops::binary::{BinaryOp, add};
-use crate::ops::conv2d::{Conv2d, Conv2dOps, check_bias, conv2d_grad_input};
+use crate::ops::conv2d::{Conv2d, Conv2dGradInput, check_bias, conv2d_grad_input};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// The arguments of a transposed convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv2dTransposed {
-    /// Rows and columns of y from one pixel of x to the next.
+    /// Distance in y between neighboring pixels of x.
     pub stride: usize,
     /// Rows and columns that are cut off y on all sides.
     pub padding: usize,
-    /// Rows and columns that y has more, below and on the right; below `stride`.
+    /// Additional rows and columns of y, below and on the right; less than `stride`.
     pub output_padding: usize,
 }
 
@@ -24,7 +24,7 @@ pub struct Conv2dTransposed {
 ///
 /// y is (N, O, (H − 1)·stride + R + output_padding − 2·padding, …): the gradient in its input of the convolution by
 /// the same weight that takes y's shape to x's.
-pub fn conv2d_transposed<B: Conv2dOps + Kernel<BinaryOp>>(
+pub fn conv2d_transposed<B: Kernel<Conv2dGradInput> + Kernel<BinaryOp>>(
     x: &Tensor<B>,
     weight: &Tensor<B>,
     bias: Option<&Tensor<B>>,
@@ -73,7 +73,7 @@ mod tests {
         ([1, 2, 5, 4], [2, 2, 3, 3], [1, 1, 0]),
     ];
 
-    fn equals_the_definition<B: Backend>(backend: &B) {
+    fn check<B: Backend>(backend: &B) {
         for (x, weight, [stride, padding, output_padding]) in CASES {
             let ([n, i, h, w], [_, o, r, s]) = (x, weight);
             let [image, kernel, bias] =
@@ -106,26 +106,26 @@ mod tests {
     }
 
     #[test]
-    fn every_pixel_adds_its_multiple_of_the_kernel() {
-        equals_the_definition(&Reference::<f64>::new());
-        equals_the_definition(&Cpu::new(Some(2)).unwrap());
+    fn conv2d_transposed_matches_its_definition() {
+        check(&Reference::<f64>::new());
+        check(&Cpu::new(Some(2)).unwrap());
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_by_name() {
+    fn mismatched_shapes_are_rejected() {
         let backend = Reference::<f32>::new();
         let of = |shape: [usize; 4]| Tensor::zeros(&backend, shape).unwrap();
         let (x, weight, bias) = (of([1, 2, 3, 3]), of([2, 4, 3, 3]), Tensor::zeros(&backend, [3]).unwrap());
         let args = |stride, padding, output_padding| Conv2dTransposed { stride, padding, output_padding };
-        let refused = [
+        let results = [
             conv2d_transposed(&x, &of([3, 4, 3, 3]), None, args(2, 1, 1)),
             conv2d_transposed(&x, &weight, None, args(2, 1, 2)),
             conv2d_transposed(&x, &weight, None, args(1, 3, 0)),
             conv2d_transposed(&x, &weight, Some(&bias), args(2, 1, 1)),
             conv2d_transposed(&bias, &weight, None, args(2, 1, 1)),
         ];
-        for refused in refused {
-            let error = refused.err().unwrap().to_string();
+        for result in results {
+            let error = result.err().unwrap().to_string();
             assert!(error.contains("conv2d_transposed"), "{error}");
         }
     }

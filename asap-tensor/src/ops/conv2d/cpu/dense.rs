@@ -62,7 +62,7 @@ fn rows_at_once(rows: usize) -> usize {
 }
 
 /// Scratch of a thread in [`forward`], in values: for patches, and for a product of them.
-pub(in crate::ops::conv2d) fn forward_scratch(size: &Conv2dSize) -> [usize; 2] {
+pub(super) fn forward_scratch(size: &Conv2dSize) -> [usize; 2] {
     let pixels = size.out_height * size.out_width;
     let (columns, rows) = if is_pointwise(size) {
         (0, rows_at_once(size.out_channels))
@@ -142,7 +142,7 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
 }
 
 /// Scratch of a thread in [`grad_input`], likewise.
-pub(in crate::ops::conv2d) fn grad_input_scratch(size: &Conv2dSize) -> [usize; 2] {
+pub(super) fn grad_input_scratch(size: &Conv2dSize) -> [usize; 2] {
     if is_pointwise(size) {
         return [0, gemm::scratch(rows_at_once(size.in_channels).min(size.in_channels))];
     }
@@ -213,14 +213,14 @@ fn rows_reading(band: &Range<usize>, size: &Conv2dSize) -> Range<usize> {
 }
 
 /// Scratch of a thread in [`grad_weight`], likewise.
-pub(in crate::ops::conv2d) fn grad_weight_scratch(size: &Conv2dSize) -> [usize; 2] {
+pub(super) fn grad_weight_scratch(size: &Conv2dSize) -> [usize; 2] {
     let GradWeightPart { rows, height, width, .. } = GradWeightPart::of(size);
     let columns = if is_pointwise(size) { 0 } else { rows * width.min(size.out_height * size.out_width) };
     [columns, gemm::scratch(height.min(size.out_channels))]
 }
 
 /// How many partial gradients [`grad_weight`] adds, each over a part of the pixels.
-pub(in crate::ops::conv2d) fn partial_gradients(size: &Conv2dSize) -> usize {
+pub(super) fn partial_gradients(size: &Conv2dSize) -> usize {
     GradWeightPart::of(size).sums
 }
 

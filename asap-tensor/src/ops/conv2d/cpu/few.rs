@@ -30,7 +30,7 @@ const TOGETHER: usize = 4;
 const ONE: usize = 1;
 
 /// Whether this algorithm is used for a convolution and its gradients.
-pub(in crate::ops::conv2d) fn pays(size: &Conv2dSize) -> bool {
+pub(super) fn pays(size: &Conv2dSize) -> bool {
     let smaller = size.kernel_height.min(size.kernel_width);
     (1..FEW).contains(&size.out_channels) && size.in_channels > 0 && size.stride == 1 && size.padding < smaller
 }
@@ -242,7 +242,7 @@ impl Part<'_, '_, '_> {
 }
 
 /// Scratch of a thread in [`forward`], in values.
-pub(in crate::ops::conv2d) fn forward_scratch(level: Level, size: &Conv2dSize) -> usize {
+pub(super) fn forward_scratch(level: Level, size: &Conv2dSize) -> usize {
     Direct::forward(size).strip(ROWS.min(size.out_height), level.lanes())
 }
 
@@ -252,7 +252,7 @@ pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>
 }
 
 /// Scratch of a thread in [`grad_input`], besides the flipped weights that all threads share.
-pub(in crate::ops::conv2d) fn grad_input_scratch(level: Level, size: &Conv2dSize) -> usize {
+pub(super) fn grad_input_scratch(level: Level, size: &Conv2dSize) -> usize {
     Direct::backward(size).strip(ROWS.min(size.in_height), level.lanes())
 }
 
@@ -283,7 +283,7 @@ fn grad_weight_parts(lanes: usize, size: &Conv2dSize) -> [usize; 2] {
 }
 
 /// Scratch of a thread in [`grad_weight`], in values.
-pub(in crate::ops::conv2d) fn grad_weight_scratch(level: Level, size: &Conv2dSize) -> usize {
+pub(super) fn grad_weight_scratch(level: Level, size: &Conv2dSize) -> usize {
     grad_weight_parts(level.lanes(), size).iter().sum()
 }
 

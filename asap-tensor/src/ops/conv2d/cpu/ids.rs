@@ -52,7 +52,7 @@ fn row_length(level: Level, size: &Conv2dSize) -> usize {
 }
 
 /// Values of the table, a row for each (r, s, channel).
-pub(in crate::ops::conv2d) fn table(level: Level, size: &Conv2dSize) -> usize {
+pub(super) fn table(level: Level, size: &Conv2dSize) -> usize {
     size.patch() * row_length(level, size)
 }
 
@@ -73,12 +73,12 @@ fn taps(ids: &[u8], pixel: usize, size: &Conv2dSize, mut visit: impl FnMut(usize
 }
 
 /// Scratch of a thread, in values.
-pub(in crate::ops::conv2d) fn scratch(level: Level, size: &Conv2dSize) -> usize {
+pub(super) fn scratch(level: Level, size: &Conv2dSize) -> usize {
     PIXELS * row_length(level, size)
 }
 
 /// How many partial gradients [`grad_weight`] adds, each over a run of pixels.
-pub(in crate::ops::conv2d) fn partial_gradients(size: &Conv2dSize) -> usize {
+pub(super) fn partial_gradients(size: &Conv2dSize) -> usize {
     let total = size.batch * size.out_height * size.out_width;
     total.div_ceil(run(total)).max(1)
 }

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use super::super::{Conv2d, Conv2dOps, Conv2dSize};
+use super::super::{Conv2d, Conv2dSize, Conv2dStack};
 use super::ids::Stack;
-use super::{dense, few, ids, winograd};
+use super::{dense, few, ids, memory};
 use crate::cpu::Cpu;
 use crate::cpu::level::Level;
+use crate::op::Kernel;
 use crate::random::uniform_by_name;
 use crate::shape::Shape;
 
@@ -46,20 +47,20 @@ fn case([n, i, h, w, o, r, s, stride, padding]: [usize; 9]) -> Case {
     let size =
         Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), Conv2d { stride, padding })
             .expect("sizes that fit");
-    let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
+    let values = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     // Some ids lie outside the classes.
-    let ids = draw("ids", n * h * w).iter().map(|u| ((u + 1.0) / 2.0 * (i as f32 + 1.5)) as u8).collect();
+    let ids = values("ids", n * h * w).iter().map(|u| ((u + 1.0) / 2.0 * (i as f32 + 1.5)) as u8).collect();
     Case {
-        x: draw("x", size.input().count()),
+        x: values("x", size.input().count()),
         ids,
-        weight: draw("weight", size.weight().count()),
-        bias: draw("bias", o),
-        grad: draw("grad", size.output().count()),
+        weight: values("weight", size.weight().count()),
+        bias: values("bias", o),
+        grad: values("grad", size.output().count()),
         size,
     }
 }
 
-/// Calls `visit` with the places of x, the weight and y of every product that the convolution sums.
+/// Calls `visit` with the indices of x, the weight and y for every product that the convolution sums.
 fn each_product(size: &Conv2dSize, mut visit: impl FnMut(usize, usize, usize)) {
     for n in 0..size.batch {
         for o in 0..size.out_channels {
@@ -97,13 +98,14 @@ fn one_hot(case: &Case) -> Vec<f32> {
     x
 }
 
-/// Holds `actual` to 16·ε·√k·Σ|terms|; `sums` has each sum in double precision, of its terms and of their sizes.
+/// Checks that errors are at most 16·ε·√k·Σ|terms|; `sums` has each sum in double precision, of its terms and of their
+/// absolute values.
 fn assert_close(what: &str, size: &Conv2dSize, actual: &[f32], sums: &[(f64, f64)], terms: usize) {
     assert_eq!(actual.len(), sums.len(), "{what} {size:?}");
     let bound = 16.0 * f64::from(f32::EPSILON) * (terms as f64).sqrt();
     for (at, (&a, &(sum, magnitude))) in actual.iter().zip(sums).enumerate() {
         let distance = (f64::from(a) - sum).abs();
-        assert!(distance <= bound * magnitude, "{what} {size:?} [{at}]: {a} is not {sum}");
+        assert!(distance <= bound * magnitude, "{what} {size:?} [{at}]: {a}, expected {sum}");
     }
 }
 
@@ -114,7 +116,7 @@ fn add(sum: &mut (f64, f64), a: f32, b: f32) {
 }
 
 #[test]
-fn convolution_and_gradients_are_the_sums_of_their_definition() {
+fn conv2d_and_gradients_match_their_definition() {
     for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
     {
         let cpu = Cpu::at(level, Some(2)).expect("threads");
@@ -143,7 +145,7 @@ fn convolution_and_gradients_are_the_sums_of_their_definition() {
 }
 
 #[test]
-fn ids_stand_for_their_one_hot_form() {
+fn ids_match_their_one_hot_form() {
     for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
     {
         let cpu = Cpu::at(level, Some(2)).expect("threads");
@@ -178,48 +180,49 @@ fn ids_stand_for_their_one_hot_form() {
     }
 }
 
-/// A case whose first half of channels are labels: their number, the channels behind, and the sums that y is made of.
+/// A case whose first half of channels are labels: their number, the other channels, and the sums of y.
 fn stacked(case: &Case) -> (usize, Vec<f32>, Vec<(f64, f64)>) {
     let Case { size, weight, bias, grad, .. } = case;
     let (plane, channels) = (size.in_height * size.in_width, size.in_channels);
-    // Ids of the other channels' places lie outside the classes.
+    // Ids of the other channels lie outside the classes.
     let classes = channels / 2;
     let (mut x, labels) = (case.x.clone(), one_hot(case));
     for at in (0..x.len()).filter(|at| at / plane % channels < classes) {
         x[at] = labels[at];
     }
-    let numbers = x.chunks_exact(channels * plane).flat_map(|x| x[classes * plane..].to_vec()).collect();
+    let values = x.chunks_exact(channels * plane).flat_map(|x| x[classes * plane..].to_vec()).collect();
     let mut y = vec![(0.0, 0.0); grad.len()];
     each_product(size, |at_x, at_weight, at_y| add(&mut y[at_y], x[at_x], weight[at_weight]));
     let out_plane = size.out_height * size.out_width;
     for (at, y) in y.iter_mut().enumerate() {
         add(y, bias[at / out_plane % size.out_channels], 1.0);
     }
-    (classes, numbers, y)
+    (classes, values, y)
 }
 
 #[test]
-fn numbers_stand_behind_the_one_hot_form() {
+fn stack_matches_its_definition() {
     for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
     {
         let cpu = Cpu::at(level, Some(2)).expect("threads");
         let Case { size, weight, bias, .. } = &case;
-        let (classes, numbers, y) = stacked(&case);
-        let stack = Stack { ids: &case.ids, classes, x: &numbers };
+        let (classes, values, y) = stacked(&case);
+        let stack = Stack { ids: &case.ids, classes, x: &values };
         assert_close("y", size, &ids::forward(&cpu, stack, weight, Some(bias), size), &y, size.patch() + 1);
     }
 }
 
 #[test]
-fn many_numbers_behind_the_one_hot_form_are_convolved_apart() {
+fn stack_with_many_channels_matches_its_definition() {
     let case = case([2, 67, 19, 35, 33, 3, 3, 1, 1]);
     let Case { size, weight, bias, .. } = &case;
-    let (classes, numbers, y) = stacked(&case);
-    assert!(winograd::pays(&size.of_channels(size.in_channels - classes)));
+    let (classes, values, y) = stacked(&case);
+    let op = Conv2dStack { size: *size, classes };
+    assert!(memory::stack_is_apart(op.image()));
     let cpu = Cpu::new(Some(2)).expect("threads");
-    let [numbers, weight, bias] = [&numbers, weight, bias].map(|numbers| cpu.adopt(numbers.clone()));
+    let [values, weight, bias] = [&values, weight, bias].map(|values| cpu.adopt(values.clone()));
     let ids = Arc::new(case.ids.clone());
-    let found = cpu.conv2d_stack(&ids, &numbers, classes, &weight, Some(&bias), size).expect("it is computed");
+    let found = cpu.compute(&op, ((&ids, &values), &weight, Some(&bias))).expect("a result");
     assert_close("y", size, &found, &y, size.patch() + 1);
 }
 

@@ -10,9 +10,11 @@ mod tiles;
 
 use std::sync::Arc;
 
-use super::{Conv2dOps, Conv2dSize};
+use super::ops::{Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack};
+use super::size::Conv2dSize;
 use crate::cuda::{Array, Cuda, Source};
 use crate::error::Result;
+use crate::op::{Inputs, Kernel};
 use sizes::{Pass, Sizes};
 
 /// Output channels from which on patches are worth laying out.
@@ -67,51 +69,47 @@ impl Cuda {
     }
 }
 
-impl Conv2dOps for Cuda {
-    fn conv2d(
+impl Kernel<Conv2dForward> for Cuda {
+    fn compute(
         &self,
-        x: &Self::Buffer,
-        weight: &Self::Buffer,
-        bias: Option<&Self::Buffer>,
-        size: &Conv2dSize,
+        Conv2dForward { size }: &Conv2dForward,
+        (x, weight, bias): Inputs<'_, Conv2dForward, Self>,
     ) -> Result<Self::Buffer> {
-        self.conv2d_by(Pass::Forward, Path::of(size), [x, weight], bias.map(|bias| &**bias), size).map(Arc::new)
+        let bias = bias.map(|bias| &**bias);
+        self.conv2d_by(Pass::Forward, Path::of(size), [x, weight], bias, size).map(Arc::new)
     }
+}
 
-    fn conv2d_grad_input(
-        &self,
-        grad_output: &Self::Buffer,
-        weight: &Self::Buffer,
-        size: &Conv2dSize,
-    ) -> Result<Self::Buffer> {
-        self.conv2d_by(Pass::GradInput, Path::of(size), [grad_output, weight], None, size).map(Arc::new)
+impl Kernel<Conv2dGradInput> for Cuda {
+    fn compute(&self, op: &Conv2dGradInput, [grad_output, weight]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        self.conv2d_by(Pass::GradInput, Path::of(&op.size), [grad_output, weight], None, &op.size).map(Arc::new)
     }
+}
 
-    fn conv2d_grad_weight(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        size: &Conv2dSize,
-    ) -> Result<Self::Buffer> {
-        self.conv2d_by(Pass::GradWeight, Path::of(size), [x, grad_output], None, size).map(Arc::new)
+impl Kernel<Conv2dGradWeight> for Cuda {
+    fn compute(&self, op: &Conv2dGradWeight, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        self.conv2d_by(Pass::GradWeight, Path::of(&op.size), [x, grad_output], None, &op.size).map(Arc::new)
     }
+}
 
-    fn conv2d_ids(
-        &self,
-        ids: &Self::IdBuffer,
-        weight: &Self::Buffer,
-        bias: Option<&Self::Buffer>,
-        size: &Conv2dSize,
-    ) -> Result<Self::Buffer> {
-        self.conv2d_by_lookup(ids, weight, bias.map(|bias| &**bias), size).map(Arc::new)
+impl Kernel<Conv2dIds> for Cuda {
+    fn compute(&self, op: &Conv2dIds, (ids, weight, bias): Inputs<'_, Conv2dIds, Self>) -> Result<Self::Buffer> {
+        self.conv2d_by_lookup(ids, weight, bias.map(|bias| &**bias), &op.size).map(Arc::new)
     }
+}
 
-    fn conv2d_ids_grad_weight(
+impl Kernel<Conv2dIdsGradWeight> for Cuda {
+    fn compute(
         &self,
-        ids: &Self::IdBuffer,
-        grad_output: &Self::Buffer,
-        size: &Conv2dSize,
+        op: &Conv2dIdsGradWeight,
+        (ids, grad_output): Inputs<'_, Conv2dIdsGradWeight, Self>,
     ) -> Result<Self::Buffer> {
-        self.conv2d_grad_weight_by_lookup(ids, grad_output, size).map(Arc::new)
+        self.conv2d_grad_weight_by_lookup(ids, grad_output, &op.size).map(Arc::new)
+    }
+}
+
+impl Kernel<Conv2dStack> for Cuda {
+    fn compute(&self, op: &Conv2dStack, inputs: Inputs<'_, Conv2dStack, Self>) -> Result<Self::Buffer> {
+        op.apart(self, inputs)
     }
 }

@@ -1,10 +1,11 @@
 use super::super::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight};
 use super::sizes::Pass;
 use super::tiles::{Choice, Tile};
-use super::{COLUMNS, Conv2dOps, Conv2dSize, Path, columns};
+use super::{COLUMNS, Conv2dIds, Conv2dIdsGradWeight, Conv2dSize, Path, columns};
 use crate::cuda::testing::{each_order, gpu};
 use crate::cuda::{Array, Cuda, MatmulPrecision};
 use crate::error::{Error, Result};
+use crate::op::Kernel;
 use crate::random::uniform_by_name;
 use crate::storage::Storage;
 use crate::{Ids, Reference, Shape, Tensor};
@@ -229,8 +230,8 @@ fn ids_match_reference() {
         let up = |data: &[f32]| backend.upload(data.to_vec()).unwrap();
         let (weight, bias, grad) = (up(&case.weight), up(&case.bias), up(&case.grad));
         let got = [
-            backend.conv2d_ids(&ids, &weight, Some(&bias), size).unwrap(),
-            backend.conv2d_ids_grad_weight(&ids, &grad, size).unwrap(),
+            backend.compute(&Conv2dIds { size: *size }, (&ids, &weight, Some(&bias))).unwrap(),
+            backend.compute(&Conv2dIdsGradWeight { size: *size }, (&ids, &grad)).unwrap(),
         ];
         let terms = [size.kernel_height * size.kernel_width + 1, case.terms()[2]];
         for (((got, exact), magnitudes), terms) in got.into_iter().zip(exact(false)).zip(exact(true)).zip(terms) {
@@ -251,8 +252,8 @@ fn everything(backend: &Cuda, case: &Case) -> Vec<Vec<u32>> {
     let ids = backend.upload_ids(case.ids.clone()).unwrap();
     let up = |data: &[f32]| backend.upload(data.to_vec()).unwrap();
     for array in [
-        backend.conv2d_ids(&ids, &up(&case.weight), None, &case.size).unwrap(),
-        backend.conv2d_ids_grad_weight(&ids, &up(&case.grad), &case.size).unwrap(),
+        backend.compute(&Conv2dIds { size: case.size }, (&ids, &up(&case.weight), None)).unwrap(),
+        backend.compute(&Conv2dIdsGradWeight { size: case.size }, (&ids, &up(&case.grad))).unwrap(),
     ] {
         results.push(backend.download(&array).unwrap());
     }
@@ -332,7 +333,7 @@ fn convolutions_of_empty_tensors_are_empty_or_zero() {
         case.check("empty", &got, &case.exact(|v| v, false), single);
         let ids = backend.upload_ids(case.ids.clone()).unwrap();
         let grad = backend.upload(case.grad.clone()).unwrap();
-        let grad = backend.conv2d_ids_grad_weight(&ids, &grad, &case.size).unwrap();
+        let grad = backend.compute(&Conv2dIdsGradWeight { size: case.size }, (&ids, &grad)).unwrap();
         assert_eq!(backend.download(&grad).unwrap(), vec![0.0; case.size.weight().count()]);
     }
 }

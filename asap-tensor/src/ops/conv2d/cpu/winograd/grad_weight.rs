@@ -238,7 +238,7 @@ where
 
 /// Memory of [`grad_weight`], in values: scratch of a thread; and for x and for the gradient of the output, shared memory
 /// during the transform and until the end.
-pub(in crate::ops::conv2d) fn memory(size: &Conv2dSize) -> (usize, [(usize, usize); 2]) {
+pub(crate) fn memory(size: &Conv2dSize) -> (usize, [(usize, usize); 2]) {
     let sides = [(Frame::of_input(size), CHANNELS), (Frame::of_output(size), OUTPUTS)];
     let tiling = Tiling::of(size);
     (scratch(size), sides.map(|(frame, block)| (frame.memory(size.batch), tiling.count(frame.channels, block))))
@@ -249,7 +249,7 @@ fn scratch(size: &Conv2dSize) -> usize {
 }
 
 /// The gradient in the weight, (O, I, R, S).
-pub(in crate::ops::conv2d) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
+pub(crate) fn grad_weight(cpu: &Cpu, x: &[f32], grad_output: &[f32], size: &Conv2dSize) -> Array {
     match size.kernel_height {
         4 => grad_weight_as::<4, 3>(cpu, x, grad_output, size),
         _ => grad_weight_as::<3, 4>(cpu, x, grad_output, size),

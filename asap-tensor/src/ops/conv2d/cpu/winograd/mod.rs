@@ -15,19 +15,19 @@ use crate::cpu::scratch::{aligned, with_scratch};
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 pub(super) use grad_weight::grad_weight;
-pub(in crate::ops::conv2d) use grad_weight::memory as grad_weight_memory;
+pub(super) use grad_weight::memory as grad_weight_memory;
 use kernels::{Multiply, TransformInput, TransformOutput, TransformWeight};
-pub(in crate::ops::conv2d) use plan::pays;
+pub(super) use plan::pays;
 use plan::{Blocks, Convolution};
 use transform::{Lines, Output, POINTS, Weight};
 
 /// Memory of [`forward`], in values: scratch of a thread, and shared memory while it runs.
-pub(in crate::ops::conv2d) fn forward_memory(size: &Conv2dSize) -> (usize, usize) {
+pub(super) fn forward_memory(size: &Conv2dSize) -> (usize, usize) {
     memory(&Convolution::forward(size))
 }
 
 /// Memory of [`grad_input`], likewise.
-pub(in crate::ops::conv2d) fn grad_input_memory(size: &Conv2dSize) -> (usize, usize) {
+pub(super) fn grad_input_memory(size: &Conv2dSize) -> (usize, usize) {
     memory(&Convolution::grad_input(size))
 }
 

@@ -15,7 +15,7 @@ const MANY: usize = 8;
 /// Whether Winograd's algorithm is used: for kernels of 3×3 or 4×4 at stride 1. It takes 36 multiplications for a tile
 /// of 16 or 9 outputs instead of 144, but transforms each element of x, each output and each weight: there must be enough
 /// channels and tiles to share that, and the tiles, which are padded to registers, must be full enough.
-pub(in crate::ops::conv2d) fn pays(size: &Conv2dSize) -> bool {
+pub(crate) fn pays(size: &Conv2dSize) -> bool {
     let taps = size.kernel_height;
     let kernel = (3..=4).contains(&taps) && size.kernel_width == taps && size.stride == 1;
     let channels = size.in_channels.min(size.out_channels) >= 32;

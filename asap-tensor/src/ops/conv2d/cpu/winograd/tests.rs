@@ -38,12 +38,12 @@ fn case([n, i, h, w, o, padding, taps]: [usize; 7]) -> Case {
     let size =
         Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, taps, taps]), Conv2d::padded(padding))
             .expect("sizes that fit");
-    let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
+    let values = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     Case {
-        x: draw("x", size.input().count()),
-        weight: draw("weight", size.weight().count()),
-        bias: draw("bias", o),
-        grad: draw("grad", size.output().count()),
+        x: values("x", size.input().count()),
+        weight: values("weight", size.weight().count()),
+        bias: values("bias", o),
+        grad: values("grad", size.output().count()),
         size,
     }
 }
@@ -64,7 +64,7 @@ fn transposed(l: &Lines) -> Lines {
     (0..l[0].len()).map(|j| l.iter().map(|row| row[j]).collect()).collect()
 }
 
-/// The sizes of the values of Bᵀ; and of G and Aᵀ, from the points 0, ±1, ±2 and ∞.
+/// The absolute values of Bᵀ; and of G and Aᵀ, from the points 0, ±1, ±2 and ∞.
 struct Sizes {
     b: Lines,
     g: Lines,
@@ -96,14 +96,14 @@ fn sizes_of(x: &Lines) -> Lines {
     x.iter().map(|row| row.iter().map(|x| x.abs()).collect()).collect()
 }
 
-/// Adds the products, number by number.
+/// Adds the elementwise products.
 fn add_products(sum: &mut Lines, a: &Lines, b: &Lines) {
     for (sum, (a, b)) in sum.iter_mut().zip(a.iter().zip(b)) {
         sum.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
     }
 }
 
-/// A convolution as the tests see it: x (N, I, H, W) and `weight(o, i, r, s)`.
+/// A convolution by its definition: of x (N, I, H, W) and `weight(o, i, r, s)`.
 struct Sums<'a> {
     sizes: [usize; 7],
     x: &'a [f32],
@@ -114,14 +114,15 @@ impl Sums<'_> {
     /// `side`² values of x, from row `y` and column `x` on.
     fn square(&self, n: usize, i: usize, y: usize, x: usize, side: usize) -> Lines {
         let [_, inputs, h, w, _, padding, _] = self.sizes;
-        let number = |y: usize, x: usize| {
+        let value = |y: usize, x: usize| {
             let (Some(y), Some(x)) = (y.checked_sub(padding), x.checked_sub(padding)) else { return 0.0 };
             if y < h && x < w { f64::from(self.x[((n * inputs + i) * h + y) * w + x]) } else { 0.0 }
         };
-        (y..y + side).map(|y| (x..x + side).map(|x| number(y, x)).collect()).collect()
+        (y..y + side).map(|y| (x..x + side).map(|x| value(y, x)).collect()).collect()
     }
 
-    /// Each sum in double precision, by the definition, and that of the sizes of all terms of Winograd's algorithm.
+    /// Each sum in double precision, by the definition, and the sum of the absolute values of all terms of Winograd's
+    /// algorithm.
     fn all(&self) -> Vec<(f64, f64)> {
         let [batch, inputs, h, w, outputs, padding, taps] = self.sizes;
         let (matrices, out) = (Sizes::of(taps), 7 - taps);
@@ -129,8 +130,8 @@ impl Sums<'_> {
         let mut sums = vec![(0.0, 0.0); batch * outputs * p_end * q_end];
         let weights: Vec<(Lines, Lines)> = (0..outputs * inputs)
             .map(|at| {
-                let number = |r, s| f64::from((self.weight)(at / inputs, at % inputs, r, s));
-                let w = (0..taps).map(|r| (0..taps).map(|s| number(r, s)).collect()).collect();
+                let value = |r, s| f64::from((self.weight)(at / inputs, at % inputs, r, s));
+                let w = (0..taps).map(|r| (0..taps).map(|s| value(r, s)).collect()).collect();
                 let sizes = both_sides(&matrices.g, &sizes_of(&w));
                 (w, sizes)
             })
@@ -181,7 +182,7 @@ impl Sums<'_> {
             .flat_map(|n| (0..p_end).step_by(out).map(move |ty| (n, ty)))
             .flat_map(|(n, ty)| (0..q_end).step_by(out).map(move |tx| [n, ty, tx]))
             .collect();
-        // Of each channel and tile: the values and the sizes of their transform.
+        // For each channel and tile: the values, and the absolute values of their transform.
         let tiles = |sums: &Sums<'_>, channels: usize, side: usize, matrix: &Lines| -> Vec<Vec<(Lines, Lines)>> {
             let tile = |channel, &[n, y, x]: &[usize; 3]| {
                 let tile = sums.square(n, channel, y, x, side);
@@ -214,18 +215,18 @@ impl Sums<'_> {
     }
 }
 
-/// Holds `actual` to 16·ε·√k·Σ|terms of the algorithm|.
+/// Checks that errors are at most 16·ε·√k·Σ|terms of the algorithm|.
 fn assert_close(what: &str, actual: &[f32], sums: &[(f64, f64)], terms: usize) {
     assert_eq!(actual.len(), sums.len(), "{what}");
     let bound = 16.0 * f64::from(f32::EPSILON) * (terms as f64).sqrt();
     for (at, (&a, &(sum, magnitude))) in actual.iter().zip(sums).enumerate() {
         let distance = (f64::from(a) - sum).abs();
-        assert!(distance <= bound * magnitude, "{what} [{at}]: {a} is not {sum}");
+        assert!(distance <= bound * magnitude, "{what} [{at}]: {a}, expected {sum}");
     }
 }
 
 #[test]
-fn a_convolution_and_its_gradients_are_the_sums_of_their_definition() {
+fn winograd_and_gradients_match_their_definition() {
     let backends: Vec<Cpu> =
         Level::available().into_iter().map(|level| Cpu::at(level, Some(2)).expect("threads")).collect();
     for sizes in CASES {
@@ -269,13 +270,13 @@ fn results_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn a_layer_of_a_network_is_as_exact_as_single_precision_lets_it_be() {
+fn error_of_a_network_layer_is_small() {
     let cpu = Cpu::new(None).expect("threads");
     let Case { size, x, weight, .. } = &case([1, 64, 20, 40, 64, 1, 3]);
     let at = |o: usize, i: usize, r: usize, s: usize| weight[((o * 64 + i) * 3 + r) * 3 + s];
     let exact = Sums { sizes: [1, 64, 20, 40, 64, 1, 3], x, weight: &at }.all();
     let y = cpu.run(|| forward(&cpu, x, weight, None, size));
-    let norm = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|a| a * a).sum::<f64>().sqrt();
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|a| a * a).sum::<f64>().sqrt();
     let distance = norm(&mut y.iter().zip(&exact).map(|(&a, b)| f64::from(a) - b.0));
     let error = distance / norm(&mut exact.iter().map(|b| b.0));
     assert!(error < 5e-6, "{error}");
