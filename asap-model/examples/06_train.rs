@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     let facades = SyntheticFacades { seed: train.seed, first: 0, count: STEPS * BATCH, size: config.data.size };
     let rates = Rates { generator: train.lr_generator, discriminator: train.lr_discriminator };
     let mut history = Vec::with_capacity(STEPS);
-    println!("\nstep    L1      GAN     D_Fake  D_real");
+    println!("\nstep    L1      GAN     D_fake  D_real");
     for step in 0..STEPS {
         // A batch of pairs, each randomly flipped. `Loader` prepares batches on worker threads.
         let samples = (step * BATCH..(step + 1) * BATCH).map(|index| {
@@ -70,7 +70,7 @@ fn main() -> Result<()> {
         let loss = |name| losses.get(name).expect("its weight is not 0");
         let l1 = loss("L1") / config.loss.lambda_l1;
         if step % 5 == 0 || step + 1 == STEPS {
-            println!("{:5}  {l1:6.3}  {:7.3}  {:6.3}  {:6.3}", step + 1, loss("GAN"), loss("D_Fake"), loss("D_real"));
+            println!("{:5}  {l1:6.3}  {:7.3}  {:6.3}  {:6.3}", step + 1, loss("GAN"), loss("D_fake"), loss("D_real"));
         }
         history.push(l1);
     }

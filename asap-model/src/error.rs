@@ -1,6 +1,6 @@
 //! The error type of this library: each variant has what a person needs to fix the cause.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong in configuring, loading, training or running a network.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +31,13 @@ pub enum Error {
     },
     /// A loss, a gradient or a weight that is no longer a finite number.
     #[error(
-        "training diverged in round {round}: {what} is {value}{}; begin anew with lower learning rates (train.lr_generator, train.lr_discriminator): going on would only repeat it", layer.as_ref().map(|layer| format!(" (not finite first in the output of {layer})")).unwrap_or_default()
+        "training diverged at step {step}: {what} is {value}{}; restart with lower learning rates (train.lr_generator, \
+         train.lr_discriminator); resuming will diverge again",
+        layer.as_ref().map(|layer| format!(" (first in the output of {layer})")).unwrap_or_default()
     )]
     Diverged {
-        /// The round, counted from 1.
-        round: u64,
+        /// The step, counted from 1.
+        step: u64,
         /// What is not finite: "the loss GAN", "the weight KEY".
         what: String,
         /// Its value.
@@ -60,6 +62,13 @@ pub enum Error {
 
 /// This library's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Turns the system's error into one that names the file and what was tried, as in "cannot read it".
+    pub fn io(file: &Path, action: &'static str) -> impl Fn(std::io::Error) -> Error {
+        move |source| Error::Io { file: file.into(), action, source }
+    }
+}
 
 /// Text from a file for an error message: on one line, with control characters escaped, and of limited length.
 pub(crate) fn shown(text: impl std::fmt::Display) -> String {

@@ -1,46 +1,18 @@
-//! Training runs, on networks of a few channels and facades of 16×16 pixels.
+//! Training runs of tiny networks.
+
+mod common;
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use asap_model::checkpoint::{HostTensor, Metadata, Weights};
-use asap_model::config::{AsapNetConfig, Config, Layout, Resize};
+use asap_model::config::{Config, ValidationMeasure};
 use asap_model::data::{Raw, Source};
 use asap_model::training::{Event, Observer, RunFolder, Sources};
 use asap_model::{Error, Result, Trainer, checkpoint};
 use asap_tensor::{Backend, Cpu, Reference};
-
-/// Five steps an epoch, three epochs.
-fn tiny() -> Config {
-    let mut config = Config::default();
-    config.data.layout = Layout::Synthetic;
-    config.data.resize = Resize::None;
-    config.data.size = [16, 16];
-    config.data.count = 11;
-    config.data.val_count = 6;
-    config.generator = AsapNetConfig {
-        tile: 4,
-        learned_factor: 4,
-        width: 3,
-        max_width: 5,
-        depth: 1,
-        mlp_width: 6,
-        mlp_depth: 2,
-        ..AsapNetConfig::default()
-    }
-    .into();
-    config.discriminator.width = 2;
-    config.discriminator.max_width = 4;
-    config.loss.lambda_vgg = 0.0;
-    config.train.batch = 2;
-    config.train.epochs = 3;
-    config.train.decay_epochs = 2;
-    config.train.init_gain = 1.0;
-    config.train.seed = 7;
-    config.train.validate_count = 5;
-    config
-}
+use common::tiny;
 
 /// Records events, and asks to stop after a step.
 #[derive(Default)]
@@ -204,11 +176,11 @@ fn run_folder_is_complete() {
     assert_eq!(steps, [6, 8, 9]);
     let generator = checkpoint::load(&dir).unwrap();
     assert_eq!(generator.config.as_ref(), Some(&config));
-    assert_eq!(generator.weights, trainer.networks().generator.params.to_weights().unwrap());
+    assert_eq!(generator.weights, trainer.networks.generator.params.to_weights().unwrap());
     let of_state = checkpoint::load(&run.checkpoint_file(9)).unwrap();
     assert_eq!((of_state.weights, of_state.config), (generator.weights, generator.config));
 
-    let validated: Vec<u64> = summary.validations.iter().map(|(step, _)| *step).collect();
+    let validated: Vec<u64> = summary.validations[0].values.iter().map(|(step, _)| *step).collect();
     assert_eq!(validated, [4, 8, 9]);
 
     let metrics = lines(&dir);
@@ -218,7 +190,7 @@ fn run_folder_is_complete() {
     assert_eq!(sixth["lr_generator"], config.train.lr_generator);
     assert!(sixth["seconds"].as_f64().unwrap() > 0.0);
     let names: Vec<&String> = sixth["losses"].as_object().unwrap().keys().collect();
-    assert_eq!(names, ["GAN", "GAN_Feat", "D_Fake", "D_real"]);
+    assert_eq!(names, ["GAN", "GAN_Feat", "D_fake", "D_real"]);
 
     assert_eq!(recorder.events[..3], ["started 0 of 9", "step 1", "step 2"]);
     assert_eq!(recorder.events[3], "checkpoint 2");
@@ -230,6 +202,42 @@ fn run_folder_is_complete() {
 
     let second = start(Reference::<f32>::new(), &config, &dir).unwrap();
     assert!(second.dir().ends_with("tiny-2"));
+}
+
+/// After the best validation, not the last one, and also if the run was stopped in between.
+#[test]
+fn best_generator_is_kept() {
+    let mut config = tiny();
+    (config.train.keep_best, config.train.sample_every) = (Some(ValidationMeasure::L1), 1);
+    // So large that L1 does not fall at every step.
+    config.train.lr_generator = 0.1;
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    let summary = start(Reference::<f32>::new(), &config, &whole).unwrap().run(&mut []).unwrap();
+    let (best, value) = summary.validations[0].best.unwrap();
+    assert!(best < 15, "seed {}: the last step is the best", config.train.seed);
+    let file = |dir: &Path| fs::read(RunFolder::open(dir).unwrap().best_file()).unwrap();
+    let kept = file(&whole);
+    let loaded = checkpoint::load(&RunFolder::open(&whole).unwrap().best_file()).unwrap();
+    assert_eq!(loaded.config.as_ref(), Some(&config));
+
+    for stop in [best, best + 1] {
+        let _ = fs::remove_dir_all(&parts);
+        start(Reference::<f32>::new(), &config, &parts)
+            .unwrap()
+            .run(&mut [&mut Recorder::stop_after(Some(stop))])
+            .unwrap();
+        if stop == best {
+            let generator = fs::read(RunFolder::open(&parts).unwrap().generator_file()).unwrap();
+            assert!(generator == kept, "the generator of step {best}, whose L1 is {value}");
+        }
+        resume(Reference::<f32>::new(), &config, &parts).unwrap().run(&mut []).unwrap();
+        assert!(file(&parts) == kept, "stopped at {stop}");
+    }
+
+    config.train.keep_best = Some(ValidationMeasure::Rmse);
+    let error = config.validate().unwrap_err().to_string();
+    assert!(error.contains("train.keep_best = \"rmse\""), "{error}");
 }
 
 #[test]
@@ -353,7 +361,7 @@ fn unopenable_checkpoint_is_not_damaged() {
     assert!(matches!(&error, Error::Io { file, .. } if *file == newest), "{error}");
     assert_eq!(logged_steps(run.dir()), [1, 2, 3, 4, 5]);
     fs::rename(&elsewhere, &newest).unwrap();
-    assert_eq!(resume(Reference::<f32>::new(), &config, run.dir()).unwrap().networks().steps(), 5);
+    assert_eq!(resume(Reference::<f32>::new(), &config, run.dir()).unwrap().networks.steps, 5);
 }
 
 #[test]
@@ -419,7 +427,7 @@ fn diverged_run_keeps_its_last_good_checkpoint() {
 
     write_vgg(&vgg, 1e30);
     let error = resume(Reference::<f32>::new(), &config, &dir).unwrap().run(&mut []).unwrap_err();
-    assert!(matches!(&error, Error::Diverged { round: 3, what, .. } if what == "the loss VGG"), "{error}");
+    assert!(matches!(&error, Error::Diverged { step: 3, what, .. } if what == "the loss VGG"), "{error}");
     assert!(files.map(|file| fs::read(file).unwrap()) == good);
     assert_eq!(run.checkpoints().unwrap().len(), 1);
 }
@@ -434,7 +442,7 @@ fn unreadable_pair_stops_the_run_after_saving() {
     let mut trainer = Trainer::new(Reference::<f32>::new(), config.clone(), &dir, sources).unwrap();
     let error = trainer.run(&mut []).unwrap_err();
     assert!(matches!(error, Error::Data { .. }), "{error}");
-    let done = trainer.networks().steps();
+    let done = trainer.networks.steps;
     assert!(done > 0, "seed {} samples the damaged pair first", config.train.seed);
     assert_eq!(RunFolder::open(&dir).unwrap().checkpoints().unwrap().pop().unwrap().0, done);
     drop(trainer);
@@ -469,7 +477,7 @@ fn training_lowers_validation_l1() {
     let folder = tempfile::tempdir().unwrap();
     let mut trainer = start(Cpu::new(Some(1)).unwrap(), &config, &folder.path().join("run")).unwrap();
     let summary = trainer.run(&mut []).unwrap();
-    let l1: Vec<f64> = summary.validations.iter().map(|(_, scores)| scores.l1).collect();
+    let l1: Vec<f64> = summary.validations[0].values.iter().map(|(_, l1)| *l1).collect();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (first, last) = (mean(&l1[..2]), mean(&l1[l1.len() - 2..]));
     assert!(last < 0.8 * first, "seed {}: {l1:?}", config.train.seed);

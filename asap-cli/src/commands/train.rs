@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::Result;
 use asap_model::config::{DataConfig, Input, Layout, Output as Target, Resize};
 use asap_model::data::{check, detect_layout};
-use asap_model::training::{Course, RunFolder, Sources, Summary, Trainer};
+use asap_model::training::losses::Losses;
+use asap_model::training::{History, RunFolder, Sources, Summary, Trainer};
 use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use indicatif::FormattedDuration;
@@ -21,12 +22,10 @@ use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::output::Output;
 use crate::report::Reports;
-use crate::report::progress::losses_json;
 
 /// The configuration without arguments.
 const QUICKSTART: &str = "quickstart";
 
-/// Trains, resumes or does a dry run.
 pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     let name = args.config.as_deref().unwrap_or(QUICKSTART);
     let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(short_name(name)));
@@ -57,8 +56,8 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     }
     memory::check_training(&config, common, output)?;
     let data = config.data.clone();
-    let (summary, sheet) = on_device(common, output, Run { args: &args, config, dir, output })?;
-    report(&summary, sheet.as_deref(), &args, &data, output);
+    let summary = on_device(common, output, Run { args: &args, config, dir, output })?;
+    report(&summary, &args, &data, output);
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
@@ -70,22 +69,20 @@ struct Run<'a> {
 }
 
 impl Task for Run<'_> {
-    type Output = (Summary, Option<PathBuf>);
+    type Output = Summary;
 
-    /// Also returns the newest sheet of samples.
-    fn run<B: Backend>(self, backend: B) -> Result<Self::Output> {
+    fn run<B: Backend>(self, backend: B) -> Result<Summary> {
         let Run { args, config, dir, output } = self;
         let sources = Sources::open(&config)?;
         if !args.skip_check {
             check_images(&config, output)?;
         }
         let mut reports = Reports::new(output, Interrupt::watch(output)?);
-        let summary = match (args.dry_run, args.resume) {
+        Ok(match (args.dry_run, args.resume) {
             (true, _) => Trainer::dry_run(backend, config, sources, &mut reports.observers())?,
             (_, true) => Trainer::resume(backend, config, &dir, sources)?.run(&mut reports.observers())?,
             (_, false) => Trainer::new(backend, config, &dir, sources)?.run(&mut reports.observers())?,
-        };
-        Ok((summary, reports.newest_sheet().map(Path::to_path_buf)))
+        })
     }
 }
 
@@ -114,29 +111,29 @@ pub fn check_images(config: &Config, output: &Output) -> asap_model::Result<()> 
         output.say(format_args!("checked {} pairs in {seconds:.1} s", report.train + report.val));
         return Ok(());
     };
-    let more = match others.len() {
-        0 => String::new(),
-        count => {
-            format!("; the first of {} problems: asap data check, with the same --config, lists all", count + 1)
-        }
+    let more = match others.len() + 1 {
+        1 => String::new(),
+        count => format!("; the first of {count} problems: asap data check, with the same --config, lists all"),
     };
     Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.message) })
 }
 
 /// Prints the result, and what to do with it.
-fn report(summary: &Summary, sheet: Option<&Path>, args: &Train, data: &DataConfig, output: &Output) {
+fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
     let Summary { dir, steps, steps_total, .. } = summary;
+    let sheets = RunFolder::open(dir).and_then(|folder| folder.sheets()).unwrap_or_default();
+    // Sheets of later steps are from before the run went back to its checkpoint.
+    let sheet = sheets.iter().rfind(|(step, _)| step <= steps).map(|(_, path)| path);
     let time = FormattedDuration(summary.time);
-    let courses = Course::of(&summary.validations);
     output.result(
         || {
             let mut object = json!({
                 "event": "finished", "dir": shown(dir), "steps": steps, "steps_total": steps_total,
                 "stopped": summary.stopped, "seconds": summary.time.as_secs_f64(),
-                "losses": summary.losses.as_ref().map(losses_json), "validation_l1_last": null, "validation_l1_best": null,
-                "samples": sheet.map(shown), "generator": shown(&summary.generator), "dry_run": args.dry_run,
+                "losses": summary.losses.as_ref().map(Losses::to_json), "validation_l1_last": null, "validation_l1_best": null,
+                "samples": sheet.map(|sheet| shown(sheet)), "generator": shown(&summary.generator), "dry_run": args.dry_run,
             });
-            for Course { measure, values, best } in &courses {
+            for History { measure, values, best } in &summary.validations {
                 object[format!("validation_{}_last", measure.name())] = json!(values.last().map(|(_, value)| value));
                 object[format!("validation_{}_best", measure.name())] = json!(best.map(|(_, value)| value));
                 object[format!("validation_{}_best_step", measure.name())] = json!(best.map(|(step, _)| step));
@@ -151,7 +148,7 @@ fn report(summary: &Summary, sheet: Option<&Path>, args: &Train, data: &DataConf
             if steps < steps_total && !summary.stopped {
                 text += " (train.minutes reached)";
             }
-            for Course { measure, values, best } in &courses {
+            for History { measure, values, best } in &summary.validations {
                 if let (Some((_, last)), Some((step, best))) = (values.last(), best) {
                     text += &format!("\nvalidation {}: last {last:.4}, best {best:.4} at step {step}", measure.label());
                 }
@@ -171,24 +168,16 @@ fn report(summary: &Summary, sheet: Option<&Path>, args: &Train, data: &DataConf
 
 /// Commands that use the generator, on its own dataset or on a synthetic one.
 fn try_next(run: &str, data: &DataConfig) -> String {
-    let (made, kind, colours) = match data.output {
+    let (made, kind, colors) = match data.output {
         Target::Rgb => ("facades", "", ""),
         Target::Depth => ("scenes", " --kind depth", " --colors colors"),
     };
-    match &data.dir {
-        Some(set) if data.layout != Layout::Synthetic => {
-            let set = shell_word(set);
-            format!(
-                "\nTry next: asap infer --checkpoint {run} --data {set} --out drawn{colours} && asap eval --checkpoint {run} \
-                 --data {set}"
-            )
-        }
-        _ => {
-            let side = data.size[0].max(data.size[1]);
-            format!(
-                "\nTry next: asap data synth {made}{kind} --count 20 --size {side} && asap infer --checkpoint {run} --data {made} \
-                 --out drawn{colours}"
-            )
-        }
+    let own = data.dir.as_deref().filter(|_| data.layout != Layout::Synthetic);
+    let set = own.map_or(made.into(), shell_word);
+    let infer = format!("asap infer --checkpoint {run} --data {set} --out generated{colors}");
+    if own.is_some() {
+        return format!("\nTry next: {infer} && asap eval --checkpoint {run} --data {set}");
     }
+    let side = data.size[0].max(data.size[1]);
+    format!("\nTry next: asap data synth {made}{kind} --count 20 --size {side} && {infer}")
 }

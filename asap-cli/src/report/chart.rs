@@ -19,17 +19,14 @@ const OUTLIERS: f64 = 0.01;
 
 /// One quantity, or a few of the same kind, by step.
 pub struct Chart<'a> {
-    /// What is plotted.
     pub title: &'a str,
     /// What that means; shown if there is one curve.
     pub note: &'a str,
     /// Names and curves; the names are shown if there is more than one.
     pub curves: Vec<(&'a str, &'a Curve)>,
-    /// How the curves look.
     pub look: Look,
 }
 
-/// How curves look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// A bold smoothed line over a faint raw one.
@@ -91,7 +88,7 @@ impl Chart<'_> {
     }
 
     fn lines(&self, plot: &Plot, curve: &Curve) -> Markup {
-        let buckets = curve.buckets();
+        let buckets = curve.buckets;
         let means = || buckets.iter().map(|bucket| (bucket.step(), bucket.mean()));
         match (self.look == Look::Smoothed).then(|| curve.smooth()).flatten() {
             Some(smooth) => {
@@ -117,9 +114,8 @@ impl Chart<'_> {
         }
     }
 
-    /// The range of the y axis.
     fn range(&self) -> [f64; 2] {
-        let buckets = self.curves.iter().flat_map(|(_, curve)| curve.buckets());
+        let buckets = self.curves.iter().flat_map(|(_, curve)| curve.buckets);
         let mut values: Vec<f64> = buckets.flat_map(|bucket| [bucket.low, bucket.high]).collect();
         values.sort_by(f64::total_cmp);
         let spared = match self.look {
@@ -141,9 +137,7 @@ mod tests {
     use super::*;
 
     fn curve(values: impl IntoIterator<Item = f64>) -> Curve {
-        let mut curve = Curve::default();
-        values.into_iter().enumerate().for_each(|(place, value)| curve.push(place as u64 + 1, value));
-        curve
+        (1..).zip(values).collect()
     }
 
     fn figure(curve: &Curve, look: Look) -> String {

@@ -12,7 +12,8 @@ const SMOOTHING: f64 = 0.02;
 #[derive(Clone, Debug)]
 pub struct Curve {
     stride: u64,
-    buckets: Vec<Bucket>,
+    /// In order of their steps.
+    pub buckets: Vec<Bucket>,
 }
 
 /// `stride` neighboring steps.
@@ -22,9 +23,7 @@ pub struct Bucket {
     last: u64,
     count: u64,
     sum: f64,
-    /// The minimum.
     pub low: f64,
-    /// The maximum.
     pub high: f64,
     /// The value of the last step.
     pub latest: f64,
@@ -36,13 +35,20 @@ impl Default for Curve {
     }
 }
 
+impl FromIterator<(u64, f64)> for Curve {
+    fn from_iter<I: IntoIterator<Item = (u64, f64)>>(points: I) -> Self {
+        let mut curve = Curve::default();
+        points.into_iter().for_each(|(step, value)| curve.push(step, value));
+        curve
+    }
+}
+
 impl Bucket {
     /// The middle of its steps.
     pub fn step(&self) -> f64 {
         (self.first + self.last) as f64 / 2.0
     }
 
-    /// The mean value.
     pub fn mean(&self) -> f64 {
         self.sum / self.count as f64
     }
@@ -80,11 +86,6 @@ impl Curve {
         }
     }
 
-    /// The buckets, in order of their steps.
-    pub fn buckets(&self) -> &[Bucket] {
-        &self.buckets
-    }
-
     /// The last step and its value.
     pub fn latest(&self) -> Option<(u64, f64)> {
         self.buckets.last().map(|bucket| (bucket.last, bucket.latest))
@@ -117,40 +118,33 @@ mod tests {
 
     #[test]
     fn long_curves_keep_extremes_and_means() {
-        let mut curve = Curve::default();
-        (1..=1000).for_each(|step| curve.push(step, step as f64));
-        assert_eq!(curve.buckets().len(), 1000);
+        let mut curve: Curve = (1..=1000).map(|step| (step, step as f64)).collect();
+        assert_eq!(curve.buckets.len(), 1000);
         for step in 1001..=100_000 {
             curve.push(step, if step == 77_777 { 1e6 } else { step as f64 });
         }
-        assert!((MAXIMUM / 2..=MAXIMUM).contains(&curve.buckets().len()));
-        assert_eq!(curve.buckets().iter().map(|bucket| bucket.count).sum::<u64>(), 100_000);
-        assert_eq!(curve.buckets()[0].low, 1.0);
-        assert!(curve.buckets().iter().any(|bucket| bucket.high == 1e6));
-        let plain = curve.buckets()[200];
+        assert!((MAXIMUM / 2..=MAXIMUM).contains(&curve.buckets.len()));
+        assert_eq!(curve.buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 100_000);
+        assert_eq!(curve.buckets[0].low, 1.0);
+        assert!(curve.buckets.iter().any(|bucket| bucket.high == 1e6));
+        let plain = curve.buckets[200];
         assert_eq!((plain.mean(), plain.step()), (plain.step(), (plain.low + plain.high) / 2.0));
         assert_eq!(curve.latest(), Some((100_000, 100_000.0)));
     }
 
     #[test]
     fn buckets_depend_on_steps_alone() {
-        let (mut every, mut fifth) = (Curve::default(), Curve::default());
-        for step in 1..=5000 {
-            every.push(step, 1.0);
-            if step % 5 == 0 {
-                fifth.push(step, 1.0);
-            }
-        }
-        assert_eq!((every.stride, every.buckets().len()), (8, 625));
-        assert_eq!(fifth.buckets().len(), 1000);
+        let mut every: Curve = (1..=5000).map(|step| (step, 1.0)).collect();
+        let fifth: Curve = (5..=5000).step_by(5).map(|step| (step, 1.0)).collect();
+        assert_eq!((every.stride, every.buckets.len()), (8, 625));
+        assert_eq!(fifth.buckets.len(), 1000);
         every.push(5001, f64::NAN);
         assert_eq!(every.latest(), Some((5000, 1.0)));
     }
 
     #[test]
     fn smoothing_averages_noise() {
-        let mut curve = Curve::default();
-        (1..=19).for_each(|step| curve.push(step, 1.0));
+        let mut curve: Curve = (1..=19).map(|step| (step, 1.0)).collect();
         assert!(curve.smooth().is_none());
         (20..=100).for_each(|step| curve.push(step, 1.0));
         (101..=400).for_each(|step| curve.push(step, 1.0 + (step % 2) as f64));

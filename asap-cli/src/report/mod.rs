@@ -25,8 +25,6 @@ pub mod samples;
 pub mod sheet;
 pub mod tensorboard;
 
-use std::path::Path;
-
 use asap_model::training::Observer;
 
 use crate::interrupt::Interrupt;
@@ -36,7 +34,6 @@ use progress::Progress;
 use samples::Samples;
 use tensorboard::EventFile;
 
-/// The observers of a run.
 pub struct Reports<'a> {
     samples: Samples,
     progress: Progress<'a>,
@@ -58,10 +55,5 @@ impl<'a> Reports<'a> {
     /// The observers. Samples come first: the others show their sheets.
     pub fn observers(&mut self) -> [&mut dyn Observer; 4] {
         [&mut self.samples, &mut self.progress, &mut self.events, &mut self.page]
-    }
-
-    /// The newest sheet of samples.
-    pub fn newest_sheet(&self) -> Option<&Path> {
-        self.samples.newest()
     }
 }

@@ -21,6 +21,11 @@ pub fn minus(text: String) -> String {
     text.strip_prefix('-').map(|rest| format!("−{rest}")).unwrap_or(text)
 }
 
+/// A count of things: 1 thread, 2 threads.
+pub fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A time: 85 ms, 2.4 s, 00:04:05.
 pub fn time(seconds: f64) -> String {
     match seconds.max(0.0) {

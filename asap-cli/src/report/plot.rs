@@ -47,7 +47,6 @@ impl Axis {
     }
 }
 
-/// The x axis and the y axis.
 pub struct Plot {
     pub x: Axis,
     pub y: Axis,

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use asap_model::data::{Plane, RgbImage, resize_image};
 use asap_model::{Error, Result};
+use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageReader};
 
-/// JPEG quality.
 const QUALITY: u8 = 92;
 
 /// An encoded image.
@@ -16,25 +15,20 @@ const QUALITY: u8 = 92;
 pub struct Preview {
     /// `image/png` or `image/jpeg`.
     pub mime: &'static str,
-    /// The file.
     pub bytes: Vec<u8>,
-    /// Rows.
     pub height: usize,
-    /// Columns.
     pub width: usize,
 }
 
 impl Preview {
     /// A PNG file as it is if it has at most `limit` bytes, else as [`Preview::of_image`].
     pub fn of_file(path: &Path, limit: usize) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|source| Error::Io { file: path.into(), action: "read it", source })?;
+        let bytes = fs::read(path).map_err(Error::io(path, "read it"))?;
+        let image = read(path)?;
         if bytes.len() > limit {
-            return Preview::of_image(&read(path)?, limit);
+            return Preview::of_image(&image, limit);
         }
-        let size = ImageReader::open(path).and_then(|reader| reader.with_guessed_format());
-        let size = size.map_err(image::ImageError::IoError).and_then(ImageReader::into_dimensions);
-        let (width, height) = size.map_err(|error| fault(path, &error))?;
-        Ok(Preview { mime: "image/png", bytes, height: height as usize, width: width as usize })
+        Ok(Preview { mime: "image/png", bytes, height: image.height, width: image.width })
     }
 
     /// A JPEG, reduced until it has at most `limit` bytes.

@@ -4,10 +4,9 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use asap_model::Result;
-use asap_model::training::step::Losses;
 use asap_model::training::{Event, Observer, RunFolder, Started, StepReport};
 use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::commands::shown;
 use crate::interrupt::Interrupt;
@@ -16,7 +15,6 @@ use crate::output::Output;
 /// How often a line is printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Prints the progress of a run.
 pub struct Progress<'a> {
     output: &'a Output,
     bar: Option<ProgressBar>,
@@ -43,7 +41,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn started(&mut self, started: &Started<'_>) {
+    fn started(&mut self, started: &Started) {
         let Started { folder, steps_done, steps_total, .. } = started;
         if let Some(bar) = &self.bar {
             bar.set_length(*steps_total);
@@ -68,18 +66,17 @@ impl<'a> Progress<'a> {
                 "discriminator_parameters": started.discriminator_parameters,
             })
         });
-        self.folder = Some((*folder).clone());
+        self.folder = Some(folder.clone());
     }
 
     fn step(&mut self, report: &StepReport) {
         self.output.json(|| {
             json!({
-                "event": "step", "step": report.step, "epoch": report.epoch, "losses": losses_json(&report.losses),
+                "event": "step", "step": report.step, "epoch": report.epoch, "losses": report.losses.to_json(),
                 "seconds": report.time.as_secs_f64(), "seconds_left": report.time_left.as_secs_f64(),
             })
         });
-        let losses: Vec<String> =
-            report.losses.named().iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        let losses: Vec<String> = report.losses.0.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
         let text = format!("{}  {} left", losses.join("  "), FormattedDuration(report.time_left));
         if let Some(bar) = &self.bar {
             bar.set_position(report.step);
@@ -98,16 +95,15 @@ impl Observer for Progress<'_> {
             Event::Started(started) => self.started(started),
             Event::Step(report) => self.step(report),
             Event::Validation { step, scores, .. } => {
-                let named = scores.named();
                 self.output.json(|| {
                     let mut object = json!({ "event": "validation", "step": step });
-                    for (measure, value) in &named {
+                    for (measure, value) in *scores {
                         object[format!("validation_{}", measure.name())] = json!(value);
                     }
                     object
                 });
                 let text: Vec<String> =
-                    named.iter().map(|(measure, value)| format!("{} {value:.4}", measure.label())).collect();
+                    scores.iter().map(|(measure, value)| format!("{} {value:.4}", measure.label())).collect();
                 self.say(&format!("step {step}: validation {}", text.join(", ")));
                 let sheet = self.folder.as_ref().map(|folder| folder.sheet_file(*step));
                 if let Some(sheet) = sheet.filter(|sheet| sheet.is_file()) {
@@ -141,10 +137,4 @@ impl Drop for Progress<'_> {
             bar.finish_and_clear();
         }
     }
-}
-
-/// Losses by name.
-pub fn losses_json(losses: &Losses) -> Value {
-    let named = losses.named().into_iter();
-    Value::Object(named.map(|(name, value)| (name.to_owned(), json!(value))).collect::<Map<_, _>>())
 }

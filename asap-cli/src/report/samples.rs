@@ -1,6 +1,6 @@
 //! Sheets of samples: input · output · real.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use asap_model::Result;
 use asap_model::config::DataConfig;
@@ -17,14 +17,6 @@ const GAP: usize = 4;
 #[derive(Default)]
 pub struct Samples {
     run: Option<(RunFolder, DataConfig)>,
-    newest: Option<PathBuf>,
-}
-
-impl Samples {
-    /// The newest sheet.
-    pub fn newest(&self) -> Option<&Path> {
-        self.newest.as_deref()
-    }
 }
 
 impl Observer for Samples {
@@ -32,9 +24,7 @@ impl Observer for Samples {
         match (event, &self.run) {
             (Event::Started(started), _) => self.run = Some((started.folder.clone(), started.config.data.clone())),
             (Event::Validation { step, samples, .. }, Some((folder, data))) => {
-                let path = folder.sheet_file(*step);
-                write(&path, samples, data)?;
-                self.newest = Some(path);
+                write(&folder.sheet_file(*step), samples, data)?;
             }
             _ => {}
         }

@@ -95,7 +95,7 @@ fn sweep_measures_and_resumes() {
     let l1 = |lines: &[serde_json::Map<String, Value>]| lines.iter().map(|line| line["l1"].clone()).collect::<Vec<_>>();
     assert_eq!(l1(&lines), l1(&measured(&again)));
     here.refused("sweep asap.toml other/asap.toml --out all", 2, &["other/asap.toml"]);
-    here.refused("sweep asap.toml asap.toml --out all", 2, &["two configurations of the name asap"]);
+    here.refused("sweep asap.toml asap.toml --out all", 2, &["two configurations named asap"]);
 }
 
 /// A sweep of two tiny networks, with so many steps.

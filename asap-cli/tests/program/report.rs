@@ -131,7 +131,7 @@ fn tensorboard_reads_a_resumed_run_as_one_curve() {
         points.iter().map(|point| (point[0].as_u64().unwrap(), point[1].as_f64().unwrap() as f32)).collect()
     };
     assert_eq!(of_events("loss/GAN").len(), 12);
-    for loss in ["GAN", "GAN_Feat", "L1", "D_Fake", "D_real"] {
+    for loss in ["GAN", "GAN_Feat", "L1", "D_fake", "D_real"] {
         assert_eq!(of_events(&format!("loss/{loss}")), of_metrics(&|line| line["losses"][loss].as_f64()));
     }
     for rate in ["generator", "discriminator"] {

@@ -23,7 +23,7 @@ fn json_events_and_run_folder_are_complete() {
     for (index, object) in objects[1..4].iter().enumerate() {
         assert_eq!(object["step"], index + 1);
         let losses = object["losses"].as_object().expect("losses");
-        assert_eq!(losses.keys().collect::<Vec<_>>(), ["GAN", "GAN_Feat", "L1", "D_Fake", "D_real"]);
+        assert_eq!(losses.keys().collect::<Vec<_>>(), ["GAN", "GAN_Feat", "L1", "D_fake", "D_real"]);
         assert!(losses.values().all(Value::is_f64), "{losses:?}");
     }
     assert_eq!(objects[7]["dir"], "runs/quickstart");
@@ -45,7 +45,7 @@ fn quickstart_trains_on_any_dataset_and_suggests_commands() {
     let here = Workspace::new();
     here.done("data synth houses --count 8 --size 40");
     let line = format!("train --data houses --steps 1 {TINY}");
-    let next = "asap infer --checkpoint runs/quickstart --data houses --out drawn && asap eval --checkpoint runs/quickstart \
+    let next = "asap infer --checkpoint runs/quickstart --data houses --out generated && asap eval --checkpoint runs/quickstart \
                 --data houses";
     let said = here.done(&line).stdout;
     assert!(said.contains(next), "{said}");
@@ -146,7 +146,7 @@ fn divergence_names_the_keys_to_lower() {
     here.refused(
         &format!("train --steps 30 --set train.lr_generator=1e30 {TINY}"),
         6,
-        &["diverged in round", "train.lr_generator"],
+        &["diverged at step", "train.lr_generator"],
     );
 }
 

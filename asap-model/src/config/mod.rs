@@ -41,4 +41,4 @@ pub use generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
 pub use generators::spade::{CcFpseConfig, SpadeConfig};
 pub use root::Config;
 pub use schema::Key;
-pub use training::{LossConfig, TrainConfig};
+pub use training::{LossConfig, TrainConfig, ValidationMeasure};

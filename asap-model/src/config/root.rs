@@ -7,7 +7,7 @@ use super::discriminator::DiscriminatorConfig;
 use super::generator::GeneratorConfig;
 use super::schema::{Key, KeyError, Section};
 use super::suggest::{nearest, unknown_key};
-use super::training::{LossConfig, TrainConfig};
+use super::training::{LossConfig, TrainConfig, ValidationMeasure};
 use crate::error::shown;
 use crate::{Error, Result};
 
@@ -162,6 +162,9 @@ impl Config {
         if self.train.decay_epochs > self.train.epochs {
             let problem = format!("must be at most train.epochs = {}", self.train.epochs);
             return Err(self.train.conflict("decay_epochs", &problem));
+        }
+        if self.data.depth().is_none() && self.train.keep_best.is_some_and(|best| best != ValidationMeasure::L1) {
+            return Err(self.train.conflict("keep_best", "measures depth, but data.output is not depth: use l1"));
         }
         self.generator.check_values(&self.data)
     }

@@ -3,7 +3,21 @@
 use std::ops::Bound::{Excluded, Included};
 use std::path::PathBuf;
 
-use super::schema::{POSITIVE, section};
+use super::schema::{POSITIVE, choices, section};
+
+choices! {
+    /// A measure of validations.
+    pub enum ValidationMeasure {
+        /// Mean absolute difference.
+        L1 = "l1",
+        /// Root mean squared error of depth.
+        Rmse = "rmse",
+        /// Mean absolute relative error of depth.
+        AbsRel = "abs_rel",
+        /// Share of pixels whose depth is within a factor of 1.25.
+        Delta1 = "delta1",
+    }
+}
 
 section! {
     /// `[loss]`: the weight of each loss beside the hinge loss, whose weight is 1.
@@ -52,6 +66,8 @@ section! {
         sample_every: u64 = 500, in 0..;
         /// Maximum number of validation pairs; from a larger set, evenly spaced ones.
         validate_count: usize = 32, in 1..=1_000_000;
+        /// Keep the generator with the best validation by this measure as best.safetensors. Unset: none is kept.
+        keep_best: Option<ValidationMeasure> = None;
     }
 }
 

@@ -93,9 +93,14 @@ impl Measure {
         self.entry().axis
     }
 
-    /// Whether lower values are better.
-    pub fn lower_is_better(self) -> bool {
-        self.entry().lower_is_better
+    /// The label of an axis, and which values are better.
+    pub fn caption(self) -> String {
+        format!("{}: {} is better", self.axis(), if self.entry().lower_is_better { "lower" } else { "higher" })
+    }
+
+    /// Whether one value is better than another.
+    pub fn is_better(self, value: f64, than: f64) -> bool {
+        if self.entry().lower_is_better { value < than } else { value > than }
     }
 
     /// Its value, if it was taken.

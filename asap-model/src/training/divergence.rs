@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use asap_autograd::Var;
 use asap_tensor::ops::{cat, sum};
 use asap_tensor::{Backend, Tensor};
 
-use crate::Result;
-use crate::nn::Params;
+use super::losses::Losses;
+use crate::networks::{Discriminator, Generator, Vgg19};
+use crate::nn::{ForwardContext, Input, Params, is_finite};
+use crate::{Error, Result};
 
 /// What is watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Watched {
+#[derive(Debug)]
+enum Watched {
     /// The loss of that name.
     Loss(&'static str),
     /// The gradient of the parameter of that key; its sum is finite only if every value is.
@@ -20,25 +23,27 @@ pub(crate) enum Watched {
 /// The values of a step that must be finite. They stay on the device until the step is over, so that the host does not
 /// wait in the middle of it.
 #[derive(Debug)]
-pub(crate) struct Watch<B: Backend> {
+pub(super) struct Watch<B: Backend> {
     what: Vec<Watched>,
     /// One value each, in pieces (K).
     values: Vec<Tensor<B>>,
 }
 
-impl<B: Backend> Watch<B> {
-    pub(crate) fn new() -> Self {
+impl<B: Backend> Default for Watch<B> {
+    fn default() -> Self {
         Watch { what: Vec::new(), values: Vec::new() }
     }
+}
 
-    pub(crate) fn loss(&mut self, name: &'static str, loss: &Tensor<B>) -> Result<()> {
+impl<B: Backend> Watch<B> {
+    pub fn loss(&mut self, name: &'static str, loss: &Tensor<B>) -> Result<()> {
         self.what.push(Watched::Loss(name));
         self.values.push(loss.reshape([1])?);
         Ok(())
     }
 
     /// Watches every gradient, those nearest to the loss first: from there, values that are not finite flow back.
-    pub(crate) fn gradients(&mut self, params: &Params<B>, gradients: &BTreeMap<String, Tensor<B>>) -> Result<()> {
+    pub fn gradients(&mut self, params: &Params<B>, gradients: &BTreeMap<String, Tensor<B>>) -> Result<()> {
         for param in params.iter().rev() {
             if let Some(gradient) = gradients.get(param.key()) {
                 self.what.push(Watched::Gradient(param.key().to_owned()));
@@ -53,15 +58,69 @@ impl<B: Backend> Watch<B> {
     }
 
     /// A value, (), that is finite only if everything watched so far is.
-    pub(crate) fn guard(&mut self) -> Result<Tensor<B>> {
+    pub fn guard(&mut self) -> Result<Tensor<B>> {
         let joined = self.joined()?;
         self.values = vec![joined.clone()];
         Ok(sum(&joined)?)
     }
 
-    /// Everything watched, in order. Here the host waits for the device.
-    pub(crate) fn read(self) -> Result<Vec<(Watched, f64)>> {
+    /// The losses of the step. Here the host waits for the device.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] names the first value that is not finite; `first_layer` finds the layer that a loss has it from.
+    pub fn finish(self, step: u64, first_layer: impl FnOnce() -> Result<Option<String>>) -> Result<Losses> {
         let values = self.joined()?.to_f64()?;
-        Ok(self.what.into_iter().zip(values).collect())
+        let mut losses = Losses::default();
+        for (what, value) in self.what.into_iter().zip(values) {
+            match what {
+                Watched::Loss(name) if value.is_finite() => losses.0.push((name, value)),
+                Watched::Gradient(_) if value.is_finite() => {}
+                Watched::Loss(name) => {
+                    return Err(Error::Diverged {
+                        step,
+                        what: format!("the loss {name}"),
+                        value,
+                        layer: first_layer()?,
+                    });
+                }
+                Watched::Gradient(key) => {
+                    let what = format!("the sum of the gradient of {key}");
+                    return Err(Error::Diverged { step, what, value, layer: None });
+                }
+            }
+        }
+        Ok(losses)
     }
+}
+
+/// Reruns the forward passes of a step to find the first layer whose output is not finite; `None` if all are, and only a
+/// sum over them overflows.
+pub(super) fn first_not_finite<B: Backend>(
+    generator: &Generator<B>,
+    discriminator: &Discriminator<B>,
+    vgg: Option<&Vgg19<B>>,
+    input: &Input<B>,
+    real: &Var<B>,
+) -> Result<Option<String>> {
+    let ctx = ForwardContext::frozen(&generator.params).watching();
+    let fake = generator.forward(&ctx, input)?;
+    if let Some(layer) = ctx.first_not_finite() {
+        return Ok(Some(layer));
+    }
+    let ctx = ForwardContext::frozen(&discriminator.params).watching();
+    for image in [&fake, real] {
+        discriminator.features(&ctx, &input.with(image)?)?;
+    }
+    if let Some(layer) = ctx.first_not_finite() {
+        return Ok(Some(layer));
+    }
+    for image in [&fake, real] {
+        let features = vgg.map(|vgg| vgg.features(image)).transpose()?.unwrap_or_default();
+        for (feature, block) in features.iter().zip(1..) {
+            if !is_finite(feature)? {
+                return Ok(Some(format!("vgg.block{block}")));
+            }
+        }
+    }
+    Ok(None)
 }

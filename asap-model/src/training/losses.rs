@@ -1,8 +1,6 @@
-//! The losses (paper, section 3.3; supplementary 1.4).
+//! The losses (paper, section 3.3; supplementary 1.4), and the list of them.
 //!
 //! Discriminator features come in lists over scales; GAN losses are means over scales (published code).
-//!
-//! A new loss is a function and an entry in [`generator_losses`] or [`discriminator_losses`].
 
 use asap_autograd::Var;
 use asap_tensor::{Backend, Plan};
@@ -13,12 +11,23 @@ use crate::networks::vgg::{BLOCK_WEIGHTS, Vgg19};
 use crate::nn::{ForwardContext, Input};
 use crate::{Error, Result};
 
-/// A loss of the generator.
-pub struct GeneratorLoss<B: Backend> {
-    /// Its name in logs, as in the published ones.
+/// A network that losses train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// The generator.
+    Generator,
+    /// All discriminators.
+    Discriminator,
+}
+
+/// A loss.
+pub struct Loss<B: Backend> {
+    /// Name in logs and charts.
     pub name: &'static str,
-    /// What it is, for reports.
+    /// Caption of its chart.
     pub about: &'static str,
+    /// The network that it trains.
+    pub trains: Network,
     /// Its weight; 0 turns it off.
     pub weight: fn(&LossConfig) -> f64,
     /// Whether it is a mean over pixels, of which only measured ones count.
@@ -27,97 +36,122 @@ pub struct GeneratorLoss<B: Backend> {
     pub value: fn(&Comparison<'_, B>) -> Result<Var<B>>,
 }
 
-/// A loss of the discriminators.
-pub struct DiscriminatorLoss<B: Backend> {
-    /// Its name in logs, as in the published ones.
-    pub name: &'static str,
-    /// What it is, for reports.
-    pub about: &'static str,
-    /// Whether it sees real images instead of generated ones.
-    pub real: bool,
-    /// Its value for the features of those images, a scalar.
-    pub value: fn(&[Features<B>]) -> Result<Var<B>>,
-}
-
-/// The losses of the generator.
-pub fn generator_losses<B: Backend>() -> [GeneratorLoss<B>; 4] {
-    [
-        GeneratorLoss {
+/// Every loss. A new one is a function and an entry here.
+pub fn losses<B: Backend>() -> Vec<Loss<B>> {
+    vec![
+        Loss {
             name: "GAN",
-            about: "generator hinge loss, −mean D(fake)",
+            about: "generator hinge loss, −mean D(generated)",
+            trains: Network::Generator,
             weight: |_| 1.0,
             per_pixel: false,
             value: |x| generator_hinge(&x.fake_features),
         },
-        GeneratorLoss {
+        Loss {
             name: "GAN_Feat",
             about: "feature matching: difference of discriminator features",
+            trains: Network::Generator,
             weight: |loss| loss.lambda_feat,
             per_pixel: false,
             value: |x| feature_matching(&x.fake_features, &x.real_features()?),
         },
-        GeneratorLoss {
+        Loss {
             name: "VGG",
             about: "perceptual loss: difference of VGG19 features",
+            trains: Network::Generator,
             weight: |loss| loss.lambda_vgg,
             per_pixel: false,
             value: |x| perceptual(&x.vgg()?.features(x.fake)?, &x.vgg()?.features(x.real)?),
         },
-        GeneratorLoss {
+        Loss {
             name: "L1",
             about: "mean absolute difference of the images",
+            trains: Network::Generator,
             weight: |loss| loss.lambda_l1,
             per_pixel: true,
             value: |x| l1(x.fake, x.real),
         },
-    ]
-}
-
-/// The losses of the discriminators.
-pub fn discriminator_losses<B: Backend>() -> [DiscriminatorLoss<B>; 2] {
-    [
-        DiscriminatorLoss {
-            name: "D_Fake",
+        Loss {
+            name: "D_fake",
             about: "discriminator hinge loss on generated images",
-            real: false,
-            value: fake_hinge,
+            trains: Network::Discriminator,
+            weight: |_| 1.0,
+            per_pixel: false,
+            value: |x| fake_hinge(&x.fake_features),
         },
-        DiscriminatorLoss {
+        Loss {
             name: "D_real",
             about: "discriminator hinge loss on real images",
-            real: true,
-            value: real_hinge,
+            trains: Network::Discriminator,
+            weight: |_| 1.0,
+            per_pixel: false,
+            value: |x| real_hinge(&x.real_features()?),
         },
     ]
 }
 
-/// What the loss of that name is.
+/// The caption of the loss of that name.
 pub fn about(name: &str) -> Option<&'static str> {
-    let generator = generator_losses::<Plan>().map(|loss| (loss.name, loss.about));
-    let discriminator = discriminator_losses::<Plan>().map(|loss| (loss.name, loss.about));
-    generator.into_iter().chain(discriminator).find_map(|(known, about)| (known == name).then_some(about))
+    losses::<Plan>().into_iter().find_map(|loss| (loss.name == name).then_some(loss.about))
 }
 
-/// What the generator's losses compare.
+/// The losses of one step, each times its weight, by name. A loss whose weight is 0 is absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Losses(pub Vec<(&'static str, f64)>);
+
+impl Losses {
+    /// The loss of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.iter().find_map(|(known, value)| (*known == name).then_some(*value))
+    }
+
+    /// A JSON object; values that are not finite are null.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::Value::Object(self.0.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    }
+}
+
+/// What losses compare: generated and real images, and what the discriminators see in them.
 pub struct Comparison<'a, B: Backend> {
-    /// What the networks see of the images.
-    pub input: &'a Input<B>,
-    /// Generated images, (N, C, H, W).
-    pub fake: &'a Var<B>,
-    /// Real images, (N, C, H, W).
-    pub real: &'a Var<B>,
-    /// Discriminator features of generated images.
-    pub fake_features: Vec<Features<B>>,
-    /// The discriminators.
-    pub discriminator: &'a Discriminator<B>,
-    /// Their forward pass, frozen.
-    pub ctx: &'a ForwardContext<'a, B>,
-    /// VGG19, if its loss has a weight.
-    pub vgg: Option<&'a Vgg19<B>>,
+    input: &'a Input<B>,
+    fake: &'a Var<B>,
+    real: &'a Var<B>,
+    fake_features: Vec<Features<B>>,
+    discriminator: &'a Discriminator<B>,
+    ctx: &'a ForwardContext<'a, B>,
+    vgg: Option<&'a Vgg19<B>>,
 }
 
-impl<B: Backend> Comparison<'_, B> {
-    /// Discriminator features of real images.
+impl<'a, B: Backend> Comparison<'a, B> {
+    /// Runs the discriminators on generated images, (N, C, H, W), in the forward pass `ctx`. `vgg` may be absent if its
+    /// loss has no weight.
+    pub fn new(
+        input: &'a Input<B>,
+        [fake, real]: [&'a Var<B>; 2],
+        discriminator: &'a Discriminator<B>,
+        ctx: &'a ForwardContext<'a, B>,
+        vgg: Option<&'a Vgg19<B>>,
+    ) -> Result<Self> {
+        let fake_features = discriminator.features(ctx, &input.with(fake)?)?;
+        Ok(Comparison { input, fake, real, fake_features, discriminator, ctx, vgg })
+    }
+
+    /// The losses that train a network, each times its weight, by name. `scale` turns a mean over all pixels into one over
+    /// measured pixels ([`Target::scale`](crate::nn::Target::scale)).
+    pub fn losses(self, of: Network, config: &LossConfig, scale: f64) -> Result<Vec<(&'static str, Var<B>)>> {
+        let mut values = Vec::new();
+        for loss in losses().into_iter().filter(|loss| loss.trains == of) {
+            let weight = (loss.weight)(config);
+            if weight == 0.0 {
+                continue;
+            }
+            let weight = if loss.per_pixel { weight * scale } else { weight };
+            let value = (loss.value)(&self)?;
+            values.push((loss.name, if weight == 1.0 { value } else { value.affine(weight, 0.0)? }));
+        }
+        Ok(values)
+    }
+
     fn real_features(&self) -> Result<Vec<Features<B>>> {
         self.discriminator.features(self.ctx, &self.input.with(self.real)?)
     }
@@ -131,15 +165,12 @@ impl<B: Backend> Comparison<'_, B> {
 }
 
 /// mean |a − b|.
-///
-/// # Errors
-/// If the shapes differ.
 pub fn l1<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
     Ok(a.sub(b)?.abs()?.mean()?)
 }
 
 /// Σ of at least one term.
-fn total<B: Backend>(terms: impl IntoIterator<Item = Result<Var<B>>>) -> Result<Var<B>> {
+pub(super) fn total<B: Backend>(terms: impl IntoIterator<Item = Result<Var<B>>>) -> Result<Var<B>> {
     let mut terms = terms.into_iter();
     let first = terms.next().expect("a loss has a term")?;
     terms.try_fold(first, |sum, term| Ok(sum.add(&term?)?))
@@ -152,34 +183,22 @@ fn over_scales<B: Backend>(scales: &[Features<B>], term: impl Fn(&Var<B>) -> Res
 }
 
 /// The generator's hinge loss: −mean D(fake).
-///
-/// # Errors
-/// If a kernel fails.
 pub fn generator_hinge<B: Backend>(fake: &[Features<B>]) -> Result<Var<B>> {
     over_scales(fake, |scores| Ok(scores.mean()?.neg()?))
 }
 
 /// The discriminators' hinge loss on generated images: mean max(0, 1 + D(fake)).
-///
-/// # Errors
-/// If a kernel fails.
 pub fn fake_hinge<B: Backend>(fake: &[Features<B>]) -> Result<Var<B>> {
     over_scales(fake, |scores| Ok(scores.affine(1.0, 1.0)?.relu()?.mean()?))
 }
 
 /// The discriminators' hinge loss on real images: mean max(0, 1 − D(real)).
-///
-/// # Errors
-/// If a kernel fails.
 pub fn real_hinge<B: Backend>(real: &[Features<B>]) -> Result<Var<B>> {
     over_scales(real, |scores| Ok(scores.affine(-1.0, 1.0)?.relu()?.mean()?))
 }
 
 /// Feature matching: Σ of mean |fake − real| over all layers but the last, averaged over scales. Real features are
 /// constants.
-///
-/// # Errors
-/// If the shapes differ.
 pub fn feature_matching<B: Backend>(fake: &[Features<B>], real: &[Features<B>]) -> Result<Var<B>> {
     let layers = fake.iter().zip(real).flat_map(|(fake, real)| fake.iter().zip(real).take(fake.len() - 1));
     let sum = total(layers.map(|(fake, real)| l1(fake, &real.detach())))?;
@@ -187,9 +206,6 @@ pub fn feature_matching<B: Backend>(fake: &[Features<B>], real: &[Features<B>]) 
 }
 
 /// The perceptual loss: Σ of weight · mean |fake − real| over VGG19's blocks. Real features are constants.
-///
-/// # Errors
-/// If the shapes differ.
 pub fn perceptual<B: Backend>(fake: &[Var<B>], real: &[Var<B>]) -> Result<Var<B>> {
     let terms = fake.iter().zip(real).zip(BLOCK_WEIGHTS);
     total(terms.map(|((fake, real), weight)| Ok(l1(fake, &real.detach())?.affine(weight, 0.0)?)))

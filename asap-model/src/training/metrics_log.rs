@@ -8,14 +8,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::observer::StepReport;
-use super::validation::{DepthScores, Scores};
+use super::validation::{History, Scores};
 use crate::checkpoint::atomic;
+use crate::evaluation::Measure;
 use crate::{Error, Result};
 
-/// The file, open for appending.
+/// The file, open for appending, and what its lines amount to.
 #[derive(Debug)]
 pub struct MetricsLog {
     path: PathBuf,
@@ -26,36 +27,43 @@ pub struct MetricsLog {
     pending: String,
     /// Whether the last write failed and was reported.
     failing: bool,
+    /// The time spent in steps.
+    pub(super) seconds: f64,
+    /// All validations.
+    pub(super) validations: Vec<History>,
 }
 
 impl MetricsLog {
     /// Opens or creates the file of a run that has done `steps` steps. Lines of later steps are dropped, and so is a
     /// truncated last line.
     pub fn open(path: &Path, steps: u64) -> Result<Self> {
-        let text = match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(Error::Io { file: path.into(), action: "read it", source }),
-        };
-        let is_kept =
-            |line: &&str| parse(line).and_then(|line| line.get("step")?.as_u64()).is_some_and(|step| step <= steps);
-        let kept: String = text.split_inclusive('\n').filter(is_kept).collect();
-        if kept != text {
-            atomic::write(path, |file| file.write_all(kept.as_bytes()))?;
+        let (mut seconds, mut validations) = (0.0, Vec::new());
+        let (mut kept, mut dropped) = (Vec::new(), false);
+        each_line(path, |line| match record(line) {
+            Some(found) if found.step() <= steps => {
+                kept.extend_from_slice(line);
+                match found {
+                    Record::Step { seconds: more, .. } => seconds += more,
+                    Record::Validation { step, scores } => History::record(&mut validations, step, &scores),
+                }
+            }
+            _ => dropped = true,
+        })?;
+        if dropped {
+            atomic::write(path, |file| file.write_all(&kept))?;
         }
-        let file = OpenOptions::new().append(true).create(true).open(path);
-        let file = file.map_err(|source| Error::Io { file: path.into(), action: "write it", source })?;
-        Ok(MetricsLog { path: path.into(), file, length: kept.len() as u64, pending: String::new(), failing: false })
+        let file = OpenOptions::new().append(true).create(true).open(path).map_err(Error::io(path, "write it"))?;
+        let (path, length, pending) = (path.into(), kept.len() as u64, String::new());
+        Ok(MetricsLog { path, file, length, pending, failing: false, seconds, validations })
     }
 
     /// Adds a step.
     pub fn step(&mut self, report: &StepReport) -> Result<()> {
-        let losses: Map<String, Value> =
-            report.losses.named().into_iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
+        self.seconds += report.seconds();
         self.write(&json!({
             "step": report.step,
             "epoch": report.epoch,
-            "losses": losses,
+            "losses": report.losses.to_json(),
             "lr_generator": report.rates.generator,
             "lr_discriminator": report.rates.discriminator,
             "seconds": report.seconds(),
@@ -63,9 +71,10 @@ impl MetricsLog {
     }
 
     /// Adds a validation.
-    pub fn validation(&mut self, step: u64, scores: &Scores) -> Result<()> {
+    pub fn validation(&mut self, step: u64, scores: &[(Measure, f64)]) -> Result<()> {
+        History::record(&mut self.validations, step, scores);
         let mut line = json!({ "step": step });
-        for (measure, value) in scores.named() {
+        for (measure, value) in scores {
             line[format!("validation_{}", measure.name())] = json!(value);
         }
         self.write(&line)
@@ -74,22 +83,16 @@ impl MetricsLog {
     /// Writes pending lines and this one. Of several failures in a row, only the first is an error.
     fn write(&mut self, line: &Value) -> Result<()> {
         self.pending += &format!("{line}\n");
-        match self.file.write_all(self.pending.as_bytes()) {
-            Ok(()) => {
-                self.length += self.pending.len() as u64;
-                self.pending.clear();
-                self.failing = false;
-                Ok(())
-            }
-            Err(source) => {
-                // Removes a truncated line. Where that fails too, readers skip it.
-                let _ = self.file.set_len(self.length);
-                if std::mem::replace(&mut self.failing, true) {
-                    return Ok(());
-                }
-                Err(Error::Io { file: self.path.clone(), action: "write it", source })
-            }
+        let written = self.file.write_all(self.pending.as_bytes());
+        let reported = std::mem::replace(&mut self.failing, written.is_err());
+        if written.is_ok() {
+            self.length += self.pending.len() as u64;
+            self.pending.clear();
+        } else {
+            // Removes a truncated line. Where that fails too, readers skip it.
+            let _ = self.file.set_len(self.length);
         }
+        if reported { Ok(()) } else { written.map_err(Error::io(&self.path, "write it")) }
     }
 }
 
@@ -116,34 +119,49 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// The step that it is of.
+    pub fn step(&self) -> u64 {
+        match self {
+            Record::Step { step, .. } | Record::Validation { step, .. } => *step,
+        }
+    }
+}
+
 /// Calls `take` with each record, without loading the whole file. A missing file has no records; broken lines are skipped.
 pub fn each_record(path: &Path, mut take: impl FnMut(Record)) -> Result<()> {
-    let failed = |source| Error::Io { file: path.into(), action: "read it", source };
+    each_line(path, |line| {
+        if let Some(record) = record(line) {
+            take(record);
+        }
+    })
+}
+
+fn each_line(path: &Path, mut take: impl FnMut(&[u8])) -> Result<()> {
+    let failed = Error::io(path, "read it");
     let mut reader = match File::open(path) {
         Ok(file) => BufReader::new(file),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(failed(source)),
+        Err(error) => return Err(failed(error)),
     };
-    let mut bytes = Vec::new();
-    while reader.read_until(b'\n', &mut bytes).map_err(failed)? > 0 {
-        if let Some(record) = parse(&String::from_utf8_lossy(&bytes)).as_ref().and_then(record) {
-            take(record);
-        }
-        bytes.clear();
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).map_err(&failed)? > 0 {
+        take(&line);
+        line.clear();
     }
     Ok(())
 }
 
-fn record(line: &Value) -> Option<Record> {
+/// The record of a whole line.
+fn record(line: &[u8]) -> Option<Record> {
+    let line: Value = serde_json::from_slice(line.strip_suffix(b"\n")?).ok()?;
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     let get = |key: &str| line.get(key).map(number);
     let step = line.get("step")?.as_u64()?;
-    if let Some(l1) = get("validation_l1") {
-        let depth = || {
-            let [rmse, abs_rel, delta1] = ["validation_rmse", "validation_abs_rel", "validation_delta1"].map(get);
-            Some(DepthScores { rmse: rmse?, abs_rel: abs_rel?, delta1: delta1? })
-        };
-        return Some(Record::Validation { step, scores: Scores { l1, depth: depth() } });
+    let score = |measure: Measure| Some((measure, get(&format!("validation_{}", measure.name()))?));
+    let scores: Scores = Measure::ALL.into_iter().filter_map(score).collect();
+    if !scores.is_empty() {
+        return Some(Record::Validation { step, scores });
     }
     let losses = line.get("losses")?.as_object()?;
     Some(Record::Step {
@@ -154,40 +172,13 @@ fn record(line: &Value) -> Option<Record> {
     })
 }
 
-/// The validations of a `metrics.jsonl` with their steps.
-pub fn validations(path: &Path) -> Result<Vec<(u64, Scores)>> {
-    let mut all = Vec::new();
-    each_record(path, |record| {
-        if let Record::Validation { step, scores } = record {
-            all.push((step, scores));
-        }
-    })?;
-    Ok(all)
-}
-
-/// The seconds spent in the steps of a `metrics.jsonl`.
-pub fn seconds(path: &Path) -> Result<f64> {
-    let mut total = 0.0;
-    each_record(path, |record| {
-        if let Record::Step { seconds, .. } = record {
-            total += seconds;
-        }
-    })?;
-    Ok(total)
-}
-
-/// The JSON of a whole line.
-fn parse(line: &str) -> Option<Value> {
-    serde_json::from_str(line.strip_suffix('\n')?).ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    fn color(l1: f64) -> Scores {
-        Scores { l1, depth: None }
-    }
+    use super::*;
+    use crate::training::losses::Losses;
+    use crate::training::step::Rates;
 
     #[test]
     fn opening_drops_later_steps_and_a_truncated_line() {
@@ -195,13 +186,14 @@ mod tests {
         let path = folder.path().join("metrics.jsonl");
         let mut log = MetricsLog::open(&path, 0).unwrap();
         for step in 1..=4 {
-            log.validation(step, &color(step as f64 / 4.0)).unwrap();
+            log.validation(step, &[(Measure::L1, step as f64 / 4.0)]).unwrap();
         }
         log.file.write_all(b"{\"step\": 1, \"valid").unwrap();
         let mut log = MetricsLog::open(&path, 2).unwrap();
-        let depth = Scores { l1: 0.1, depth: Some(DepthScores { rmse: 2.5, abs_rel: 0.25, delta1: 0.75 }) };
-        log.validation(3, &depth).unwrap();
-        assert_eq!(validations(&path).unwrap(), [(1, color(0.25)), (2, color(0.5)), (3, depth)]);
+        log.validation(3, &[(Measure::L1, 0.1), (Measure::Rmse, 2.5)]).unwrap();
+        let validations = MetricsLog::open(&path, 3).unwrap().validations;
+        assert_eq!(validations[0].values, [(1, 0.25), (2, 0.5), (3, 0.1)]);
+        assert_eq!((validations[1].measure, validations[1].best), (Measure::Rmse, Some((3, 2.5))));
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
     }
 
@@ -214,21 +206,21 @@ mod tests {
             step: 1,
             steps_total: 2,
             epoch: 1,
-            losses: crate::training::step::Losses::new(vec![("GAN", 0.25), ("D_real", f64::INFINITY)]),
-            rates: crate::training::step::Rates { generator: 1e-4, discriminator: 4e-4 },
-            time: std::time::Duration::from_nanos(1_500_000_999),
-            time_left: std::time::Duration::ZERO,
+            losses: Losses(vec![("GAN", 0.25), ("D_real", f64::INFINITY)]),
+            rates: Rates { generator: 1e-4, discriminator: 4e-4 },
+            time: Duration::from_nanos(1_500_000_999),
+            time_left: Duration::ZERO,
         };
         log.step(&report).unwrap();
-        log.validation(1, &color(0.5)).unwrap();
+        log.validation(1, &[(Measure::L1, 0.5)]).unwrap();
         log.file.write_all(b"{\"step\": 2, \"valid").unwrap();
         let mut records = Vec::new();
         each_record(&path, |record| records.push(record)).unwrap();
         let Record::Step { step: 1, losses, rates, seconds } = &records[0] else { panic!("{records:?}") };
         assert_eq!((losses[0].clone(), *rates, *seconds), (("GAN".into(), 0.25), [1e-4, 4e-4], 1.5));
-        assert_eq!(report.seconds(), *seconds, "sums of steps are those of the log");
+        assert_eq!(MetricsLog::open(&path, 1).unwrap().seconds, log.seconds, "sums are equal before and after a stop");
         assert!(losses.iter().any(|(_, value)| value.is_nan()));
-        assert_eq!(records[1..], [Record::Validation { step: 1, scores: color(0.5) }]);
+        assert_eq!(records[1..], [Record::Validation { step: 1, scores: vec![(Measure::L1, 0.5)] }]);
         each_record(&folder.path().join("none"), |_| panic!("no record")).unwrap();
     }
 }

@@ -7,13 +7,13 @@
 //! | `divergence` | finds where a step stopped being finite |
 //! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
 //! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
-//! | `schedule` | which epoch and batch a step belongs to, and when to save and validate |
+//! | `schedule` | the epoch and batch of a step; when to save and validate |
 //! | `sources` | [`Sources`]: training and validation pairs as configured |
 //! | `run_folder` | [`RunFolder`]: the files of a run; [`next_free`] |
 //! | `state` | checkpoints of the whole state |
 //! | `resume` | which keys may change when a run resumes |
 //! | [`metrics_log`] | `metrics.jsonl`: losses and validations by step |
-//! | `validation` | how far the generator is from validation pairs: [`Scores`] |
+//! | `validation` | the distance of the generator's outputs from validation pairs: [`Scores`], [`History`] |
 //!
 //! Everything random depends only on the seed, the epoch and the pair, and a checkpoint holds everything else that a step
 //! changes. So a run that was stopped and resumed ends with the same bytes as one that never stopped (on backends that
@@ -38,4 +38,4 @@ pub use resume::CHANGEABLE;
 pub use run_folder::{RunFolder, next_free};
 pub use sources::Sources;
 pub use trainer::Trainer;
-pub use validation::{Course, DepthScores, SampleRow, Scores, validate};
+pub use validation::{History, SampleRow, Scores};

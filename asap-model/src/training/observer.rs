@@ -3,19 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::losses::Losses;
 use super::run_folder::RunFolder;
-use super::step::{Losses, Rates};
-use super::validation::{SampleRow, Scores};
+use super::step::Rates;
+use super::validation::{History, SampleRow};
 use crate::Result;
 use crate::config::Config;
+use crate::evaluation::Measure;
 
-/// Watches a run. The library prints and draws nothing: progress, logs and reports are observers.
+/// Watches a run. The library prints nothing: progress, logs and reports are observers.
 pub trait Observer {
-    /// Called after each event, in order. Training continues after an error; the first one of an observer becomes an
-    /// [`Event::Warning`].
+    /// Called after each event, in order.
     ///
     /// # Errors
-    /// Whatever kept the observer from doing its work. It still gets the later events.
+    /// Training continues after an error. The first one of an observer becomes an [`Event::Warning`]; later events still
+    /// reach it.
     fn observe(&mut self, event: &Event<'_>) -> Result<()>;
 
     /// Whether to stop. Asked after each step; the run then saves its state and returns.
@@ -28,7 +30,7 @@ pub trait Observer {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The run starts or resumes.
-    Started(Started<'a>),
+    Started(&'a Started),
     /// A training step ended.
     Step(&'a StepReport),
     /// The generator was compared with validation pairs.
@@ -36,7 +38,7 @@ pub enum Event<'a> {
         /// After this step.
         step: u64,
         /// The measures.
-        scores: Scores,
+        scores: &'a [(Measure, f64)],
         /// A few of the pairs, the same each time, with the generator's outputs.
         samples: &'a [SampleRow],
     },
@@ -55,11 +57,11 @@ pub enum Event<'a> {
 
 /// What is known of a run before its first step.
 #[derive(Clone, Debug)]
-pub struct Started<'a> {
+pub struct Started {
     /// The run folder.
-    pub folder: &'a RunFolder,
+    pub folder: RunFolder,
     /// The configuration.
-    pub config: &'a Config,
+    pub config: Config,
     /// The device that computes, as the command line names it.
     pub device: String,
     /// Its host threads.
@@ -118,12 +120,14 @@ pub struct Summary {
     pub steps_total: u64,
     /// Whether an observer stopped it.
     pub stopped: bool,
-    /// The time from the start, or from resuming.
+    /// The time of this session: from the start, or from resuming.
     pub time: Duration,
     /// The losses of the last step; `None` if no step was left.
     pub losses: Option<Losses>,
-    /// All validations of the run, with their steps.
-    pub validations: Vec<(u64, Scores)>,
+    /// The time spent in steps, over all sessions, in seconds.
+    pub training_seconds: f64,
+    /// All validations of the run, by measure.
+    pub validations: Vec<History>,
     /// The generator's file.
     pub generator: PathBuf,
 }
@@ -165,7 +169,7 @@ mod tests {
     use super::*;
     use crate::Error;
 
-    /// Collects steps of checkpoints and warnings; fails before the third step and at the end.
+    /// Fails except at checkpoint 3 and at warnings.
     #[derive(Default)]
     struct Failing {
         steps: Vec<u64>,
@@ -181,10 +185,7 @@ mod tests {
             }
             match event {
                 Event::Checkpoint { step: 3, .. } | Event::Warning(_) => Ok(()),
-                _ => {
-                    let source = std::io::Error::other("the disk is full");
-                    Err(Error::Io { file: "page".into(), action: "write it", source })
-                }
+                _ => Err(Error::io(Path::new("page"), "write it")(std::io::Error::other("the disk is full"))),
             }
         }
     }

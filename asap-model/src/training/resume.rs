@@ -7,7 +7,7 @@ use crate::{Error, Result};
 
 /// Keys that may differ when a run resumes: paths, the length of training, reporting intervals. Every other key has
 /// shaped the steps done so far.
-pub const CHANGEABLE: [&str; 10] = [
+pub const CHANGEABLE: [&str; 11] = [
     "data.dir",
     "data.workers",
     "loss.vgg_weights",
@@ -18,12 +18,19 @@ pub const CHANGEABLE: [&str; 10] = [
     "train.save_every",
     "train.sample_every",
     "train.validate_count",
+    "train.keep_best",
 ];
 
 /// Checks that a run which was trained with `before` can resume with `now`. The error names every key that differs and
 /// may not, with both values.
 pub(super) fn check(before: &Config, now: &Config, run: &Path) -> Result<()> {
-    let differences = differences(before, now);
+    let shown = |value: Option<toml::Value>| value.map_or("not set".to_string(), |value| value.to_string());
+    let difference = |key: Key| {
+        let (path, old) = (key.path(), before.get(&key.path()));
+        let differs = old != key.value && !CHANGEABLE.contains(&path.as_str());
+        differs.then(|| format!("{path} ({}, was {})", shown(key.value), shown(old)))
+    };
+    let differences: Vec<String> = now.keys().into_iter().filter_map(difference).collect();
     if differences.is_empty() {
         return Ok(());
     }
@@ -33,18 +40,6 @@ pub(super) fn check(before: &Config, now: &Config, run: &Path) -> Result<()> {
         CHANGEABLE.join(", ")
     );
     Err(Error::Config { origin: run.display().to_string(), problem })
-}
-
-fn differences(before: &Config, now: &Config) -> Vec<String> {
-    let shown = |value: Option<toml::Value>| value.map_or("not set".to_string(), |value| value.to_string());
-    let mut found = Vec::new();
-    for path in now.keys().iter().map(Key::path).filter(|path| !CHANGEABLE.contains(&path.as_str())) {
-        let (old, new) = (before.get(&path), now.get(&path));
-        if old != new {
-            found.push(format!("{path} ({}, was {})", shown(new), shown(old)));
-        }
-    }
-    found
 }
 
 #[cfg(test)]

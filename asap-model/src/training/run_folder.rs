@@ -18,30 +18,23 @@ const STEP: &str = "step-";
 /// Suffix given to a checkpoint that can't be read.
 const DAMAGED: &str = ".damaged";
 
-/// A run folder. The trainer writes `config.toml`, `checkpoints/`, `generator.safetensors` and `metrics.jsonl`; observers
-/// may add `samples/`, `report.html` and TensorBoard's event files.
+/// A run folder. The trainer writes `config.toml`, `checkpoints/`, `generator.safetensors`, `best.safetensors` and
+/// `metrics.jsonl`; observers may add `samples/`, `report.html` and TensorBoard's event files.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,
 }
 
-/// A checkpoint that can't be read.
-#[derive(Clone, Debug)]
-pub(super) struct Damaged {
-    pub file: PathBuf,
-    pub problem: String,
-}
+/// A checkpoint that can't be read, and why.
+pub(super) type Damaged = (PathBuf, String);
 
-impl Damaged {
-    /// Renames it, so that it no longer counts as a checkpoint. Returns a message that says so.
-    pub fn set_aside(&self) -> Result<String> {
-        let mut name = self.file.clone().into_os_string();
-        name.push(DAMAGED);
-        let source = fs::rename(&self.file, &name);
-        source.map_err(|source| Error::Io { file: self.file.clone(), action: "rename it", source })?;
-        let file = self.file.display();
-        Ok(format!("{file}: {}; resuming from an earlier checkpoint; this one is now {}", self.problem, name.display()))
-    }
+/// Renames a damaged checkpoint, so that it no longer counts as one. Returns a warning.
+pub(super) fn set_aside((file, problem): &Damaged) -> Result<String> {
+    let mut name = file.clone().into_os_string();
+    name.push(DAMAGED);
+    fs::rename(file, &name).map_err(Error::io(file, "rename it"))?;
+    let (file, name) = (file.display(), name.display());
+    Ok(format!("{file}: {problem}; resuming from an earlier checkpoint; this one is now {name}"))
 }
 
 /// `dir`, or if it is taken, the first free one of `dir-2`, `dir-3`, ... An empty folder is free.
@@ -50,14 +43,10 @@ pub fn next_free(dir: &Path) -> PathBuf {
 }
 
 fn candidates(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    let name = dir.file_name().unwrap_or_default().to_os_string();
-    let numbered = (2u64..).map({
-        let dir = dir.to_path_buf();
-        move |number| {
-            let mut name = name.clone();
-            name.push(format!("-{number}"));
-            dir.with_file_name(name)
-        }
+    let numbered = (2u64..).map(|number| {
+        let mut name = dir.file_name().unwrap_or_default().to_os_string();
+        name.push(format!("-{number}"));
+        dir.with_file_name(name)
     });
     std::iter::once(dir.to_path_buf()).chain(numbered)
 }
@@ -72,25 +61,22 @@ fn is_free(dir: &Path) -> bool {
 impl RunFolder {
     /// Creates a folder for a new run: `wanted`, or the [`next_free`] one.
     pub fn create(wanted: &Path) -> Result<Self> {
-        let failed = |dir: &Path| {
-            let dir = dir.to_path_buf();
-            move |source| Error::Io { file: dir, action: "create the folder", source }
-        };
+        const CREATE: &str = "create the folder";
         if let Some(parent) = wanted.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).map_err(failed(parent))?;
+            fs::create_dir_all(parent).map_err(Error::io(parent, CREATE))?;
         }
         for dir in candidates(wanted).filter(|dir| is_free(dir)) {
             match fs::create_dir(&dir) {
                 // Another run may have taken it in the meantime.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && !is_free(&dir) => continue,
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(&dir)(error)),
-                _ => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && !is_free(&dir) => {}
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::io(&dir, CREATE)(error)),
+                _ => {
+                    let folder = RunFolder { dir };
+                    return folder.make_parts().map(|()| folder);
+                }
             }
-            let folder = RunFolder { dir };
-            folder.make_parts()?;
-            return Ok(folder);
         }
-        Err(failed(wanted)(ErrorKind::AlreadyExists.into()))
+        Err(Error::io(wanted, CREATE)(ErrorKind::AlreadyExists.into()))
     }
 
     /// The folder of an existing run; [`Error::Checkpoint`] if `dir` is not one.
@@ -106,11 +92,7 @@ impl RunFolder {
     /// Creates the subfolders that are missing.
     pub(super) fn make_parts(&self) -> Result<()> {
         for part in [self.checkpoints_dir(), self.samples_dir()] {
-            fs::create_dir_all(&part).map_err(|source| Error::Io {
-                file: part.clone(),
-                action: "create the folder",
-                source,
-            })?;
+            fs::create_dir_all(&part).map_err(Error::io(&part, "create the folder"))?;
         }
         Ok(())
     }
@@ -122,8 +104,8 @@ impl RunFolder {
     /// [`Error::Config`] if another process trains here; [`Error::Io`] if the folder can't be written to.
     pub(super) fn lock(&self) -> Result<File> {
         let path = self.dir.join(".lock");
-        let failed = |source| Error::Io { file: path.clone(), action: "lock the run folder with it", source };
-        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        let failed = Error::io(&path, "lock the run folder with it");
+        let file = File::options().create(true).append(true).open(&path).map_err(&failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -161,6 +143,11 @@ impl RunFolder {
         self.dir.join(GENERATOR_FILE)
     }
 
+    /// The generator's weights after the best validation by `train.best`.
+    pub fn best_file(&self) -> PathBuf {
+        self.dir.join("best.safetensors")
+    }
+
     /// The sheet of samples after a step.
     pub fn sheet_file(&self, step: u64) -> PathBuf {
         self.samples_dir().join(format!("{STEP}{step:06}.png"))
@@ -169,11 +156,6 @@ impl RunFolder {
     /// The sheets of samples, in order of their steps.
     pub fn sheets(&self) -> Result<Vec<(u64, PathBuf)>> {
         numbered(&self.samples_dir(), ".png")
-    }
-
-    /// The page that shows how a run goes.
-    pub fn report_file(&self) -> PathBuf {
-        self.dir.join("report.html")
     }
 
     /// The whole state after a step.
@@ -192,8 +174,7 @@ impl RunFolder {
     /// The configuration that the run was last trained with.
     pub fn config(&self) -> Result<Config> {
         let file = self.config_file();
-        let text =
-            fs::read_to_string(&file).map_err(|source| Error::Io { file: file.clone(), action: "read it", source })?;
+        let text = fs::read_to_string(&file).map_err(Error::io(&file, "read it"))?;
         Config::parse(&text, &file.to_string_lossy())
     }
 
@@ -204,19 +185,7 @@ impl RunFolder {
 
     /// Whether the run stopped before its first checkpoint. A damaged checkpoint counts as one.
     pub fn never_saved(&self) -> Result<bool> {
-        let dir = self.checkpoints_dir();
-        let failed = |source| Error::Io { file: dir.clone(), action: "list the folder", source };
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound && !dir.is_symlink() => return Ok(true),
-            Err(source) => return Err(failed(source)),
-        };
-        for entry in entries {
-            if entry.map_err(failed)?.file_name().to_string_lossy().starts_with(STEP) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(!entries(&self.checkpoints_dir())?.iter().any(|(name, _)| name.starts_with(STEP)))
     }
 
     /// The checkpoints of the whole state, in order of their steps.
@@ -229,19 +198,18 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Checkpoint`] if there is none; errors of `read` of any other kind.
     pub(super) fn newest_readable<T>(&self, read: impl Fn(&Path) -> Result<T>) -> Result<(T, Vec<Damaged>)> {
-        let all = if self.checkpoints_dir().is_dir() { self.checkpoints()? } else { Vec::new() };
         let mut damaged = Vec::new();
-        for (_, file) in all.into_iter().rev() {
+        for (_, file) in self.checkpoints()?.into_iter().rev() {
             match read(&file) {
                 Ok(found) => return Ok((found, damaged)),
-                Err(Error::Checkpoint { problem, .. }) => damaged.push(Damaged { file, problem }),
+                Err(Error::Checkpoint { problem, .. }) => damaged.push((file, problem)),
                 Err(other) => return Err(other),
             }
         }
         let problem = match damaged.is_empty() {
             true => "no checkpoint to resume from: the run stopped before it saved one; start a new run".into(),
             false => {
-                let list = damaged.iter().map(|one| format!("\n  {}: {}", one.file.display(), one.problem));
+                let list = damaged.iter().map(|(file, problem)| format!("\n  {}: {problem}", file.display()));
                 format!("no checkpoint can be read; start a new run:{}", list.collect::<String>())
             }
         };
@@ -253,7 +221,7 @@ impl RunFolder {
         let mut all = self.checkpoints()?;
         all.truncate(all.len().saturating_sub(KEPT));
         for (_, path) in all {
-            fs::remove_file(&path).map_err(|source| Error::Io { file: path.clone(), action: "remove it", source })?;
+            fs::remove_file(&path).map_err(Error::io(&path, "remove it"))?;
         }
         Ok(())
     }
@@ -261,18 +229,24 @@ impl RunFolder {
 
 /// The files `step-NUMBER` with an extension, in order of their numbers.
 fn numbered(dir: &Path, extension: &str) -> Result<Vec<(u64, PathBuf)>> {
-    let failed = |source| Error::Io { file: dir.into(), action: "list the folder", source };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let step = name.strip_prefix(STEP).and_then(|name| name.strip_suffix(extension));
-        if let Some(step) = step.and_then(|step| step.parse().ok()) {
-            found.push((step, path));
-        }
-    }
+    let step = |name: &str| name.strip_prefix(STEP)?.strip_suffix(extension)?.parse().ok();
+    let mut found: Vec<_> = entries(dir)?.into_iter().filter_map(|(name, path)| Some((step(&name)?, path))).collect();
     found.sort();
     Ok(found)
+}
+
+/// Names and paths of the files in a folder; none if there is no folder.
+fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let failed = Error::io(dir, "list the folder");
+    match fs::read_dir(dir) {
+        // What a broken link points to may come back.
+        Err(error) if error.kind() == ErrorKind::NotFound && !dir.is_symlink() => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())))
+            .collect::<std::io::Result<_>>()
+            .map_err(failed),
+    }
 }
 
 #[cfg(test)]

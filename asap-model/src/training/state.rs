@@ -10,12 +10,10 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 use sha2::{Digest, Sha256};
 
-use super::optim::Adam;
 use super::step::Gan;
 use crate::checkpoint::load::RUN_FORMAT;
 use crate::checkpoint::{Checkpoint, HostTensor, Metadata, Weights, safetensors};
 use crate::config::Config;
-use crate::nn::Params;
 use crate::{Error, Result};
 
 const PARTS: [&str; 4] = ["generator", "discriminator", "generator_adam", "discriminator_adam"];
@@ -47,12 +45,8 @@ pub(super) fn digests<B: Backend>(networks: &Gan<B>) -> Result<Vec<(String, [u8;
 pub(super) fn require_finite(tensors: &Weights, step: u64) -> Result<()> {
     for (key, tensor) in tensors {
         if let Some(&value) = tensor.data.iter().find(|value| !value.is_finite()) {
-            return Err(Error::Diverged {
-                round: step,
-                what: format!("a value of {key}"),
-                value: value.into(),
-                layer: None,
-            });
+            let what = format!("a value of {key}");
+            return Err(Error::Diverged { step, what, value: value.into(), layer: None });
         }
     }
     Ok(())
@@ -69,7 +63,7 @@ pub(super) fn write<B: Backend>(
     let header = [
         ("format", RUN_FORMAT.to_string()),
         ("config", config.to_toml()?),
-        ("step", networks.steps().to_string()),
+        ("step", networks.steps.to_string()),
         ("generator_adam_steps", networks.generator_adam.steps().to_string()),
         ("discriminator_adam_steps", networks.discriminator_adam.steps().to_string()),
         ("training_pairs", training_pairs.to_string()),
@@ -96,8 +90,8 @@ impl State {
     /// # Errors
     /// [`Error::Checkpoint`] if it is damaged or something else; [`Error::Io`] if it can't be opened, so it may be fine.
     pub fn read(path: &Path) -> Result<Self> {
-        let failed = |source| Error::Io { file: path.into(), action: "read it", source };
-        let file = File::open(path).map_err(failed)?;
+        let failed = Error::io(path, "read it");
+        let file = File::open(path).map_err(&failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let (tensors, header) = safetensors::read_from(file, length, path)?;
         let fault = |problem: String| Error::Checkpoint { file: path.into(), problem };
@@ -125,20 +119,13 @@ impl State {
     pub fn restore<B: Backend>(self, backend: &B, networks: &mut Gan<B>) -> Result<()> {
         let [generator, discriminator, generator_moments, discriminator_moments] = split(self.tensors, &self.file)?;
         let checkpoint = |weights| Checkpoint { file: self.file.clone(), weights, config: None };
-        networks.generator.params.load(&checkpoint(generator))?;
-        networks.discriminator.params.load(&checkpoint(discriminator))?;
+        let Gan { generator: g, discriminator: d, generator_adam, discriminator_adam, steps, .. } = networks;
+        g.params.load(&checkpoint(generator))?;
+        d.params.load(&checkpoint(discriminator))?;
         let [generator_steps, discriminator_steps] = self.adam_steps;
-        let moments = checkpoint(generator_moments);
-        restore_adam(backend, &mut networks.generator_adam, &networks.generator.params, &moments, generator_steps)?;
-        let moments = checkpoint(discriminator_moments);
-        restore_adam(
-            backend,
-            &mut networks.discriminator_adam,
-            &networks.discriminator.params,
-            &moments,
-            discriminator_steps,
-        )?;
-        networks.set_steps(self.step);
+        generator_adam.restore(backend, &g.params, &checkpoint(generator_moments), generator_steps)?;
+        discriminator_adam.restore(backend, &d.params, &checkpoint(discriminator_moments), discriminator_steps)?;
+        *steps = self.step;
         Ok(())
     }
 }
@@ -147,30 +134,12 @@ impl State {
 fn split(tensors: Weights, file: &Path) -> Result<[Weights; 4]> {
     let mut parts: [Weights; 4] = Default::default();
     for (name, tensor) in tensors {
-        let place = name.split_once('.').and_then(|(part, key)| {
-            let part = PARTS.iter().position(|known| *known == part)?;
-            Some((part, key.to_string()))
-        });
-        let Some((part, key)) = place else {
+        let known = |(part, key)| Some((PARTS.iter().position(|known| *known == part)?, key));
+        let Some((part, key)) = name.split_once('.').and_then(known) else {
             let problem = format!("unexpected tensor {name}: names begin with {}", PARTS.join(", "));
             return Err(Error::Checkpoint { file: file.into(), problem });
         };
-        parts[part].insert(key, tensor);
+        parts[part].insert(key.to_owned(), tensor);
     }
     Ok(parts)
-}
-
-fn restore_adam<B: Backend>(
-    backend: &B,
-    adam: &mut Adam<B>,
-    params: &Params<B>,
-    moments: &Checkpoint,
-    steps: u64,
-) -> Result<()> {
-    let expected: Vec<(String, Vec<usize>)> = params
-        .trained()
-        .flat_map(|p| ["first", "second"].map(|moment| (format!("{}.{moment}", p.key()), p.value().dims().to_vec())))
-        .collect();
-    moments.match_keys(&expected)?;
-    adam.restore(backend, &moments.weights, steps)
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use asap_tensor::Backend;
 
-use super::metrics_log::{self, MetricsLog};
+use super::metrics_log::MetricsLog;
 use super::observer::{Event, Observer, Observers, Started, StepReport, Summary};
 use super::resume;
-use super::run_folder::{Damaged, RunFolder};
+use super::run_folder::{RunFolder, set_aside};
 use super::schedule::Schedule;
 use super::sources::Sources;
 use super::state::{self, State};
@@ -18,8 +18,8 @@ use super::validation::validate;
 use crate::checkpoint;
 use crate::config::Config;
 use crate::data::{Batch, Loader, LoaderOptions, Purpose};
-use crate::networks::Generator;
-use crate::networks::Vgg19;
+use crate::evaluation::Measure;
+use crate::networks::{Generator, Vgg19};
 use crate::nn::{Blank, Initializer, XavierNormal};
 use crate::{Error, Result};
 
@@ -29,11 +29,14 @@ pub struct Trainer<B: Backend> {
     config: Config,
     sources: Sources,
     schedule: Schedule,
-    networks: Gan<B>,
+    /// The networks and their optimizers as they are now.
+    pub networks: Gan<B>,
     folder: RunFolder,
     metrics: MetricsLog,
     /// The step of the newest checkpoint.
     saved: u64,
+    /// The step whose generator was kept by `train.keep_best`, and its value.
+    best: Option<(u64, f64)>,
     /// Warnings to report when training starts.
     warnings: Vec<String>,
     /// Keeps other processes out of the run folder.
@@ -70,11 +73,25 @@ impl<B: Backend> Trainer<B> {
         let (schedule, networks) = prepare(&backend, &config, &sources, &mut init)?;
         let folder = folder()?;
         let lock = folder.lock()?;
+        Self::open(backend, config, sources, schedule, networks, folder, lock)
+    }
+
+    /// The run in a locked folder, after the steps that the networks have made.
+    fn open(
+        backend: B,
+        config: Config,
+        sources: Sources,
+        schedule: Schedule,
+        networks: Gan<B>,
+        folder: RunFolder,
+        _lock: File,
+    ) -> Result<Self> {
         folder.make_parts()?;
         folder.write_config(&config)?;
-        let metrics = MetricsLog::open(&folder.metrics_file(), 0)?;
-        let warnings = Vec::new();
-        Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved: 0, warnings, _lock: lock })
+        let saved = networks.steps;
+        let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
+        let (best, warnings) = (None, Vec::new());
+        Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved, best, warnings, _lock })
     }
 
     /// Resumes the run in `run_dir` from its newest checkpoint that can be read, as if it had never stopped. `config` is
@@ -89,22 +106,24 @@ impl<B: Backend> Trainer<B> {
         let (state, damaged) = folder.newest_readable(State::read)?;
         resume::check(&state.config, &config, run_dir)?;
         if state.training_pairs != sources.training.len() {
+            let [before, now] = [state.training_pairs, sources.training.len()];
             let problem = format!(
-                "the run was trained on {} pairs, but data.dir has {}, so the order of batches would change; restore \
-                 the dataset, or start a new run",
-                state.training_pairs,
-                sources.training.len()
+                "the run was trained on {before} pairs, but data.dir has {now}, so the order of batches would change; \
+                 restore the dataset, or start a new run"
             );
             return Err(Error::Config { origin: run_dir.display().to_string(), problem });
         }
         let (schedule, mut networks) = prepare(&backend, &config, &sources, &mut Blank)?;
+        let same_measure = state.config.train.keep_best == config.train.keep_best;
         state.restore(&backend, &mut networks)?;
-        let warnings = damaged.iter().map(Damaged::set_aside).collect::<Result<_>>()?;
-        folder.make_parts()?;
-        folder.write_config(&config)?;
-        let saved = networks.steps();
-        let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
-        Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved, warnings, _lock: lock })
+        let warnings = damaged.iter().map(set_aside).collect::<Result<_>>()?;
+        let mut trainer = Self::open(backend, config, sources, schedule, networks, folder, lock)?;
+        trainer.warnings = warnings;
+        // What was kept by another measure is replaced after the next validation.
+        let mut validations = trainer.metrics.validations.iter().filter(|_| same_measure);
+        trainer.best =
+            validations.find(|history| keeps(&trainer.config, history.measure)).and_then(|history| history.best);
+        Ok(trainer)
     }
 
     /// Trains two steps in a temporary folder, reads everything back and compares.
@@ -117,19 +136,15 @@ impl<B: Backend> Trainer<B> {
         sources: Sources,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Summary> {
-        let temporary = tempfile::tempdir().map_err(|source| Error::Io {
-            file: std::env::temp_dir(),
-            action: "create a temporary folder",
-            source,
-        })?;
+        let temporary = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir(), "create a temporary folder"))?;
         config.train.steps = Some(2);
         config.train.save_every = 1;
-        let mut trainer =
-            Trainer::new(backend.clone(), config.clone(), &temporary.path().join("run"), sources.clone())?;
+        let dir = temporary.path().join("run");
+        let mut trainer = Trainer::new(backend.clone(), config.clone(), &dir, sources.clone())?;
         let summary = trainer.run(observers)?;
 
         let trained = state::digests(&trainer.networks)?;
-        let (dir, file) = (trainer.dir().to_path_buf(), trainer.folder.checkpoint_file(summary.steps));
+        let file = trainer.folder.checkpoint_file(summary.steps);
         // Releases the lock.
         drop(trainer);
         let resumed = Trainer::resume(backend.clone(), config.clone(), &dir, sources)?;
@@ -153,7 +168,7 @@ impl<B: Backend> Trainer<B> {
     /// [`Error::Data`] for a pair that can't be read, after saving. [`Error::Io`] if the last checkpoint can't be written.
     pub fn run(&mut self, observers: &mut [&mut dyn Observer]) -> Result<Summary> {
         let mut observers = Observers::new(observers);
-        observers.emit(&Event::Started(self.started()));
+        observers.emit(&Event::Started(&self.started()));
         self.warnings.drain(..).for_each(|warning| observers.warn(&warning));
         let mut result = self.train(&mut observers);
         if let Err(Error::Data { .. }) = &result
@@ -167,24 +182,22 @@ impl<B: Backend> Trainer<B> {
 
     fn train(&mut self, observers: &mut Observers<'_, '_>) -> Result<Summary> {
         let start = Instant::now();
-        let first = self.networks.steps();
+        let first = self.networks.steps;
         let (mut losses, mut stopped) = (None, false);
-        let mut seconds = metrics_log::seconds(&self.folder.metrics_file())?;
-        let left = if self.schedule.ends(first, seconds) { 0 } else { self.schedule.total - first };
+        let left = if self.schedule.ends(first, self.metrics.seconds) { 0 } else { self.schedule.total - first };
         let mut step_start = Instant::now();
         for batch in self.loader()?.take(left as usize) {
             let mut report = self.step(&batch?)?;
             let step = report.step;
             report.time = step_start.elapsed();
-            seconds += report.seconds();
-            let pace = start.elapsed() / (step - first) as u32;
-            report.time_left = self.schedule.time_left(step, pace, seconds);
             let logged = self.metrics.step(&report);
+            let pace = start.elapsed() / (step - first) as u32;
+            report.time_left = self.schedule.time_left(step, pace, self.metrics.seconds);
             observers.emit(&Event::Step(&report));
             tolerate(logged, observers)?;
             losses = Some(report.losses);
 
-            let is_last = self.schedule.ends(step, seconds);
+            let is_last = self.schedule.ends(step, self.metrics.seconds);
             if is_last || self.schedule.validates(step) {
                 self.validate(observers)?;
             }
@@ -199,12 +212,13 @@ impl<B: Backend> Trainer<B> {
         }
         Ok(Summary {
             dir: self.dir().into(),
-            steps: self.networks.steps(),
+            steps: self.networks.steps,
             steps_total: self.schedule.total,
             stopped,
             time: start.elapsed(),
             losses,
-            validations: metrics_log::validations(&self.folder.metrics_file())?,
+            training_seconds: self.metrics.seconds,
+            validations: self.metrics.validations.clone(),
             generator: self.folder.generator_file(),
         })
     }
@@ -214,23 +228,13 @@ impl<B: Backend> Trainer<B> {
         self.folder.dir()
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The networks and their optimizers as they are now.
-    pub fn networks(&self) -> &Gan<B> {
-        &self.networks
-    }
-
-    fn started(&self) -> Started<'_> {
+    fn started(&self) -> Started {
         Started {
-            folder: &self.folder,
-            config: &self.config,
+            folder: self.folder.clone(),
+            config: self.config.clone(),
             device: self.backend.device(),
             threads: self.backend.threads(),
-            steps_done: self.networks.steps(),
+            steps_done: self.networks.steps,
             steps_total: self.schedule.total,
             steps_per_epoch: self.schedule.per_epoch,
             training_pairs: self.sources.training.len(),
@@ -242,16 +246,17 @@ impl<B: Backend> Trainer<B> {
 
     /// The batches of the steps that are left.
     fn loader(&self) -> Result<Loader> {
-        let (epoch, first_batch) = self.schedule.place(self.networks.steps() + 1);
+        let Config { data, train, .. } = &self.config;
+        let (epoch, first_batch) = self.schedule.place(self.networks.steps + 1);
         let options = LoaderOptions {
             purpose: Purpose::Training,
-            batch: self.config.train.batch,
-            seed: self.config.train.seed,
-            epochs: epoch..self.config.train.epochs as u64 + 1,
+            batch: train.batch,
+            seed: train.seed,
+            epochs: epoch..train.epochs as u64 + 1,
             first_batch,
-            workers: self.config.data.workers,
+            workers: data.workers,
         };
-        Loader::start(self.sources.training.clone(), &self.config.data, options)
+        Loader::start(self.sources.training.clone(), data, options)
     }
 
     /// One step; the caller fills in the times.
@@ -260,7 +265,7 @@ impl<B: Backend> Trainer<B> {
         let input = batch.input(&self.backend, &self.config.data)?;
         let (losses, _) = self.networks.training_step(&input, &batch.target(&self.backend)?, rates)?;
         Ok(StepReport {
-            step: self.networks.steps(),
+            step: self.networks.steps,
             steps_total: self.schedule.total,
             epoch: batch.epoch,
             losses,
@@ -272,26 +277,36 @@ impl<B: Backend> Trainer<B> {
 
     /// Compares the generator with validation pairs.
     fn validate(&mut self, observers: &mut Observers<'_, '_>) -> Result<()> {
-        let step = self.networks.steps();
+        let step = self.networks.steps;
         let (data, count) = (&self.config.data, self.config.train.validate_count);
         let (scores, samples) =
             validate(&self.backend, &self.networks.generator, &*self.sources.validation, data, count)?;
-        if !scores.l1.is_finite() {
-            return Err(Error::Diverged {
-                round: step,
-                what: "the validation L1".into(),
-                value: scores.l1,
-                layer: None,
-            });
+        let (measure, value) = scores[0];
+        if !value.is_finite() {
+            let what = format!("the validation {}", measure.label());
+            return Err(Error::Diverged { step, what, value, layer: None });
         }
         tolerate(self.metrics.validation(step, &scores), observers)?;
-        observers.emit(&Event::Validation { step, scores, samples: &samples });
+        observers.emit(&Event::Validation { step, scores: &scores, samples: &samples });
+        tolerate(self.keep_best(&scores), observers)
+    }
+
+    /// Saves the generator as `best.safetensors` if the chosen measure has improved.
+    fn keep_best(&mut self, scores: &[(Measure, f64)]) -> Result<()> {
+        let Some(&(measure, value)) = scores.iter().find(|(measure, _)| keeps(&self.config, *measure)) else {
+            return Ok(());
+        };
+        if value.is_finite() && self.best.is_none_or(|(_, best)| measure.is_better(value, best)) {
+            let weights = self.networks.generator.params.to_weights()?;
+            checkpoint::save(&self.folder.best_file(), &weights, &self.config)?;
+            self.best = Some((self.networks.steps, value));
+        }
         Ok(())
     }
 
     /// Saves the whole state and the generator, unless this step's are there.
     fn save(&mut self, observers: &mut Observers<'_, '_>) -> Result<()> {
-        let step = self.networks.steps();
+        let step = self.networks.steps;
         if step == self.saved {
             return Ok(());
         }
@@ -317,6 +332,11 @@ fn tolerate(result: Result<()>, observers: &mut Observers<'_, '_>) -> Result<()>
         }
         other => other,
     }
+}
+
+/// Whether `train.keep_best` names this measure.
+fn keeps(config: &Config, measure: Measure) -> bool {
+    config.train.keep_best.is_some_and(|chosen| chosen.name() == measure.name())
 }
 
 /// The schedule and the networks, once everything that can be checked before writing has been.

@@ -5,7 +5,7 @@ use asap_tensor::Backend;
 use crate::config::DataConfig;
 use crate::data::{Batch, Sample, Source, prepare};
 use crate::evaluation::Measure;
-use crate::evaluation::measures::{DepthErrors, DepthSummary};
+use crate::evaluation::measures::DepthErrors;
 use crate::networks::Generator;
 use crate::nn::ForwardContext;
 use crate::{Error, Result};
@@ -22,40 +22,14 @@ pub struct SampleRow {
     pub output: Vec<f32>,
 }
 
-/// The measures of a validation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scores {
-    /// Mean |output − real| over all values in [−1, 1]; of depth maps over measured pixels.
-    pub l1: f64,
-    /// Depth errors; `None` for color, and where no pixel has a depth above 0.
-    pub depth: Option<DepthScores>,
-}
-
-/// Depth errors over all pixels with a depth, at the training size; see
-/// [`DepthSummary`](crate::evaluation::measures::DepthSummary).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DepthScores {
-    /// √ mean (output − real)², in the unit of `data.depth_max`.
-    pub rmse: f64,
-    /// Mean |output − real| / real.
-    pub abs_rel: f64,
-    /// The share of pixels with max(output / real, real / output) < 1.25.
-    pub delta1: f64,
-}
-
-impl Scores {
-    /// Each measure with its value.
-    pub fn named(&self) -> Vec<(Measure, f64)> {
-        let depth = |DepthScores { rmse, abs_rel, delta1 }| {
-            [(Measure::Rmse, rmse), (Measure::AbsRel, abs_rel), (Measure::Delta1, delta1)]
-        };
-        std::iter::once((Measure::L1, self.l1)).chain(self.depth.map(depth).into_iter().flatten()).collect()
-    }
-}
+/// The measures of a validation, at the training size: L1 first, then the errors of depth where there is any.
+///
+/// L1 is the mean |output − real| over all values in [−1, 1]; of depth maps, over measured pixels.
+pub type Scores = Vec<(Measure, f64)>;
 
 /// A measure over the validations of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Course {
+pub struct History {
     /// The measure.
     pub measure: Measure,
     /// Its values, with their steps.
@@ -64,34 +38,26 @@ pub struct Course {
     pub best: Option<(u64, f64)>,
 }
 
-impl Course {
-    /// The course of each measure that the validations took.
-    pub fn of(validations: &[(u64, Scores)]) -> Vec<Course> {
-        let mut all: Vec<Course> = Vec::new();
-        for (step, scores) in validations {
-            for (measure, value) in scores.named() {
-                let place = all.iter().position(|course| course.measure == measure).unwrap_or_else(|| {
-                    all.push(Course { measure, values: Vec::new(), best: None });
-                    all.len() - 1
-                });
-                let Course { values, best, .. } = &mut all[place];
-                values.push((*step, value));
-                let is_better = |best| if measure.lower_is_better() { value < best } else { value > best };
-                if value.is_finite() && best.is_none_or(|(_, best)| is_better(best)) {
-                    *best = Some((*step, value));
-                }
+impl History {
+    /// Adds the measures of a validation to the histories of a run.
+    pub fn record(histories: &mut Vec<History>, step: u64, scores: &[(Measure, f64)]) {
+        for &(measure, value) in scores {
+            let place = histories.iter().position(|history| history.measure == measure).unwrap_or_else(|| {
+                histories.push(History { measure, values: Vec::new(), best: None });
+                histories.len() - 1
+            });
+            let History { values, best, .. } = &mut histories[place];
+            values.push((step, value));
+            if value.is_finite() && best.is_none_or(|(_, best)| measure.is_better(value, best)) {
+                *best = Some((step, value));
             }
         }
-        all
     }
 }
 
-/// Compares the generator's outputs with at most `count` pairs, evenly spaced in `source`, without gradients and without
-/// random crops. Also returns up to `ROWS` of them.
-///
-/// # Errors
-/// [`Error::Data`] if the source is empty, a pair can't be read, or no pixel of them was measured.
-pub fn validate<B: Backend>(
+/// Compares the generator's outputs with at most `count` pairs, evenly spaced in `source`, without random crops. Also
+/// returns up to [`ROWS`] of them. The source must have pairs.
+pub(super) fn validate<B: Backend>(
     backend: &B,
     generator: &Generator<B>,
     source: &dyn Source,
@@ -99,10 +65,6 @@ pub fn validate<B: Backend>(
     count: usize,
 ) -> Result<(Scores, Vec<SampleRow>)> {
     let picked = spread(source.len(), count);
-    if picked.is_empty() {
-        let problem = "there are no validation pairs".to_string();
-        return Err(Error::Data { file: "validation".into(), problem });
-    }
     let shown = spread(picked.len(), ROWS);
     let (mut sum, mut values) = (0.0, 0.0);
     let mut depth = data.depth().map(DepthErrors::new);
@@ -128,12 +90,15 @@ pub fn validate<B: Backend>(
         }
     }
     if values == 0.0 {
-        let problem = "no pixel of the validation depth maps has a depth; check data.depth_invalid";
-        return Err(Error::Data { file: "validation".into(), problem: problem.into() });
+        let problem = "no pixel of the validation depth maps has a depth; check data.depth_invalid".into();
+        return Err(Error::Data { file: "validation".into(), problem });
     }
-    let depth = depth.and_then(|errors| errors.summary());
-    let depth = depth.map(|DepthSummary { rmse, abs_rel, delta1, .. }| DepthScores { rmse, abs_rel, delta1 });
-    Ok((Scores { l1: sum / values, depth }, rows))
+    let mut scores = vec![(Measure::L1, sum / values)];
+    if let Some(found) = depth.and_then(|errors| errors.summary()) {
+        let errors = [(Measure::Rmse, found.rmse), (Measure::AbsRel, found.abs_rel), (Measure::Delta1, found.delta1)];
+        scores.extend(errors);
+    }
+    Ok((scores, rows))
 }
 
 /// At most `count` of `len` places, at equal distances from 0.
@@ -155,17 +120,14 @@ mod tests {
 
     #[test]
     fn best_depends_on_the_measure() {
-        let scores = |rmse| Scores { l1: f64::NAN, depth: Some(DepthScores { rmse, abs_rel: 1.0, delta1: rmse }) };
-        let courses = Course::of(&[(2, scores(0.5)), (4, scores(0.25)), (6, scores(0.75))]);
-        let best: Vec<_> = courses.iter().map(|course| (course.measure, course.best)).collect();
-        let expected = [None, Some((4, 0.25)), Some((2, 1.0)), Some((6, 0.75))];
-        assert_eq!(
-            best,
-            [Measure::L1, Measure::Rmse, Measure::AbsRel, Measure::Delta1]
-                .into_iter()
-                .zip(expected)
-                .collect::<Vec<_>>()
-        );
-        assert_eq!(courses[1].values, [(2, 0.5), (4, 0.25), (6, 0.75)]);
+        let mut histories = Vec::new();
+        for (step, value) in [(2, 0.5), (4, 0.25), (6, 0.75)] {
+            let scores = [(Measure::L1, f64::NAN), (Measure::Rmse, value), (Measure::Delta1, value)];
+            History::record(&mut histories, step, &scores);
+        }
+        let best: Vec<_> = histories.iter().map(|history| (history.measure, history.best)).collect();
+        let expected = [(Measure::L1, None), (Measure::Rmse, Some((4, 0.25))), (Measure::Delta1, Some((6, 0.75)))];
+        assert_eq!(best, expected);
+        assert_eq!(histories[1].values, [(2, 0.5), (4, 0.25), (6, 0.75)]);
     }
 }

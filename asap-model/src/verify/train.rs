@@ -38,8 +38,11 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
         let target = Target::new(case.tensor(backend, &format!("step{step}.image"))?);
         let (losses, fake) = gan.training_step(&input, &target, rates)?;
         report(case.compare(&format!("step{step}.fake"), &fake, Quantity::Training)?);
-        for (name, found) in losses.named() {
-            let expected = case.entry["losses"][step][name].as_f64();
+        for (name, found) in losses.0 {
+            // The published code logs D_fake as D_Fake.
+            let published = case.entry["losses"][step].as_object().into_iter().flatten();
+            let expected =
+                published.filter(|(other, _)| other.eq_ignore_ascii_case(name)).find_map(|(_, loss)| loss.as_f64());
             let expected = expected.ok_or_else(|| case.fault(format!("step {step} has no loss {name}")))?;
             let quantity = format!("step{step}.{name}");
             report(Comparison::of_scalar::<B>(quantity, found, expected, Quantity::Training));

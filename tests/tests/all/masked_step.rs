@@ -7,7 +7,9 @@ use asap_model::Input;
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Ids, Tensor};
 
-use crate::training_step_gradient::{H, N, Scene, Shown, Updated, W, assert_right, parameter, tensor};
+use asap_model::training::losses::Network;
+
+use crate::training_step_gradient::{H, N, Scene, Shown, W, assert_right, parameter, tensor};
 
 /// The label of pixels of which none was measured, and that no measured pixel has.
 const UNSEEN: u8 = 3;
@@ -46,13 +48,13 @@ fn scene(change: &[&str], measured: &[bool]) -> Scene {
 }
 
 fn step(scene: &Scene) -> [Shown; 2] {
-    [Updated::Generator, Updated::Discriminator]
+    [Network::Generator, Network::Discriminator]
         .map(|updated| scene.step(updated, &scene.generator, &scene.discriminator))
 }
 
 /// Every loss and every gradient, bit by bit.
 fn bits([generator, discriminator]: &[Shown; 2]) -> Vec<u64> {
-    let losses = generator.losses.named().into_iter().map(|(_, loss)| loss.to_bits());
+    let losses = generator.losses.0.iter().map(|(_, loss)| loss.to_bits());
     let gradients = [generator, discriminator].into_iter().flat_map(|shown| shown.gradients.values());
     losses.chain(gradients.flat_map(|gradient| gradient.data.iter().map(|x| u64::from(x.to_bits())))).collect()
 }
@@ -60,8 +62,8 @@ fn bits([generator, discriminator]: &[Shown; 2]) -> Vec<u64> {
 #[test]
 fn gradients_match_finite_differences() {
     let scene = scene(&["discriminator.spectral_norm=false"], &measured());
-    assert_right("masked generator", &scene.check(Updated::Generator, 2, None));
-    assert_right("masked discriminators", &scene.check(Updated::Discriminator, 1, None));
+    assert_right("masked generator", &scene.check(Network::Generator, 2, None));
+    assert_right("masked discriminators", &scene.check(Network::Discriminator, 1, None));
 }
 
 #[test]

@@ -12,7 +12,8 @@ use asap_model::checkpoint::{Checkpoint, HostTensor, Weights};
 use asap_model::config::Padding;
 use asap_model::networks::{AsapNet, Vgg19};
 use asap_model::nn::{FillByName, Param, Params, SpectralNorm};
-use asap_model::training::step::{Losses, Rates};
+use asap_model::training::losses::{Losses, Network, losses};
+use asap_model::training::step::Rates;
 use asap_model::{Config, Discriminator, ForwardContext, Gan, Generator, Input, Target};
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Ids, Tensor};
@@ -28,13 +29,6 @@ pub(super) const N: usize = 2;
 pub(super) const H: usize = 16;
 /// Their width.
 pub(super) const W: usize = 24;
-
-/// Which network's losses and gradients.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Updated {
-    Generator,
-    Discriminator,
-}
 
 /// Everything that a step needs.
 pub(super) struct Scene {
@@ -157,7 +151,7 @@ impl Scene {
     /// One step with a learning rate of 0.
     pub fn step(
         &self,
-        updated: Updated,
+        network: Network,
         generator: &Generator<Double>,
         discriminator: &Discriminator<Double>,
     ) -> Shown {
@@ -171,38 +165,39 @@ impl Scene {
         }
         let rates = Rates { generator: 0.0, discriminator: 0.0 };
         let (losses, image) = gan.training_step(&self.input, &target, rates).expect("a step");
-        let (names, adam) = match updated {
-            Updated::Generator => (&["GAN", "GAN_Feat", "VGG", "L1"][..], &gan.generator_adam),
-            Updated::Discriminator => (&["D_Fake", "D_real"][..], &gan.discriminator_adam),
+        let adam = match network {
+            Network::Generator => &gan.generator_adam,
+            Network::Discriminator => &gan.discriminator_adam,
         };
-        let loss = names.iter().map(|name| losses.get(name).expect("every loss has a weight")).sum();
+        let trained = self::losses::<Double>().into_iter().filter(|loss| loss.trains == network);
+        let loss = trained.filter_map(|loss| losses.get(loss.name)).sum();
         let gradients = adam.to_weights().expect("moments");
         Shown { loss, gradients, discriminator: gan.discriminator, losses, image }
     }
 
     /// The trained parameters of a network.
-    fn trained(&self, updated: Updated) -> Vec<&Param<Double>> {
-        let params = match updated {
-            Updated::Generator => &self.generator.params,
-            Updated::Discriminator => &self.discriminator.params,
+    fn trained(&self, network: Network) -> Vec<&Param<Double>> {
+        let params = match network {
+            Network::Generator => &self.generator.params,
+            Network::Discriminator => &self.discriminator.params,
         };
         params.trained().collect()
     }
 
     /// The step's loss as a function of some parameters of a network, with the step's own gradient.
-    fn loss_of(&self, updated: Updated, names: &[String], values: &[Var<Double>]) -> asap_tensor::Result<Var<Double>> {
+    fn loss_of(&self, network: Network, names: &[String], values: &[Var<Double>]) -> asap_tensor::Result<Var<Double>> {
         let (mut generator, mut discriminator) = (self.generator.clone(), self.discriminator.clone());
-        match updated {
-            Updated::Generator => assign(&mut generator.params, names, values),
-            Updated::Discriminator => assign(&mut discriminator.params, names, values),
+        match network {
+            Network::Generator => assign(&mut generator.params, names, values),
+            Network::Discriminator => assign(&mut discriminator.params, names, values),
         }
-        let shown = self.step(updated, &generator, &discriminator);
+        let shown = self.step(network, &generator, &discriminator);
         record(shown.loss, shown.gradients, names, values)
     }
 
     /// Checks the gradient in each parameter of a network, or in the one of a planted mistake.
-    pub fn check(&self, updated: Updated, directions: usize, planted: Option<(Mistake, &str)>) -> Vec<(String, f64)> {
-        let mut parameters = self.trained(updated);
+    pub fn check(&self, network: Network, directions: usize, planted: Option<(Mistake, &str)>) -> Vec<(String, f64)> {
+        let mut parameters = self.trained(network);
         if let Some((_, name)) = planted {
             parameters.retain(|parameter| parameter.key() == name);
         }
@@ -214,9 +209,9 @@ impl Scene {
             if let Some((mistake, _)) = planted {
                 vars[0] = check::plant(mistake, &vars[0])?;
             }
-            self.loss_of(updated, &names, &vars)
+            self.loss_of(network, &names, &vars)
         })
-        .unwrap_or_else(|error| panic!("{updated:?}: {error}"));
+        .unwrap_or_else(|error| panic!("{network:?}: {error}"));
         names.into_iter().zip(report.inputs).collect()
     }
 }
@@ -260,7 +255,7 @@ pub(super) fn assert_right(what: &str, errors: &[(String, f64)]) {
 #[test]
 fn generator_gradient_matches_finite_differences() {
     let scene = Scene::new(&[]);
-    assert_right("generator", &scene.check(Updated::Generator, 2, None));
+    assert_right("generator", &scene.check(Network::Generator, 2, None));
 }
 
 #[test]
@@ -271,14 +266,14 @@ fn ablation_gradients_match_finite_differences() {
         &["generator.padding=zero", "generator.tile=2", "data.instances=false"],
     ] {
         let scene = Scene::new(change);
-        assert_right(change[0], &scene.check(Updated::Generator, 1, None));
+        assert_right(change[0], &scene.check(Network::Generator, 1, None));
     }
 }
 
 #[test]
 fn discriminator_gradient_matches_finite_differences() {
     let scene = Scene::new(&["discriminator.spectral_norm=false"]);
-    assert_right("discriminators", &scene.check(Updated::Discriminator, 2, None));
+    assert_right("discriminators", &scene.check(Network::Discriminator, 2, None));
 }
 
 /// Every mistake in the gradient of an early layer is found at the step's tolerance.
@@ -286,8 +281,8 @@ fn discriminator_gradient_matches_finite_differences() {
 fn planted_mistakes_are_found() {
     let scene = Scene::new(&["discriminator.spectral_norm=false"]);
     for (updated, name) in [
-        (Updated::Generator, "lowres_stream.model.4.0.weight"),
-        (Updated::Discriminator, "discriminator_1.model1.0.0.weight"),
+        (Network::Generator, "lowres_stream.model.4.0.weight"),
+        (Network::Discriminator, "discriminator_1.model1.0.0.weight"),
     ] {
         for mistake in Mistake::ALL {
             let errors = scene.check(updated, 2, Some((mistake, name)));
@@ -303,7 +298,7 @@ fn planted_mistakes_are_found() {
 fn spectral_norm_gradient_matches_finite_differences_of_constant_vectors() {
     let scene = Scene::new(&[]);
     let plain = Scene::new(&["discriminator.spectral_norm=false"]);
-    let shown = scene.step(Updated::Discriminator, &scene.generator, &scene.discriminator);
+    let shown = scene.step(Network::Discriminator, &scene.generator, &scene.discriminator);
     // The vectors of the discriminators' update: the step's second power iteration.
     let params = &shown.discriminator.params;
     let vectors: BTreeMap<String, (Vec<f64>, Vec<f64>)> = params
@@ -316,7 +311,7 @@ fn spectral_norm_gradient_matches_finite_differences_of_constant_vectors() {
         .collect();
     assert_eq!(vectors.len(), 4, "two normalized layers at two scales");
 
-    let parameters = scene.trained(Updated::Discriminator);
+    let parameters = scene.trained(Network::Discriminator);
     let names: Vec<String> = parameters.iter().map(|parameter| parameter.key().to_owned()).collect();
     let inputs: Vec<Tensor<Double>> = parameters.iter().map(|parameter| parameter.value().clone()).collect();
     let held = |values: &[Var<Double>]| {
@@ -329,7 +324,7 @@ fn spectral_norm_gradient_matches_finite_differences_of_constant_vectors() {
         }
         let mut discriminator = plain.discriminator.clone();
         assign(&mut discriminator.params, &names, &values);
-        plain.step(Updated::Discriminator, &plain.generator, &discriminator).loss
+        plain.step(Network::Discriminator, &plain.generator, &discriminator).loss
     };
     let base: Vec<Var<Double>> = inputs.iter().cloned().map(Var::constant).collect();
     let loss = held(&base);

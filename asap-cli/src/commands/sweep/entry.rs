@@ -5,13 +5,11 @@ use asap_model::evaluation::Measure;
 /// One generator of a sweep: what it costs and how good it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The name of the run.
     pub name: String,
     /// Its `generator.kind`.
     pub kind: String,
     /// Height and width of the timed images.
     pub size: [usize; 2],
-    /// Trainable parameters.
     pub parameters: usize,
     /// 10⁹ multiply-accumulates per image, from one-hot labels.
     pub gmac: f64,
@@ -19,11 +17,9 @@ pub struct Entry {
     pub seconds: f64,
     /// Planned memory to generate an image, in bytes.
     pub planned_bytes: u64,
-    /// Training steps.
     pub steps: u64,
     /// The time of these steps, in seconds.
     pub training_seconds: f64,
-    /// The measures that were taken, with their values.
     pub measured: Vec<(Measure, f64)>,
 }
 

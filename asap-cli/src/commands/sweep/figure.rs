@@ -52,7 +52,6 @@ pub fn figure(entries: &[Entry], measure: Measure) -> Option<String> {
     let [height, width] = first.entry.size;
     let one_size = points.iter().all(|point| point.entry.size == first.entry.size);
     let time = if one_size { format!("ms per image of {width}×{height}") } else { "ms per image".into() };
-    let better = if measure.lower_is_better() { "lower is better" } else { "higher is better" };
     let svg = html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (SIZE[0]) " " (SIZE[1]) } width=(SIZE[0]) height=(SIZE[1])
             font-family="sans-serif" font-size="13" role="img" aria-label={ "time against " (measure.axis()) } {
@@ -61,7 +60,7 @@ pub fn figure(entries: &[Entry], measure: Measure) -> Option<String> {
             (plot.grid())
             path d={ "M" (ACROSS[0]) " " (UP[1]) "V" (UP[0]) "H" (ACROSS[1]) } fill="none" stroke="#555555" {}
             text x=(ACROSS[0]) y="24" font-size="15" font-weight="bold" { "Time against quality" }
-            text.note x=(ACROSS[0]) y="42" { (measure.axis()) ": " (better) }
+            text.note x=(ACROSS[0]) y="42" { (measure.caption()) }
             text x=(f64::midpoint(ACROSS[0], ACROSS[1])) y=(SIZE[1] - 16.0) text-anchor="middle" { (time) }
             @for ((point, [x, y]), label) in points.iter().zip(&places).zip(&labels) {
                 circle cx=(x) cy=(y) r="6" fill=(color(&point.entry.kind)) {
@@ -83,7 +82,6 @@ struct Point<'a> {
     ms: f64,
 }
 
-/// The position of a name.
 struct Label {
     x: f64,
     y: f64,

@@ -18,7 +18,7 @@ use anyhow::{Result, anyhow};
 use asap_model::checkpoint::{self, atomic};
 use asap_model::config::Output as Target;
 use asap_model::evaluation::{Drawn, InceptionFile, Measure};
-use asap_model::training::{RunFolder, Sources, Trainer, metrics_log, next_free};
+use asap_model::training::{RunFolder, Sources, Trainer, next_free};
 use asap_model::{Config, Error, Translator, memory};
 use asap_tensor::Backend;
 use indicatif::HumanCount;
@@ -58,7 +58,7 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
             check_images(&plan.config, output)?;
         }
     }
-    let mut table = Table::open(&args)?;
+    let mut entries = read_table(&args)?;
     let interrupt = Interrupt::watch(output)?;
     let mut ended = ExitCode::SUCCESS;
     for plan in &plans {
@@ -67,8 +67,7 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
         let failed = match measured {
             Ok(Some(entry)) => {
                 output.result(|| line_json(&entry), || line_text(&entry));
-                table.take(entry);
-                let failed = table.write(output).err();
+                let failed = write_table(&args, &mut entries, entry, output).err();
                 failed.map(|error| (format!("cannot write the results of {}", plan.name), error.into()))
             }
             Ok(None) => {
@@ -86,7 +85,6 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
     Ok(ended)
 }
 
-/// A run of the sweep.
 struct Plan<'a> {
     /// The argument that names its configuration.
     origin: &'a str,
@@ -108,9 +106,7 @@ fn plans<'a>(args: &'a Sweep, common: &Common) -> asap_model::Result<Vec<Plan<'a
         config.validate().and_then(|()| config.check_losses()).map_err(|error| of_config(config_name, error))?;
         let name = short_name(config_name);
         if plans.iter().any(|other| other.name == name) {
-            let problem =
-                format!("there are two configurations of the name {name}, and their runs would be in one folder");
-            return Err(usage(config_name, problem));
+            return Err(usage(config_name, format!("two configurations named {name} would share a run folder")));
         }
         let timed = timed(args, &config);
         timed.validate().map_err(|error| of_config(&format!("{config_name} --at"), error))?;
@@ -118,8 +114,8 @@ fn plans<'a>(args: &'a Sweep, common: &Common) -> asap_model::Result<Vec<Plan<'a
         check_timing(config_name, &workload.plan(threads(common))?, "--at or data.size", common)?;
         let dir = args.out.join(&name);
         if RunFolder::open(&dir).is_err() && next_free(&dir) != dir {
-            let problem = format!("{} exists and is not a run folder: move it, or choose another --out", dir.display());
-            return Err(usage(config_name, problem));
+            let problem = "exists and is not a run folder; move it, or choose another --out";
+            return Err(usage(config_name, format!("{} {problem}", dir.display())));
         }
         plans.push(Plan { origin: config_name, name, dir, config });
     }
@@ -152,14 +148,10 @@ fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
 
 /// The configuration to time: with the size of `--at`.
 fn timed(args: &Sweep, config: &Config) -> Config {
-    args.at.map_or_else(|| config.clone(), |size| at_size(config, [size.height, size.width]))
-}
-
-/// The configuration for images of another size.
-fn at_size(config: &Config, size: [usize; 2]) -> Config {
     let mut config = config.clone();
-    config.data.size = size;
-    config.data.load_size = None;
+    if let Some(size) = args.at {
+        (config.data.size, config.data.load_size) = ([size.height, size.width], None);
+    }
     config
 }
 
@@ -212,66 +204,52 @@ impl Task for One<'_> {
             seconds: median(seconds),
             planned_bytes: memory::inference(&timed, [1, height, width], threads(common))?.total(),
             steps: summary.steps,
-            training_seconds: metrics_log::seconds(&RunFolder::open(&summary.dir)?.metrics_file())?,
+            training_seconds: summary.training_seconds,
             measured: Measure::taken(&evaluation),
         }))
     }
 }
 
-/// The entries of a sweep, those of earlier commands in the same folder included.
-struct Table<'a> {
-    args: &'a Sweep,
-    entries: Vec<Entry>,
+/// The entries of earlier commands in the same folder.
+fn read_table(args: &Sweep) -> asap_model::Result<Vec<Entry>> {
+    let file = args.out.join(TABLE);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => read_csv(&text).map_err(|problem| {
+            let problem = format!("not a table of a sweep ({problem}); repair it, or move it away");
+            Error::Data { file, problem }
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io(&file, "read it")(error)),
+    }
 }
 
-impl<'a> Table<'a> {
-    /// Reads the folder's table, if there is one.
-    fn open(args: &'a Sweep) -> asap_model::Result<Self> {
-        let file = args.out.join(TABLE);
-        let entries = match std::fs::read_to_string(&file) {
-            Ok(text) => read_csv(&text).map_err(|problem| Error::Data {
-                file,
-                problem: format!("not a table of a sweep ({problem}): repair it, or move it away"),
-            })?,
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(Error::Io { file, action: "read it", source }),
-        };
-        Ok(Table { args, entries })
+/// Adds an entry, or replaces that of the same name, and writes the table, and the figure if there is a measure to plot.
+fn write_table(args: &Sweep, entries: &mut Vec<Entry>, entry: Entry, output: &Output) -> asap_model::Result<()> {
+    match entries.iter_mut().find(|other| other.name == entry.name) {
+        Some(other) => *other = entry,
+        None => entries.push(entry),
     }
-
-    /// Adds an entry, or replaces that of the same name.
-    fn take(&mut self, entry: Entry) {
-        match self.entries.iter_mut().find(|other| other.name == entry.name) {
-            Some(other) => *other = entry,
-            None => self.entries.push(entry),
-        }
+    let text = csv(entries)?;
+    atomic::write(&args.out.join(TABLE), |file| file.write_all(text.as_bytes()))?;
+    let path = args.out.join(FIGURE);
+    let measure = args.measure.or_else(|| default_measure(entries));
+    if let Some(svg) = measure.and_then(|measure| figure(entries, measure)) {
+        atomic::write(&path, |file| file.write_all(svg.as_bytes()))?;
+        output.say(format_args!("figure: {}", path.display()));
+        return Ok(());
     }
-
-    /// Writes the table, and the figure if there is a measure to plot.
-    fn write(&self, output: &Output) -> asap_model::Result<()> {
-        let text = csv(&self.entries)?;
-        atomic::write(&self.args.out.join(TABLE), |file| file.write_all(text.as_bytes()))?;
-        let path = self.args.out.join(FIGURE);
-        let measure = self.args.measure.or_else(|| default_measure(&self.entries));
-        if let Some(svg) = measure.and_then(|measure| figure(&self.entries, measure)) {
-            atomic::write(&path, |file| file.write_all(svg.as_bytes()))?;
-            output.say(format_args!("figure: {}", path.display()));
-            return Ok(());
-        }
-        // An older figure would not show this table.
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                return Err(Error::Io { file: path, action: "remove it", source });
-            }
-            _ => output.say("no figure: no measure was taken of all runs; choose one with --measure"),
-        }
-        Ok(())
+    // An older figure would not show this table.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(&path, "remove it")(error)),
+        _ => output.say("no figure: no measure was taken of all runs; choose one with --measure"),
     }
+    Ok(())
 }
 
 fn line_json(entry: &Entry) -> Value {
+    let [height, width] = entry.size;
     let mut object = json!({
-        "event": "measured", "name": entry.name, "generator": entry.kind, "height": entry.size[0], "width": entry.size[1],
+        "event": "measured", "name": entry.name, "generator": entry.kind, "height": height, "width": width,
         "parameters": entry.parameters, "gmac": entry.gmac, "seconds": entry.seconds,
         "planned_bytes": entry.planned_bytes, "steps": entry.steps, "training_seconds": entry.training_seconds,
     });

@@ -1,92 +1,80 @@
 //! A sweep as comma-separated values, one line per generator below a header.
 
+use std::collections::HashMap;
+use std::str::FromStr;
+
 use asap_model::evaluation::Measure;
 use asap_model::{Error, Result};
 
 use super::entry::Entry;
 
 /// The columns before the measures.
-const COLUMNS: [&str; 10] =
-    ["name", "generator", "height", "width", "parameters", "gmac", "ms", "planned_mb", "steps", "training_minutes"];
+const COLUMNS: [(&str, fn(&Entry) -> String); 10] = [
+    ("name", |entry| entry.name.clone()),
+    ("generator", |entry| entry.kind.clone()),
+    ("height", |entry| entry.size[0].to_string()),
+    ("width", |entry| entry.size[1].to_string()),
+    ("parameters", |entry| entry.parameters.to_string()),
+    ("gmac", |entry| format!("{:.4}", entry.gmac)),
+    ("ms", |entry| format!("{:.4}", 1e3 * entry.seconds)),
+    ("planned_mb", |entry| format!("{:.1}", entry.planned_bytes as f64 / 1e6)),
+    ("steps", |entry| entry.steps.to_string()),
+    ("training_minutes", |entry| format!("{:.3}", entry.training_seconds / 60.0)),
+];
 
 /// The table. A measure that was not taken is empty.
 pub fn csv(entries: &[Entry]) -> Result<String> {
+    let head = COLUMNS.map(|(name, _)| name.to_owned()).into_iter().chain(Measure::ALL.map(|m| m.name().to_owned()));
+    let measured = |entry: &Entry| {
+        Measure::ALL.map(|measure| entry.value(measure).map_or_else(String::new, |value| value.to_string()))
+    };
+    let line = |entry: &Entry| COLUMNS.iter().map(|(_, text)| text(entry)).chain(measured(entry)).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(head.collect()).chain(entries.iter().map(line)).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut lines = vec![COLUMNS.into_iter().chain(Measure::ALL.map(Measure::name)).map(str::to_owned).collect()];
-    lines.extend(entries.iter().map(line));
     let fault = |problem: String| Error::Config { origin: "sweep".into(), problem };
-    for line in lines {
-        writer.write_record(&line).map_err(|error| fault(error.to_string()))?;
-    }
+    lines.iter().try_for_each(|line| writer.write_record(line)).map_err(|error| fault(error.to_string()))?;
     let bytes = writer.into_inner().map_err(|error| fault(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| fault(error.to_string()))
 }
 
-fn line(entry: &Entry) -> Vec<String> {
-    let known = [
-        entry.name.clone(),
-        entry.kind.clone(),
-        entry.size[0].to_string(),
-        entry.size[1].to_string(),
-        entry.parameters.to_string(),
-        format!("{:.4}", entry.gmac),
-        format!("{:.4}", 1e3 * entry.seconds),
-        format!("{:.1}", entry.planned_bytes as f64 / 1e6),
-        entry.steps.to_string(),
-        format!("{:.3}", entry.training_seconds / 60.0),
-    ];
-    let measured = Measure::ALL.map(|measure| entry.value(measure).map_or_else(String::new, |value| value.to_string()));
-    known.into_iter().chain(measured).collect()
-}
-
-/// The entries of a table of [`csv`](fn@csv), with its digits. Unknown columns are ignored.
-///
-/// # Errors
-/// The problem and the line of a text that is no such table.
+/// The entries of a table of [`csv`](fn@csv), with its digits. Unknown columns are ignored. An error is the problem and its
+/// line.
 pub fn read_csv(text: &str) -> std::result::Result<Vec<Entry>, String> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let head = reader.headers().map_err(|error| error.to_string())?.clone();
-    let mut entries = Vec::new();
-    for (record, number) in reader.records().zip(2..) {
-        let record = record.map_err(|error| error.to_string())?;
-        let line = Line { head: &head, record: &record, number };
-        let measured = Measure::ALL.into_iter().map(|measure| Ok((measure, line.optional(measure.name())?)));
-        let measured = measured.collect::<std::result::Result<Vec<_>, String>>()?;
-        entries.push(Entry {
-            name: line.get("name")?,
-            kind: line.get("generator")?,
-            size: [line.get("height")?, line.get("width")?],
-            parameters: line.get("parameters")?,
-            gmac: line.get("gmac")?,
-            seconds: line.get::<f64>("ms")? / 1e3,
-            planned_bytes: (line.get::<f64>("planned_mb")? * 1e6).round() as u64,
-            steps: line.get("steps")?,
-            training_seconds: line.get::<f64>("training_minutes")? * 60.0,
-            measured: measured.into_iter().filter_map(|(measure, value)| Some((measure, value?))).collect(),
-        });
-    }
-    Ok(entries)
+    let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize();
+    rows.zip(2..).map(|(row, number)| Line { row: row.map_err(|error| error.to_string())?, number }.entry()).collect()
 }
 
 /// A line of a table.
-struct Line<'a> {
-    head: &'a csv::StringRecord,
-    record: &'a csv::StringRecord,
+struct Line {
+    row: HashMap<String, String>,
     number: usize,
 }
 
-impl Line<'_> {
-    fn get<T: std::str::FromStr>(&self, column: &str) -> std::result::Result<T, String> {
-        let value = self.optional(column)?;
-        value.ok_or_else(|| format!("line {} has no {column}", self.number))
+impl Line {
+    fn entry(&self) -> std::result::Result<Entry, String> {
+        let measured = Measure::ALL.into_iter().map(|measure| Ok((measure, self.optional(measure.name())?)));
+        let measured = measured.collect::<std::result::Result<Vec<_>, String>>()?;
+        Ok(Entry {
+            name: self.get("name")?,
+            kind: self.get("generator")?,
+            size: [self.get("height")?, self.get("width")?],
+            parameters: self.get("parameters")?,
+            gmac: self.get("gmac")?,
+            seconds: self.get::<f64>("ms")? / 1e3,
+            planned_bytes: (self.get::<f64>("planned_mb")? * 1e6).round() as u64,
+            steps: self.get("steps")?,
+            training_seconds: self.get::<f64>("training_minutes")? * 60.0,
+            measured: measured.into_iter().filter_map(|(measure, value)| Some((measure, value?))).collect(),
+        })
+    }
+
+    fn get<T: FromStr>(&self, column: &str) -> std::result::Result<T, String> {
+        self.optional(column)?.ok_or_else(|| format!("line {} has no {column}", self.number))
     }
 
     /// `None` if the field is empty.
-    fn optional<T: std::str::FromStr>(&self, column: &str) -> std::result::Result<Option<T>, String> {
-        let place = self.head.iter().position(|name| name == column);
-        let Some(text) = place.and_then(|place| self.record.get(place)).filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
+    fn optional<T: FromStr>(&self, column: &str) -> std::result::Result<Option<T>, String> {
+        let Some(text) = self.row.get(column).filter(|text| !text.is_empty()) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| format!("line {}: {column} can't be {text:?}", self.number))
     }
 }

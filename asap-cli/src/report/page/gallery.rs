@@ -1,7 +1,7 @@
 //! Which samples are shown.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use asap_model::Result;
 
@@ -19,35 +19,16 @@ const OLDER_BYTES: usize = 160 << 10;
 pub struct Gallery {
     /// [height, width] of an image in a sheet.
     size: [usize; 2],
-    sheets: Vec<(u64, PathBuf)>,
-    newest: Option<(u64, Preview)>,
-    over_time: BTreeMap<u64, Preview>,
+    /// Steps with their files, in order.
+    pub sheets: Vec<(u64, PathBuf)>,
+    pub newest: Option<(u64, Preview)>,
+    /// The generator's outputs, by step.
+    pub over_time: BTreeMap<u64, Preview>,
 }
 
 impl Gallery {
-    /// For sheets of images of `size`.
     pub fn new(size: [usize; 2]) -> Self {
         Gallery { size, sheets: Vec::new(), newest: None, over_time: BTreeMap::new() }
-    }
-
-    /// Adds the sheet of a step, later than all before.
-    pub fn add(&mut self, step: u64, path: &Path) {
-        self.sheets.push((step, path.into()));
-    }
-
-    /// The newest sheet and its step.
-    pub fn newest(&self) -> Option<&(u64, Preview)> {
-        self.newest.as_ref()
-    }
-
-    /// The generator's outputs, by step.
-    pub fn over_time(&self) -> impl ExactSizeIterator<Item = (&u64, &Preview)> {
-        self.over_time.iter()
-    }
-
-    /// The number of sheets.
-    pub fn count(&self) -> usize {
-        self.sheets.len()
     }
 
     /// Reads the images that are to be shown. Those that can't be read are left out from now on; the first one's error is
@@ -98,7 +79,7 @@ mod tests {
     fn shown_sheets_are_few_and_evenly_spaced() {
         let mut gallery = Gallery::new([1, 1]);
         for count in 1..=500_u64 {
-            gallery.add(count * 10, Path::new("sheet"));
+            gallery.sheets.push((count * 10, "sheet".into()));
             let steps: Vec<u64> = gallery.chosen().iter().map(|(step, _)| *step).collect();
             assert!(steps.len() <= MAXIMUM + 1 && (steps[0], *steps.last().unwrap()) == (10, count * 10));
             let gaps: Vec<u64> = steps.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -115,14 +96,14 @@ mod tests {
         for step in [1, 2, 3] {
             let color = [step as u8 * 50; 3];
             write_rgb(&path(step), &Plane::from_fn(2, 14, |x, _| if x < 6 { [255; 3] } else { color })).unwrap();
-            gallery.add(step, &path(step));
+            gallery.sheets.push((step, path(step)));
         }
         std::fs::remove_file(path(2)).unwrap();
         let error = gallery.refresh().unwrap_err().to_string();
         assert!(error.contains("2.png"), "{error}");
         gallery.refresh().unwrap();
-        let shown: Vec<_> = gallery.over_time().map(|(step, preview)| (*step, preview.width)).collect();
+        let shown: Vec<_> = gallery.over_time.iter().map(|(step, preview)| (*step, preview.width)).collect();
         assert_eq!(shown, [(1, 2), (3, 2)], "of a sheet 14 wide, the 2 columns of the output");
-        assert_eq!(gallery.newest().map(|(step, preview)| (*step, preview.width)), Some((3, 14)));
+        assert_eq!(gallery.newest.as_ref().map(|(step, preview)| (*step, preview.width)), Some((3, 14)));
     }
 }

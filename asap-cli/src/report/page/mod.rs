@@ -17,11 +17,13 @@ use std::io::Write;
 use std::time::{Duration, Instant, SystemTime};
 
 use asap_model::checkpoint::atomic;
-use asap_model::training::{Event, Observer};
+use asap_model::training::{Event, History, Observer};
 use asap_model::{Error, Result};
 
 use run::{Run, Status};
 
+/// Its name in the run folder.
+const FILE: &str = "report.html";
 /// Maximum age of the page during training.
 const WRITE_EVERY: Duration = Duration::from_secs(60);
 
@@ -40,7 +42,7 @@ impl Page {
         self.attempted = Some(Instant::now());
         let gallery = run.gallery.refresh();
         let page = content::page(run, SystemTime::now());
-        atomic::write(&run.folder.report_file(), |file| file.write_all(page.as_bytes()))?;
+        atomic::write(&run.started.folder.dir().join(FILE), |file| file.write_all(page.as_bytes()))?;
         gallery
     }
 }
@@ -48,7 +50,7 @@ impl Page {
 impl Observer for Page {
     fn observe(&mut self, event: &Event<'_>) -> Result<()> {
         if let Event::Started(started) = event {
-            let history = self.run.insert(Run::new(started)).read_history();
+            let history = self.run.insert(Run::new((*started).clone())).read_history();
             return self.write().and(history);
         }
         let Some(run) = &mut self.run else { return Ok(()) };
@@ -58,10 +60,10 @@ impl Observer for Page {
                 if self.attempted.is_some_and(|time| time.elapsed() < WRITE_EVERY) { Ok(()) } else { self.write() }
             }
             Event::Validation { step, scores, .. } => {
-                run.validations.push((*step, *scores));
-                let sheet = run.folder.sheet_file(*step);
+                History::record(&mut run.validations, *step, scores);
+                let sheet = run.started.folder.sheet_file(*step);
                 if sheet.is_file() {
-                    run.gallery.add(*step, &sheet);
+                    run.gallery.sheets.push((*step, sheet));
                 }
                 self.write()
             }

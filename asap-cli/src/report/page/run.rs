@@ -3,45 +3,30 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
+use asap_model::Result;
 use asap_model::training::metrics_log::{Record, each_record};
-use asap_model::training::{RunFolder, Scores, Started, StepReport};
-use asap_model::{Config, Result};
+use asap_model::training::{History, Started, StepReport};
 
 use super::gallery::Gallery;
-use crate::machine::{operating_system, processor};
+use crate::machine::processor;
 use crate::report::curve::Curve;
+use crate::report::number;
 
 /// The time per step is the mean of this many of the latest.
 const TIMED: usize = 100;
 
-/// What is known of a run.
 pub struct Run {
-    pub folder: RunFolder,
+    pub started: Started,
     /// The absolute path of the run folder.
     pub dir: PathBuf,
-    pub config: Config,
     pub status: Status,
-    /// Device and threads.
-    pub device: String,
-    /// The processor and its threads.
     pub processor: String,
-    /// Operating system and architecture.
-    pub system: String,
-    pub steps_total: u64,
-    pub steps_per_epoch: u64,
-    /// Training and validation pairs.
-    pub pairs: [usize; 2],
-    /// Trainable parameters of the generator and of all discriminators.
-    pub parameters: [usize; 2],
-    /// The last step done.
     pub step: u64,
     /// The losses by name, in the order of `metrics.jsonl`.
     pub losses: Vec<(String, Curve)>,
     /// The learning rates of generator and discriminators.
     pub rates: [Curve; 2],
-    /// All validations with their steps.
-    pub validations: Vec<(u64, Scores)>,
-    /// Sheets of samples.
+    pub validations: Vec<History>,
     pub gallery: Gallery,
     /// The step of the newest checkpoint.
     pub checkpoint: Option<u64>,
@@ -52,7 +37,6 @@ pub struct Run {
     latest_seconds: VecDeque<f64>,
 }
 
-/// The state of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     Training,
@@ -65,28 +49,26 @@ pub enum Status {
     Failed(String),
 }
 
+impl Status {
+    /// Its name, and the class of its badge.
+    pub fn badge(&self) -> [&'static str; 2] {
+        match self {
+            Status::Training => ["training", "active"],
+            Status::Finished => ["finished", "done"],
+            Status::Stopped => ["stopped", "neutral"],
+            Status::Diverged(_) => ["diverged", "failed"],
+            Status::Failed(_) => ["failed", "failed"],
+        }
+    }
+}
+
 impl Run {
-    pub fn new(started: &Started<'_>) -> Self {
-        let dir = started.folder.dir();
-        let (processor, threads) = (processor(), started.threads);
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
+    pub fn new(started: Started) -> Self {
+        let (dir, processor) = (started.folder.dir(), processor());
         Run {
-            folder: started.folder.clone(),
             dir: std::path::absolute(dir).unwrap_or_else(|_| dir.into()),
-            config: started.config.clone(),
             status: Status::Training,
-            device: format!("{}, {threads} thread{}", started.device, plural(threads)),
-            processor: format!(
-                "{}, {} hardware thread{}",
-                processor.model,
-                processor.threads,
-                plural(processor.threads)
-            ),
-            system: format!("{}, {}", operating_system(), std::env::consts::ARCH),
-            steps_total: started.steps_total,
-            steps_per_epoch: started.steps_per_epoch,
-            pairs: [started.training_pairs, started.validation_pairs],
-            parameters: [started.generator_parameters, started.discriminator_parameters],
+            processor: format!("{}, {}", processor.model, number::count(processor.threads, "hardware thread")),
             step: started.steps_done,
             losses: Vec::new(),
             rates: Default::default(),
@@ -96,32 +78,29 @@ impl Run {
             seconds: 0.0,
             seconds_left: None,
             latest_seconds: VecDeque::new(),
+            started,
         }
     }
 
-    /// Adds what the folder has of the steps before this session.
+    /// Adds what the folder has of the steps before this session. What it has of later ones is from before the run went back
+    /// to its checkpoint.
     pub fn read_history(&mut self) -> Result<()> {
-        let done = self.step;
-        each_record(&self.folder.metrics_file(), |record| match record {
-            Record::Step { step, losses, rates, seconds } if step <= done => {
+        let (done, folder) = (self.step, self.started.folder.clone());
+        each_record(&folder.metrics_file(), |record| match record {
+            _ if record.step() > done => {}
+            Record::Step { step, losses, rates, seconds } => {
                 self.push(step, losses.iter().map(|(name, value)| (name.as_str(), *value)), rates, seconds);
             }
-            Record::Validation { step, scores } if step <= done => self.validations.push((step, scores)),
-            Record::Step { .. } | Record::Validation { .. } => {}
+            Record::Validation { step, scores } => History::record(&mut self.validations, step, &scores),
         })?;
-        for (step, path) in self.folder.sheets()? {
-            // Later ones are from before the run went back to its checkpoint.
-            if step <= done {
-                self.gallery.add(step, &path);
-            }
-        }
+        self.gallery.sheets = folder.sheets()?;
+        self.gallery.sheets.retain(|(step, _)| *step <= done);
         Ok(())
     }
 
-    /// Adds a step.
     pub fn step(&mut self, report: &StepReport) {
         let rates = [report.rates.generator, report.rates.discriminator];
-        self.push(report.step, report.losses.named().into_iter(), rates, report.time.as_secs_f64());
+        self.push(report.step, report.losses.0.iter().copied(), rates, report.time.as_secs_f64());
         self.step = report.step;
         self.seconds_left = Some(report.time_left.as_secs_f64());
     }
@@ -134,7 +113,7 @@ impl Run {
 
     /// The epoch of the last step, counted from 1.
     pub fn epoch(&self) -> u64 {
-        1 + self.step.saturating_sub(1) / self.steps_per_epoch.max(1)
+        1 + self.step.saturating_sub(1) / self.started.steps_per_epoch.max(1)
     }
 
     fn push<'a>(&mut self, step: u64, losses: impl Iterator<Item = (&'a str, f64)>, rates: [f64; 2], seconds: f64) {

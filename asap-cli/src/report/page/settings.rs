@@ -4,18 +4,16 @@ use asap_model::config::{Config, Key};
 use maud::{Markup, html};
 use toml::Value;
 
-/// A key with its value.
-struct Setting {
-    key: String,
-    value: String,
-    default: String,
-    meaning: String,
-}
-
 /// The keys that differ from the defaults, which are the paper's; below, collapsed, all keys.
 pub fn tables(config: &Config) -> Markup {
-    let all = settings(config);
-    let other: Vec<&Setting> = all.iter().filter(|setting| setting.value != setting.default).collect();
+    let shown = |value: Option<Value>| match value {
+        Some(Value::String(text)) => text,
+        Some(value) => value.to_string(),
+        None => "–".into(),
+    };
+    let row = |key: Key| [key.path(), key.help(), shown(key.value.clone()), shown(key.default)];
+    let all: Vec<[String; 4]> = config.keys().into_iter().map(row).collect();
+    let other: Vec<_> = all.iter().filter(|[_, _, value, default]| value != default).collect();
     html! {
         @if other.is_empty() {
             p { "Every value is the default, which is the paper’s for facades at 256×256." }
@@ -30,37 +28,21 @@ pub fn tables(config: &Config) -> Markup {
     }
 }
 
-fn table(settings: &[&Setting]) -> Markup {
+fn table(rows: &[&[String; 4]]) -> Markup {
     html! {
         table {
             thead { tr { th scope="col" { "Key" } th scope="col" { "Value" } th scope="col" { "Default" } } }
             tbody {
-                @for setting in settings {
+                @for [key, help, value, default] in rows {
                     tr {
-                        th scope="row" { code { (setting.key) } small { (setting.meaning) } }
-                        td { (setting.value) }
-                        td { (setting.default) }
+                        th scope="row" { code { (key) } small { (help) } }
+                        td { (value) }
+                        td { (default) }
                     }
                 }
             }
         }
     }
-}
-
-/// Every key, in the order of a configuration file.
-fn settings(config: &Config) -> Vec<Setting> {
-    let shown = |value: Option<Value>| match value {
-        Some(Value::String(text)) => text,
-        Some(value) => value.to_string(),
-        None => "–".into(),
-    };
-    let setting = |key: Key| Setting {
-        key: key.path(),
-        value: shown(key.value.clone()),
-        meaning: key.help(),
-        default: shown(key.default),
-    };
-    config.keys().into_iter().map(setting).collect()
 }
 
 #[cfg(test)]

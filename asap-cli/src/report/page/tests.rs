@@ -2,17 +2,19 @@ use std::fs;
 use std::path::Path;
 
 use asap_model::data::{Plane, write_rgb};
+use asap_model::evaluation::Measure;
+use asap_model::training::losses::Losses;
 use asap_model::training::metrics_log::MetricsLog;
-use asap_model::training::step::{Losses, Rates};
-use asap_model::training::{DepthScores, RunFolder, Scores, Started, StepReport, Summary};
+use asap_model::training::step::Rates;
+use asap_model::training::{RunFolder, Started, StepReport, Summary};
 use asap_model::{Config, Result};
 
 use super::*;
 
-fn started<'a>(folder: &'a RunFolder, config: &'a Config, steps_done: u64, steps_total: u64) -> Event<'a> {
-    Event::Started(Started {
-        folder,
-        config,
+fn started(folder: &RunFolder, config: &Config, steps_done: u64, steps_total: u64) -> Started {
+    Started {
+        folder: folder.clone(),
+        config: config.clone(),
         device: "cpu".into(),
         threads: 2,
         steps_done,
@@ -22,7 +24,7 @@ fn started<'a>(folder: &'a RunFolder, config: &'a Config, steps_done: u64, steps
         validation_pairs: 16,
         generator_parameters: 1234567,
         discriminator_parameters: 89,
-    })
+    }
 }
 
 fn step(step: u64) -> StepReport {
@@ -31,22 +33,18 @@ fn step(step: u64) -> StepReport {
         step,
         steps_total: 100_000,
         epoch: 1,
-        losses: Losses::new(vec![("GAN", wave), ("GAN_Feat", 2.0 * wave), ("D_Fake", 1.0), ("D_real", 0.5)]),
+        losses: Losses(vec![("GAN", wave), ("GAN_Feat", 2.0 * wave), ("D_fake", 1.0), ("D_real", 0.5)]),
         rates: Rates { generator: 1e-4, discriminator: 4e-4 },
         time: Duration::from_millis(100),
         time_left: Duration::from_secs(125),
     }
 }
 
-fn color(l1: f64) -> Scores {
-    Scores { l1, depth: None }
-}
-
 /// A run folder with a page that has started.
 fn start(parent: &Path, name: &str, config: &Config, total: u64) -> (RunFolder, Page) {
     let folder = RunFolder::create(&parent.join(name)).unwrap();
     let mut page = Page::default();
-    page.observe(&started(&folder, config, 0, total)).unwrap();
+    page.observe(&Event::Started(&started(&folder, config, 0, total))).unwrap();
     (folder, page)
 }
 
@@ -58,6 +56,7 @@ fn finish(page: &mut Page, stopped: bool) {
         stopped,
         time: Duration::ZERO,
         losses: None,
+        training_seconds: 0.0,
         validations: Vec::new(),
         generator: "run/generator.safetensors".into(),
     };
@@ -69,12 +68,12 @@ fn fail(page: &mut Page, error: Error) {
     page.observe(&Event::Finished(&result)).unwrap();
 }
 
-fn validate(page: &mut Page, step: u64, scores: Scores) {
+fn validate(page: &mut Page, step: u64, scores: &[(Measure, f64)]) {
     page.observe(&Event::Validation { step, scores, samples: &[] }).unwrap();
 }
 
 fn text(folder: &RunFolder) -> String {
-    fs::read_to_string(folder.report_file()).unwrap()
+    fs::read_to_string(folder.dir().join(FILE)).unwrap()
 }
 
 /// The number of points of the first line below a heading.
@@ -103,7 +102,7 @@ fn page_follows_the_run_to_its_end() {
     {
         assert!(during.contains(part), "no {part} in {during}");
     }
-    for chart in ["GAN", "GAN_Feat", "D_Fake", "D_real"] {
+    for chart in ["GAN", "GAN_Feat", "D_fake", "D_real"] {
         assert_eq!(points(&during, chart), 10, "{chart}");
     }
     assert_eq!(points(&during, "Learning rates"), 10);
@@ -112,7 +111,7 @@ fn page_follows_the_run_to_its_end() {
     assert!(finished.contains("finished") && !finished.contains("Time left") && !finished.contains("refresh"));
     fail(&mut page, Error::Data { file: "a<b>.png".into(), problem: "is cut off".into() });
     assert!(text(&folder).contains("a&lt;b&gt;.png: is cut off") && text(&folder).contains("train --resume"));
-    fail(&mut page, Error::Diverged { round: 11, what: "the loss GAN".into(), value: f64::NAN, layer: None });
+    fail(&mut page, Error::Diverged { step: 11, what: "the loss GAN".into(), value: f64::NAN, layer: None });
     let diverged = text(&folder);
     assert!(diverged.contains("the loss GAN is NaN") && !diverged.contains("--resume"), "it would diverge again");
 }
@@ -150,7 +149,7 @@ fn long_runs_and_large_images_stay_a_small_page() {
     for number in 1..=100_000 {
         page.observe(&Event::Step(&step(number))).unwrap();
         if number % 1000 == 0 {
-            validate(&mut page, number, color(0.5));
+            validate(&mut page, number, &[(Measure::L1, 0.5)]);
         }
     }
     finish(&mut page, false);
@@ -167,7 +166,7 @@ fn long_runs_and_large_images_stay_a_small_page() {
     fs::create_dir_all(folder.dir().join("samples")).unwrap();
     let path = folder.sheet_file(1);
     write_rgb(&path, &noise).unwrap();
-    (1..=40).for_each(|number| page.run.as_mut().unwrap().gallery.add(number, &path));
+    (1..=40).for_each(|number| page.run.as_mut().unwrap().gallery.sheets.push((number, path.clone())));
     finish(&mut page, false);
     let text = text(&folder);
     assert!((2 << 20..15 << 20).contains(&text.len()), "{} bytes", text.len());
@@ -183,12 +182,12 @@ fn resumed_runs_show_their_history_up_to_the_checkpoint() {
     for number in 1..=30 {
         log.step(&step(number)).unwrap();
         if number % 10 == 0 {
-            log.validation(number, &color(1.0 / number as f64)).unwrap();
+            log.validation(number, &[(Measure::L1, 1.0 / number as f64)]).unwrap();
             write_sheet(&folder, number);
         }
     }
     let mut page = Page::default();
-    page.observe(&started(&folder, &config, 25, 40)).unwrap();
+    page.observe(&Event::Started(&started(&folder, &config, 25, 40))).unwrap();
     page.observe(&Event::Step(&step(26))).unwrap();
     finish(&mut page, true);
     let text = text(&folder);
@@ -207,9 +206,9 @@ fn depth_runs_show_their_errors_and_colors() {
     let (folder, mut page) = start(parent.path(), "run", &config, 40);
     for (number, rmse) in [(10, 2.0), (20, 3.0)] {
         page.observe(&Event::Step(&step(number))).unwrap();
-        let depth = Some(DepthScores { rmse, abs_rel: 0.25, delta1: rmse / 10.0 });
         write_sheet(&folder, number);
-        validate(&mut page, number, Scores { l1: 0.1, depth });
+        let [l1, abs_rel, delta1] = [(Measure::L1, 0.1), (Measure::AbsRel, 0.25), (Measure::Delta1, rmse / 10.0)];
+        validate(&mut page, number, &[l1, (Measure::Rmse, rmse), abs_rel, delta1]);
     }
     let text = text(&folder);
     for chart in ["L1", "RMSE", "AbsRel", "delta1"] {
@@ -227,7 +226,7 @@ fn unwritable_pages_are_errors_until_they_can_be_written() {
     fs::remove_dir_all(folder.dir()).unwrap();
     let checkpoint = Event::Checkpoint { step: 1, path: Path::new("checkpoint") };
     let error = page.observe(&checkpoint).unwrap_err();
-    assert!(matches!(error, Error::Io { file, .. } if file == folder.report_file()));
+    assert!(matches!(error, Error::Io { file, .. } if file == folder.dir().join(FILE)));
     page.observe(&Event::Step(&step(2))).unwrap();
     fs::create_dir(folder.dir()).unwrap();
     page.observe(&checkpoint).unwrap();

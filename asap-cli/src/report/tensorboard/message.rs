@@ -1,82 +1,42 @@
 //! The few protobuf messages, as bytes: `Event`, `SessionLog` and `Summary` of `tensorflow/core/util/event.proto` and
 //! `tensorflow/core/framework/summary.proto`.
 
-use std::borrow::Cow;
-
 /// `SessionLog.SessionStatus`.
 const START: u64 = 1;
 /// `Image.colorspace`: RGB.
 const RGB: u64 = 3;
 
-/// A named value of a step.
-pub struct Value<'a> {
-    tag: Cow<'static, str>,
-    content: Content<'a>,
-}
-
-enum Content<'a> {
-    Scalar(f32),
-    Image(Image<'a>),
-}
-
-/// An encoded image.
-pub struct Image<'a> {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// The file, PNG or JPEG.
-    pub bytes: &'a [u8],
-}
-
-impl<'a> Value<'a> {
-    /// A scalar.
-    pub fn scalar(tag: impl Into<Cow<'static, str>>, value: f64) -> Self {
-        Value { tag: tag.into(), content: Content::Scalar(value as f32) }
-    }
-
-    /// An image.
-    pub fn image(tag: impl Into<Cow<'static, str>>, image: Image<'a>) -> Self {
-        Value { tag: tag.into(), content: Content::Image(image) }
-    }
-}
-
-/// The first message of every file: the version of the format. `time` is in seconds since 1970, here and below.
-pub fn version(time: f64) -> Vec<u8> {
-    Message::event(time).bytes(3, b"brain.Event:2").0
+/// The first event of every file: the version of the format. `time` is in seconds since 1970, here and below.
+pub fn version(time: f64) -> Message {
+    Message::event(time).bytes(3, b"brain.Event:2")
 }
 
 /// The start of a session at a step. Values that earlier files have of that step and later ones no longer count.
-pub fn start(time: f64, step: u64) -> Vec<u8> {
+pub fn start(time: f64, step: u64) -> Message {
     let session = Message::default().varint(1, START);
-    Message::event(time).varint(2, step).bytes(7, &session.0).0
+    Message::event(time).varint(2, step).bytes(7, &session.0)
 }
 
 /// The values of a step.
-pub fn summary(time: f64, step: u64, values: &[Value<'_>]) -> Vec<u8> {
-    let mut summary = Message::default();
-    for value in values {
-        summary = summary.bytes(1, &value.message().0);
-    }
-    Message::event(time).varint(2, step).bytes(5, &summary.0).0
+pub fn summary(time: f64, step: u64, values: impl IntoIterator<Item = Message>) -> Message {
+    let summary = values.into_iter().fold(Message::default(), |summary, value| summary.bytes(1, &value.0));
+    Message::event(time).varint(2, step).bytes(5, &summary.0)
 }
 
-impl Value<'_> {
-    fn message(&self) -> Message {
-        let named = Message::default().bytes(1, self.tag.as_bytes());
-        match &self.content {
-            Content::Scalar(value) => named.float(2, *value),
-            Content::Image(Image { height, width, bytes }) => {
-                let image = Message::default().varint(1, *height as u64).varint(2, *width as u64);
-                named.bytes(4, &image.varint(3, RGB).bytes(4, bytes).0)
-            }
-        }
-    }
+/// A value: a scalar.
+pub fn scalar(tag: &str, value: f64) -> Message {
+    Message::default().bytes(1, tag.as_bytes()).float(2, value as f32)
 }
 
-/// A message under construction. A field is its number and wire type, then its content.
+/// A value: an image, encoded as PNG or JPEG.
+pub fn image(tag: &str, [height, width]: [usize; 2], bytes: &[u8]) -> Message {
+    let image = Message::default().varint(1, height as u64).varint(2, width as u64).varint(3, RGB).bytes(4, bytes);
+    Message::default().bytes(1, tag.as_bytes()).bytes(4, &image.0)
+}
+
+/// The bytes of a message. A field is its number and wire type, then its content.
 #[derive(Default)]
-struct Message(Vec<u8>);
+pub struct Message(pub Vec<u8>);
 
 impl Message {
     /// An `Event`, whose first field is the wall time.
@@ -131,18 +91,18 @@ mod tests {
             &[0x2a, 10, 0x0a, 8, 0x0a, 1, b'a', 0x15],
             &0.25f32.to_le_bytes(),
         ];
-        assert_eq!(summary(1.5, 300, &[Value::scalar("a", 0.25)]), expected.concat());
+        assert_eq!(summary(1.5, 300, [scalar("a", 0.25)]).0, expected.concat());
     }
 
     #[test]
     fn image_matches_the_format() {
-        let message = Value::image("s", Image { height: 2, width: 200, bytes: b"png" }).message();
+        let message = super::image("s", [2, 200], b"png");
         let image = [0x08, 2, 0x10, 0xc8, 0x01, 0x18, 3, 0x22, 3, b'p', b'n', b'g'];
         assert_eq!(message.0, [&[0x0a, 1, b's', 0x22, 12][..], &image].concat());
     }
 
     #[test]
     fn session_starts_at_its_step() {
-        assert_eq!(start(0.0, 5)[9..], [0x10, 5, 0x3a, 2, 0x08, 1]);
+        assert_eq!(start(0.0, 5).0[9..], [0x10, 5, 0x3a, 2, 0x08, 1]);
     }
 }

@@ -9,15 +9,15 @@ mod frame;
 mod message;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use asap_model::training::{Event, Observer, RunFolder, StepReport};
+use asap_model::training::{Event, Observer, RunFolder};
 use asap_model::{Error, Result};
 
 use super::preview::Preview;
-use message::{Image, Value};
+use message::{Message, scalar};
 
 /// Prefix of every event file's name; TensorBoard finds the files by it.
 const PREFIX: &str = "events.out.tfevents.";
@@ -43,81 +43,65 @@ struct Open {
 }
 
 impl EventFile {
-    fn append(&mut self, event: &[u8]) -> Result<()> {
+    fn append(&mut self, event: Message) -> Result<()> {
         let Some((folder, first)) = &self.session else { return Ok(()) };
-        let mut open = match self.open.take() {
+        let open = match &mut self.open {
             Some(open) => open,
-            None => Open::create(folder.dir(), *first)?,
+            closed => closed.insert(Open::create(folder.dir())?),
         };
-        let written = open.append(event);
-        self.open.insert(open).named(written)
+        let head = (open.whole == 0).then(|| [message::version(now()), message::start(now(), *first)]);
+        let records: Vec<Vec<u8>> =
+            head.into_iter().flatten().chain([event]).map(|event| frame::record(&event.0)).collect();
+        open.append(&records.concat()).map_err(Error::io(&open.path, "write it"))
     }
 }
 
 impl Open {
-    /// Creates a file with its head. It sorts after every event file in the folder.
-    fn create(dir: &Path, first: u64) -> Result<Open> {
+    /// Creates a file that sorts after every event file in the folder.
+    fn create(dir: &Path) -> Result<Open> {
         let path = dir.join(format!("{PREFIX}{:010}.asap", next_number(dir)?));
-        let created = OpenOptions::new().write(true).create_new(true).open(&path);
-        let file = created.map_err(|source| Error::Io { file: path.clone(), action: "create it", source })?;
-        let mut open = Open { path, file, whole: 0 };
-        let written = open.append(&message::version(now())).and_then(|()| open.append(&message::start(now(), first)));
-        if written.is_err() {
-            // Without its head the file is useless; the next attempt creates another.
-            let _ = fs::remove_file(&open.path);
-        }
-        open.named(written)?;
-        Ok(open)
+        let file = OpenOptions::new().append(true).create_new(true).open(&path);
+        Ok(Open { file: file.map_err(Error::io(&path, "create it"))?, path, whole: 0 })
     }
 
-    /// Appends a record, over what a failed write may have left after the last one.
-    fn append(&mut self, event: &[u8]) -> std::io::Result<()> {
-        if self.file.seek(SeekFrom::End(0))? != self.whole {
+    fn append(&mut self, records: &[u8]) -> std::io::Result<()> {
+        if self.file.metadata()?.len() != self.whole {
             self.file.set_len(self.whole)?;
-            self.file.seek(SeekFrom::Start(self.whole))?;
         }
-        let record = frame::record(event);
-        self.file.write_all(&record)?;
-        self.whole += record.len() as u64;
+        self.file.write_all(records)?;
+        self.whole += records.len() as u64;
         Ok(())
-    }
-
-    fn named(&self, written: std::io::Result<()>) -> Result<()> {
-        written.map_err(|source| Error::Io { file: self.path.clone(), action: "write it", source })
     }
 }
 
 impl Observer for EventFile {
     fn observe(&mut self, event: &Event<'_>) -> Result<()> {
         match event {
-            Event::Started(started) => self.session = Some((started.folder.clone(), started.steps_done + 1)),
-            Event::Step(report) => self.append(&message::summary(now(), report.step, &scalars(report)))?,
-            Event::Validation { step, scores, .. } => {
-                let scores = scores.named().into_iter();
-                let scalars =
-                    scores.map(|(measure, value)| Value::scalar(format!("validation/{}", measure.label()), value));
-                self.append(&message::summary(now(), *step, &scalars.collect::<Vec<_>>()))?;
-                let sheet = self.session.as_ref().map(|(folder, _)| folder.sheet_file(*step));
-                if let Some(sheet) = sheet.filter(|sheet| sheet.is_file()) {
-                    let Preview { height, width, bytes, .. } = &Preview::of_file(&sheet, IMAGE_BYTES)?;
-                    let image = Value::image("samples", Image { height: *height, width: *width, bytes });
-                    self.append(&message::summary(now(), *step, &[image]))?;
-                }
+            Event::Started(started) => {
+                self.session = Some((started.folder.clone(), started.steps_done + 1));
+                Ok(())
             }
-            Event::Checkpoint { .. } | Event::Warning(_) | Event::Finished(_) => {}
+            Event::Step(report) => {
+                let losses = report.losses.0.iter().map(|(name, value)| scalar(&format!("loss/{name}"), *value));
+                let rates = [
+                    scalar("learning_rate/generator", report.rates.generator),
+                    scalar("learning_rate/discriminator", report.rates.discriminator),
+                ];
+                self.append(message::summary(now(), report.step, losses.chain(rates)))
+            }
+            Event::Validation { step, scores, .. } => {
+                let scores = scores.iter();
+                let scores = scores.map(|(measure, value)| scalar(&format!("validation/{}", measure.label()), *value));
+                self.append(message::summary(now(), *step, scores))?;
+                let sheet = self.session.as_ref().map(|(folder, _)| folder.sheet_file(*step));
+                let Some(sheet) = sheet.filter(|sheet| sheet.is_file()) else { return Ok(()) };
+                let Preview { height, width, bytes, .. } = Preview::of_file(&sheet, IMAGE_BYTES)?;
+                let image = message::image("samples", [height, width], &bytes);
+                self.append(message::summary(now(), *step, [image]))
+            }
+            Event::Checkpoint { .. } | Event::Warning(_) | Event::Finished(_) => Ok(()),
         }
-        Ok(())
     }
-}
-
-/// The losses and learning rates of a step.
-fn scalars(report: &StepReport) -> Vec<Value<'static>> {
-    let losses = report.losses.named().into_iter().map(|(name, value)| Value::scalar(format!("loss/{name}"), value));
-    let rates = [
-        Value::scalar("learning_rate/generator", report.rates.generator),
-        Value::scalar("learning_rate/discriminator", report.rates.discriminator),
-    ];
-    losses.chain(rates).collect()
 }
 
 /// Seconds since 1970.
@@ -128,10 +112,10 @@ fn now() -> f64 {
 /// The time in seconds, but greater than the number of every event file in the folder: TensorBoard reads them in order of
 /// their names.
 fn next_number(dir: &Path) -> Result<u64> {
-    let failed = |source| Error::Io { file: dir.into(), action: "list the folder", source };
+    let failed = Error::io(dir, "list the folder");
     let mut next = now() as u64;
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
+    for entry in fs::read_dir(dir).map_err(&failed)? {
+        let name = entry.map_err(&failed)?.file_name();
         let number = name.to_string_lossy().strip_prefix(PREFIX).and_then(|rest| rest.split('.').next()?.parse().ok());
         next = next.max(number.map_or(0, |number: u64| number.saturating_add(1)));
     }
@@ -140,12 +124,12 @@ fn next_number(dir: &Path) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use asap_model::training::Scores;
+    use asap_model::evaluation::Measure;
 
     use super::*;
 
     fn validation(step: u64) -> Event<'static> {
-        Event::Validation { step, scores: Scores { l1: 0.5, depth: None }, samples: &[] }
+        Event::Validation { step, scores: &[(Measure::L1, 0.5)], samples: &[] }
     }
 
     fn session(dir: &Path) -> (RunFolder, EventFile) {

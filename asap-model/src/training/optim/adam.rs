@@ -6,8 +6,8 @@ use asap_tensor::ops::{AdamStep, adam};
 use asap_tensor::{Backend, Tensor};
 
 use crate::Result;
-use crate::checkpoint::{HostTensor, Weights};
-use crate::nn::Params;
+use crate::checkpoint::{Checkpoint, HostTensor, Weights};
+use crate::nn::{Param, Params};
 
 /// ε (published code: PyTorch's default).
 const EPSILON: f64 = 1e-8;
@@ -28,9 +28,6 @@ impl<B: Backend> Adam<B> {
     }
 
     /// Updates every parameter that has a gradient, unless `guard`, (), is not finite.
-    ///
-    /// # Errors
-    /// If a gradient has another shape than its parameter.
     pub fn step(
         &mut self,
         params: &mut Params<B>,
@@ -60,9 +57,6 @@ impl<B: Backend> Adam<B> {
     }
 
     /// The moments, as tensors `KEY.first` and `KEY.second`.
-    ///
-    /// # Errors
-    /// If the device fails.
     pub fn to_weights(&self) -> Result<Weights> {
         let mut weights = Weights::new();
         for (key, (first, second)) in &self.moments {
@@ -77,16 +71,19 @@ impl<B: Backend> Adam<B> {
     /// Continues from saved moments after `step` steps.
     ///
     /// # Errors
-    /// If the device fails.
-    pub fn restore(&mut self, backend: &B, weights: &Weights, step: u64) -> Result<()> {
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) lists moments that are missing, left over or of a different shape.
+    pub fn restore(&mut self, backend: &B, params: &Params<B>, moments: &Checkpoint, step: u64) -> Result<()> {
+        let dims =
+            |moment: &'static str| move |p: &Param<B>| (format!("{}.{moment}", p.key()), p.value().dims().to_vec());
+        let expected: Vec<_> = ["first", "second"].into_iter().flat_map(|m| params.trained().map(dims(m))).collect();
+        moments.match_keys(&expected)?;
+        let tensor = |key: &str, moment| {
+            let host = &moments.weights[&format!("{key}.{moment}")];
+            Tensor::from_f32(backend, &host.shape[..], &host.data)
+        };
+        let moment = |key: &str| Ok((key.to_owned(), (tensor(key, "first")?, tensor(key, "second")?)));
+        self.moments = params.trained().map(|param| moment(param.key())).collect::<Result<_>>()?;
         self.step = step;
-        self.moments.clear();
-        for (key, host) in weights {
-            let Some(name) = key.strip_suffix(".first") else { continue };
-            let Some(second) = weights.get(&format!("{name}.second")) else { continue };
-            let tensor = |host: &HostTensor| Tensor::from_f32(backend, &host.shape[..], &host.data);
-            self.moments.insert(name.to_owned(), (tensor(host)?, tensor(second)?));
-        }
         Ok(())
     }
 }
