@@ -88,7 +88,7 @@ impl Chart<'_> {
     }
 
     fn lines(&self, plot: &Plot, curve: &Curve) -> Markup {
-        let buckets = curve.buckets;
+        let buckets = &curve.buckets;
         let means = || buckets.iter().map(|bucket| (bucket.step(), bucket.mean()));
         match (self.look == Look::Smoothed).then(|| curve.smooth()).flatten() {
             Some(smooth) => {
@@ -115,7 +115,7 @@ impl Chart<'_> {
     }
 
     fn range(&self) -> [f64; 2] {
-        let buckets = self.curves.iter().flat_map(|(_, curve)| curve.buckets);
+        let buckets = self.curves.iter().flat_map(|(_, curve)| &curve.buckets);
         let mut values: Vec<f64> = buckets.flat_map(|bucket| [bucket.low, bucket.high]).collect();
         values.sort_by(f64::total_cmp);
         let spared = match self.look {
