@@ -28,9 +28,9 @@ impl<B: Backend> Var<B> {
         let statistics = [mean.clone(), rstd.clone()];
         let y = Var::record(y, [Some(self), scale, shift], move |g, _| {
             let affine = saved_affine.as_ref().map(|(scale, shift)| (scale, shift));
-            let grads = ops::instance_norm_grad(&saved_x, &mean, &rstd, affine, g, eps, slope)?;
-            let (scale, shift) = grads.affine.unzip();
-            Ok([Some(grads.x), scale, shift])
+            let (x, affine) = ops::instance_norm_grad(&saved_x, &mean, &rstd, affine, g, slope)?;
+            let (scale, shift) = affine.unzip();
+            Ok([Some(x), scale, shift])
         })?;
         Ok((y, statistics))
     }

@@ -1,6 +1,7 @@
 //! Values in device memory.
 
 use std::fmt;
+use std::sync::Arc;
 
 use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, result, sys};
 
@@ -42,6 +43,17 @@ impl Gpu {
         let slice = unsafe { self.stream.alloc::<T>(count.max(1)) };
         let slice = slice.map_err(|error| self.out_of_memory(error, count.saturating_mul(size_of::<T>())))?;
         Ok(Array { slice, count })
+    }
+
+    /// A new array of `count` values, each of which `write` writes.
+    pub(crate) fn build<T: DeviceRepr>(
+        &self,
+        count: usize,
+        write: impl FnOnce(&mut Array<T>) -> Result<()>,
+    ) -> Result<Arc<Array<T>>> {
+        let mut array = self.array(count)?;
+        write(&mut array)?;
+        Ok(Arc::new(array))
     }
 
     /// Moves values to the GPU.

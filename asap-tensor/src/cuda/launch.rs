@@ -26,6 +26,11 @@ pub(crate) fn blocks(count: usize, size: usize) -> u32 {
 /// The type must be `repr(C)` without padding or pointers, with the fields of the kernel's structure.
 pub(crate) unsafe trait Parameters: Copy {}
 
+// SAFETY: for a structure of so many `int`s.
+unsafe impl<const N: usize> Parameters for [i32; N] {}
+// SAFETY: for a structure of so many `long long`s.
+unsafe impl<const N: usize> Parameters for [i64; N] {}
+
 /// A kernel and its first arguments, in its order.
 pub(crate) struct Launch<'a> {
     backend: &'a Cuda,

@@ -23,8 +23,7 @@ pub use conv2d::{
 };
 pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
 pub use instance_norm::{
-    Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormGrads, InstanceNormSize, Normalized,
-    instance_norm, instance_norm_grad,
+    Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, Normalized, instance_norm, instance_norm_grad,
 };
 pub use layout::{
     Cat, Narrow, OneHot, Pad, Pad2d, Pad2dGrad, PadIds, PadMode, PadSize, Permute, Place, cat, narrow, one_hot,

@@ -1,7 +1,5 @@
 //! Kernels of `Cuda`.
 
-use std::sync::Arc;
-
 use super::{BinaryOp, Broadcast};
 use crate::cuda::{Cuda, Source};
 use crate::error::Result;
@@ -12,19 +10,17 @@ pub(crate) const SOURCE: Source = Source::new("binary.cu", include_str!("binary.
 impl Kernel<BinaryOp> for Cuda {
     fn compute(&self, op: &BinaryOp, [a, b]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
         let count = a.count();
-        let mut y = self.array(count)?;
-        match op.b {
+        self.build(count, |y| match op.b {
             Broadcast::Same | Broadcast::Scalar => {
                 let spread = i32::from(op.b == Broadcast::Scalar);
-                let launch = self.kernel(&SOURCE, "binary")?.output(&mut y).input(a).input(b).count(count);
-                launch.value(op.f as i32).value(spread).for_each(count)?;
+                let launch = self.kernel(&SOURCE, "binary")?.output(y).input(a).input(b).count(count);
+                launch.value(op.f as i32).value(spread).for_each(count)
             }
             Broadcast::Channel { channels, plane } => {
                 let planes = count / plane.max(1);
-                let launch = self.kernel(&SOURCE, "binary_channel")?.output(&mut y).input(a).input(b).count(planes);
-                launch.size(channels).size(plane).value(op.f as i32).for_each_plane(planes, plane)?;
+                let launch = self.kernel(&SOURCE, "binary_channel")?.output(y).input(a).input(b).count(planes);
+                launch.size(channels).size(plane).value(op.f as i32).for_each_plane(planes, plane)
             }
-        }
-        Ok(Arc::new(y))
+        })
     }
 }

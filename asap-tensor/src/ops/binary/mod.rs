@@ -13,30 +13,37 @@ use crate::shape::Shape;
 use crate::storage::Element;
 use crate::tensor::Tensor;
 
-/// The functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binary {
-    /// a + b.
-    Add,
-    /// a − b.
-    Sub,
-    /// a · b.
-    Mul,
-    /// a / b.
-    Div,
-}
-
-impl Binary {
-    /// a ∘ b.
-    #[inline(always)]
-    pub fn apply<E: Element>(self, a: E, b: E) -> E {
-        match self {
-            Binary::Add => a + b,
-            Binary::Sub => a - b,
-            Binary::Mul => a * b,
-            Binary::Div => a / b,
+macro_rules! functions {
+    (|$a:ident, $b:ident| $($doc:literal $variant:ident $name:ident: $f:expr,)+) => {
+        /// The functions.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Binary {
+            $(#[doc = $doc] $variant,)+
         }
-    }
+
+        impl Binary {
+            /// a ∘ b.
+            #[inline(always)]
+            pub fn apply<E: Element>(self, $a: E, $b: E) -> E {
+                match self {
+                    $(Binary::$variant => $f,)+
+                }
+            }
+        }
+
+        $(
+            #[doc = $doc]
+            pub fn $name<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
+                binary(Binary::$variant, a, b)
+            }
+        )+
+    };
+}
+functions! { |a, b|
+    "a + b; see [`binary`]." Add add: a + b,
+    "a − b; see [`binary`]." Sub sub: a - b,
+    "a · b; see [`binary`]." Mul mul: a * b,
+    "a / b; see [`binary`]." Div div: a / b,
 }
 
 /// How b's elements are broadcast over a's.
@@ -92,24 +99,4 @@ pub fn binary<B: Kernel<BinaryOp>>(f: Binary, a: &Tensor<B>, b: &Tensor<B>) -> R
         return Err(Error::Shapes { op: "binary", left: a.shape().into(), right: b.shape().into(), why });
     };
     BinaryOp { f, a: a.shape(), b: broadcast }.run(a.backend(), [a.buffer(), b.buffer()])
-}
-
-/// a + b; see [`binary`].
-pub fn add<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
-    binary(Binary::Add, a, b)
-}
-
-/// a − b; see [`binary`].
-pub fn sub<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
-    binary(Binary::Sub, a, b)
-}
-
-/// a · b; see [`binary`].
-pub fn mul<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
-    binary(Binary::Mul, a, b)
-}
-
-/// a / b; see [`binary`].
-pub fn div<B: Kernel<BinaryOp>>(a: &Tensor<B>, b: &Tensor<B>) -> Result<Tensor<B>> {
-    binary(Binary::Div, a, b)
 }

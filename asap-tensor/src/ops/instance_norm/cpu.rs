@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormSize};
+use super::{InstanceNorm, InstanceNormGrad, InstanceNormGradInputs};
 use crate::cpu::Cpu;
 use crate::cpu::parallel::{sum1, sum2};
 use crate::cpu::simd::{self, Simd};
@@ -18,15 +18,14 @@ impl Kernel<InstanceNorm> for Cpu {
         op: &InstanceNorm,
         (x, affine): Inputs<'_, InstanceNorm, Self>,
     ) -> Result<Buffers<InstanceNorm, Self>> {
-        let size = &op.size;
-        let plane = size.plane;
+        let [batch, channels, plane] = op.x.around(1);
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
         let mut y = self.array(x.len());
-        let mut statistics = vec![(0.0, 0.0); size.batch * size.channels];
+        let mut statistics = vec![(0.0, 0.0); batch * channels];
         self.pieces_and(&mut y, plane, COST, &mut statistics, |which, y, statistics| {
             let x = &x[which * plane..][..plane];
-            let affine = affine.map(|(scale, shift)| (scale[which % size.channels], shift[which % size.channels]));
-            *statistics = self.vectorize(Forward { x, affine, size, y });
+            let affine = affine.map(|(scale, shift)| (scale[which % channels], shift[which % channels]));
+            *statistics = self.vectorize(Forward { x, affine, op, y });
         });
         let (mean, rstd) = statistics.into_iter().unzip();
         Ok((Arc::new(y), self.adopt(mean), self.adopt(rstd)))
@@ -39,12 +38,11 @@ impl Kernel<InstanceNormGrad> for Cpu {
         op: &InstanceNormGrad,
         InstanceNormGradInputs { x, mean, rstd, affine, grad_output }: Inputs<'_, InstanceNormGrad, Self>,
     ) -> Result<Buffers<InstanceNormGrad, Self>> {
-        let size = &op.size;
-        let (plane, channels) = (size.plane, size.channels);
+        let [batch, channels, plane] = op.x.around(1);
         let affine = affine.map(|(scale, shift)| (&scale[..], &shift[..]));
-        let slope = size.slope as f32;
+        let slope = op.slope as f32;
         let mut grad_x = self.array(x.len());
-        let mut sums = vec![(0.0, 0.0); size.batch * channels];
+        let mut sums = vec![(0.0, 0.0); batch * channels];
         self.pieces_and(&mut grad_x, plane, 2 * COST, &mut sums, |which, grad_x, sums| {
             let (x, grad_output) = (&x[which * plane..][..plane], &grad_output[which * plane..][..plane]);
             let affine = affine.map(|(scale, shift)| (scale[which % channels], shift[which % channels]));
@@ -52,7 +50,7 @@ impl Kernel<InstanceNormGrad> for Cpu {
             *sums = self.vectorize(Gradient { x, grad_output, affine, statistics, slope, grad_x });
         });
         let over_batch = |part: fn(&(f64, f64)) -> f64| {
-            let total = |c| (0..size.batch).map(|n| part(&sums[n * channels + c])).sum::<f64>() as f32;
+            let total = |c| (0..batch).map(|n| part(&sums[n * channels + c])).sum::<f64>() as f32;
             self.adopt((0..channels).map(total).collect())
         };
         let grad_affine = affine.map(|_| (over_batch(|sums| sums.0), over_batch(|sums| sums.1)));
@@ -65,7 +63,7 @@ impl Kernel<InstanceNormGrad> for Cpu {
 struct Forward<'a> {
     x: &'a [f32],
     affine: Option<(f32, f32)>,
-    size: &'a InstanceNormSize,
+    op: &'a InstanceNorm,
     y: &'a mut [f32],
 }
 
@@ -74,13 +72,13 @@ impl simd::Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> (f32, f32) {
-        let Forward { x, affine, size, y } = self;
+        let Forward { x, affine, op, y } = self;
         let count = x.len() as f64;
         let mean = sum1(x, f64::from) / count;
         let variance = sum1(x, |x| (f64::from(x) - mean) * (f64::from(x) - mean)) / count;
-        let statistics = (mean as f32, (1.0 / (variance + size.epsilon).sqrt()) as f32);
+        let statistics = (mean as f32, (1.0 / (variance + op.epsilon).sqrt()) as f32);
         let line = Line::new(affine, statistics);
-        let slope = size.slope as f32;
+        let slope = op.slope as f32;
         for (y, &x) in y.iter_mut().zip(x) {
             let z = line.at(x);
             *y = if z > 0.0 { z } else { z * slope };

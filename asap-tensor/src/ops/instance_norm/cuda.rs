@@ -2,39 +2,41 @@
 
 use std::sync::Arc;
 
-use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormSize};
+use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs};
 use crate::cuda::{Array, Cuda, Launch, Parameters, Source, blocks};
 use crate::error::Result;
 use crate::op::{Buffers, Inputs, Kernel};
+use crate::shape::Shape;
 
 pub(crate) const SOURCE: Source = Source::new("instance_norm.cu", include_str!("instance_norm.cu"), &[]);
 
-/// Values that a block keeps in shared memory: every card has room for them, and for four such blocks at once.
+/// Values that a block keeps in shared memory: every card has room for four such blocks at once.
 const KEPT: usize = 6144;
-/// The minimum number of values in a chunk of a larger plane, 16 for each thread, and the most chunks, which every block joins anew.
+/// The minimum number of values in a chunk of a larger plane, 16 for each thread, and the maximum number of chunks:
+/// every block combines their statistics again.
 const CHUNK: usize = 4096;
 const MOST_CHUNKS: usize = 64;
 const THREADS: usize = 256;
-/// Blocks that one axis of a grid may have, but for its first.
+/// The maximum number of blocks along the second and third axis of a grid.
 const MOST_BLOCKS: usize = 65_535;
 
 /// The kernels' `Norm`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Norm {
-    channels: i32,
-    plane: i32,
-    chunks: i32,
-    chunk: i32,
-    epsilon: f32,
-    slope: f32,
+    /// Channels, plane, chunks, chunk.
+    sizes: [i32; 4],
+    /// ε and slope.
+    constants: [f32; 2],
 }
 
 // SAFETY: as in instance_norm.cu, and without padding.
 unsafe impl Parameters for Norm {}
 
-/// How the planes are shared out among blocks.
+/// How the planes are divided among blocks.
 struct Split {
+    batch: usize,
+    channels: usize,
     planes: usize,
     plane: usize,
     chunks: usize,
@@ -42,13 +44,16 @@ struct Split {
 }
 
 impl Split {
-    fn new(size: &InstanceNormSize) -> Self {
-        let chunk = CHUNK.max(size.plane.div_ceil(MOST_CHUNKS));
-        let chunks = size.plane.div_ceil(chunk);
-        let [channels, plane] = [size.channels, size.plane].map(|v| v as i32);
-        let (epsilon, slope) = (size.epsilon as f32, size.slope as f32);
-        let norm = Norm { channels, plane, chunks: chunks as i32, chunk: chunk as i32, epsilon, slope };
-        Split { planes: size.batch * size.channels, plane: size.plane, chunks, norm }
+    /// The gradient does not use `epsilon`.
+    fn new(x: Shape, epsilon: f64, slope: f64) -> Self {
+        let [batch, channels, plane] = x.around(1);
+        let chunk = CHUNK.max(plane.div_ceil(MOST_CHUNKS));
+        let chunks = plane.div_ceil(chunk);
+        let norm = Norm {
+            sizes: [channels, plane, chunks, chunk].map(|v| v as i32),
+            constants: [epsilon as f32, slope as f32],
+        };
+        Split { batch, channels, planes: batch * channels, plane, chunks, norm }
     }
 
     /// A block for each plane, with shared memory for `kept` values of each of its pixels.
@@ -60,7 +65,7 @@ impl Split {
 
     /// A block for each chunk of each plane.
     fn by_chunk(&self, launch: Launch<'_>) -> Result<()> {
-        // The planes fill y and z exactly: z counts how often y is full.
+        // The planes fill y and z exactly.
         let rows = (1..=MOST_BLOCKS.min(self.planes)).rev().find(|rows| self.planes.is_multiple_of(*rows)).unwrap_or(1);
         let grid = [blocks(self.chunks, 1), rows as u32, blocks(self.planes, rows)];
         launch.structure(&self.norm).launch(grid, [THREADS as u32, 1, 1])
@@ -78,8 +83,7 @@ impl Kernel<InstanceNorm> for Cuda {
         op: &InstanceNorm,
         (x, affine): Inputs<'_, InstanceNorm, Self>,
     ) -> Result<Buffers<InstanceNorm, Self>> {
-        let size = &op.size;
-        let split = Split::new(size);
+        let split = Split::new(op.x, op.epsilon, op.slope);
         let mut y = self.array::<f32>(x.count())?;
         let (mut mean, mut rstd) = (self.array::<f32>(split.planes)?, self.array::<f32>(split.planes)?);
         if split.plane <= KEPT {
@@ -101,8 +105,7 @@ impl Kernel<InstanceNormGrad> for Cuda {
         op: &InstanceNormGrad,
         inputs: Inputs<'_, InstanceNormGrad, Self>,
     ) -> Result<Buffers<InstanceNormGrad, Self>> {
-        let size = &op.size;
-        let split = Split::new(size);
+        let split = Split::new(op.x, 0.0, op.slope);
         let mut grad = self.array::<f32>(inputs.x.count())?;
         let (mut sum_d, mut sum_dx) =
             (self.array::<f32>(split.planes * split.chunks)?, self.array::<f32>(split.planes * split.chunks)?);
@@ -110,7 +113,7 @@ impl Kernel<InstanceNormGrad> for Cuda {
             let InstanceNormGradInputs { x, mean, rstd, affine, grad_output } = inputs;
             with_affine(Launch::input(launch, x).input(mean).input(rstd), affine).input(grad_output)
         };
-        if 2 * size.plane <= KEPT {
+        if 2 * split.plane <= KEPT {
             let launch = self.kernel(&SOURCE, "norm_grad_plane")?.output(&mut grad);
             split.by_plane(read(launch.output(&mut sum_d).output(&mut sum_dx)), 2)?;
         } else {
@@ -119,13 +122,13 @@ impl Kernel<InstanceNormGrad> for Cuda {
             let launch = self.kernel(&SOURCE, "norm_grad_apply")?.output(&mut grad).input(&sum_d).input(&sum_dx);
             split.by_chunk(read(launch))?;
         }
-        if !size.affine {
+        if !op.affine {
             return Ok((Arc::new(grad), None));
         }
-        let (mut grad_scale, mut grad_shift) = (self.array(size.channels)?, self.array(size.channels)?);
+        let (mut grad_scale, mut grad_shift) = (self.array(split.channels)?, self.array(split.channels)?);
         let launch = self.kernel(&SOURCE, "norm_grad_affine")?.output(&mut grad_scale).output(&mut grad_shift);
-        let launch = launch.input(&sum_dx).input(&sum_d).size(size.batch).size(size.channels).size(split.chunks);
-        launch.for_each(size.channels)?;
+        let launch = launch.input(&sum_dx).input(&sum_d).size(split.batch).size(split.channels).size(split.chunks);
+        launch.for_each(split.channels)?;
         Ok((Arc::new(grad), Some((Arc::new(grad_scale), Arc::new(grad_shift)))))
     }
 }

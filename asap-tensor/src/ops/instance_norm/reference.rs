@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Array3};
 
-use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormSize};
+use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs};
 use crate::error::Result;
 use crate::op::{Buffers, Inputs, Kernel};
 use crate::ops::unary::Unary;
@@ -22,7 +22,8 @@ impl<E: Element> Kernel<InstanceNorm> for Reference<E> {
         op: &InstanceNorm,
         (x, affine): Inputs<'_, InstanceNorm, Self>,
     ) -> Result<Buffers<InstanceNorm, Self>> {
-        let InstanceNormSize { batch, channels, plane, epsilon, slope, .. } = op.size;
+        let &InstanceNorm { epsilon, slope, .. } = op;
+        let [batch, channels, plane] = op.x.around(1);
         let phi = Unary::LeakyRelu { slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));
@@ -52,8 +53,8 @@ impl<E: Element> Kernel<InstanceNormGrad> for Reference<E> {
         op: &InstanceNormGrad,
         InstanceNormGradInputs { x, mean, rstd, affine, grad_output }: Inputs<'_, InstanceNormGrad, Self>,
     ) -> Result<Buffers<InstanceNormGrad, Self>> {
-        let InstanceNormSize { batch, channels, plane, slope, .. } = op.size;
-        let phi = Unary::LeakyRelu { slope };
+        let [batch, channels, plane] = op.x.around(1);
+        let phi = Unary::LeakyRelu { slope: op.slope };
         let count = E::from_f64(plane as f64);
         let x = view(x, (batch, channels, plane));
         let grad_output = view(grad_output, (batch, channels, plane));
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plane_of_two_is_normalized_scaled_shifted_and_activated_as_by_hand() {
+    fn two_pixels_match_hand_computation() {
         let x = tensor(&[1, 1, 1, 2], &[1.0, 3.0]);
         let plain = instance_norm(&x, None, 0.0, 1.0).unwrap();
         assert_eq!(plain.y.to_vec().unwrap(), [-1.0, 1.0]);
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_mean_does_not_swallow_the_variance_in_single_precision() {
+    fn a_large_mean_keeps_the_variance_in_single_precision() {
         let data: Vec<f32> = (0..512).map(|i| 4096.0 + (i % 2) as f32).collect();
         let x = Tensor::from_f32(&Reference::<f32>::new(), [1, 1, 16, 32], &data).unwrap();
         let inverse = instance_norm(&x, None, 0.0, 1.0).unwrap().rstd;
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_ignores_shifts_and_scalings_of_a_plane() {
+    fn grad_x_is_orthogonal_to_shift_and_scale() {
         // y doesn't change when x is shifted or (ε = 0) scaled, so the gradient is orthogonal to 1 and to x − μ.
         let uniform =
             |name| Tensor::from_f32(&Reference::<f64>::new(), [2, 3, 4, 5], &uniform_by_name(name, 120)).unwrap();
@@ -129,7 +130,7 @@ mod tests {
         let (scale, shift) = (tensor(&[3], &[0.5, 1.0, -2.0]), tensor(&[3], &[0.1, 0.0, -0.3]));
         let affine = Some((&scale, &shift));
         let forward = instance_norm(&x, affine, 0.0, 0.2).unwrap();
-        let grad = instance_norm_grad(&x, &forward.mean, &forward.rstd, affine, &grad_output, 0.0, 0.2).unwrap().x;
+        let grad = instance_norm_grad(&x, &forward.mean, &forward.rstd, affine, &grad_output, 0.2).unwrap().0;
         let (x, grad, mean) = (x.to_vec().unwrap(), grad.to_vec().unwrap(), forward.mean.to_vec().unwrap());
         for plane in 0..6 {
             let range = plane * 20..(plane + 1) * 20;
@@ -140,15 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn scale_and_shift_receive_the_sums_over_batch_and_plane() {
+    fn affine_gradients_sum_over_batch_and_plane() {
         // Both images normalize to (−1, 1); after γ = 1, β = 0 and ReLU only the second pixel passes a gradient.
         let x = tensor(&[2, 1, 1, 2], &[1.0, 3.0, 10.0, 20.0]);
         let (scale, shift) = (tensor(&[1], &[1.0]), tensor(&[1], &[0.0]));
         let affine = Some((&scale, &shift));
         let forward = instance_norm(&x, affine, 0.0, 0.0).unwrap();
         let grad_output = tensor(&[2, 1, 1, 2], &[1.0, 10.0, 100.0, 1000.0]);
-        let grads = instance_norm_grad(&x, &forward.mean, &forward.rstd, affine, &grad_output, 0.0, 0.0).unwrap();
-        let (grad_scale, grad_shift) = grads.affine.unwrap();
+        let grads = instance_norm_grad(&x, &forward.mean, &forward.rstd, affine, &grad_output, 0.0).unwrap();
+        let (grad_scale, grad_shift) = grads.1.unwrap();
         assert_eq!((grad_scale.item().unwrap(), grad_shift.item().unwrap()), (1010.0, 1010.0));
     }
 }

@@ -76,7 +76,7 @@ impl Kernel<Cat> for Cpu {
 impl Kernel<Pad2d> for Cpu {
     fn compute(&self, op: &Pad2d, x: &Self::Buffer) -> Result<Self::Buffer> {
         let size = &op.size;
-        let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
+        let (plane, out_plane) = (size.plane(), size.out_plane());
         Ok(self.build(size.planes() * out_plane, out_plane, 1, |which, y: &mut [f32]| {
             pad_plane(&x[which * plane..][..plane], y, size);
         }))
@@ -86,7 +86,7 @@ impl Kernel<Pad2d> for Cpu {
 impl Kernel<Pad2dGrad> for Cpu {
     fn compute(&self, op: &Pad2dGrad, grad_output: &Self::Buffer) -> Result<Self::Buffer> {
         let size = &op.size;
-        let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
+        let (plane, out_plane) = (size.plane(), size.out_plane());
         let (left, width, out_width) = (size.pad.left, size.width, size.out_width());
         Ok(self.build(size.planes() * plane, plane, 1, |which, grad: &mut [f32]| {
             let grad_output = &grad_output[which * out_plane..][..out_plane];
@@ -110,7 +110,7 @@ impl Kernel<Pad2dGrad> for Cpu {
 impl Kernel<PadIds> for Cpu {
     fn compute(&self, op: &PadIds, ids: &Self::IdBuffer) -> Result<Self::IdBuffer> {
         let size = &op.size;
-        let (plane, out_plane) = (size.height * size.width, size.out_height() * size.out_width());
+        let (plane, out_plane) = (size.plane(), size.out_plane());
         let mut padded = vec![0; size.planes() * out_plane];
         self.pieces(&mut padded, out_plane, 1, |which, y| pad_plane(&ids[which * plane..][..plane], y, size));
         Ok(Arc::new(padded))

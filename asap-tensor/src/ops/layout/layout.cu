@@ -2,8 +2,7 @@
 
 #define MAX_RANK 6
 struct Permutation {
-    int rank;
-    int unused;
+    long long rank;
     long long sizes[MAX_RANK];    // of the result
     long long strides[MAX_RANK];  // of x, in the order of the result's axes
 };
@@ -31,7 +30,7 @@ extern "C" __global__ void copy_rows(float* __restrict__ y, const float* __restr
 }
 
 struct Padding {
-    int height, width, top, bottom, left, right, reflect, unused;
+    int height, width, top, bottom, left, right, reflect;
 };
 
 // The input that padded position `at` copies, or −1 for a zero.

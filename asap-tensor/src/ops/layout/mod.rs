@@ -47,15 +47,15 @@ op! {
 op! {
     /// Images with rows and columns added.
     Pad2d { size: PadSize }
-    "pad2d", for<'a, B> &'a B::Buffer => Shape: |op| op.size.output(),
-    cost: Cost::elements(op.size.input().count() + op.size.output().count())
+    "pad2d", for<'a, B> &'a B::Buffer => Shape: |op| images(&op.size, [op.size.out_height(), op.size.out_width()]),
+    cost: Cost::elements(op.size.planes() * (op.size.plane() + op.size.out_plane()))
 }
 
 op! {
     /// The gradient of [`Pad2d`]: for each pixel, the sum over its copies.
     Pad2dGrad { size: PadSize }
-    "pad2d_grad", for<'a, B> &'a B::Buffer => Shape: |op| op.size.input(),
-    cost: Cost::elements(op.size.input().count() + op.size.output().count())
+    "pad2d_grad", for<'a, B> &'a B::Buffer => Shape: |op| images(&op.size, [op.size.height, op.size.width]),
+    cost: Cost::elements(op.size.planes() * (op.size.plane() + op.size.out_plane()))
 }
 
 op! {
@@ -71,6 +71,10 @@ op! {
     OneHot { ids: [usize; 3], classes: usize }
     "one_hot", for<'a, B> &'a B::IdBuffer => Shape: |op| Shape::from([op.ids[0], op.classes, op.ids[1], op.ids[2]]),
     cost: Cost::elements(op.output().count())
+}
+
+fn images(size: &PadSize, [height, width]: [usize; 2]) -> Shape {
+    Shape::from([size.images[0], size.images[1], height, width])
 }
 
 /// The axes of x in another order: axis i of the result is axis `axes[i]` of x.

@@ -1,7 +1,6 @@
 //! Rows and columns around images.
 
 use crate::error::{Result, require_argument};
-use crate::shape::Shape;
 
 /// What is beyond the edge of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +52,11 @@ impl PadSize {
         self.images[0] * self.images[1]
     }
 
+    /// H·W before padding.
+    pub fn plane(&self) -> usize {
+        self.height * self.width
+    }
+
     /// H after padding.
     pub fn out_height(&self) -> usize {
         self.height + self.pad.top + self.pad.bottom
@@ -63,14 +67,9 @@ impl PadSize {
         self.width + self.pad.left + self.pad.right
     }
 
-    /// The shape before padding.
-    pub fn input(&self) -> Shape {
-        Shape::from([self.images[0], self.images[1], self.height, self.width])
-    }
-
-    /// The shape after padding.
-    pub fn output(&self) -> Shape {
-        Shape::from([self.images[0], self.images[1], self.out_height(), self.out_width()])
+    /// H·W after padding.
+    pub fn out_plane(&self) -> usize {
+        self.out_height() * self.out_width()
     }
 
     /// The row that is copied to padded row `y`, or `None` for zeros.

@@ -1,8 +1,11 @@
 //! Kernels of `Reference`.
 
-use ndarray::{Array3, Axis, IxDyn, concatenate, s};
+use std::sync::Arc;
 
-use super::{Cat, Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, Permute, Place};
+use ndarray::{Array3, Axis, IxDyn, concatenate, s};
+use num_traits::Zero;
+
+use super::{Cat, Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, PadSize, Permute, Place};
 use crate::error::Result;
 use crate::op::Kernel;
 use crate::reference::{Reference, buffer, view};
@@ -41,15 +44,7 @@ impl<E: Element> Kernel<Cat> for Reference<E> {
 
 impl<E: Element> Kernel<Pad2d> for Reference<E> {
     fn compute(&self, op: &Pad2d, x: &Self::Buffer) -> Result<Self::Buffer> {
-        let size = &op.size;
-        let image = view(x, (size.planes(), size.height, size.width));
-        Ok(buffer(&Array3::from_shape_fn(
-            (size.planes(), size.out_height(), size.out_width()),
-            |(plane, y, x)| match (size.source_row(y), size.source_column(x)) {
-                (Some(y), Some(x)) => image[[plane, y, x]],
-                _ => E::zero(),
-            },
-        )))
+        Ok(pad(x, &op.size))
     }
 }
 
@@ -69,14 +64,7 @@ impl<E: Element> Kernel<Pad2dGrad> for Reference<E> {
 
 impl<E: Element> Kernel<PadIds> for Reference<E> {
     fn compute(&self, op: &PadIds, ids: &Self::IdBuffer) -> Result<Self::IdBuffer> {
-        let size = &op.size;
-        let ids = view(ids, (size.planes(), size.height, size.width));
-        Ok(buffer(&Array3::from_shape_fn((size.planes(), size.out_height(), size.out_width()), |(n, y, x)| {
-            match (size.source_row(y), size.source_column(x)) {
-                (Some(y), Some(x)) => ids[[n, y, x]],
-                _ => 0,
-            }
-        })))
+        Ok(pad(ids, &op.size))
     }
 }
 
@@ -89,6 +77,15 @@ impl<E: Element> Kernel<OneHot> for Reference<E> {
             if usize::from(ids[[n, i]]) == c { E::one() } else { E::zero() }
         })))
     }
+}
+
+fn pad<T: Copy + Zero>(images: &[T], size: &PadSize) -> Arc<Vec<T>> {
+    let images = view(images, (size.planes(), size.height, size.width));
+    let padded = (size.planes(), size.out_height(), size.out_width());
+    buffer(&Array3::from_shape_fn(padded, |(plane, y, x)| match (size.source_row(y), size.source_column(x)) {
+        (Some(y), Some(x)) => images[[plane, y, x]],
+        _ => T::zero(),
+    }))
 }
 
 #[cfg(test)]
@@ -105,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn axis_i_of_a_permutation_is_axis_axes_i_of_x() {
+    fn permute_reorders_axes() {
         let y = permute(&counting(&[2, 1, 3]), &[2, 0, 1]).unwrap();
         assert_eq!((y.dims(), y.to_vec().unwrap()), (&[3, 2, 1][..], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]));
     }
@@ -121,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reflection_does_not_repeat_the_edge() {
+    fn reflection_does_not_repeat_the_edge() {
         let x = tensor(&[1, 1, 2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let pad = Pad { top: 1, bottom: 0, left: 2, right: 1 };
         let y = pad2d(&x, pad, PadMode::Reflect).unwrap();
@@ -139,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_stand_around_the_image_and_take_no_gradient() {
+    fn zero_padding_takes_no_gradient() {
         let x = tensor(&[1, 1, 1, 2], &[1.0, 2.0]);
         let pad = Pad { top: 0, bottom: 1, left: 1, right: 0 };
         let y = pad2d(&x, pad, PadMode::Zero).unwrap();
@@ -149,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_become_channels_and_reflect_like_images() {
+    fn one_hot_and_pad_ids_match_hand_computation() {
         let ids = Ids::from_vec(&Reference::<f64>::new(), [1, 1, 3], vec![0, 2, 9]).unwrap();
         let y = one_hot(&ids, 3).unwrap();
         assert_eq!(y.to_vec().unwrap(), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);

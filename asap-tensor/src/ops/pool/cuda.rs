@@ -1,7 +1,5 @@
 //! Kernels of `Cuda`.
 
-use std::sync::Arc;
-
 use super::{MaxPool2, MaxPool2Grad};
 use crate::cuda::{Cuda, MAX_COUNT, Source};
 use crate::error::{Result, require_argument};
@@ -16,19 +14,19 @@ impl Kernel<MaxPool2> for Cuda {
             format!("a plane may have at most {MAX_COUNT} elements on a GPU, not {height}×{width}")
         })?;
         let plane = (height / 2) * (width / 2);
-        let mut y = self.array(planes * plane)?;
-        let launch = self.kernel(&SOURCE, "max_pool2")?.output(&mut y).input(x).count(planes);
-        launch.size(height).size(width).for_each_plane(planes, plane)?;
-        Ok(Arc::new(y))
+        self.build(planes * plane, |y| {
+            let launch = self.kernel(&SOURCE, "max_pool2")?.output(y).input(x).count(planes);
+            launch.size(height).size(width).for_each_plane(planes, plane)
+        })
     }
 }
 
 impl Kernel<MaxPool2Grad> for Cuda {
     fn compute(&self, op: &MaxPool2Grad, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
         let [planes, height, width] = op.x.planes();
-        let mut grad = self.array(x.count())?;
-        let launch = self.kernel(&SOURCE, "max_pool2_grad")?.output(&mut grad).input(x).input(grad_output);
-        launch.count(planes).size(height).size(width).for_each_plane(planes, height * width)?;
-        Ok(Arc::new(grad))
+        self.build(x.count(), |grad| {
+            let launch = self.kernel(&SOURCE, "max_pool2_grad")?.output(grad).input(x).input(grad_output);
+            launch.count(planes).size(height).size(width).for_each_plane(planes, height * width)
+        })
     }
 }

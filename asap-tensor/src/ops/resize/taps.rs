@@ -2,8 +2,8 @@
 
 use crate::error::{Result, require_argument};
 
-/// For each output of an axis, which inputs it is a weighted sum of. Every output has the same number of taps; those
-/// that it doesn't need have weight 0.
+/// The inputs that each output of an axis is a weighted sum of, and their weights. Every output has the same number of
+/// taps; those that it doesn't need have weight 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taps {
     inputs: usize,
@@ -14,21 +14,16 @@ pub struct Taps {
 }
 
 impl Taps {
-    /// Taps from lists of (input, weight), one list for each output.
-    fn from_lists(inputs: usize, lists: &[Vec<(usize, f64)>]) -> Self {
+    /// Taps from lists of (input, weight), one for each output.
+    fn build(inputs: usize, outputs: usize, list: impl FnMut(usize) -> Vec<(usize, f64)>) -> Self {
+        let lists: Vec<_> = (0..outputs).map(list).collect();
         let per_output = lists.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let (mut index, mut weight) = (Vec::new(), Vec::new());
-        for list in lists {
-            for slot in 0..per_output {
-                let (i, w) = list.get(slot).copied().unwrap_or((0, 0.0));
-                index.push(i as u32);
-                weight.push(w);
-            }
-        }
-        Taps { inputs, outputs: lists.len(), per_output, index, weight }
+        let padded = lists.iter().flat_map(|list| (0..per_output).map(|i| list.get(i).copied().unwrap_or((0, 0.0))));
+        let (index, weight) = padded.map(|(i, w)| (i as u32, w)).unzip();
+        Taps { inputs, outputs, per_output, index, weight }
     }
 
-    /// The fixed downsampling in front of the low-resolution stream (published code): `inputs / factor` outputs, each a
+    /// The fixed downsampling before the low-resolution stream (published code): `inputs / factor` outputs, each a
     /// tent of 2·factor taps; reflections of factor/2 pixels beyond the edges. Factor 1 copies.
     ///
     /// # Errors
@@ -41,7 +36,7 @@ impl Taps {
             format!("an axis of {inputs} is too short to be reflected by {}", factor / 2)
         })?;
         if factor == 1 {
-            return Ok(Self::from_lists(inputs, &(0..inputs).map(|i| vec![(i, 1.0)]).collect::<Vec<_>>()));
+            return Ok(Self::build(inputs, inputs, |o| vec![(o, 1.0)]));
         }
         let half = factor / 2;
         // 1, 3, 5, … up and down again, summing to 2·factor².
@@ -51,66 +46,51 @@ impl Taps {
             Some(i) if i < inputs => i,
             Some(i) => 2 * (inputs - 1) - i,
         };
-        let lists: Vec<Vec<_>> = (0..inputs / factor)
-            .map(|o| (0..2 * factor).map(|tap| (reflect(o * factor + tap), tent(tap))).collect())
-            .collect();
-        Ok(Self::from_lists(inputs, &lists))
+        Ok(Self::build(inputs, inputs / factor, |o| {
+            (0..2 * factor).map(|tap| (reflect(o * factor + tap), tent(tap))).collect()
+        }))
     }
 
     /// Bilinear resizing with pixel centers at half-integers (`align_corners` false) and edges repeated; no smoothing
     /// when it shrinks.
     pub fn bilinear(inputs: usize, outputs: usize) -> Result<Self> {
-        require_argument(inputs > 0 && outputs > 0, "Taps::bilinear", || {
-            format!("can't resize {inputs} pixels to {outputs}")
-        })?;
+        check_sizes("Taps::bilinear", inputs, outputs)?;
         let ratio = inputs as f64 / outputs as f64;
-        let lists: Vec<Vec<_>> = (0..outputs)
-            .map(|o| {
-                let center = ((o as f64 + 0.5) * ratio - 0.5).max(0.0);
-                let low = (center as usize).min(inputs - 1);
-                let (high, fraction) = ((low + 1).min(inputs - 1), center - low as f64);
-                vec![(low, 1.0 - fraction), (high, fraction)]
-            })
-            .collect();
-        Ok(Self::from_lists(inputs, &lists))
+        Ok(Self::build(inputs, outputs, |o| {
+            let center = ((o as f64 + 0.5) * ratio - 0.5).max(0.0);
+            let low = (center as usize).min(inputs - 1);
+            let (high, fraction) = ((low + 1).min(inputs - 1), center - low as f64);
+            vec![(low, 1.0 - fraction), (high, fraction)]
+        }))
     }
 
-    /// The nearest pixel, or rather that whose area the output's upper left corner lies in (PyTorch's `nearest`); each
-    /// pixel repeated, or a few left out, where one size divides the other.
+    /// The pixel whose area contains the output's upper left corner (PyTorch's `nearest`): where one size divides the
+    /// other, each pixel is repeated or some are left out.
     pub fn nearest(inputs: usize, outputs: usize) -> Result<Self> {
-        require_argument(inputs > 0 && outputs > 0, "Taps::nearest", || {
-            format!("can't resize {inputs} pixels to {outputs}")
-        })?;
-        let lists: Vec<Vec<_>> = (0..outputs).map(|o| vec![(o * inputs / outputs, 1.0)]).collect();
-        Ok(Self::from_lists(inputs, &lists))
+        check_sizes("Taps::nearest", inputs, outputs)?;
+        Ok(Self::build(inputs, outputs, |o| vec![(o * inputs / outputs, 1.0)]))
     }
 
     /// The mean of 3 at stride 2 with one pixel of padding that is not counted.
     pub fn average_pool(inputs: usize) -> Self {
-        let lists: Vec<Vec<_>> = (0..inputs.div_ceil(2))
-            .map(|o| {
-                let (first, end) = ((2 * o).saturating_sub(1), (2 * o + 2).min(inputs));
-                (first..end).map(|i| (i, 1.0 / (end - first) as f64)).collect()
-            })
-            .collect();
-        Self::from_lists(inputs, &lists)
+        Self::average(inputs, 2)
     }
 
     /// The mean of 3 at stride 1 with one pixel of padding that is not counted.
     pub fn average_pool_same(inputs: usize) -> Self {
-        let lists: Vec<Vec<_>> = (0..inputs)
-            .map(|o| {
-                let (first, end) = (o.saturating_sub(1), (o + 2).min(inputs));
-                (first..end).map(|i| (i, 1.0 / (end - first) as f64)).collect()
-            })
-            .collect();
-        Self::from_lists(inputs, &lists)
+        Self::average(inputs, 1)
+    }
+
+    fn average(inputs: usize, stride: usize) -> Self {
+        Self::build(inputs, inputs.div_ceil(stride), |o| {
+            let (first, end) = ((stride * o).saturating_sub(1), (stride * o + 2).min(inputs));
+            (first..end).map(|i| (i, 1.0 / (end - first) as f64)).collect()
+        })
     }
 
     /// The mean of the whole axis, as each of `outputs` outputs.
     pub fn mean(inputs: usize, outputs: usize) -> Self {
-        let all: Vec<_> = (0..inputs).map(|i| (i, 1.0 / inputs as f64)).collect();
-        Self::from_lists(inputs, &vec![all; outputs])
+        Self::build(inputs, outputs, |_| (0..inputs).map(|i| (i, 1.0 / inputs as f64)).collect())
     }
 
     /// Whether each output is its own input.
@@ -125,21 +105,19 @@ impl Taps {
     pub fn transposed(&self) -> Self {
         let mut lists = vec![Vec::new(); self.inputs];
         for o in 0..self.outputs {
-            for (i, w) in self.of(o) {
-                if w != 0.0 {
-                    lists[i].push((o, w));
-                }
+            for (i, w) in self.of(o).filter(|&(_, w)| w != 0.0) {
+                lists[i].push((o, w));
             }
         }
-        Self::from_lists(self.outputs, &lists)
+        Self::build(self.outputs, self.inputs, |i| std::mem::take(&mut lists[i]))
     }
 
-    /// How many pixels the axis has before.
+    /// The size of the axis before.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// How many it has after.
+    /// Its size after.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
@@ -149,7 +127,7 @@ impl Taps {
         self.per_output
     }
 
-    /// Input values, (outputs, per_output).
+    /// Positions of the inputs, (outputs, per_output).
     pub fn index(&self) -> &[u32] {
         &self.index
     }
@@ -166,6 +144,10 @@ impl Taps {
     }
 }
 
+fn check_sizes(op: &'static str, inputs: usize, outputs: usize) -> Result<()> {
+    require_argument(inputs > 0 && outputs > 0, op, || format!("can't resize {inputs} pixels to {outputs}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tent_of_factor_two_weighs_one_three_three_one() {
+    fn tent_of_factor_two_has_weights_1_3_3_1() {
         let taps = Taps::tent(8, 2).unwrap();
         assert_eq!(dense(&taps, 1), [0.0, 0.125, 0.375, 0.375, 0.125, 0.0, 0.0, 0.0]);
         assert_eq!(dense(&taps, 0), [0.375, 0.5, 0.125, 0.0, 0.0, 0.0, 0.0, 0.0]);
@@ -187,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_output_of_every_kind_keeps_a_constant_image_constant() {
+    fn weights_sum_to_one() {
         let kinds = [
             Taps::tent(24, 4).unwrap(),
             Taps::bilinear(7, 19).unwrap(),
@@ -209,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_of_three_counts_the_pixels_of_the_axis_only() {
+    fn average_pool_does_not_count_padding() {
         let taps = Taps::average_pool_same(4);
         let third = 1.0 / 3.0;
         assert_eq!(dense(&taps, 0), [0.5, 0.5, 0.0, 0.0]);
@@ -218,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn nearest_repeats_pixels_or_leaves_them_out() {
+    fn nearest_repeats_or_drops_pixels() {
         let sources = |inputs, outputs| Taps::nearest(inputs, outputs).unwrap().index().to_vec();
         assert_eq!(sources(2, 4), [0, 0, 1, 1]);
         assert_eq!(sources(6, 2), [0, 3]);
@@ -226,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn transposing_swaps_rows_and_columns() {
+    fn transposed_swaps_rows_and_columns() {
         let taps = Taps::bilinear(5, 9).unwrap();
         let transposed = taps.transposed();
         for o in 0..9 {
@@ -237,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_factor_that_does_not_divide_is_refused() {
+    fn tent_rejects_factors_that_do_not_divide() {
         for (inputs, factor) in [(10, 4), (9, 3), (8, 0)] {
             assert!(Taps::tent(inputs, factor).is_err(), "{inputs} by {factor}");
         }

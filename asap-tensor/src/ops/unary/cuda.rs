@@ -1,7 +1,5 @@
 //! Kernels of `Cuda`.
 
-use std::sync::Arc;
-
 use super::{Unary, UnaryGrad, UnaryOp};
 use crate::cuda::{Cuda, Source};
 use crate::error::Result;
@@ -13,10 +11,10 @@ pub(crate) const SOURCE: Source = Source::new("unary.cu", include_str!("unary.cu
 impl Kernel<UnaryOp> for Cuda {
     fn compute(&self, op: &UnaryOp, x: &Self::Buffer) -> Result<Self::Buffer> {
         let (f, [a, b]) = op.f.code();
-        let mut y = self.array(x.count())?;
-        let launch = self.kernel(&SOURCE, "unary")?.output(&mut y).input(x).count(x.count());
-        launch.value(f).value(a).value(b).for_each(x.count())?;
-        Ok(Arc::new(y))
+        self.build(x.count(), |y| {
+            let launch = self.kernel(&SOURCE, "unary")?.output(y).input(x).count(x.count());
+            launch.value(f).value(a).value(b).for_each(x.count())
+        })
     }
 }
 // ANCHOR_END: launch
@@ -24,9 +22,9 @@ impl Kernel<UnaryOp> for Cuda {
 impl Kernel<UnaryGrad> for Cuda {
     fn compute(&self, op: &UnaryGrad, [x, y, grad_output]: [&Self::Buffer; 3]) -> Result<Self::Buffer> {
         let (f, [a, _]) = op.f.code();
-        let mut grad = self.array(x.count())?;
-        let launch = self.kernel(&SOURCE, "unary_grad")?.output(&mut grad).input(x).input(y).input(grad_output);
-        launch.count(x.count()).value(f).value(a).for_each(x.count())?;
-        Ok(Arc::new(grad))
+        self.build(x.count(), |grad| {
+            let launch = self.kernel(&SOURCE, "unary_grad")?.output(grad).input(x).input(y).input(grad_output);
+            launch.count(x.count()).value(f).value(a).for_each(x.count())
+        })
     }
 }

@@ -141,15 +141,15 @@ impl Property for Case {
         let forward = ops::instance_norm(&x, affine, EPSILON, self.slope)?;
         let g = Tensor::from_f64(source.backend, x.shape(), &self.grad_y(&source.on(&Double::new()))?)?;
         let (mean, rstd) = (&forward.mean, &forward.rstd);
-        let grads = ops::instance_norm_grad(&x, mean, rstd, affine, &g, EPSILON, self.slope)?;
+        let (grad_x, grad_affine) = ops::instance_norm_grad(&x, mean, rstd, affine, &g, self.slope)?;
         let plane = self.plane();
         let mut outputs = vec![
             sums("y", &forward.y, plane)?,
             sums("mean", &forward.mean, plane)?,
             sums("rstd", &forward.rstd, plane)?,
-            sums("grad_x", &grads.x, plane)?,
+            sums("grad_x", &grad_x, plane)?,
         ];
-        if let Some((scale, shift)) = &grads.affine {
+        if let Some((scale, shift)) = &grad_affine {
             outputs.push(sums("grad_scale", scale, self.batch * plane)?);
             outputs.push(sums("grad_shift", shift, self.batch * plane)?);
         }
