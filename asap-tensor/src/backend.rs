@@ -1,26 +1,26 @@
-//! The index: what a backend must be able to do.
+//! The index: every op, and what a backend must implement.
 //!
-//! A backend is a type, which says how tensors are stored and computed, and a value, which holds the device, threads
-//! and caches. Every tensor carries the value, so two devices, or 1, 2 and 4 threads, live in one process.
+//! A backend is a type, which defines how tensors are stored and computed, and a value, which has the device, threads
+//! and caches. Every tensor has the value, so two devices, or 1, 2 and 4 threads, can be used in one process.
 //!
 //! Tensors are contiguous and row-major; images are (N, C, H, W). `g` is the gradient of the loss in the op's output.
 //!
 //! | op | formula | shapes | gradient | folder |
 //! |---|---|---|---|---|
 //! | `unary` | y = f(x): abs, sqrt, tanh, sigmoid, leaky ReLU, a·x + b | any | g · f′(x) | `ops/unary` |
-//! | `binary` | y = a ∘ b: +, −, ×, ÷ | b: as a, (), or (C) against (N, C, …) | product rule, summed where b was spread | `ops/binary` |
-//! | `sum`, `sum_channels` | Σ x, Σ over all but C | → (), → (C) | g spread back | `ops/reduce` |
-//! | `permute`, `narrow`, `cat` | axes reordered, a range taken, pieces joined | any | the inverse move | `ops/layout` |
+//! | `binary` | y = a ∘ b: +, −, ×, ÷ | b: as a, (), or (C) against (N, C, …) | product rule, summed where b was broadcast | `ops/binary` |
+//! | `sum`, `sum_channels` | Σ x, Σ over all but C | → (), → (C) | g broadcast back | `ops/reduce` |
+//! | `permute`, `narrow`, `cat` | axes reordered, a range of an axis, tensors joined | any | the inverse | `ops/layout` |
 //! | `pad2d` | zeros or reflections around H and W | (N, C, H, W) → (N, C, H + t + b, W + l + r) | overlaps added back | `ops/layout` |
 //! | `pad_ids` | reflections around H and W | ids (N, 1, H, W) → (N, 1, H + t + b, W + l + r) | none | `ops/layout` |
 //! | `one_hot` | `y[n, c]` = 1 where id = c | ids (N, 1, H, W) → (N, C, H, W) | none | `ops/layout` |
 //! | `matmul` | Y = A·B, either transposed | (…, M, K)·(…, K, N) → (…, M, N) | G·Bᵀ, Aᵀ·G | `ops/matmul` |
 //! | `conv2d` | `y[n,o] = b[o] + Σ w[o,i]·x[n,i]`, stride s, zero padding p | (N, I, H, W), (O, I, K, L), (O) | two more convolutions | `ops/conv2d` |
 //! | `conv2d_ids` | the same on the one-hot form of ids, which never exists | ids (N, 1, H, W) | in the weight only | `ops/conv2d` |
-//! | `conv2d_stack` | the same, an image's channels behind | ids, (N, C, H, W) | as of the two above | `ops/conv2d` |
+//! | `conv2d_stack` | the same, followed by the channels of x | ids, (N, C, H, W) | as for the two above | `ops/conv2d` |
 //! | `conv2d_transposed` | `conv2d`'s gradient in its input, as a layer | (N, I, H, W), (I, O, K, L), (O) | `conv2d` of g; its gradient in the weight | `ops/conv2d_transposed` |
 //! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, 1/σ | closed form | `ops/instance_norm` |
-//! | `max_pool2`, `avg_pool` | largest of 2×2; mean of 3×3 at stride 2 | → (N, C, ⌊H/2⌋, ⌊W/2⌋); (N, C, ⌈H/2⌉, ⌈W/2⌉) | to the largest; spread | `ops/pool` |
+//! | `max_pool2`, `avg_pool` | maximum of 2×2; mean of 3×3 at stride 2 | → (N, C, ⌊H/2⌋, ⌊W/2⌋); (N, C, ⌈H/2⌉, ⌈W/2⌉) | to the maximum; spread evenly | `ops/pool` |
 //! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent, means | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
 //! | `resize_ids` | the same on the one-hot form of ids | ids (N, 1, H, W) → (N, C, H′, W′) | none | `ops/resize` |
 //! | `pixel_conv` | `y[n,c,p,q] = Σ k[n,9c+t,p,q]·x[n,c,p+⌊t/3⌋−1,q+t mod 3−1]`: each pixel's own 3×3 kernel | (N, C, H, W), (N, 9·C, H, W) → (N, C, H, W) | gathered by the kernels around; g·x | `ops/pixel_conv` |
@@ -28,19 +28,15 @@
 //! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |
 
 use crate::op::Kernel;
-use crate::ops::{
-    Adam, BinaryOp, Cat, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack,
-    InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad, Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, Permute,
-    PixelConvOps, PixelMlpOps, Place, Resize, ResizeIds, Sum, SumChannels, UnaryGrad, UnaryOp,
-};
+use crate::ops::{PixelConvOps, PixelMlpOps};
 use crate::storage::Storage;
 
 macro_rules! index {
     ($($op:ident),+ $(,)?) => {
         /// Everything ASAP-Net needs: storage and a kernel for each op, so that a missing one is a compile error.
-        pub trait Backend: Storage $(+ Kernel<$op>)+ + PixelConvOps + PixelMlpOps {}
+        pub trait Backend: Storage $(+ Kernel<crate::ops::$op>)+ + PixelConvOps + PixelMlpOps {}
 
-        impl<B: Storage $(+ Kernel<$op>)+ + PixelConvOps + PixelMlpOps> Backend for B {}
+        impl<B: Storage $(+ Kernel<crate::ops::$op>)+ + PixelConvOps + PixelMlpOps> Backend for B {}
     };
 }
 index!(

@@ -1,5 +1,5 @@
 //! A folder per op family: `mod.rs` documents the ops, checks shapes and holds the public functions; `reference.rs`,
-//! `cpu.rs` and `cuda.rs` with its `.cu` hold the kernels, `plan.rs` their memory; `README.md` derives the gradients.
+//! `cpu.rs` and `cuda.rs` with its `.cu` hold the kernels; `README.md` derives the gradients.
 
 pub mod adam;
 pub mod binary;
