@@ -28,15 +28,14 @@
 //! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |
 
 use crate::op::Kernel;
-use crate::ops::{PixelConvOps, PixelMlpOps};
 use crate::storage::Storage;
 
 macro_rules! index {
     ($($op:ident),+ $(,)?) => {
         /// Everything ASAP-Net needs: storage and a kernel for each op, so that a missing one is a compile error.
-        pub trait Backend: Storage $(+ Kernel<crate::ops::$op>)+ + PixelConvOps + PixelMlpOps {}
+        pub trait Backend: Storage $(+ Kernel<crate::ops::$op>)+ {}
 
-        impl<B: Storage $(+ Kernel<crate::ops::$op>)+ + PixelConvOps + PixelMlpOps> Backend for B {}
+        impl<B: Storage $(+ Kernel<crate::ops::$op>)+> Backend for B {}
     };
 }
 index!(
@@ -66,5 +65,10 @@ index!(
     MaxPool2Grad,
     Resize,
     ResizeIds,
+    PixelConv,
+    PixelConvGradInput,
+    PixelConvGradKernels,
+    PixelMlpForward,
+    PixelMlpGrad,
     Adam,
 );

@@ -30,9 +30,12 @@ pub use layout::{
     pad_ids, pad2d, pad2d_grad, permute, place,
 };
 pub use matmul::{Matmul, Transpose, matmul};
-pub use pixel_conv::{PixelConvOps, PixelConvSize, pixel_conv, pixel_conv_grad_input, pixel_conv_grad_kernels};
+pub use pixel_conv::{
+    PixelConv, PixelConvGradInput, PixelConvGradKernels, PixelConvSize, pixel_conv, pixel_conv_grad_input,
+    pixel_conv_grad_kernels,
+};
 pub use pixel_mlp::{
-    PixelMlp, PixelMlpOps, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
+    PixelMlp, PixelMlpForward, PixelMlpGrad, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
 };
 pub use pool::{MaxPool2, MaxPool2Grad, avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
 pub use reduce::{Sum, SumChannels, sum, sum_channels};

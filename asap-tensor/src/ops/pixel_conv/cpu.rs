@@ -1,37 +1,32 @@
-//! Kernels of `Cpu`: a plane is one thread's. Pixels that have neighbors on either side are computed a register at a
-//! time; the last register of a row begins where it still fits, and computes some of them twice.
+//! Kernels of `Cpu`, a plane at a time. Pixels with neighbors on both sides are computed a register at a time; the last
+//! register of a row starts where it still fits, and computes some pixels twice.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{PixelConvOps, PixelConvSize, TAPS};
-use crate::cpu::simd::{Kernel, Simd};
+use super::{PixelConv, PixelConvGradInput, PixelConvGradKernels, PixelConvSize, TAPS};
+use crate::cpu::simd::{self, Simd};
 use crate::cpu::{Array, Cpu};
 use crate::error::Result;
+use crate::op::Kernel;
 
-impl PixelConvOps for Cpu {
-    fn pixel_conv(&self, x: &Self::Buffer, kernels: &Self::Buffer, size: &PixelConvSize) -> Result<Self::Buffer> {
-        Ok(self.gathered::<false>(x, kernels, size))
+impl Kernel<PixelConv> for Cpu {
+    fn compute(&self, op: &PixelConv, [x, kernels]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        Ok(self.gathered::<false>(x, kernels, &op.size))
     }
+}
 
-    fn pixel_conv_grad_input(
-        &self,
-        grad_output: &Self::Buffer,
-        kernels: &Self::Buffer,
-        size: &PixelConvSize,
-    ) -> Result<Self::Buffer> {
-        Ok(self.gathered::<true>(grad_output, kernels, size))
+impl Kernel<PixelConvGradInput> for Cpu {
+    fn compute(&self, op: &PixelConvGradInput, [grad_output, kernels]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        Ok(self.gathered::<true>(grad_output, kernels, &op.size))
     }
+}
 
-    fn pixel_conv_grad_kernels(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        size: &PixelConvSize,
-    ) -> Result<Self::Buffer> {
-        let plane = size.plane();
+impl Kernel<PixelConvGradKernels> for Cpu {
+    fn compute(&self, op: &PixelConvGradKernels, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let (size, plane) = (&op.size, op.size.plane());
         Ok(self.build(TAPS * x.len(), TAPS * plane, 1, |which, grad: &mut [f32]| {
-            let [x, g] = [x, grad_output].map(|numbers| &numbers[which * plane..][..plane]);
+            let [x, g] = [x, grad_output].map(|values| &values[which * plane..][..plane]);
             self.vectorize(Products { x, g, size, grad });
         }))
     }
@@ -51,12 +46,12 @@ impl Cpu {
 
 /// One row of a plane.
 trait Row {
-    /// Computes what belongs to column `q`.
+    /// Computes column `q`.
     fn one(&mut self, q: usize);
-    /// Computes what belongs to a register of columns from `q` on.
+    /// Computes a register of columns from `q` on.
     ///
     /// # Safety
-    /// There must be a column before them and one behind.
+    /// There must be a column before and one after them.
     unsafe fn register<S: Simd>(&mut self, simd: S, q: usize);
 }
 
@@ -71,7 +66,7 @@ fn walk<S: Simd>(simd: S, width: usize, row: &mut impl Row) {
     let last = width - 1 - S::LANES;
     let mut q = 1;
     loop {
-        // SAFETY: q lies between 1 and `last`, behind whose register there is one more column.
+        // SAFETY: q lies between 1 and `last`, after whose register there is one more column.
         unsafe { row.register(simd, q) };
         if q == last {
             break;
@@ -81,9 +76,9 @@ fn walk<S: Simd>(simd: S, width: usize, row: &mut impl Row) {
     row.one(width - 1);
 }
 
-/// What each pixel of a plane gathers from the pixels that it meets: Σ of their values in `image`, each times one of the
-/// kernels. That is the pixel's own number of tap t or, on the way `BACK`, the met pixel's number of tap 8 − t, by which
-/// it meets this one.
+/// For each pixel of a plane the sum over its taps of the values in `image` that they read, each times a factor: the
+/// pixel's own kernel at tap t or, in the pass `BACK`, the kernel of the pixel that is read at tap 8 − t, which reads this
+/// one.
 struct Gather<'a, const BACK: bool> {
     image: &'a [f32],
     kernels: &'a [f32],
@@ -91,18 +86,18 @@ struct Gather<'a, const BACK: bool> {
     out: &'a mut [f32],
 }
 
-impl<const BACK: bool> Kernel for Gather<'_, BACK> {
+impl<const BACK: bool> simd::Kernel for Gather<'_, BACK> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Gather { image, kernels, size, out } = self;
         let &PixelConvSize { height, width, .. } = size;
-        // Registers are read and written without looking at lengths.
+        // Registers are read and written without bounds checks.
         assert!(image.len() == size.plane() && kernels.len() == TAPS * size.plane() && out.len() == size.plane());
         for p in 0..height {
             let taps = size.taps(p);
-            // Of most rows all taps meet one: a number known here, so that the loop over them is unrolled.
+            // In most rows all taps read a row: a constant range, so that the loop over them is unrolled.
             if taps == (0..TAPS) {
                 walk(simd, width, &mut Gathered::<BACK> { image, kernels, size, p, taps: 0..TAPS, out });
             } else {
@@ -123,14 +118,14 @@ struct Gathered<'a, const BACK: bool> {
 }
 
 impl<const BACK: bool> Gathered<'_, BACK> {
-    /// Where in its plane the pixel stands that tap `t` of column `q` meets, and the place of its factor.
+    /// Index of the pixel that tap `t` of column `q` reads, and of its factor.
     #[inline(always)]
     fn places(&self, t: usize, q: usize) -> (usize, usize) {
         let PixelConvSize { width, .. } = *self.size;
-        let met = (self.p + t / 3) * width + q + t % 3 - (width + 1);
+        let source = (self.p + t / 3) * width + q + t % 3 - (width + 1);
         let factor =
-            if BACK { (TAPS - 1 - t) * self.size.plane() + met } else { t * self.size.plane() + self.p * width + q };
-        (met, factor)
+            if BACK { (TAPS - 1 - t) * self.size.plane() + source } else { t * self.size.plane() + self.p * width + q };
+        (source, factor)
     }
 }
 
@@ -140,8 +135,8 @@ impl<const BACK: bool> Row for Gathered<'_, BACK> {
         let mut sum = 0.0;
         for t in self.taps.clone() {
             if (1..=self.size.width).contains(&(q + t % 3)) {
-                let (met, factor) = self.places(t, q);
-                sum += self.image[met] * self.kernels[factor];
+                let (source, factor) = self.places(t, q);
+                sum += self.image[source] * self.kernels[factor];
             }
         }
         self.out[self.p * self.size.width + q] = sum;
@@ -151,10 +146,10 @@ impl<const BACK: bool> Row for Gathered<'_, BACK> {
     unsafe fn register<S: Simd>(&mut self, simd: S, q: usize) {
         let mut sum = simd.zero();
         for t in self.taps.clone() {
-            let (met, factor) = self.places(t, q);
-            // SAFETY: these taps meet rows of the plane, and the caller's columns are next to columns of it.
+            let (source, factor) = self.places(t, q);
+            // SAFETY: these taps read rows of the plane, and the caller's columns have neighbors on both sides.
             unsafe {
-                let x = simd.load(self.image.as_ptr().add(met));
+                let x = simd.load(self.image.as_ptr().add(source));
                 sum = simd.mul_add(x, simd.load(self.kernels.as_ptr().add(factor)), sum);
             }
         }
@@ -163,7 +158,7 @@ impl<const BACK: bool> Row for Gathered<'_, BACK> {
     }
 }
 
-/// The gradient in the kernels of a plane, (9, H, W): each pixel's gradient times the pixels that it meets.
+/// The gradient in the kernels of a plane, (9, H, W): the gradient of each pixel times the pixels that it reads.
 struct Products<'a> {
     x: &'a [f32],
     g: &'a [f32],
@@ -171,7 +166,7 @@ struct Products<'a> {
     grad: &'a mut [f32],
 }
 
-impl Kernel for Products<'_> {
+impl simd::Kernel for Products<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -179,14 +174,14 @@ impl Kernel for Products<'_> {
         let Products { x, g, size, grad } = self;
         let &PixelConvSize { height, width, .. } = size;
         let plane = size.plane();
-        // Registers are read and written without looking at lengths.
+        // Registers are read and written without bounds checks.
         assert!(x.len() == plane && g.len() == plane && grad.len() == TAPS * plane);
         for t in 0..TAPS {
             for p in 0..height {
                 let row = &mut grad[t * plane + p * width..][..width];
                 if size.taps(p).contains(&t) {
-                    let met = (p + t / 3 - 1) * width;
-                    walk(simd, width, &mut Product { x: &x[met..][..width], g: &g[p * width..][..width], t, row });
+                    let source = (p + t / 3 - 1) * width;
+                    walk(simd, width, &mut Product { x: &x[source..][..width], g: &g[p * width..][..width], t, row });
                 } else {
                     row.fill(0.0);
                 }
@@ -197,7 +192,7 @@ impl Kernel for Products<'_> {
 
 /// One row of tap `t` of [`Products`].
 struct Product<'a> {
-    /// The row that it meets.
+    /// The row that it reads.
     x: &'a [f32],
     g: &'a [f32],
     t: usize,
@@ -213,7 +208,7 @@ impl Row for Product<'_> {
 
     #[inline(always)]
     unsafe fn register<S: Simd>(&mut self, simd: S, q: usize) {
-        // SAFETY: the caller's columns are next to columns of the row.
+        // SAFETY: the caller's columns have neighbors on both sides.
         unsafe {
             let x = simd.load(self.x.as_ptr().add(q + self.t % 3 - 1));
             let g = simd.load(self.g.as_ptr().add(q));

@@ -1,26 +1,27 @@
-//! A convolution by which every pixel of every channel has its own 3×3 kernel, and its two gradients.
+//! A convolution in which every pixel of every channel has its own 3×3 kernel, and its two gradients.
 #![doc = include_str!("README.md")]
 
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-mod plan;
 mod reference;
 
 use std::ops::Range;
 
 use crate::error::{Error, Result, require};
+use crate::op::{Kernel, Op, op};
 use crate::profile::Cost;
 use crate::shape::Shape;
-use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Values of a kernel, 3×3.
 pub const TAPS: usize = 9;
 
-/// The sizes of a convolution by pixels' own kernels: N·C planes, which do not meet.
+/// The sizes of a convolution by pixels' own kernels: N·C independent planes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PixelConvSize {
+    /// (N, C, H, W).
+    pub x: Shape,
     /// N·C.
     pub planes: usize,
     /// H.
@@ -30,14 +31,19 @@ pub struct PixelConvSize {
 }
 
 impl PixelConvSize {
-    /// The pixel of x that tap `t` of pixel (p, q) meets, or `None` beyond the border.
-    pub fn met(&self, t: usize, p: usize, q: usize) -> Option<[usize; 2]> {
+    /// (N, 9·C, H, W).
+    fn kernels(&self) -> Shape {
+        self.x.with(1, TAPS * self.x.dims()[1])
+    }
+
+    /// The pixel of x that tap `t` of pixel (p, q) reads, or `None` beyond the border.
+    pub fn source(&self, t: usize, p: usize, q: usize) -> Option<[usize; 2]> {
         let row = (p + t / 3).checked_sub(1).filter(|&row| row < self.height)?;
         let column = (q + t % 3).checked_sub(1).filter(|&column| column < self.width)?;
         Some([row, column])
     }
 
-    /// The taps of a pixel of row `p` that meet a row of x.
+    /// The taps of row `p` that read a row of x.
     #[inline(always)]
     fn taps(&self, p: usize) -> Range<usize> {
         let first = if p == 0 { 3 } else { 0 };
@@ -51,29 +57,25 @@ impl PixelConvSize {
     }
 
     fn cost(&self) -> Cost {
-        let count = (self.planes * self.plane()) as u64;
+        let count = self.x.count() as u64;
         Cost { macs: TAPS as u64 * count, elements: (TAPS as u64 + 2) * count }
     }
 }
 
-/// Kernels of this family.
-pub trait PixelConvOps: Storage {
-    /// The convolution.
-    fn pixel_conv(&self, x: &Self::Buffer, kernels: &Self::Buffer, size: &PixelConvSize) -> Result<Self::Buffer>;
-    /// Its gradient in x.
-    fn pixel_conv_grad_input(
-        &self,
-        grad_output: &Self::Buffer,
-        kernels: &Self::Buffer,
-        size: &PixelConvSize,
-    ) -> Result<Self::Buffer>;
-    /// Its gradient in the kernels.
-    fn pixel_conv_grad_kernels(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        size: &PixelConvSize,
-    ) -> Result<Self::Buffer>;
+op! {
+    /// y from x and the kernels.
+    PixelConv { size: PixelConvSize }
+    "pixel_conv", for<'a, B> [&'a B::Buffer; 2] => Shape: |op| op.size.x, cost: op.size.cost()
+}
+op! {
+    /// The gradient in x from that in y and the kernels.
+    PixelConvGradInput { size: PixelConvSize }
+    "pixel_conv_grad_input", for<'a, B> [&'a B::Buffer; 2] => Shape: |op| op.size.x, cost: op.size.cost()
+}
+op! {
+    /// The gradient in the kernels from x and the gradient in y.
+    PixelConvGradKernels { size: PixelConvSize }
+    "pixel_conv_grad_kernels", for<'a, B> [&'a B::Buffer; 2] => Shape: |op| op.size.kernels(), cost: op.size.cost()
 }
 
 /// The sizes for an image (N, C, H, W), x or a gradient in y, and kernels (N, 9·C, H, W).
@@ -82,38 +84,37 @@ fn size(op: &'static str, image: Shape, kernels: Shape) -> Result<PixelConvSize>
         let why = "they must be (N, C, H, W) and (N, 9·C, H, W)".into();
         return Err(Error::Shapes { op, left: image.into(), right: kernels.into(), why });
     };
-    require(kernels.dims() == [n, TAPS * c, height, width], op, image, kernels, || {
-        format!("the kernels must be ({n}, {}, {height}, {width}), nine numbers for each number of the image", TAPS * c)
+    let size = PixelConvSize { x: image, planes: n * c, height, width };
+    require(kernels == size.kernels(), op, image, kernels, || {
+        format!("the kernels must be {}, nine values for each element of the image", size.kernels())
     })?;
-    Ok(PixelConvSize { planes: n * c, height, width })
+    Ok(size)
 }
 
 /// y[n, c, p, q] = Σ over t < 9 of kernels[n, 9·c + t, p, q] · x[n, c, p + ⌊t/3⌋ − 1, q + t mod 3 − 1], zeros around x:
 /// (N, C, H, W) and (N, 9·C, H, W) → (N, C, H, W).
-pub fn pixel_conv<B: PixelConvOps>(x: &Tensor<B>, kernels: &Tensor<B>) -> Result<Tensor<B>> {
-    let size = size("pixel_conv", x.shape(), kernels.shape())?;
-    let backend = x.backend();
-    let y = backend.measure("pixel_conv", size.cost(), || backend.pixel_conv(x.buffer(), kernels.buffer(), &size))?;
-    Ok(Tensor::from_parts(backend, x.shape(), y))
+pub fn pixel_conv<B: Kernel<PixelConv>>(x: &Tensor<B>, kernels: &Tensor<B>) -> Result<Tensor<B>> {
+    let size = size(PixelConv::NAME, x.shape(), kernels.shape())?;
+    PixelConv { size }.run(x.backend(), [x.buffer(), kernels.buffer()])
 }
 
 /// The gradient of [`pixel_conv`] in x.
-pub fn pixel_conv_grad_input<B: PixelConvOps>(grad_output: &Tensor<B>, kernels: &Tensor<B>) -> Result<Tensor<B>> {
-    let op = "pixel_conv_grad_input";
-    let size = size(op, grad_output.shape(), kernels.shape())?;
-    let backend = grad_output.backend();
-    let kernel = || backend.pixel_conv_grad_input(grad_output.buffer(), kernels.buffer(), &size);
-    Ok(Tensor::from_parts(backend, grad_output.shape(), backend.measure(op, size.cost(), kernel)?))
+pub fn pixel_conv_grad_input<B: Kernel<PixelConvGradInput>>(
+    grad_output: &Tensor<B>,
+    kernels: &Tensor<B>,
+) -> Result<Tensor<B>> {
+    let size = size(PixelConvGradInput::NAME, grad_output.shape(), kernels.shape())?;
+    PixelConvGradInput { size }.run(grad_output.backend(), [grad_output.buffer(), kernels.buffer()])
 }
 
 /// The gradient of [`pixel_conv`] in the kernels.
-pub fn pixel_conv_grad_kernels<B: PixelConvOps>(x: &Tensor<B>, grad_output: &Tensor<B>) -> Result<Tensor<B>> {
-    let op = "pixel_conv_grad_kernels";
+pub fn pixel_conv_grad_kernels<B: Kernel<PixelConvGradKernels>>(
+    x: &Tensor<B>,
+    grad_output: &Tensor<B>,
+) -> Result<Tensor<B>> {
+    let op = PixelConvGradKernels::NAME;
     let [n, c, height, width] = x.nchw(op)?;
     require(x.shape() == grad_output.shape(), op, x.shape(), grad_output.shape(), || "they must be equal".into())?;
-    let size = PixelConvSize { planes: n * c, height, width };
-    let backend = x.backend();
-    let kernel = || backend.pixel_conv_grad_kernels(x.buffer(), grad_output.buffer(), &size);
-    let shape = x.shape().with(1, TAPS * c);
-    Ok(Tensor::from_parts(backend, shape, backend.measure(op, size.cost(), kernel)?))
+    let size = PixelConvSize { x: x.shape(), planes: n * c, height, width };
+    PixelConvGradKernels { size }.run(x.backend(), [x.buffer(), grad_output.buffer()])
 }

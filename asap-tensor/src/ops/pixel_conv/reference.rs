@@ -2,54 +2,49 @@
 
 use ndarray::{Array3, Array4};
 
-use super::{PixelConvOps, PixelConvSize, TAPS};
+use super::{PixelConv, PixelConvGradInput, PixelConvGradKernels, PixelConvSize, TAPS};
 use crate::error::Result;
+use crate::op::Kernel;
 use crate::reference::{Reference, buffer, sum, view};
 use crate::storage::Element;
 
-impl PixelConvSize {
-    fn image(&self) -> (usize, usize, usize) {
-        (self.planes, self.height, self.width)
-    }
-
-    fn kernels(&self) -> (usize, usize, usize, usize) {
-        (self.planes, TAPS, self.height, self.width)
-    }
+fn image(size: &PixelConvSize) -> (usize, usize, usize) {
+    (size.planes, size.height, size.width)
 }
 
-impl<E: Element> PixelConvOps for Reference<E> {
-    fn pixel_conv(&self, x: &Self::Buffer, kernels: &Self::Buffer, size: &PixelConvSize) -> Result<Self::Buffer> {
-        let (x, kernels) = (view(x, size.image()), view(kernels, size.kernels()));
-        Ok(buffer(&Array3::from_shape_fn(size.image(), |(plane, p, q)| {
-            let term = |t| size.met(t, p, q).map(|[row, column]| kernels[[plane, t, p, q]] * x[[plane, row, column]]);
+fn kernels(size: &PixelConvSize) -> (usize, usize, usize, usize) {
+    (size.planes, TAPS, size.height, size.width)
+}
+
+impl<E: Element> Kernel<PixelConv> for Reference<E> {
+    fn compute(&self, PixelConv { size }: &PixelConv, [x, k]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let (x, k) = (view(x, image(size)), view(k, kernels(size)));
+        Ok(buffer(&Array3::from_shape_fn(image(size), |(plane, p, q)| {
+            let term = |t| size.source(t, p, q).map(|[row, column]| k[[plane, t, p, q]] * x[[plane, row, column]]);
             sum((0..TAPS).filter_map(term))
         })))
     }
+}
 
-    fn pixel_conv_grad_input(
-        &self,
-        grad_output: &Self::Buffer,
-        kernels: &Self::Buffer,
-        size: &PixelConvSize,
-    ) -> Result<Self::Buffer> {
-        let mut grad = Array3::zeros(size.image());
-        for ((plane, t, p, q), &k) in view(kernels, size.kernels()).indexed_iter() {
-            if let Some([row, column]) = size.met(t, p, q) {
-                grad[[plane, row, column]] += k * view(grad_output, size.image())[[plane, p, q]];
+impl<E: Element> Kernel<PixelConvGradInput> for Reference<E> {
+    fn compute(&self, op: &PixelConvGradInput, [grad_output, k]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let size = &op.size;
+        let mut grad = Array3::zeros(image(size));
+        for ((plane, t, p, q), &k) in view(k, kernels(size)).indexed_iter() {
+            if let Some([row, column]) = size.source(t, p, q) {
+                grad[[plane, row, column]] += k * view(grad_output, image(size))[[plane, p, q]];
             }
         }
         Ok(buffer(&grad))
     }
+}
 
-    fn pixel_conv_grad_kernels(
-        &self,
-        x: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        size: &PixelConvSize,
-    ) -> Result<Self::Buffer> {
-        let (x, g) = (view(x, size.image()), view(grad_output, size.image()));
-        Ok(buffer(&Array4::from_shape_fn(size.kernels(), |(plane, t, p, q)| {
-            size.met(t, p, q).map_or(E::zero(), |[row, column]| g[[plane, p, q]] * x[[plane, row, column]])
+impl<E: Element> Kernel<PixelConvGradKernels> for Reference<E> {
+    fn compute(&self, op: &PixelConvGradKernels, [x, grad_output]: [&Self::Buffer; 2]) -> Result<Self::Buffer> {
+        let size = &op.size;
+        let (x, g) = (view(x, image(size)), view(grad_output, image(size)));
+        Ok(buffer(&Array4::from_shape_fn(kernels(size), |(plane, t, p, q)| {
+            size.source(t, p, q).map_or(E::zero(), |[row, column]| g[[plane, p, q]] * x[[plane, row, column]])
         })))
     }
 }
@@ -64,10 +59,10 @@ mod tests {
     }
 
     #[test]
-    fn taps_go_row_by_row_from_the_upper_left_neighbor() {
+    fn taps_are_row_major_from_the_upper_left_neighbor() {
         let pixels: Vec<f64> = (1..=9).map(f64::from).collect();
         let x = tensor([1, 1, 3, 3], &pixels);
-        // Tap t alone, of every pixel: the middle one sees pixel t.
+        // Tap t alone, of every pixel: the middle one reads pixel t.
         for t in 0..TAPS {
             let kernels: Vec<f64> = (0..TAPS * 9).map(|i| f64::from(i / 9 == t)).collect();
             let y = pixel_conv(&x, &tensor([1, 9, 3, 3], &kernels)).unwrap().to_vec().unwrap();
@@ -88,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn images_and_kernels_that_do_not_fit_are_refused() {
+    fn mismatched_shapes_are_rejected() {
         let (x, eight) = (tensor([1, 1, 1, 2], &[0.0; 2]), tensor([1, 8, 1, 2], &[0.0; 16]));
         let message = pixel_conv(&x, &eight).unwrap_err().to_string();
         assert!(message.contains("(1, 9, 1, 2)") && message.contains("(1, 8, 1, 2)"), "{message}");

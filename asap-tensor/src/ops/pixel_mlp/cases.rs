@@ -1,11 +1,12 @@
-//! Networks and inputs to test kernels on, and what must come out by the definition.
+//! Networks and inputs for tests of kernels, and their results by the definition.
 
 use std::sync::Arc;
 
-use crate::ops::pixel_mlp::{PixelMlpSize, SLOPE, position_table};
+use crate::ops::pixel_mlp::position_table;
+use crate::ops::pixel_mlp::size::{PixelMlpSize, SLOPE};
 use crate::random::uniform_by_name;
 
-/// A network and the grid it is applied on.
+/// Sizes of a network and a grid.
 pub(super) fn size(
     batch: usize,
     grid: [usize; 2],
@@ -31,7 +32,7 @@ pub(super) fn sizes() -> Vec<PixelMlpSize> {
     ]
 }
 
-/// What a call reads.
+/// Inputs.
 pub(super) struct Case {
     pub(super) params: Arc<Vec<f32>>,
     pub(super) ids: Arc<Vec<u8>>,
@@ -42,16 +43,16 @@ pub(super) struct Case {
 
 /// Random values.
 pub(super) fn case(size: &PixelMlpSize) -> Case {
-    let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
+    let values = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     let pixels = size.batch * size.height() * size.width();
     // Some ids lie outside the classes.
-    let ids = draw("ids", pixels).iter().map(|u| ((u + 1.0) / 2.0 * (size.inputs as f32 + 1.5)) as u8).collect();
+    let ids = values("ids", pixels).iter().map(|u| ((u + 1.0) / 2.0 * (size.inputs as f32 + 1.5)) as u8).collect();
     Case {
-        params: Arc::new(draw("params", size.params().count()).iter().map(|p| p * 0.5).collect()),
+        params: Arc::new(values("params", size.params().count()).iter().map(|p| p * 0.5).collect()),
         ids: Arc::new(ids),
-        dense: Arc::new(draw("dense", pixels * size.inputs)),
+        dense: Arc::new(values("dense", pixels * size.inputs)),
         positions: Arc::new(if size.periods == 0 { Vec::new() } else { position_table(size.tile) }),
-        grad: Arc::new(draw("grad", size.output().count())),
+        grad: Arc::new(values("grad", size.output().count())),
     }
 }
 
@@ -65,8 +66,8 @@ pub(super) fn one_hot(ids: &[u8], size: &PixelMlpSize) -> Arc<Vec<f32>> {
     Arc::new(x)
 }
 
-/// The output, the parameters' gradient and the pixels' by their definition, pixel by pixel in double precision. Every
-/// factor of a product goes through `round`, but for those of the first `looked_up` features.
+/// The output and the gradients in parameters and pixels by their definition, pixel by pixel in double precision. Every
+/// factor of a product is rounded by `round`, except those of the first `looked_up` features.
 pub(super) fn definition(
     size: &PixelMlpSize,
     case: &Case,
@@ -140,11 +141,11 @@ pub(super) fn definition(
     [y, grad_params, grad_x]
 }
 
-/// The distance between results is small beside their length.
-pub(super) fn assert_close(what: &str, size: &PixelMlpSize, actual: &[f32], expected: &[f64], most: f64) {
+/// Checks that the relative error, in the 2-norm, is at most `max`.
+pub(super) fn assert_close(what: &str, size: &PixelMlpSize, actual: &[f32], expected: &[f64], max: f64) {
     assert_eq!(actual.len(), expected.len(), "{what} {size:?}");
     let norm = |sum: f64| sum.sqrt();
     let distance = norm(actual.iter().zip(expected).map(|(a, e)| (f64::from(*a) - e).powi(2)).sum());
     let length = norm(expected.iter().map(|e| e * e).sum());
-    assert!(distance <= most * length, "{what} {size:?}: {} away", distance / length);
+    assert!(distance <= max * length, "{what} {size:?}: {} away", distance / length);
 }

@@ -6,22 +6,23 @@ mod cases;
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
-mod plan;
+mod ops;
 mod reference;
+mod size;
+
+pub use ops::{PixelMlpForward, PixelMlpGrad};
+pub use size::{PixelMlpSize, RawPixels, SLOPE};
 
 use crate::error::{Error, Result, require, require_argument};
-use crate::profile::Cost;
+use crate::op::{Kernel, Op};
 use crate::shape::Shape;
 use crate::storage::Storage;
 use crate::tensor::{Ids, Tensor};
 
-/// Slope of the leaky ReLU between layers (supplementary 1.2).
-pub const SLOPE: f64 = 0.01;
-
-/// What a pixel shows the network besides its position.
+/// The features of a pixel besides its position.
 #[derive(Debug)]
 pub enum Pixels<'a, B: Storage> {
-    /// A label: its one-hot form, of `classes` channels, is a look-up in the first layer's weights.
+    /// A label: its one-hot form, of `classes` channels, is a lookup in the first layer's weights.
     Ids {
         /// The label map, (N, 1, H, W).
         ids: &'a Ids<B>,
@@ -57,15 +58,6 @@ impl<B: Storage> Pixels<'_, B> {
     }
 }
 
-/// [`Pixels`] as kernels get them.
-#[derive(Debug)]
-pub enum RawPixels<'a, B: Storage> {
-    /// (N, H, W) ids.
-    Ids(&'a B::IdBuffer),
-    /// (N, C, H, W) values.
-    Dense(&'a B::Buffer),
-}
-
 /// The network of every tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PixelMlp {
@@ -75,106 +67,9 @@ pub struct PixelMlp {
     pub widths: Vec<usize>,
 }
 
-/// What pixel_mlp kernels get.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PixelMlpSize {
-    /// N.
-    pub batch: usize,
-    /// Rows of tiles.
-    pub grid_height: usize,
-    /// Columns of tiles.
-    pub grid_width: usize,
-    /// S.
-    pub tile: usize,
-    /// Label classes or color channels of a pixel.
-    pub inputs: usize,
-    /// Periods of the position features; each gives four.
-    pub periods: usize,
-    /// C_0 … C_n; C_0 = inputs + 4·periods.
-    pub widths: Vec<usize>,
-}
-
-impl PixelMlpSize {
-    /// C_total = Σ (C_n·C_{n−1} + C_n): parameters of one tile.
-    pub fn parameters(&self) -> usize {
-        self.widths.windows(2).map(|w| w[0] * w[1] + w[1]).sum()
-    }
-
-    // ANCHOR: offsets
-    /// Where layer n's biases and then its weights begin among a tile's parameters, for n from 0.
-    pub fn offsets(&self) -> Vec<(usize, usize)> {
-        let mut start = 0;
-        self.widths
-            .windows(2)
-            .map(|w| {
-                let offsets = (start, start + w[1]);
-                start += w[1] + w[0] * w[1];
-                offsets
-            })
-            .collect()
-    }
-    // ANCHOR_END: offsets
-
-    /// H of the image.
-    pub fn height(&self) -> usize {
-        self.grid_height * self.tile
-    }
-
-    /// W of the image.
-    pub fn width(&self) -> usize {
-        self.grid_width * self.tile
-    }
-
-    /// C_n, the image's channels.
-    pub fn outputs(&self) -> usize {
-        self.widths[self.widths.len() - 1]
-    }
-
-    /// (N, C_n, H, W).
-    pub fn output(&self) -> Shape {
-        Shape::from([self.batch, self.outputs(), self.height(), self.width()])
-    }
-
-    /// (N, P, h, w).
-    pub fn params(&self) -> Shape {
-        Shape::from([self.batch, self.parameters(), self.grid_height, self.grid_width])
-    }
-
-    /// Each MLP weight used once a pixel; a label is looked up, not multiplied.
-    fn cost(&self, labels: bool) -> Cost {
-        let pixels = self.batch * self.height() * self.width();
-        let products: usize = self.widths.windows(2).map(|w| w[0] * w[1]).sum();
-        let looked_up = if labels { (self.inputs - 1) * self.widths[1] } else { 0 };
-        let elements = self.params().count() + pixels * (self.outputs() + if labels { 1 } else { self.inputs });
-        Cost { macs: (pixels * (products - looked_up)) as u64, elements: elements as u64 }
-    }
-}
-
-/// Kernels of this family. `params` is (N, P, h, w); `positions` is [`position_table`]'s (periods, 2, S).
-pub trait PixelMlpOps: Storage {
-    /// The image, (N, C_n, H, W).
-    fn pixel_mlp(
-        &self,
-        params: &Self::Buffer,
-        pixels: RawPixels<'_, Self>,
-        positions: &Self::Buffer,
-        size: &PixelMlpSize,
-    ) -> Result<Self::Buffer>;
-    /// The gradients in the parameters, and in the pixels where these are dense and `wants_pixels`.
-    fn pixel_mlp_grad(
-        &self,
-        params: &Self::Buffer,
-        pixels: RawPixels<'_, Self>,
-        positions: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        wants_pixels: bool,
-        size: &PixelMlpSize,
-    ) -> Result<(Self::Buffer, Option<Self::Buffer>)>;
-}
-
 // ANCHOR: position_table
-/// cos and sin of 2π·r/f for r in 0..S and f = S, S/2, … 2: (log2 S, 2, S), made in single precision whatever the
-/// backend computes in, so that sin π is −8.7422777e-8 everywhere (published code). The same table serves x and y.
+/// cos and sin of 2π·r/f for r in 0..S and f = S, S/2, … 2: (log2 S, 2, S), in single precision on every backend: sin π is
+/// −8.7422777e-8, as in the published code. The same table is used for x and y.
 pub fn position_table(tile: usize) -> Vec<f32> {
     let periods = tile.ilog2();
     let mut table = Vec::with_capacity(periods as usize * 2 * tile);
@@ -195,7 +90,7 @@ fn mlp_size<B: Storage>(
     positions: &Tensor<B>,
 ) -> Result<PixelMlpSize> {
     let [batch, count, grid_height, grid_width] = params.nchw(op)?;
-    require_argument(mlp.tile > 0 && !mlp.widths.is_empty(), op, || "a tile and a layer at least are needed".into())?;
+    require_argument(mlp.tile > 0 && !mlp.widths.is_empty(), op, || "a tile and at least one layer are needed".into())?;
     let &[periods, 2, tile] = positions.dims() else {
         let why = "positions, the second, must be (periods, 2, S)".into();
         return Err(Error::Shapes { op, left: params.shape().into(), right: positions.shape().into(), why });
@@ -218,23 +113,20 @@ fn mlp_size<B: Storage>(
 
 /// Each cell's parameters (N, P, h, w) applied to the pixels of its S×S tile → (N, C_n, h·S, w·S) in (−1, 1).
 /// `positions` is [`position_table`]`(S)` as (log2 S, 2, S), or empty, (0, 2, S), for networks without positions.
-pub fn pixel_mlp<B: PixelMlpOps>(
+pub fn pixel_mlp<B: Kernel<PixelMlpForward>>(
     mlp: &PixelMlp,
     params: &Tensor<B>,
     pixels: Pixels<'_, B>,
     positions: &Tensor<B>,
 ) -> Result<Tensor<B>> {
-    let size = mlp_size("pixel_mlp", mlp, params, pixels.shape(), positions)?;
-    let backend = params.backend();
-    let cost = size.cost(matches!(pixels, Pixels::Ids { .. }));
-    let y = backend
-        .measure("pixel_mlp", cost, || backend.pixel_mlp(params.buffer(), pixels.raw(), positions.buffer(), &size))?;
-    Ok(Tensor::from_parts(backend, size.output(), y))
+    let size = mlp_size(PixelMlpForward::NAME, mlp, params, pixels.shape(), positions)?;
+    let op = PixelMlpForward { size, labels: matches!(pixels, Pixels::Ids { .. }) };
+    op.run(params.backend(), (params.buffer(), pixels.raw(), positions.buffer()))
 }
 
-/// The gradients of [`pixel_mlp`] in the parameters and, where these are dense and `wants_pixels`, in the pixels.
-/// The layers' outputs are computed again, tile by tile, rather than kept.
-pub fn pixel_mlp_grad<B: PixelMlpOps>(
+/// The gradients of [`pixel_mlp`] in the parameters and, for dense pixels if `wants_pixels`, in the pixels. The outputs of
+/// the layers are recomputed, tile by tile, rather than kept.
+pub fn pixel_mlp_grad<B: Kernel<PixelMlpGrad>>(
     mlp: &PixelMlp,
     params: &Tensor<B>,
     pixels: Pixels<'_, B>,
@@ -242,22 +134,14 @@ pub fn pixel_mlp_grad<B: PixelMlpOps>(
     grad_output: &Tensor<B>,
     wants_pixels: bool,
 ) -> Result<(Tensor<B>, Option<Tensor<B>>)> {
-    let size = mlp_size("pixel_mlp_grad", mlp, params, pixels.shape(), positions)?;
-    require(grad_output.shape() == size.output(), "pixel_mlp_grad", size.output(), grad_output.shape(), || {
+    let op = PixelMlpGrad::NAME;
+    let size = mlp_size(op, mlp, params, pixels.shape(), positions)?;
+    require(grad_output.shape() == size.output(), op, size.output(), grad_output.shape(), || {
         "the gradient must have the output's shape, the first".into()
     })?;
     let labels = matches!(pixels, Pixels::Ids { .. });
-    let forward = size.cost(labels);
-    let cost = Cost { macs: 3 * forward.macs, elements: 2 * forward.elements };
-    let backend = params.backend();
-    let (grad_params, grad_pixels) = backend.measure("pixel_mlp_grad", cost, || {
-        let wants_pixels = wants_pixels && !labels;
-        let grad_output = grad_output.buffer();
-        backend.pixel_mlp_grad(params.buffer(), pixels.raw(), positions.buffer(), grad_output, wants_pixels, &size)
-    })?;
-    let pixels = pixels.shape();
-    let grad_pixels = grad_pixels.map(|buffer| Tensor::from_parts(backend, pixels, buffer));
-    Ok((Tensor::from_parts(backend, params.shape(), grad_params), grad_pixels))
+    let op = PixelMlpGrad { forward: PixelMlpForward { size, labels }, wants_pixels: wants_pixels && !labels };
+    op.run(params.backend(), ((params.buffer(), pixels.raw(), positions.buffer()), grad_output.buffer()))
 }
 
 #[cfg(test)]
@@ -265,14 +149,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sine_of_pi_is_that_of_single_precision() {
+    fn sine_of_pi_is_in_single_precision() {
         let table = position_table(4);
         assert_eq!(table[4 + 2], -8.742_278e-8);
         assert_eq!(table.len(), 2 * 2 * 4);
     }
 
     #[test]
-    fn parameters_follow_the_papers_formula() {
+    fn parameter_count_matches_the_paper() {
         let size = PixelMlpSize {
             batch: 1,
             grid_height: 1,

@@ -1,16 +1,18 @@
-//! Kernels of `Reference`: for each tile, its pixels' features as the rows of a matrix, and a matrix product a layer.
+//! Kernels of `Reference`: for each tile, the features of its pixels as the rows of a matrix, and a matrix product for each
+//! layer.
 
 use ndarray::{Array1, Array2, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, s};
 
-use super::{PixelMlpOps, PixelMlpSize, RawPixels, SLOPE};
+use super::ops::{PixelMlpForward, PixelMlpGrad};
+use super::size::{PixelMlpSize, RawPixels, SLOPE};
 use crate::error::Result;
-use crate::op::Kernel;
+use crate::op::{Buffers, Inputs, Kernel};
 use crate::ops::layout::OneHot;
 use crate::ops::unary::Unary;
 use crate::reference::{Reference, buffer, view};
 use crate::storage::Element;
 
-/// The activation behind layer n of `layers`.
+/// The activation after layer n of `layers`.
 fn activation(n: usize, layers: usize) -> Unary {
     if n + 1 == layers { Unary::Tanh } else { Unary::LeakyRelu { slope: SLOPE } }
 }
@@ -21,7 +23,7 @@ struct Layer<E> {
     weight: Array2<E>,
 }
 
-/// One tile's parameters, taken apart.
+/// The layers of one tile's parameters.
 fn layers<E: Element>(params: &[E], size: &PixelMlpSize) -> Vec<Layer<E>> {
     let sizes = size.widths.windows(2);
     size.offsets()
@@ -35,7 +37,7 @@ fn layers<E: Element>(params: &[E], size: &PixelMlpSize) -> Vec<Layer<E>> {
 }
 
 // ANCHOR: forward
-/// The features of every layer, h_0 … h_n, each (S·S, C): those of the pixels, then what each layer makes of them.
+/// The features of every layer, h_0 … h_n, each (S·S, C): those of the pixels, then the outputs of the layers.
 fn forward<E: Element>(layers: &[Layer<E>], features: Array2<E>) -> Vec<Array2<E>> {
     let mut h = vec![features];
     for (n, layer) in layers.iter().enumerate() {
@@ -97,8 +99,8 @@ fn for_each_tile(size: &PixelMlpSize, mut work: impl FnMut([usize; 3])) {
     }
 }
 
-/// Puts a tile's rows (S·S, C) at its place in the first C channels of an image batch.
-fn paint<E: Element>(image: &mut Array4<E>, [n, i, j]: [usize; 3], tile: usize, rows: ArrayView2<'_, E>) {
+/// Writes a tile's rows (S·S, C) to its pixels of an image batch.
+fn write_tile<E: Element>(image: &mut Array4<E>, [n, i, j]: [usize; 3], tile: usize, rows: ArrayView2<'_, E>) {
     let channels = image.dim().1;
     for c in 0..channels {
         for y in 0..tile {
@@ -123,14 +125,13 @@ impl<E: Element> Reference<E> {
     }
 }
 
-impl<E: Element> PixelMlpOps for Reference<E> {
-    fn pixel_mlp(
+impl<E: Element> Kernel<PixelMlpForward> for Reference<E> {
+    fn compute(
         &self,
-        params: &Self::Buffer,
-        pixels: RawPixels<'_, Self>,
-        positions: &Self::Buffer,
-        size: &PixelMlpSize,
+        op: &PixelMlpForward,
+        (params, pixels, positions): Inputs<'_, PixelMlpForward, Self>,
     ) -> Result<Self::Buffer> {
+        let size = &op.size;
         let pixels = self.dense(&pixels, size)?;
         let params = view(params, (size.batch, size.parameters(), size.grid_height, size.grid_width));
         let positions = view(positions, (size.periods, 2, size.tile));
@@ -138,20 +139,18 @@ impl<E: Element> PixelMlpOps for Reference<E> {
         for_each_tile(size, |[n, i, j]| {
             let layers = layers(&params.slice(s![n, .., i, j]).to_vec(), size);
             let h = forward(&layers, features(pixels.view(), positions, [n, i, j], size));
-            paint(&mut image, [n, i, j], size.tile, h[layers.len()].view());
+            write_tile(&mut image, [n, i, j], size.tile, h[layers.len()].view());
         });
         Ok(buffer(&image))
     }
+}
 
-    fn pixel_mlp_grad(
+impl<E: Element> Kernel<PixelMlpGrad> for Reference<E> {
+    fn compute(
         &self,
-        params: &Self::Buffer,
-        pixels: RawPixels<'_, Self>,
-        positions: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        wants_pixels: bool,
-        size: &PixelMlpSize,
-    ) -> Result<(Self::Buffer, Option<Self::Buffer>)> {
+        PixelMlpGrad { forward: PixelMlpForward { size, .. }, wants_pixels }: &PixelMlpGrad,
+        ((params, pixels, positions), grad_output): Inputs<'_, PixelMlpGrad, Self>,
+    ) -> Result<Buffers<PixelMlpGrad, Self>> {
         let pixels = self.dense(&pixels, size)?;
         let params = view(params, (size.batch, size.parameters(), size.grid_height, size.grid_width));
         let positions = view(positions, (size.periods, 2, size.tile));
@@ -167,7 +166,7 @@ impl<E: Element> PixelMlpOps for Reference<E> {
             });
             let (grad_tile, grad_features) = backward(&layers, &h, grad_rows);
             grad_params.slice_mut(s![n, .., i, j]).assign(&Array1::from(grad_tile));
-            paint(&mut grad_pixels, [n, i, j], tile, grad_features.view());
+            write_tile(&mut grad_pixels, [n, i, j], tile, grad_features.view());
         });
         Ok((buffer(&grad_params), wants_pixels.then(|| buffer(&grad_pixels))))
     }
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_layer_on_a_tile_of_two_by_two_is_that_by_hand() {
+    fn one_layer_matches_hand_computation() {
         // Features: color, cos x, sin x, cos y, sin y. At period 2, cos is 1, −1 and sin nearly 0.
         let params = tensor(&[1, 6, 1, 1], &[0.5, 1.0, 0.1, 3.0, 0.01, 7.0]);
         let color = tensor(&[1, 1, 2, 2], &[0.0, 0.2, 0.4, -0.6]);
@@ -201,13 +200,13 @@ mod tests {
         let y = pixel_mlp(&mlp, &params, Pixels::Dense(&color), &positions(2)).unwrap().to_vec().unwrap();
         let z = [0.5 + 0.0 + 0.1 + 0.01, 0.5 + 0.2 - 0.1 + 0.01, 0.5 + 0.4 + 0.1 - 0.01, 0.5 - 0.6 - 0.1 - 0.01];
         for (y, z) in y.iter().zip(z) {
-            assert!((y - f64::tanh(z)).abs() < 1e-6, "{y} is not tanh {z}");
+            assert!((y - f64::tanh(z)).abs() < 1e-6, "{y}, expected tanh {z}");
         }
     }
 
     // ANCHOR: by_hand
     #[test]
-    fn two_layers_of_one_pixel_are_those_by_hand() {
+    fn two_layers_match_hand_computation() {
         // No positions. Layer 1: biases (1, −1), weights [in][out] ((2, −3)); layer 2: bias 0.25, weights ((1), (10)).
         let params = tensor(&[1, 7, 1, 1], &[1.0, -1.0, 2.0, -3.0, 0.25, 1.0, 10.0]);
         let none = Tensor::zeros(params.backend(), [0, 2, 1]).unwrap();
@@ -216,20 +215,20 @@ mod tests {
         // z = (1 − 0.5, −1 + 0.75), h = (0.5, −0.0025), y = tanh(0.25 + 0.5 − 0.025).
         let y = pixel_mlp(&mlp, &params, Pixels::Dense(&color), &none).unwrap();
         assert!((y.item().unwrap() - f64::tanh(0.725)).abs() < 1e-15);
-        // From behind: δ₂ = 1 − y², δ₁ = δ₂·(1·1, 10·0.01); the pixel receives 2·δ₂ − 3·0.1·δ₂.
+        // Backward: δ₂ = 1 − y², δ₁ = δ₂·(1·1, 10·0.01); the pixel receives 2·δ₂ − 3·0.1·δ₂.
         let one = tensor(&[1, 1, 1, 1], &[1.0]);
         let (grad, grad_color) = pixel_mlp_grad(&mlp, &params, Pixels::Dense(&color), &none, &one, true).unwrap();
         let delta = 1.0 - f64::tanh(0.725).powi(2);
         let by_hand = [1.0, 0.1, -0.25, -0.025, 1.0, 0.5, -0.0025].map(|g| g * delta);
         for (g, expected) in grad.to_vec().unwrap().into_iter().zip(by_hand) {
-            assert!((g - expected).abs() < 1e-15, "{g} is not {expected}");
+            assert!((g - expected).abs() < 1e-15, "{g}, expected {expected}");
         }
         assert!((grad_color.unwrap().item().unwrap() - 1.7 * delta).abs() < 1e-15);
     }
     // ANCHOR_END: by_hand
 
     #[test]
-    fn ids_give_what_their_one_hot_form_gives() {
+    fn ids_match_their_one_hot_form() {
         let mlp = PixelMlp { tile: 4, widths: vec![5, 3] };
         // Two images of 1×2 tiles, 3 classes, 2 periods: C_0 = 3 + 8.
         let params = uniform("params", &[2, 5 + 11 * 5 + 3 + 5 * 3, 1, 2]);
@@ -246,11 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn a_tile_depends_on_its_own_parameters_alone() {
+    fn tiles_depend_on_their_own_parameters_only() {
         let mlp = PixelMlp { tile: 2, widths: vec![1] };
         let params = uniform("params", &[1, 6, 2, 2]);
         let color = uniform("colour", &[1, 1, 4, 4]);
-        // Only pixel (3, 1) counts: it is in the tile of row 1, column 0.
+        // Only the gradient of pixel (3, 1), in the tile of row 1, column 0, is not 0.
         let mut grad_output = vec![0.0; 16];
         grad_output[3 * 4 + 1] = 1.0;
         let grad_output = tensor(&[1, 1, 4, 4], &grad_output);

@@ -1,4 +1,4 @@
-//! The network of one tile, backward: the layers' outputs are computed again and kept for the rows at hand.
+//! The backward pass of the network of one tile: the outputs of the layers are recomputed and kept for some rows.
 
 use std::ops::Range;
 
@@ -7,18 +7,18 @@ use super::product::{Added, Derived, Left, Written, add, load, multiply};
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::simd::{Kernel, Simd};
 use crate::cpu::transpose::transpose;
-use crate::ops::pixel_mlp::SLOPE;
+use crate::ops::pixel_mlp::size::SLOPE;
 
-/// Writes the gradients in a tile's parameters and, one S×S matrix for each channel, in its pixels.
+/// Writes the gradients in a tile's parameters and, an S×S matrix for each channel, in its pixels.
 pub(super) struct Backward<'a, 'y> {
     pub(super) network: &'a Network<'a>,
     pub(super) tile: usize,
     pub(super) params: &'a [f32],
     pub(super) grad_output: &'a [f32],
     pub(super) grad: &'a mut [f32],
-    /// Empty where it isn't wanted.
+    /// Empty if not wanted.
     pub(super) grad_pixels: &'a mut [MatrixMut<'y>],
-    /// As [`Network::backward_counts`] says.
+    /// Of the sizes of [`Network::backward_counts`].
     pub(super) scratch: [&'a mut [f32]; 10],
 }
 
@@ -40,7 +40,7 @@ impl Kernel for Backward<'_, '_> {
             let pixels = rows.len() * side;
             network.gather(tile, rows.clone(), features);
             network.outputs(simd, tile, rows.clone(), padded, terms, features, kept);
-            // The layers' outputs from the last one back, taken off the end of what is kept.
+            // The outputs of the layers in reverse, from the end of `kept`.
             let mut h = &kept[..pixels * network.padded.iter().sum::<usize>()];
             let mut weights = &*transposed;
             let (before, z) = h.split_at(h.len() - pixels * network.padded[network.layers - 1]);
@@ -78,8 +78,8 @@ impl Kernel for Backward<'_, '_> {
 }
 
 impl Network<'_> {
-    /// The working memory of [`Backward`]: parameters, their gradients and their transposes, position terms and
-    /// their gradients, features, all layers' outputs, two layers' gradients, a channel.
+    /// Scratch of [`Backward`]: parameters, their gradients and their transposes, position terms and their gradients,
+    /// features, outputs of all layers, gradients of two layers, a channel.
     pub(super) fn backward_counts(&self) -> [usize; 10] {
         let (side, inputs, first) = (self.size.tile, self.size.inputs, self.padded[0]);
         let part = self.part_pixels();
@@ -91,15 +91,15 @@ impl Network<'_> {
         [self.parameters, self.parameters, transposed, terms, terms, part * inputs, part * outputs, wide, wide, side]
     }
 
-    /// How many values [`Self::transpose_weights`] writes.
+    /// Values that [`Self::transpose_weights`] writes.
     fn transposed_count(&self) -> usize {
         let widths = &self.size.widths;
         let rows = (0..self.layers).map(|n| if n == 0 { self.size.inputs } else { widths[n] });
         rows.zip(&widths[1..]).map(|(inputs, outputs)| inputs.next_multiple_of(self.lanes) * outputs).sum()
     }
 
-    /// Every layer's transposed weights, (C_n, padded C_{n−1}), from the last layer to the first, of which only the
-    /// weights of labels or values are taken.
+    /// The transposed weights of every layer, (C_n, padded C_{n−1}), from the last to the first; of the first only the
+    /// weights of labels or values.
     fn transpose_weights(&self, params: &[f32], transposed: &mut [f32]) {
         let offsets = self.size.offsets();
         let mut rest = transposed;
@@ -115,7 +115,7 @@ impl Network<'_> {
         }
     }
 
-    /// Copies padded gradients of a tile's parameters to where the parameters stand.
+    /// Removes the padding of the gradients in a tile's parameters.
     #[inline(always)]
     fn unpad(&self, sums: &[f32], grad: &mut [f32]) {
         let mut rest = grad;
@@ -134,8 +134,8 @@ impl Network<'_> {
         }
     }
 
-    /// Every layer's output for some rows of a tile, one after the other in `kept`; of the last layer what goes into
-    /// the tanh.
+    /// The outputs of all layers for some rows of a tile, one after the other in `kept`; of the last layer the input of the
+    /// tanh.
     #[inline(always)]
     fn outputs<S: Simd>(
         &self,
@@ -240,7 +240,7 @@ impl Network<'_> {
     }
 
     // ANCHOR: grad_of_positions
-    /// Adds what the gradient in the position terms says about the first layer's biases and position weights.
+    /// Adds the gradients in the first layer's biases and position weights, from that in the position terms.
     #[inline(always)]
     fn grad_of_positions(&self, grad_terms: &[f32], sums: &mut [f32]) {
         let (side, width) = (self.size.tile, self.padded[0]);

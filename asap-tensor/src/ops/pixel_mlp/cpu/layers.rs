@@ -7,7 +7,7 @@ use crate::cpu::Cpu;
 use crate::cpu::math::tanh;
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::simd::{Kernel, Simd};
-use crate::ops::pixel_mlp::{PixelMlpSize, RawPixels, SLOPE};
+use crate::ops::pixel_mlp::size::{PixelMlpSize, RawPixels, SLOPE};
 
 /// [`RawPixels`] in this backend's memory.
 #[derive(Clone, Copy)]
@@ -25,28 +25,24 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Pixels, about, that run through the layers at a time: what a layer writes is in the first cache when the next one
-/// reads it.
+/// About how many pixels pass through the layers at a time: outputs of a layer are in the L1 cache when the next one reads
+/// them.
 const PIXELS: usize = 64;
 
-/// What the tiles of a call share.
-///
-/// While a tile is worked on, every layer's outputs are padded with zeros to whole vector registers: its C_n values
-/// a pixel, its biases and the rows of its weights take `padded[n]` values.
+/// What the tiles of a call share. Outputs of a layer are padded with zeros to whole registers: its C_n values of a pixel,
+/// its biases and the rows of its weights have `padded[n]` values.
 pub(super) struct Network<'a> {
     pub(super) size: &'a PixelMlpSize,
     pub(super) input: Input<'a>,
     /// (periods, 2, S).
     pub(super) positions: &'a [f32],
-    /// Values in a register.
     pub(super) lanes: usize,
-    /// The number of layers.
     pub(super) layers: usize,
     /// C_n of each layer n from 0, rounded up.
     pub(super) padded: Vec<usize>,
-    /// Where each layer's biases and weights begin among a tile's padded parameters.
+    /// Start of each layer's biases and weights in the padded parameters of a tile.
     pub(super) offsets: Vec<(usize, usize)>,
-    /// How many padded parameters a tile has.
+    /// Number of padded parameters of a tile.
     pub(super) parameters: usize,
 }
 
@@ -63,7 +59,7 @@ impl<'a> Network<'a> {
         Network { size, input, positions, lanes, layers: padded.len(), padded, offsets, parameters }
     }
 
-    /// Copies a tile's parameters to their padded places; the padding becomes zeros.
+    /// Pads a tile's parameters with zeros.
     #[inline(always)]
     pub(super) fn pad(&self, params: &[f32], to: &mut [f32]) {
         let mut from = params;
@@ -84,14 +80,14 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// The rows of a tile in the parts that run through the layers together.
+    /// The rows of a tile in parts that pass through the layers together.
     pub(super) fn row_parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let side = self.size.tile;
         let rows = (PIXELS / side).clamp(1, side);
         (0..side).step_by(rows).map(move |y| y..(y + rows).min(side))
     }
 
-    /// The most pixels of a part.
+    /// Maximum number of pixels of a part.
     pub(super) fn part_pixels(&self) -> usize {
         (PIXELS / self.size.tile).clamp(1, self.size.tile) * self.size.tile
     }
@@ -102,7 +98,7 @@ impl<'a> Network<'a> {
         (&padded_params[bias..weight], &padded_params[weight..][..self.size.widths[n] * self.padded[n]])
     }
 
-    /// The image and the pixel where row `y` of tile `tile` begins.
+    /// The image, and the first pixel of row `y` of tile `tile`.
     pub(super) fn place(&self, tile: usize, y: usize) -> (usize, usize) {
         let size = self.size;
         let (row, column) = (tile / size.grid_width, tile % size.grid_width);
@@ -110,7 +106,7 @@ impl<'a> Network<'a> {
         (n, (row * size.tile + y) * size.width() + column * size.tile)
     }
 
-    /// The ids of row `y` of a tile, where pixels are ids.
+    /// The ids of row `y` of a tile, if pixels are ids.
     pub(super) fn labels(&self, tile: usize, y: usize) -> Option<&'a [u8]> {
         let Input::Ids(ids) = self.input else { return None };
         let (n, start) = self.place(tile, y);
@@ -118,7 +114,7 @@ impl<'a> Network<'a> {
     }
 
     // ANCHOR: position_terms
-    /// What a pixel's position adds to the first layer: (2, S, C_1), by x and by y. The biases are in the latter.
+    /// The terms of a pixel's position in the first layer: (2, S, C_1), by x and by y. The latter include the biases.
     #[inline(always)]
     pub(super) fn position_terms(&self, params: &[f32], terms: &mut [f32]) {
         let (side, width) = (self.size.tile, self.padded[0]);
@@ -141,8 +137,7 @@ impl<'a> Network<'a> {
     }
     // ANCHOR_END: position_terms
 
-    /// The values of dense pixels of some rows of a tile, (inputs, pixels): the tile's lines of the planes, side by
-    /// side.
+    /// The values of dense pixels of some rows of a tile, (inputs, pixels).
     #[inline(always)]
     pub(super) fn gather(&self, tile: usize, rows: Range<usize>, features: &mut [f32]) {
         let Input::Dense(x) = self.input else { return };
@@ -155,7 +150,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// The slope below zero of layer n's activation; tanh comes after the last layer, in [`tanh_of_channel`].
+    /// The slope below zero of layer n's activation; [`tanh_of_channel`] is applied after the last layer.
     pub(super) fn slope(&self, n: usize) -> f32 {
         if n + 1 < self.layers { SLOPE as f32 } else { 1.0 }
     }
@@ -221,7 +216,7 @@ impl<'a> Network<'a> {
         multiply(simd, [pixels, inputs, outputs], h, weight, output, ends);
     }
 
-    /// The working memory of [`Forward`]: parameters, position terms, features, two layers' outputs.
+    /// Scratch of [`Forward`]: parameters, position terms, features, outputs of two layers.
     pub(super) fn forward_counts(&self) -> [usize; 5] {
         let (side, inputs) = (self.size.tile, self.size.inputs);
         let widest = self.padded.iter().max().copied().unwrap_or_default();
@@ -230,14 +225,14 @@ impl<'a> Network<'a> {
     }
 }
 
-/// The tanh of channel c of some pixels, of values that stand (pixels, padded).
+/// The tanh of channel c of some pixels, of values (pixels, padded).
 #[inline(always)]
 pub(super) fn tanh_of_channel(c: usize, z: &[f32], padded: usize, y: &mut [f32]) {
     assert!(c < padded && z.len() >= y.len() * padded);
     for i in 0..y.len() {
         y[i] = z[i * padded + c];
     }
-    // On its own, so that it becomes vector code.
+    // A separate loop, so that it is vectorized.
     for y in y {
         *y = tanh(*y);
     }
@@ -249,7 +244,7 @@ pub(super) struct Forward<'a, 'y> {
     pub(super) tile: usize,
     pub(super) params: &'a [f32],
     pub(super) y: &'a mut [MatrixMut<'y>],
-    /// As [`Network::forward_counts`] says.
+    /// Of the sizes of [`Network::forward_counts`].
     pub(super) scratch: [&'a mut [f32]; 5],
 }
 

@@ -1,9 +1,10 @@
 use super::super::cases::{Case, assert_close, case, definition, one_hot, size, sizes};
 use crate::cpu::Cpu;
 use crate::cpu::level::Level;
-use crate::ops::pixel_mlp::{PixelMlpOps, PixelMlpSize, RawPixels};
+use crate::op::{Buffers, Kernel};
+use crate::ops::pixel_mlp::{PixelMlpForward, PixelMlpGrad, PixelMlpSize, RawPixels};
 
-/// Also tiles that are enough for whole groups, and not a multiple of one.
+/// Also numbers of tiles larger than a group, and not a multiple of one.
 fn levels_and_sizes() -> impl Iterator<Item = (Level, PixelMlpSize)> {
     let groups = [size(2, [9, 31], 1, 2, true, &[3]), size(1, [9, 31], 2, 2, false, &[2, 3])];
     let sizes = [sizes(), groups.to_vec()].concat();
@@ -11,7 +12,7 @@ fn levels_and_sizes() -> impl Iterator<Item = (Level, PixelMlpSize)> {
 }
 
 #[test]
-fn every_pixel_runs_through_its_tiles_network_and_back() {
+fn pixel_mlp_and_gradients_match_their_definition() {
     for (level, size) in levels_and_sizes() {
         let cpu = Cpu::at(level, Some(2)).expect("threads");
         let case = case(&size);
@@ -21,11 +22,14 @@ fn every_pixel_runs_through_its_tiles_network_and_back() {
         let ids = &case.ids;
         for (x, is_dense) in [(&dense, true), (&hot, false), (&hot, true)] {
             let pixels = || if is_dense { RawPixels::Dense(x) } else { RawPixels::Ids(ids) };
+            let forward = PixelMlpForward { size: size.clone(), labels: !is_dense };
+            let inputs = || (&params, pixels(), &positions);
             let backward = |wants_pixels| {
-                cpu.pixel_mlp_grad(&params, pixels(), &positions, &grad, wants_pixels, &size).expect("gradients")
+                let op = PixelMlpGrad { forward: forward.clone(), wants_pixels };
+                cpu.compute(&op, (inputs(), &grad)).expect("gradients")
             };
             let [y, grad_params, grad_x] = definition(&size, &case, x, 0, |v| v);
-            assert_close("y", &size, &cpu.pixel_mlp(&params, pixels(), &positions, &size).expect("an image"), &y, 2e-6);
+            assert_close("y", &size, &cpu.compute(&forward, inputs()).expect("an image"), &y, 2e-6);
             let (got_params, got_x) = backward(is_dense);
             assert_close("grad_params", &size, &got_params, &grad_params, 2e-6);
             if is_dense {
@@ -43,11 +47,16 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let results = [1, 2, 4].map(|threads| {
             let cpu = Cpu::at(level, Some(threads)).expect("threads");
             let [params, dense, positions, grad] = [&params, &dense, &positions, &grad].map(|x| cpu.adopt(x.to_vec()));
+            let grads = |pixels, labels| -> Buffers<PixelMlpGrad, Cpu> {
+                let forward = PixelMlpForward { size: size.clone(), labels };
+                let op = PixelMlpGrad { forward, wants_pixels: !labels };
+                cpu.compute(&op, ((&params, pixels, &positions), &grad)).expect("gradients")
+            };
+            let forward = PixelMlpForward { size: size.clone(), labels: true };
             (
-                cpu.pixel_mlp(&params, RawPixels::Ids(&ids), &positions, &size).expect("an image"),
-                cpu.pixel_mlp_grad(&params, RawPixels::Ids(&ids), &positions, &grad, false, &size).expect("gradients"),
-                cpu.pixel_mlp_grad(&params, RawPixels::Dense(&dense), &positions, &grad, true, &size)
-                    .expect("gradients"),
+                cpu.compute(&forward, (&params, RawPixels::Ids(&ids), &positions)).expect("an image"),
+                grads(RawPixels::Ids(&ids), true),
+                grads(RawPixels::Dense(&dense), false),
             )
         });
         assert!(results[0] == results[1] && results[0] == results[2], "{size:?}");

@@ -2,13 +2,13 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `network` | lays out parameters and values, and shares out the work |
-//! | `pixel_mlp.cuh` | what all kernels share |
-//! | `pixel_mlp_layout.cu` | (N, P, h, w) ↔ a tile's parameters in one piece |
-//! | `block.cuh`, `pixel_mlp.cu` | a block takes a tile's pixels through all layers, and back |
-//! | `fma.cuh` | a layer's products in single precision |
-//! | `tensor_cores.cuh` | a layer's products on the tensor cores |
-//! | `pixel_mlp_registers.cu` | forward on the tensor cores, all layers within a warp's registers |
+//! | `network` | layout of parameters and values, and distribution of work |
+//! | `pixel_mlp.cuh` | shared by all kernels |
+//! | `pixel_mlp_layout.cu` | (N, P, h, w) ↔ contiguous parameters of a tile |
+//! | `block.cuh`, `pixel_mlp.cu` | forward and backward pass of a tile's pixels, by a block |
+//! | `fma.cuh` | products of a layer in single precision |
+//! | `tensor_cores.cuh` | products of a layer on the tensor cores |
+//! | `pixel_mlp_registers.cu` | forward pass on the tensor cores, with all layers in the registers of a warp |
 //! | `operand.cuh` | values rounded to TF32 or bf16 |
 
 mod network;
@@ -18,9 +18,12 @@ mod tests;
 use std::sync::Arc;
 
 use self::network::{Direction, Layout, Plan, REGISTER_WIDTH};
-use super::{PixelMlpOps, PixelMlpSize, RawPixels};
+use super::ops::{PixelMlpForward, PixelMlpGrad};
+use super::size::{PixelMlpSize, RawPixels};
 use crate::cuda::{Array, Cuda, Launch, Limits, MMA, MatmulPrecision, Source, blocks};
 use crate::error::Result;
+use crate::op::{self, Buffers, Kernel};
+use crate::storage::Storage;
 
 type Header = (&'static str, &'static str);
 
@@ -53,7 +56,6 @@ const TF32_REGISTERS_SOURCE: Source =
 const BF16_REGISTERS_SOURCE: Source =
     Source::new("pixel_mlp_registers.cu (bf16)", include_str!("pixel_mlp_registers.cu"), &[MMA, COMMON, OPERAND, BF16]);
 
-/// This family's kernels.
 pub(crate) const SOURCES: [Source; 7] =
     [LAYOUT_SOURCE, PLAIN_SOURCE, WIDE_SOURCE, TF32_SOURCE, BF16_SOURCE, TF32_REGISTERS_SOURCE, BF16_REGISTERS_SOURCE];
 
@@ -61,7 +63,7 @@ pub(crate) const SOURCES: [Source; 7] =
 const SQUARE_THREADS: [u32; 3] = [32, 8, 1];
 const SQUARE: usize = 32;
 
-/// Which kernels run a call, and how.
+/// The kernels of a call, and their layout.
 struct Way {
     plan: Plan,
     source: &'static Source,
@@ -70,7 +72,7 @@ struct Way {
 }
 
 impl Way {
-    /// Networks that no tensor core kernel has room for run in single precision.
+    /// Networks too large for the kernels on tensor cores run in single precision.
     fn forward(size: &PixelMlpSize, labels: bool, precision: MatmulPrecision, limits: &Limits) -> Self {
         let (source, rows, lay_out) = match precision {
             MatmulPrecision::Highest => return Self::blocks(size, labels, Direction::Forward, precision, limits),
@@ -115,7 +117,7 @@ impl Way {
     }
 }
 
-/// What a call reads.
+/// Inputs of a call.
 struct Inputs<'a> {
     params: &'a Array<f32>,
     ids: Option<&'a Array<u8>>,
@@ -133,10 +135,10 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// The blocks of `pixel_mlp_layout.cu` for `numbers` of each cell.
-fn squares(size: &PixelMlpSize, numbers: usize) -> [u32; 3] {
+/// The blocks of `pixel_mlp_layout.cu` for `count` values of each cell.
+fn squares(size: &PixelMlpSize, count: usize) -> [u32; 3] {
     let cells = size.grid_height * size.grid_width;
-    [blocks(size.batch * cells.div_ceil(SQUARE) * numbers.div_ceil(SQUARE), 1), 1, 1]
+    [blocks(size.batch * cells.div_ceil(SQUARE) * count.div_ceil(SQUARE), 1), 1, 1]
 }
 
 impl Cuda {
@@ -158,7 +160,7 @@ impl Cuda {
         size: &PixelMlpSize,
     ) -> Result<(Array<f32>, Option<Array<f32>>)> {
         let Plan { laid_out: count, shares, network, .. } = &way.plan;
-        let pixel_count = size.batch * size.inputs * size.height() * size.width();
+        let pixel_count = size.pixels().count();
         let mut grad_pixels = if wants_pixels { Some(self.array(pixel_count)?) } else { None };
         let layers = self.table(&way.plan.layers, &[])?;
         let laid_out = self.lay_out(way, &layers.index, inputs.params, size)?;
@@ -184,7 +186,7 @@ impl Cuda {
         Ok(y)
     }
 
-    /// Adds what the kernels of both directions read, and starts one.
+    /// Adds the inputs of the kernels of both directions, and launches one.
     fn launch(
         &self,
         launch: Launch<'_>,
@@ -202,43 +204,35 @@ impl Cuda {
     }
 }
 
-impl PixelMlpOps for Cuda {
-    fn pixel_mlp(
+impl Kernel<PixelMlpForward> for Cuda {
+    fn compute(
         &self,
-        params: &Self::Buffer,
-        pixels: RawPixels<'_, Self>,
-        positions: &Self::Buffer,
-        size: &PixelMlpSize,
+        op: &PixelMlpForward,
+        (params, pixels, positions): op::Inputs<'_, PixelMlpForward, Self>,
     ) -> Result<Self::Buffer> {
-        let inputs = Inputs::new(params, &pixels, positions);
+        let (inputs, size) = (Inputs::new(params, &pixels, positions), &op.size);
         if size.output().count() == 0 {
             return Ok(Arc::new(self.array(0)?));
         }
         let way = Way::forward(size, inputs.ids.is_some(), self.precision(), self.limits());
         self.pixel_mlp_forward(&way, &inputs, size).map(Arc::new)
     }
+}
 
-    fn pixel_mlp_grad(
+impl Kernel<PixelMlpGrad> for Cuda {
+    fn compute(
         &self,
-        params: &Self::Buffer,
-        pixels: RawPixels<'_, Self>,
-        positions: &Self::Buffer,
-        grad_output: &Self::Buffer,
-        wants_pixels: bool,
-        size: &PixelMlpSize,
-    ) -> Result<(Self::Buffer, Option<Self::Buffer>)> {
+        PixelMlpGrad { forward: PixelMlpForward { size, .. }, wants_pixels }: &PixelMlpGrad,
+        ((params, pixels, positions), grad_output): op::Inputs<'_, PixelMlpGrad, Self>,
+    ) -> Result<Buffers<PixelMlpGrad, Self>> {
         let inputs = Inputs::new(params, &pixels, positions);
         if size.output().count() == 0 {
-            let pixel_count = size.batch * size.inputs * size.height() * size.width();
-            let mut zeros = [size.params().count(), pixel_count].map(|count| self.array(count));
-            for zeros in zeros.iter_mut().flatten() {
-                self.clear(zeros)?;
-            }
-            let [grad, grad_pixels] = zeros;
-            return Ok((Arc::new(grad?), if wants_pixels { Some(Arc::new(grad_pixels?)) } else { None }));
+            let zeros = |count: usize| self.filled(0.0, count);
+            let grad_pixels = if *wants_pixels { Some(zeros(size.pixels().count())?) } else { None };
+            return Ok((zeros(size.params().count())?, grad_pixels));
         }
         let way = Way::backward(size, inputs.ids.is_some(), self.precision(), self.limits());
-        let (grad, grad_pixels) = self.pixel_mlp_backward(&way, &inputs, grad_output, wants_pixels, size)?;
+        let (grad, grad_pixels) = self.pixel_mlp_backward(&way, &inputs, grad_output, *wants_pixels, size)?;
         Ok((Arc::new(grad), grad_pixels.map(Arc::new)))
     }
 }

@@ -1,30 +1,30 @@
-//! How a network's parameters and values are laid out in the GPU's memory, and how the work is shared out.
+//! Layout of a network's parameters and values in device memory, and distribution of the work.
 
 use crate::cuda::{Limits, Parameters};
-use crate::ops::pixel_mlp::PixelMlpSize;
+use crate::ops::pixel_mlp::size::PixelMlpSize;
 
-/// Pixels that a block takes at a time, where the tile has as many and there is room: forward, and backward, where the
-/// sums of the gradient, as many as parameters, are read and written each time.
+/// Maximum number of pixels that a block computes at a time: in the forward pass, and in the backward pass, which reads
+/// and writes sums of the gradient, as many as parameters, each time.
 const PIXELS: [usize; 2] = [64, 128];
-/// Threads of a block that takes up to 64 pixels at a time, and of one that takes more.
+/// Threads of a block that computes up to 64 pixels at a time, and of one that computes more.
 const THREADS: [u32; 2] = [128, 256];
-/// Pixels that a block should at least have, to be worth the reading of a tile's parameters.
+/// Minimum number of pixels of a block, to be worth reading the parameters of a tile.
 const WORTHWHILE: usize = 512;
-/// Blocks to have for each processor, so that it has another to turn to when one waits, and all end at about one time.
+/// Blocks for each multiprocessor, to hide latency and to balance the load.
 const BLOCKS: usize = 6;
 /// Outputs of the widest layer that a warp can hold in its registers: see `pixel_mlp_registers.cu`.
 pub(super) const REGISTER_WIDTH: usize = 64;
-/// Pixels that a block of `pixel_mlp_registers.cu` takes at a time.
+/// Pixels that a block of `pixel_mlp_registers.cu` computes at a time.
 const REGISTER_PIXELS: usize = 128;
 /// Values of one fragment of the tensor cores' B: two for each lane of a warp.
 const FRAGMENT: usize = 64;
 
-/// What the kernels want a tile's parameters to look like.
+/// Layout of a tile's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// For `fma.cuh`: rows of a multiple of four values.
     Rows,
-    /// For `tensor_cores.cuh`: rows and depth in multiples of 16, and 8 values more a row.
+    /// For `tensor_cores.cuh`: rows and depth in multiples of 16, and 8 more values in each row.
     PaddedRows,
     /// For `pixel_mlp_registers.cu`: fragments of so many rows by 8 columns.
     Fragments(usize),
@@ -40,17 +40,17 @@ impl Layout {
         }
     }
 
-    /// Rows of activations that a layer's outputs take.
+    /// Rows of activations for the outputs of a layer.
     fn rows(self, outputs: usize) -> usize {
         outputs.next_multiple_of(if self == Layout::Rows { 4 } else { 16 })
     }
 
-    /// The fewest pixels that a block can take at a time.
-    fn least_pixels(self) -> usize {
+    /// Minimum number of pixels that a block can compute at a time.
+    fn min_pixels(self) -> usize {
         if self == Layout::Rows { 8 } else { 16 }
     }
 
-    /// Values from one row of activations to the next: what keeps threads that read side by side off the same banks.
+    /// Values from one row of activations to the next: avoids bank conflicts.
     fn pitch(self, pixels: usize, direction: Direction) -> usize {
         match (self, direction) {
             (Layout::Rows, Direction::Forward) => pixels,
@@ -60,12 +60,12 @@ impl Layout {
     }
 }
 
-/// Whether a layer's values are kept for the way back.
+/// Whether the outputs of the layers are kept for the backward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
-    /// Layers write to two places in turn.
+    /// Layers write to two buffers in turn.
     Forward,
-    /// Each layer has a place of its own.
+    /// Each layer has its own buffer.
     Backward,
 }
 
@@ -93,30 +93,30 @@ pub(super) struct Network {
 // SAFETY: as in pixel_mlp.cuh, and without padding.
 unsafe impl Parameters for Network {}
 
-/// Values of the kernels' `Layer`.
+/// Number of fields of the kernels' `Layer`.
 const LAYER: usize = 11;
 
-/// A call's kernels, laid out.
+/// Layout of the kernels of a call.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) network: Network,
-    /// The kernels' `Layer`s, one behind the other.
+    /// The kernels' `Layer`s.
     pub(super) layers: Vec<u32>,
-    /// Values that a tile's parameters take when laid out.
+    /// Values of a tile's parameters in this layout.
     pub(super) laid_out: usize,
-    /// Bytes of shared memory of a block.
+    /// Shared memory of a block, in bytes.
     pub(super) shared: usize,
-    /// Blocks to launch, and threads of each.
+    /// Number of blocks, and threads of each.
     pub(super) blocks: usize,
     pub(super) threads: u32,
     /// Shares of all tiles: one for each block, except in wide networks.
     pub(super) shares: usize,
-    /// Values in device memory that a block needs: not 0 in wide networks alone, which find no room in shared memory.
+    /// Values of device memory for a block: only for wide networks, which are too large for shared memory.
     pub(super) scratch: usize,
 }
 
 impl Plan {
-    /// How to run networks of this size; `labels` says that pixels are label ids.
+    /// For networks of this size; `labels`: whether pixels are label ids.
     pub(super) fn new(
         size: &PixelMlpSize,
         labels: bool,
@@ -155,20 +155,20 @@ impl Plan {
             };
             let layer: [usize; LAYER] =
                 [looked_up, inputs, depth, width[1], stride, source, start, start + rows * stride, laid_out, from, to];
-            layers.extend(layer.map(|number| number as u32));
+            layers.extend(layer.map(|value| value as u32));
         }
         let rows = if direction == Direction::Forward { in_turn[0] + in_turn[1] } else { kept };
         let area = size.tile * size.tile;
-        let most = PIXELS[usize::from(direction == Direction::Backward)];
-        let most = area.next_power_of_two().clamp(layout.least_pixels(), most);
+        let max = PIXELS[usize::from(direction == Direction::Backward)];
+        let max = area.next_power_of_two().clamp(layout.min_pixels(), max);
         let memory = match layout {
             Layout::Fragments(_) => {
                 Some(Memory { pixels: REGISTER_PIXELS, resident: true, bytes: laid_out * size_of::<f32>() })
             }
-            _ => Memory::choose(layout, direction, rows, [laid_out, largest], most, limits.shared_memory),
+            _ => Memory::choose(layout, direction, rows, [laid_out, largest], max, limits.shared_memory),
         };
         let tiles = size.batch * size.grid_height * size.grid_width;
-        let pixels = memory.as_ref().map_or(most, |memory| memory.pixels);
+        let pixels = memory.as_ref().map_or(max, |memory| memory.pixels);
         let wanted = (limits.multiprocessors * BLOCKS).div_ceil(tiles.max(1)).clamp(1, area.div_ceil(WORTHWHILE));
         let share = area.div_ceil(pixels).div_ceil(wanted) * pixels;
         let splits = area.div_ceil(share);
@@ -199,19 +199,19 @@ impl Plan {
         Plan { network, layers, laid_out, shared, blocks, threads, shares, scratch }
     }
 
-    /// Whether a block keeps all parameters of its tile in shared memory.
+    /// Whether all parameters of a tile are in shared memory.
     #[cfg(test)]
     pub(super) fn is_resident(&self) -> bool {
         self.network.resident == 1
     }
 
-    /// Whether a block finds no room for its pixels in shared memory.
+    /// Whether shared memory has no room for the pixels of a block.
     pub(super) fn is_wide(&self) -> bool {
         self.scratch > 0
     }
 }
 
-/// What a block keeps in shared memory.
+/// Shared memory of a block.
 struct Memory {
     pixels: usize,
     /// All parameters, or one layer's at a time.
@@ -220,18 +220,18 @@ struct Memory {
 }
 
 impl Memory {
-    /// As many pixels as there is room for. All parameters are kept where this leaves room for a second block on the
-    /// same processor: while one block waits for memory, the other computes.
+    /// As many pixels as there is room for. All parameters are in shared memory if this leaves room for a second block on
+    /// the multiprocessor: one block computes while the other waits for memory.
     fn choose(
         layout: Layout,
         direction: Direction,
         rows: usize,
         [all, largest]: [usize; 2],
-        most: usize,
+        max: usize,
         limit: usize,
     ) -> Option<Self> {
-        let mut pixels = most;
-        while pixels >= layout.least_pixels() {
+        let mut pixels = max;
+        while pixels >= layout.min_pixels() {
             let bytes =
                 |parameters: usize| (pixels + rows * layout.pitch(pixels, direction) + parameters) * size_of::<f32>();
             let choices = [(true, limit / 2), (false, limit / 2), (true, limit), (false, limit)];
@@ -264,11 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn the_papers_network_takes_the_room_that_the_readme_says() {
+    fn memory_of_the_papers_network_matches_the_readme() {
         let size = cases::size(1, [16, 16], 16, 13, true, &[64, 64, 64, 64, 3]);
-        let rooms = [64, 99, 163, 227].map(limits);
+        let gpus = [64, 99, 163, 227].map(limits);
         let runs = |layout, direction| {
-            rooms.each_ref().map(|limits| {
+            gpus.each_ref().map(|limits| {
                 let plan = Plan::new(&size, true, layout, direction, limits);
                 assert!(plan.shared <= limits.shared_memory && plan.scratch == 0);
                 (plan.network.pixels, plan.is_resident())
@@ -280,12 +280,12 @@ mod tests {
         assert_eq!(runs(Layout::Rows, Direction::Forward), forward);
         assert_eq!(runs(Layout::Rows, Direction::Backward), backward);
         assert_eq!(runs(Layout::PaddedRows, Direction::Backward)[1..], tensor_cores);
-        let registers = Plan::new(&size, true, Layout::Fragments(8), Direction::Forward, &rooms[0]);
-        assert!(registers.shared <= rooms[0].shared_memory);
+        let registers = Plan::new(&size, true, Layout::Fragments(8), Direction::Forward, &gpus[0]);
+        assert!(registers.shared <= gpus[0].shared_memory);
     }
 
     #[test]
-    fn the_blocks_of_a_large_tile_share_all_its_pixels() {
+    fn blocks_of_a_large_tile_share_its_pixels() {
         for (grid, tile, splits) in [([16, 16], 64, 4), ([1, 1], 64, 8), ([16, 16], 16, 1), ([1, 1], 1, 1)] {
             let size = cases::size(1, grid, tile, 13, true, &[64, 3]);
             for direction in [Direction::Forward, Direction::Backward] {

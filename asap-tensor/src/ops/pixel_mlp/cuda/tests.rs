@@ -3,8 +3,9 @@ use super::{Inputs, Way};
 use crate::Storage;
 use crate::cuda::testing::{each_order, gpu};
 use crate::cuda::{Cuda, Limits, MatmulPrecision};
+use crate::op::Kernel;
 use crate::ops::pixel_mlp::cases::{Case, assert_close, case, definition, one_hot, size, sizes};
-use crate::ops::pixel_mlp::{PixelMlpOps, PixelMlpSize, RawPixels};
+use crate::ops::pixel_mlp::{PixelMlpForward, PixelMlpGrad, PixelMlpSize, RawPixels};
 
 const PRECISIONS: [MatmulPrecision; 3] = [MatmulPrecision::Highest, MatmulPrecision::High, MatmulPrecision::Medium];
 
@@ -20,7 +21,7 @@ fn more_sizes() -> Vec<PixelMlpSize> {
     all
 }
 
-/// What a factor of a product becomes.
+/// Rounds a factor of a product.
 fn round(precision: MatmulPrecision, x: f64) -> f64 {
     let bits = (x as f32).to_bits();
     match precision {
@@ -39,12 +40,12 @@ fn precision_of(way: &Way) -> MatmulPrecision {
     }
 }
 
-/// How far single precision, and a factor that falls just on the other side between two rounded values, may lead.
+/// Error bound of single precision, and of factors that round differently.
 fn tolerance(precision: MatmulPrecision) -> f64 {
     if precision == MatmulPrecision::Highest { 2e-6 } else { 2e-4 }
 }
 
-/// A card whose blocks have so much shared memory at most.
+/// A GPU with at most so much shared memory for a block.
 fn with_shared_memory(gpu: &Cuda, bytes: usize) -> Limits {
     let limits = gpu.limits();
     Limits { shared_memory: bytes.min(limits.shared_memory), ..limits.clone() }
@@ -61,7 +62,7 @@ struct Uploaded {
 
 impl Uploaded {
     fn new(gpu: &Cuda, case: &Case) -> Self {
-        let upload = |numbers: &Vec<f32>| gpu.upload(numbers.clone()).expect("memory");
+        let upload = |values: &Vec<f32>| gpu.upload(values.clone()).expect("memory");
         Uploaded {
             params: upload(&case.params),
             ids: gpu.upload_ids(case.ids.to_vec()).expect("memory"),
@@ -76,8 +77,7 @@ impl Uploaded {
     }
 }
 
-/// Compares the image and the gradients of one case with their definition, with the kernels that cards of these limits
-/// would take.
+/// Compares the image and the gradients of one case with their definition, by the kernels for GPUs of these limits.
 fn check(gpu: &Cuda, limits: &Limits, size: &PixelMlpSize, labels: bool, registers: bool) -> [Way; 2] {
     let case = case(size);
     let x = if labels { one_hot(&case.ids, size) } else { case.dense.clone() };
@@ -114,7 +114,7 @@ fn check(gpu: &Cuda, limits: &Limits, size: &PixelMlpSize, labels: bool, registe
 }
 
 #[test]
-fn every_pixel_runs_through_its_tiles_network_and_back_at_every_precision() {
+fn pixel_mlp_and_gradients_match_their_definition_at_every_precision() {
     for precision in PRECISIONS {
         let gpu = gpu(precision);
         for size in more_sizes() {
@@ -126,7 +126,7 @@ fn every_pixel_runs_through_its_tiles_network_and_back_at_every_precision() {
 }
 
 #[test]
-fn networks_run_whatever_part_of_them_shared_memory_has_room_for() {
+fn any_amount_of_shared_memory_suffices() {
     let size = size(1, [1, 2], 8, 5, true, &[40, 40, 3]);
     for precision in PRECISIONS {
         let gpu = gpu(precision);
@@ -147,7 +147,7 @@ fn networks_run_whatever_part_of_them_shared_memory_has_room_for() {
 }
 
 #[test]
-fn the_same_bits_come_out_whatever_the_order_of_threads() {
+fn results_do_not_depend_on_thread_order() {
     let sizes = [size(2, [1, 2], 4, 5, true, &[17, 20, 3]), size(1, [1, 1], 32, 3, true, &[5, 3])];
     for precision in PRECISIONS {
         let gpu = gpu(precision);
@@ -167,7 +167,7 @@ fn the_same_bits_come_out_whatever_the_order_of_threads() {
                     let (grad, grad_x) =
                         gpu.pixel_mlp_backward(&way, &inputs, &data.grad, !labels, size).expect("gradients");
                     for array in [Some(y), Some(grad), grad_x].into_iter().flatten() {
-                        bits.extend(gpu.download_array(&array).expect("numbers").into_iter().map(f32::to_bits));
+                        bits.extend(gpu.download_array(&array).expect("values").into_iter().map(f32::to_bits));
                     }
                 }
                 assert_eq!(&bits, first.get_or_insert(bits.clone()), "{order}: {precision:?} {size:?} {shared_memory}");
@@ -177,14 +177,15 @@ fn the_same_bits_come_out_whatever_the_order_of_threads() {
 }
 
 #[test]
-fn an_image_of_nothing_has_gradients_of_zero() {
+fn gradients_of_an_empty_image_are_zero() {
     let size = size(1, [1, 2], 2, 3, true, &[4, 0]);
     let gpu = gpu(MatmulPrecision::Highest);
     let data = Uploaded::new(&gpu, &case(&size));
-    let y = gpu.pixel_mlp(&data.params, data.pixels(false), &data.positions, &size).expect("an image");
+    let inputs = || (&data.params, data.pixels(false), &data.positions);
+    let forward = PixelMlpForward { size, labels: false };
+    let y = gpu.compute(&forward, inputs()).expect("an image");
     assert_eq!(y.count(), 0);
-    let (grad, grad_x) =
-        gpu.pixel_mlp_grad(&data.params, data.pixels(false), &data.positions, &data.grad, true, &size).unwrap();
+    let (grad, grad_x) = gpu.compute(&PixelMlpGrad { forward, wants_pixels: true }, (inputs(), &data.grad)).unwrap();
     assert!(gpu.download(&grad).unwrap().into_iter().all(|g| g == 0.0));
     assert!(gpu.download(&grad_x.unwrap()).unwrap().into_iter().all(|g| g == 0.0));
 }
