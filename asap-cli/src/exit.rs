@@ -25,16 +25,12 @@ pub fn code(error: &anyhow::Error) -> ExitCode {
         asap_tensor::Error::Device { .. } => DEVICE,
         _ => CHECK_FAILED,
     };
-    let code = match (error.downcast_ref::<Error>(), error.downcast_ref::<asap_tensor::Error>()) {
-        (Some(error), _) => match error {
-            Error::Config { .. } => USAGE,
-            Error::Data { .. } | Error::Io { .. } => DATA,
-            Error::Checkpoint { .. } => CHECKPOINT,
-            Error::Diverged { .. } => DIVERGED,
-            Error::Tensor(error) => tensor_code(error),
-        },
-        (None, Some(error)) => tensor_code(error),
-        (None, None) => CHECK_FAILED,
-    };
-    ExitCode::from(code)
+    ExitCode::from(match error.downcast_ref() {
+        Some(Error::Config { .. }) => USAGE,
+        Some(Error::Data { .. } | Error::Io { .. }) => DATA,
+        Some(Error::Checkpoint { .. }) => CHECKPOINT,
+        Some(Error::Diverged { .. }) => DIVERGED,
+        Some(Error::Tensor(error)) => tensor_code(error),
+        None => error.downcast_ref().map_or(CHECK_FAILED, tensor_code),
+    })
 }

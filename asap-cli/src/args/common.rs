@@ -7,7 +7,6 @@ use asap_model::Config;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-/// The flags that every command takes.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// auto (CUDA if it works, else cpu), cpu, cuda, cuda:N, reference or reference64
@@ -41,20 +40,18 @@ pub struct Common {
 }
 
 impl Common {
-    /// The precision of matrix multiplications on CUDA.
     #[cfg(feature = "cuda")]
     pub fn precision(&self) -> Precision {
         self.matmul_precision.unwrap_or(Precision::High)
     }
 
-    /// A warning about a flag that has no effect.
+    /// A warning about a flag without effect.
     pub fn without_effect(&self) -> Option<&'static str> {
         let is_ignored = self.matmul_precision.is_some() && !matches!(self.device, Device::Auto | Device::Cuda(_));
         is_ignored.then_some("--matmul-precision has no effect: only CUDA devices have lower precisions")
     }
 }
 
-/// Precision of matrix multiplications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
     /// f32.
@@ -70,7 +67,6 @@ pub enum Precision {
 pub enum Device {
     /// The fastest that works.
     Auto,
-    /// All cores.
     Cpu,
     /// The GPU of that number.
     Cuda(usize),

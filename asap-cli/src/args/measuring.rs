@@ -9,7 +9,6 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::common::{Suggested, presets};
 
-/// `asap eval`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap eval --checkpoint runs/facades-256 --data cmp-facades\n  \
                         asap eval --generated output --real cmp-facades/val_img --size 256x256\n\n\
@@ -47,7 +46,6 @@ pub struct Eval {
     /// The folders contain depth maps
     #[arg(long, requires = "generated", conflicts_with = "unpaired")]
     pub depth: bool,
-    /// Options of the measures.
     #[command(flatten)]
     pub measuring: Measuring,
 }
@@ -74,7 +72,6 @@ pub struct Measuring {
     pub farthest: Option<f64>,
 }
 
-/// `asap compare`
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  asap compare runs/baselines/asap runs/baselines/spade-quarter --data cmp-facades\n  \
@@ -103,7 +100,6 @@ pub struct Compare {
     pub force: bool,
 }
 
-/// `asap sweep`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap sweep configs/ablations/*.toml --data cityscapes --out runs/ablations\n  \
                         asap sweep configs/baselines/*.toml --data cmp-facades --minutes 20 --out runs/baselines\n\n\
@@ -138,17 +134,13 @@ pub struct Sweep {
     /// Skip reading every image of the dataset before training
     #[arg(long)]
     pub skip_check: bool,
-    /// Options of the measures.
     #[command(flatten)]
     pub measuring: Measuring,
 }
 
-/// An image size.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// Columns of pixels.
     pub width: usize,
-    /// Rows of pixels.
     pub height: usize,
 }
 

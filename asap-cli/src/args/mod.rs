@@ -22,15 +22,12 @@ use measuring::{Size, square_or_sides};
                         asap COMMAND --help"
 )]
 pub struct Arguments {
-    /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// The flags that every command takes.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a network; without arguments, the quickstart preset in runs/quickstart
@@ -70,7 +67,6 @@ fn baselines() -> PossibleValuesParser {
     )
 }
 
-/// `asap train`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap train\n  asap train --config facades-small --data cmp-facades\n  \
                         asap train --out runs/quickstart --resume")]
@@ -125,7 +121,6 @@ impl Train {
     }
 }
 
-/// `asap infer`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap infer --checkpoint runs/quickstart --input labels.png --out output\n  \
                         asap infer --checkpoint latest_net_G.pth --config facades-512 --data cmp-facades --out output")]
@@ -160,7 +155,6 @@ pub struct Infer {
     pub force: bool,
 }
 
-/// `asap verify`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap verify tests/fixtures/published")]
 pub struct Verify {
@@ -168,7 +162,6 @@ pub struct Verify {
     pub dir: PathBuf,
 }
 
-/// `asap bench`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap bench --preset cityscapes-256 --preset facades-512 --runs 5")]
 pub struct Bench {
@@ -187,7 +180,6 @@ pub struct Bench {
     pub runs: u16,
 }
 
-/// `asap profile`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap profile --preset facades-512 --set generator.max_width=512\n  \
                         asap profile --preset facades-512 --roofline --train\n\n\
@@ -216,7 +208,6 @@ pub struct Profile {
     pub train: bool,
 }
 
-/// `asap data`
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:\n  asap data check cmp-facades\n  asap data synth facades --count 200")]
 pub enum Data {
@@ -226,7 +217,6 @@ pub enum Data {
     Synth(DataSynth),
 }
 
-/// `asap data check`
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  asap data check cmp-facades\n  asap data check streets --config cityscapes-256 --json"
@@ -239,7 +229,6 @@ pub struct DataCheck {
     pub config: Option<String>,
 }
 
-/// `asap data synth`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap data synth facades --count 200 --size 256 --seed 7\n  \
                         asap data synth scenes --kind depth")]
@@ -266,7 +255,6 @@ pub enum SynthKind {
     Depth,
 }
 
-/// `asap convert`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap convert latest_net_G.pth generator.safetensors --config facades-512")]
 pub struct Convert {
@@ -282,7 +270,6 @@ pub struct Convert {
     pub force: bool,
 }
 
-/// `asap init`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap init mine.toml && asap train --config mine.toml")]
 pub struct Init {
@@ -290,7 +277,6 @@ pub struct Init {
     pub file: PathBuf,
 }
 
-/// `asap completions`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  asap completions bash > ~/.local/share/bash-completion/completions/asap")]
 pub struct Completions {

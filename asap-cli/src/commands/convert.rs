@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use asap_model::Config;
 use asap_model::checkpoint::{self, Metadata};
 use serde_json::json;
 
-use super::{adjust, configuration, shown, usage};
+use super::{checkpoint_config, shown, usage};
 use crate::args::{Common, Convert};
 use crate::output::Output;
 
@@ -34,15 +35,8 @@ pub fn run(args: Convert, common: &Common, output: &Output) -> Result<ExitCode> 
             None
         }
         Some("safetensors") => {
-            let config = match (config, checkpoint.config) {
-                (Some(name), _) => Some(configuration(&name, common)?),
-                (None, Some(mut config)) => {
-                    adjust(&mut config, common)?;
-                    config.validate()?;
-                    Some(config)
-                }
-                (None, None) => None,
-            };
+            let config = checkpoint_config(&checkpoint, config.as_deref(), common)?;
+            config.iter().try_for_each(Config::validate)?;
             match &config {
                 Some(config) => checkpoint::save(&to, &checkpoint.weights, config)?,
                 None => checkpoint::safetensors::write(&to, &checkpoint.weights, &Metadata::new())?,

@@ -20,6 +20,7 @@ pub mod workload;
 
 use std::path::Path;
 
+use asap_model::checkpoint::Checkpoint;
 use asap_model::{Config, Error, Translator};
 use asap_tensor::Backend;
 
@@ -51,20 +52,29 @@ pub fn translator<B: Backend>(
     common: &Common,
 ) -> asap_model::Result<Translator<B>> {
     let loaded = asap_model::checkpoint::load(checkpoint)?;
-    let config = match (config, &loaded.config) {
-        (Some(name), _) => configuration(name, common)?,
-        (None, Some(config)) => {
-            let mut config = config.clone();
-            adjust(&mut config, common)?;
-            config
-        }
-        (None, None) => {
+    let config = match checkpoint_config(&loaded, config, common)? {
+        Some(config) => config,
+        None => {
             let problem = "it holds no configuration, as published checkpoints do: describe its network by --config \
                            FILE or PRESET, and --set for what differs";
             return Err(usage(&checkpoint.display().to_string(), problem));
         }
     };
     Translator::new(backend, &loaded, config)
+}
+
+/// The configuration in a checkpoint's header, or the one given, with every `--set` applied.
+pub fn checkpoint_config(
+    checkpoint: &Checkpoint,
+    given: Option<&str>,
+    common: &Common,
+) -> asap_model::Result<Option<Config>> {
+    if let Some(name) = given {
+        return configuration(name, common).map(Some);
+    }
+    let mut config = checkpoint.config.clone();
+    config.iter_mut().try_for_each(|config| adjust(config, common))?;
+    Ok(config)
 }
 
 /// A preset's own name, or a file's name without its ending.

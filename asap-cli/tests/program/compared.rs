@@ -45,7 +45,7 @@ fn wrong_values_of_baselines_are_refused() {
         ("generator.doublings=4", ["generator.doublings = 4", "from 5 to 7"]),
         ("generator.blocks=3", ["generator.blocks belongs to kind = \"pix2pix-resnet\"", "spade has width_factor"]),
         ("generator.width_factor=0", ["generator.width_factor = 0", "from 0.015625 to 8"]),
-        ("generator.kind=spad", ["generator.kind", "spad"]),
+        ("generator.kind=spad", ["generator.kind", "expected asap, pix2pix-unet"]),
     ] {
         here.refused(&format!("profile --preset spade.toml --set {set}"), 2, &parts);
     }

@@ -130,9 +130,6 @@ impl GeneratorConfig {
 
     /// A baseline from the options of a published project (a JSON object), `pix2pix`, `pix2pixhd`, `spade` or `cc-fpse`;
     /// options left out have that code's defaults.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for another project, an option of the wrong type or out of range, or one without a counterpart.
     pub fn from_published(project: &str, options: &Json) -> Result<Self> {
         let options = Options(options);
         options.only("output_nc", 3usize)?;

@@ -22,9 +22,6 @@ use crate::{Error, Result};
 
 impl DataConfig {
     /// Input and output channels, and the size, from the published code's options (a JSON object).
-    ///
-    /// # Errors
-    /// [`Error::Config`] for an option of the wrong type or out of range, or one that is not supported.
     pub fn from_published(options: &Json) -> Result<DataConfig> {
         let options = Options(options);
         let mut config = DataConfig::default();
@@ -45,9 +42,6 @@ impl DataConfig {
 
 impl DiscriminatorConfig {
     /// The discriminators from the published code's options (a JSON object); options left out have their defaults.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for an option of the wrong type or out of range, or one that is not supported.
     pub fn from_published(options: &Json) -> Result<DiscriminatorConfig> {
         let options = Options(options);
         let spectral_norm = match options.get("norm_D", "spectralinstance".to_owned())?.as_str() {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use asap_autograd::Var;
 use asap_model::config::GeneratorConfig;
-use asap_model::nn::{Blank, FillByName, Params};
+use asap_model::nn::{Blank, FillByName};
 use asap_model::{Config, ForwardContext, Generator, Input};
 use asap_tensor::{Backend, Plan, Profiler, Storage, Tensor};
 
@@ -82,44 +82,32 @@ impl Task for Forward<'_> {
         let batch = made_up_batch(config, 1)?;
         let input = batch.input(&backend, &config.data)?;
         let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
+        let forward = || generator.forward(&ForwardContext::evaluation(&generator.params), &input);
+        // The first pass is a warm-up.
+        forward()?;
+        profiler.take();
+        forward()?;
         let outside = if config.generator.asap().is_some() { "downsampling" } else { "between layers" };
-        layers(profiler, &generator.params, outside, || {
-            generator.forward(&ForwardContext::evaluation(&generator.params), &input)?;
-            Ok(())
-        })
+        let mut layers: Vec<Layer> = Vec::new();
+        for record in profiler.take() {
+            let name = if record.scope.is_empty() { outside.to_owned() } else { record.scope };
+            let at = layers.iter().position(|layer| layer.name == name).unwrap_or_else(|| {
+                layers.push(Layer { name, ..Layer::default() });
+                layers.len() - 1
+            });
+            let layer = &mut layers[at];
+            layer.macs += record.cost.macs;
+            layer.bytes += record.cost.elements * size_of::<B::Elem>() as u64;
+            layer.held = layer.held.max(record.held.unwrap_or(0));
+            layer.seconds += record.time.as_secs_f64();
+        }
+        for layer in &mut layers {
+            let is_own = |key: &str| key.strip_prefix(&layer.name).is_some_and(|rest| rest.starts_with('.'));
+            let own = generator.params.trained().filter(|p| is_own(p.key()));
+            layer.parameters = own.map(|p| p.value().count()).sum();
+        }
+        Ok(layers)
     }
-}
-
-/// The layers of a network, in the order in which they run; ops outside layers are named `outside`.
-fn layers<B: Backend>(
-    profiler: &Profiler,
-    params: &Params<B>,
-    outside: &str,
-    forward: impl Fn() -> Result<()>,
-) -> Result<Vec<Layer>> {
-    // The first pass is a warm-up.
-    forward()?;
-    profiler.take();
-    forward()?;
-    let mut layers: Vec<Layer> = Vec::new();
-    for record in profiler.take() {
-        let name = if record.scope.is_empty() { outside.to_owned() } else { record.scope };
-        let at = layers.iter().position(|layer| layer.name == name).unwrap_or_else(|| {
-            layers.push(Layer { name, ..Layer::default() });
-            layers.len() - 1
-        });
-        let layer = &mut layers[at];
-        layer.macs += record.cost.macs;
-        layer.bytes += record.cost.elements * size_of::<B::Elem>() as u64;
-        layer.held = layer.held.max(record.held.unwrap_or(0));
-        layer.seconds += record.time.as_secs_f64();
-    }
-    for layer in &mut layers {
-        let own = |name: &str| name.strip_prefix(&layer.name).is_some_and(|rest| rest.starts_with('.'));
-        let owned = params.trained().filter(|p| own(p.key()));
-        layer.parameters = owned.map(|p| p.value().count()).sum();
-    }
-    Ok(layers)
 }
 
 /// Multiply-accumulates of one forward pass from one-hot labels, counted without computing it.

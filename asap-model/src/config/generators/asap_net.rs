@@ -75,9 +75,6 @@ impl AsapNetConfig {
     }
 
     /// The generator from the published code's options (a JSON object); options left out have their defaults.
-    ///
-    /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for an option of the wrong type, out of range, or without a counterpart.
     pub fn from_published(options: &Value) -> Result<Self> {
         let options = Options(options);
         if !options.get("no_instance_edge", true)? && !options.get("lr_instance", true)? {
