@@ -5,7 +5,7 @@
 use asap_model::config::{
     AsapNetConfig, Config, DataConfig, DiscriminatorConfig, Layout, LossConfig, Resize, TrainConfig,
 };
-use asap_model::data::{Augmentation, Batch, Source, SyntheticFacades, prepare};
+use asap_model::data::{Augmentation, Batch, Source, Synthetic, synthetic::Kind};
 use asap_model::nn::XavierNormal;
 use asap_model::training::step::Rates;
 use asap_model::{Gan, Result};
@@ -50,18 +50,19 @@ fn main() -> Result<()> {
     println!("generator      {:7} trained parameters", gan.generator.params.trained_count());
     println!("discriminator  {:7}", gan.discriminator.params.trained_count());
 
-    let facades = SyntheticFacades { seed: train.seed, first: 0, count: STEPS * BATCH, size: config.data.size };
+    let (count, size) = (STEPS * BATCH, config.data.size);
+    let facades = Synthetic { kind: Kind::Facades, seed: train.seed, first: 0, count, size };
     let rates = Rates { generator: train.lr_generator, discriminator: train.lr_discriminator };
     let mut history = Vec::with_capacity(STEPS);
     println!("\nstep    L1      GAN     D_fake  D_real");
     for step in 0..STEPS {
         // A batch of pairs, each randomly flipped. `Loader` prepares batches on worker threads.
-        let samples = (step * BATCH..(step + 1) * BATCH).map(|index| {
+        let examples = (step * BATCH..(step + 1) * BATCH).map(|index| {
             let augmentation = Augmentation { seed: train.seed, epoch: 0, index };
-            prepare(&facades.raw(index)?, &config.data, Some(augmentation))
+            facades.get(index)?.prepare(&config.data, Some(augmentation))
         });
-        let batch = Batch::stack(0, step, samples.collect::<Result<_>>()?)?;
-        let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend)?);
+        let batch = Batch { epoch: 0, index: step, examples: examples.collect::<Result<_>>()? };
+        let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend, &config.data)?);
 
         // Updates the generator, then the discriminators.
         let (losses, fake) = gan.training_step(&input, &target, rates)?;

@@ -3,7 +3,7 @@
 mod common;
 
 use asap_model::config::Config;
-use asap_model::data::{Augmentation, Batch, prepare};
+use asap_model::data::{Augmentation, Batch};
 use asap_model::nn::{Params, XavierNormal};
 use asap_model::training::Sources;
 use asap_model::training::step::{Gan, Rates};
@@ -16,10 +16,10 @@ const RATES: Rates = Rates { generator: 1e-4, discriminator: 4e-4 };
 /// One training step of networks that `spoil` has changed.
 fn step(config: &Config, spoil: impl FnOnce(&mut Gan<Reference<f32>>)) -> Result<()> {
     let backend = Reference::<f32>::new();
-    let raw = Sources::open(config)?.training.raw(0)?;
-    let sample = prepare(&raw, &config.data, Some(Augmentation { seed: 1, epoch: 1, index: 0 }))?;
-    let batch = Batch::stack(1, 0, vec![sample])?;
-    let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend)?);
+    let example = Sources::open(config)?.training.get(0)?;
+    let example = example.prepare(&config.data, Some(Augmentation { seed: 1, epoch: 1, index: 0 }))?;
+    let batch = Batch { epoch: 1, index: 0, examples: vec![example] };
+    let (input, target) = (batch.input(&backend, &config.data)?, batch.target(&backend, &config.data)?);
     let mut init = XavierNormal { seed: 1, gain: config.train.init_gain };
     let mut gan = Gan::new(&backend, config, None, &mut init)?;
     spoil(&mut gan);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use asap_model::checkpoint::{HostTensor, Metadata, Weights};
 use asap_model::config::{Config, ValidationMeasure};
-use asap_model::data::{Raw, Source};
+use asap_model::data::{Example, Source};
 use asap_model::training::{Event, Observer, RunFolder, Sources};
 use asap_model::{Error, Result, Trainer, checkpoint};
 use asap_tensor::{Backend, Cpu, Reference};
@@ -458,11 +458,11 @@ impl Source for Damaged {
         self.0.len()
     }
 
-    fn raw(&self, index: usize) -> Result<Raw> {
+    fn get(&self, index: usize) -> Result<Example> {
         if index == 0 {
             return Err(Error::Data { file: "photo.jpg".into(), problem: "is cut off".into() });
         }
-        self.0.raw(index)
+        self.0.get(index)
     }
 }
 

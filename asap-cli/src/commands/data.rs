@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use asap_model::config::{DataConfig, Input, Layout, Output as Drawing};
-use asap_model::data::{DepthCount, Picture, Report, check as check_data, detect_layout, read_depth, synthetic};
+use asap_model::data::{
+    ClassCount, DepthCount, Picture, Report, check as check_data, detect_layout, image_files, read_depth, synthetic,
+};
 use asap_model::{Config, Error};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::train::use_data;
 use super::{adjust, configuration, shown};
@@ -39,24 +41,22 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
     let layout = report.layout.name();
     output.result(
         || {
-            let classes: Vec<_> =
-                report.classes.iter().map(|c| json!({ "pixels": c.pixels, "pictures": c.pictures })).collect();
+            let class = |c: &ClassCount| json!({ "pixels": c.pixels, "pictures": c.pictures });
+            let classes: Vec<_> = report.classes.iter().map(class).collect();
+            let depths = report.depths.map(|DepthCount { range, measured, invalid, beyond }| {
+                let range = (measured > 0).then_some(range);
+                json!({ "range": range, "measured": measured, "invalid": invalid, "beyond": beyond })
+            });
             json!({
                 "dir": shown(&args.dir), "layout": layout, "train": report.train, "val": report.val,
                 "heights": report.heights, "widths": report.widths, "classes": classes,
-                "depths": report.depths.as_ref().map(depths_json),
+                "depths": depths,
                 "problems": report.problems.len(), "ok": report.problems.is_empty(),
             })
         },
         || summary(&report, layout, &data),
     );
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DATA) })
-}
-
-fn depths_json(depths: &DepthCount) -> Value {
-    let DepthCount { range: [minimum, maximum], measured, invalid, beyond } = depths;
-    let range = (*measured > 0).then_some([minimum, maximum]);
-    json!({ "range": range, "measured": measured, "invalid": invalid, "beyond": beyond })
 }
 
 /// The `[data]` section for a folder's layout: the classes of the known datasets, any ids for plain pairs.
@@ -67,7 +67,7 @@ fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
             let rgb = dir.join("inputs").is_dir() || dir.join("train/inputs").is_dir();
             let input = if rgb { Input::Rgb } else { Input::Labels };
             let pairs = DataConfig { layout: Layout::Pairs, input, classes: 256, ..DataConfig::default() };
-            match holds_depths(dir) {
+            match has_depths(dir) {
                 // Depths are then reported as levels.
                 true => DataConfig { output: Drawing::Depth, depth_scale: Some(1.0), ..pairs },
                 false => pairs,
@@ -78,12 +78,10 @@ fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
 }
 
 /// Whether the first target is gray with 16 bits, as no photo is.
-fn holds_depths(dir: &Path) -> bool {
-    let folders = ["images", "train/images", "val/images"].map(|folder| dir.join(folder));
-    let files =
-        folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten().map(|entry| entry.path());
-    let pngs = files.filter(|file| file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")));
-    pngs.min().is_some_and(|file| matches!(read_depth(&file), Ok(Picture::Gray16(_))))
+fn has_depths(dir: &Path) -> bool {
+    let folders = ["images", "train/images", "val/images"].into_iter();
+    let mut files = folders.filter_map(|folder| image_files(&dir.join(folder), Some(0)).ok()).flatten();
+    files.next().is_some_and(|file| matches!(read_depth(&file), Ok(Picture::Gray16(_))))
 }
 
 fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {

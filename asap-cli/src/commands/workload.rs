@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use asap_model::config::Input;
-use asap_model::data::{Batch, InputData, Sample};
+use asap_model::data::{Channels, HostInput, Plane};
 use asap_model::memory::{self, MemoryPlan};
 use asap_model::networks::Vgg19;
 use asap_model::nn::FillByName;
@@ -52,13 +52,13 @@ impl Workload<'_> {
         measure: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<T>,
     ) -> Result<(usize, T)> {
         let &Workload { config, batch, train } = self;
-        let batch = made_up_batch(config, batch)?;
+        let inputs = made_up_inputs(config, batch);
         let mut fill = FillByName { prefix: "bench.".into(), gain: 1.0 };
         if !train {
             let generator = Generator::new(backend, &config.generator, &config.data, &mut fill)?;
             let measured = measure(&mut || {
                 let ctx = ForwardContext::evaluation(&generator.params);
-                generator.forward(&ctx, &batch.input(backend, &config.data)?)?.value().to_f32()?;
+                generator.forward(&ctx, &HostInput::stack(&inputs, backend, &config.data)?)?.value().to_f32()?;
                 Ok(())
             })?;
             return Ok((generator.params.trained_count(), measured));
@@ -67,12 +67,12 @@ impl Workload<'_> {
         let mut gan = Gan::new(backend, config, vgg, &mut fill)?;
         let parameters = gan.generator.params.trained_count() + gan.discriminator.params.trained_count();
         let [height, width] = config.data.size;
-        let shape = [batch.len(), config.data.output_channels(), height, width];
+        let shape = [batch, config.data.output_channels(), height, width];
         let real = uniform_by_name("bench.real", shape.iter().product());
         let target = Target::new(Tensor::from_f32(backend, shape, &real)?);
         let rates = Rates { generator: config.train.lr_generator, discriminator: config.train.lr_discriminator };
         let measured = measure(&mut || {
-            gan.training_step(&batch.input(backend, &config.data)?, &target, rates)?;
+            gan.training_step(&HostInput::stack(&inputs, backend, &config.data)?, &target, rates)?;
             Ok(())
         })?;
         Ok((parameters, measured))
@@ -97,27 +97,32 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
 }
 
-/// Made-up inputs of the configured kind and size: labels in blocks of 7 pixels, so that tiles are mixed; edges on a tenth
-/// of the pixels.
-pub fn made_up_batch(config: &Config, count: usize) -> asap_model::Result<Batch> {
+/// Made-up inputs of the configured kind and size: labels in blocks of 7 pixels, so that tiles are mixed; a tenth of the
+/// pixels belong to another instance.
+pub fn made_up_inputs(config: &Config, count: usize) -> Vec<HostInput> {
     let data = &config.data;
     let [height, width] = data.size;
-    let plane = height * width;
-    let sample = |index: usize| {
+    let input = |index: usize| {
         let values = |what: &str, count: usize| uniform_by_name(&format!("made-up.{index}.{what}"), count);
-        let input = match data.input {
-            Input::Rgb => InputData::Rgb(values("image", 3 * plane)),
+        let below = |u: f32, n: usize| (((u + 1.0) / 2.0 * n as f32) as usize).min(n - 1) as u8;
+        let channels = match data.input {
+            Input::Rgb => {
+                let values = values("image", 3 * height * width);
+                let level = |x: usize, y: usize, c: usize| below(values[3 * (y * width + x) + c], 256);
+                Channels::Rgb(Plane::from_fn(height, width, |x, y| [0, 1, 2].map(|c| level(x, y, c))))
+            }
             Input::Labels => {
                 let across = width.div_ceil(7);
                 let blocks = values("labels", height.div_ceil(7) * across);
-                let label = |u: f32| ((u + 1.0) / 2.0 * data.classes as f32) as usize;
-                let ids = (0..plane).map(|i| label(blocks[i / width / 7 * across + i % width / 7]));
-                InputData::Labels(ids.map(|id| id.min(data.classes - 1) as u8).collect())
+                let label = |x: usize, y: usize| below(blocks[y / 7 * across + x / 7], data.classes);
+                Channels::Labels(Plane::from_fn(height, width, label))
             }
         };
-        let edge = |u: f32| if u > 0.8 { 1.0 } else { 0.0 };
-        let edges = data.instances.then(|| values("edges", plane).into_iter().map(edge).collect());
-        Sample { name: format!("made-up {index}"), height, width, input, edges, image: Vec::new(), mask: None }
+        let instances = data.instances.then(|| {
+            let values = values("instances", height * width);
+            Plane::from_fn(height, width, |x, y| u32::from(values[y * width + x] > 0.8))
+        });
+        HostInput { name: format!("made-up {index}"), channels, instances }
     };
-    Batch::stack(0, 0, (0..count).map(sample).collect())
+    (0..count).map(input).collect()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use asap_model::Result;
 use asap_model::config::DataConfig;
-use asap_model::data::{InputData, RgbImage, depth_colors, to_rgb8, write_rgb};
+use asap_model::data::{Channels, RgbImage, depth_colors, to_rgb8, write_rgb};
 use asap_model::training::{Event, Observer, RunFolder, SampleRow};
 
 use super::palette::color_labels;
@@ -35,14 +35,16 @@ impl Observer for Samples {
 /// Writes the input (labels in colors, or the RGB image), the output and the real image of each row. Depth maps are in
 /// colors, black where nothing was measured.
 fn write(path: &Path, rows: &[SampleRow], data: &DataConfig) -> Result<()> {
-    let [height, width] = data.size;
     let column = |image: &dyn Fn(&SampleRow) -> Result<RgbImage>| rows.iter().map(image).collect::<Result<Vec<_>>>();
-    let inputs = column(&|row| match &row.pair.input {
-        InputData::Labels(ids) => Ok(color_labels(ids, data.size, data.classes)),
-        InputData::Rgb(values) => to_rgb8(values, height, width, data.size),
+    let inputs = column(&|row| match &row.pair.input.channels {
+        Channels::Labels(map) => Ok(color_labels(&map.data, map.size(), data.classes)),
+        Channels::Rgb(image) => Ok(image.clone()),
     })?;
     let outputs = column(&|row| image(&row.output, None, data))?;
-    let real = column(&|row| image(&row.pair.image, row.pair.mask.as_deref(), data))?;
+    let real = column(&|row| {
+        let target = &row.pair.target;
+        image(&target.values(data.depth()), target.mask(data.depth()).as_deref(), data)
+    })?;
     write_rgb(path, &sheet::tile(&[inputs, outputs, real], GAP))
 }
 
@@ -66,7 +68,7 @@ fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbI
 #[cfg(test)]
 mod tests {
     use asap_model::config::Output;
-    use asap_model::data::{Sample, read_photo};
+    use asap_model::data::{Example, HostInput, Picture, Plane, read_photo};
 
     use super::super::palette::palette;
     use super::*;
@@ -74,15 +76,11 @@ mod tests {
     #[test]
     fn rows_show_input_output_and_real() {
         let data = DataConfig { size: [2, 3], classes: 2, ..DataConfig::default() };
-        let pair = Sample {
-            name: "a".into(),
-            height: 2,
-            width: 3,
-            input: InputData::Labels(vec![0, 1, 0, 0, 0, 0]),
-            edges: None,
-            image: vec![1.0; 18],
-            mask: None,
-        };
+        let plane = |data| Plane { height: 2, width: 3, data };
+        let channels = Channels::Labels(plane(vec![0, 1, 0, 0, 0, 0]));
+        let input = HostInput { name: "a".into(), channels, instances: None };
+        let target = Picture::Rgb(Plane { height: 2, width: 3, data: vec![[255; 3]; 6] });
+        let pair = Example { input, target };
         let rows = vec![SampleRow { pair, output: vec![-1.0; 18] }; 2];
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");
@@ -99,10 +97,11 @@ mod tests {
 
     #[test]
     fn depth_is_in_colors_and_black_where_not_measured() {
-        let data = DataConfig { size: [1, 2], output: Output::Depth, ..DataConfig::default() };
-        let input = InputData::Rgb([[1.0; 2], [-1.0; 2], [-1.0; 2]].concat());
-        let (image, mask) = (vec![1.0, 1.0], Some(vec![1.0, 0.0]));
-        let pair = Sample { name: "a".into(), height: 1, width: 2, input, edges: None, image, mask };
+        let data = DataConfig { size: [1, 2], output: Output::Depth, depth_invalid: Some(0), ..DataConfig::default() };
+        let channels = Channels::Rgb(Plane { height: 1, width: 2, data: vec![[255, 0, 0]; 2] });
+        let input = HostInput { name: "a".into(), channels, instances: None };
+        let target = Picture::Gray8(Plane { height: 1, width: 2, data: vec![255, 0] });
+        let pair = Example { input, target };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");
         write(&path, &[SampleRow { pair, output: vec![-1.0, 1.0] }], &data).unwrap();

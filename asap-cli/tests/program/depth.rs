@@ -137,9 +137,9 @@ fn depth_infer_writes_depths_and_colors() {
         let [near, far] = [levels.iter().min(), levels.iter().max()].map(|level| *level.unwrap());
         assert!(green(near) > green(far), "nearer is lighter");
     }
-    here.refused(line, 2, &["--out", "exists already", "--force"]);
+    here.refused(line, 2, &["--out", "already exists", "--force"]);
     std::fs::remove_dir_all(here.path("drawn")).unwrap();
-    here.refused(line, 2, &["--colors", "shown", "exists already"]);
+    here.refused(line, 2, &["--colors", "shown", "already exists"]);
     here.refused("infer --checkpoint run --data scenes --out new --colors new", 2, &["--colors", "name another"]);
     here.refused("infer --checkpoint run --data scenes --out a --colors shown/../a", 2, &["--colors", "name another"]);
     here.done(&format!("train --steps 1 --out houses {TINY}"));

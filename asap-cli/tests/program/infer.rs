@@ -36,7 +36,7 @@ fn infer_keeps_the_input_size() {
     }
     here.done("infer --checkpoint run --input map0.png --out resized --resize");
     let resized = read_photo(&here.path("resized/map0.png")).unwrap();
-    assert_eq!((resized.height, resized.width), (32, 32), "--resize draws data.size");
+    assert_eq!((resized.height, resized.width), (32, 32), "--resize uses data.size");
 }
 
 #[test]
@@ -117,9 +117,9 @@ fn infer_overwrites_outputs_only_with_force() {
     here.done("infer --checkpoint run --input a.png --out drawn");
     here.write("drawn/a.png", "what was there");
     let before = here.files("drawn");
-    here.refused("infer --checkpoint run --input a.png --out drawn", 2, &["drawn/a.png", "exists already", "--force"]);
+    here.refused("infer --checkpoint run --input a.png --out drawn", 2, &["drawn/a.png", "already exists", "--force"]);
     here.refused("infer --checkpoint run --input b.png a.png --out drawn", 2, &["drawn/a.png"]);
-    assert!(here.files("drawn") == before, "nothing is drawn where one picture is refused");
+    assert!(here.files("drawn") == before, "nothing is written if one output is refused");
     here.done("infer --checkpoint run --input b.png a.png --out drawn --force");
     assert_eq!(here.names("drawn"), ["a.png", "b.png"]);
     read_photo(&here.path("drawn/a.png")).unwrap();
@@ -152,10 +152,10 @@ fn infer_continues_after_a_bad_input() {
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(here.names("drawn"), ["a.png", "c.png", "e.png"]);
     for file in ["maps/b.png", "maps/d.png", "gone.png"] {
-        assert!(ran.stderr.contains(&format!("not drawn: {file}: ")), "{file} is not in\n{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("failed: {file}: ")), "{file} is not in\n{}", ran.stderr);
     }
     let last = ran.stderr.lines().last().unwrap();
-    assert_eq!(last, "error: 3 of 6 inputs could not be drawn: maps/b.png, maps/d.png, gone.png");
+    assert_eq!(last, "error: 3 of 6 inputs failed: maps/b.png, maps/d.png, gone.png");
     let failed: Vec<_> = ran.objects().into_iter().filter(|object| object.contains_key("error")).collect();
     assert_eq!(
         failed.iter().map(|object| &object["input"]).collect::<Vec<_>>(),

@@ -3,8 +3,8 @@
 use asap_tensor::random::stream;
 use rand::Rng;
 
-use super::plane::{Picture, Plane};
-use super::resize::{resize_labels, resize_nearest, resize_picture};
+use super::plane::{Picture, Plane, RgbImage};
+use super::resize::{resize_image, resize_labels, resize_nearest, resize_picture};
 use crate::config::{DataConfig, Resize};
 use crate::{Error, Result};
 
@@ -13,7 +13,7 @@ fn below(rng: &mut impl Rng, n: usize) -> usize {
     ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
 }
 
-/// The order in which an epoch of training visits `len` pictures.
+/// The order in which an epoch of training visits `len` examples.
 pub fn epoch_order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     let mut rng = stream(seed, &format!("data.order.{epoch}"));
     let mut order: Vec<usize> = (0..len).collect();
@@ -23,18 +23,18 @@ pub fn epoch_order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     order
 }
 
-/// The key of one random augmentation: the crop and flip of one picture in one epoch of training.
+/// The key of one random augmentation: the crop and flip of one example in one epoch of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Augmentation {
     /// The run's seed.
     pub seed: u64,
     /// The epoch.
     pub epoch: u64,
-    /// The picture's index in its [`Source`](super::Source).
+    /// The example's index in its [`Source`](super::Source).
     pub index: usize,
 }
 
-/// How one picture, and all maps that belong to it, get their final size.
+/// How all maps of one example get their final size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placement {
     /// [height, width] to resize to.
@@ -51,7 +51,7 @@ impl Placement {
     /// Random with an `augmentation`, as in training; fixed without, as in validation. See [`Resize`].
     ///
     /// # Errors
-    /// [`Error::Data`] naming the picture where it is smaller than its crop ([`Resize::Crop`]) or hasn't the final size ([`Resize::None`]).
+    /// [`Error::Data`] naming the example where it is smaller than its crop ([`Resize::Crop`]) or hasn't the final size ([`Resize::None`]).
     pub fn new(
         name: &str,
         raw: [usize; 2],
@@ -88,27 +88,33 @@ impl Placement {
         Ok(Placement { resized, left, top, size, flip })
     }
 
-    /// For photos: bicubic.
-    pub fn picture(&self, picture: &Picture) -> Picture {
-        self.cut(resize_picture(picture, self.resized[0], self.resized[1]))
+    /// Resizes only.
+    pub fn resize(size: [usize; 2]) -> Placement {
+        Placement { resized: size, left: 0, top: 0, size, flip: false }
     }
 
-    /// For depth maps with unmeasured pixels: nearest, since bicubic would blend depths with the invalid level.
-    pub fn measured(&self, map: &Picture) -> Picture {
-        self.cut(resize_nearest(map, self.resized[0], self.resized[1]))
+    /// For images: bicubic.
+    pub fn bicubic(&self, image: &RgbImage) -> RgbImage {
+        self.cut(resize_image(image, self.resized[0], self.resized[1]))
     }
 
-    fn cut(&self, resized: Picture) -> Picture {
-        let mut placed = resized.crop(self.left, self.top, self.size[0], self.size[1]);
-        if self.flip {
-            placed.flip();
+    /// For ids.
+    pub fn nearest<T: Copy>(&self, map: &Plane<T>) -> Plane<T> {
+        self.cut(resize_labels(map, self.resized[0], self.resized[1]))
+    }
+
+    /// For targets: images bicubic, depth maps bicubic or nearest.
+    pub fn picture(&self, picture: &Picture, nearest: bool) -> Picture {
+        let [height, width] = self.resized;
+        let resize = if nearest && picture.channels() == 1 { resize_nearest } else { resize_picture };
+        match resize(picture, height, width) {
+            Picture::Rgb(p) => Picture::Rgb(self.cut(p)),
+            Picture::Gray8(p) => Picture::Gray8(self.cut(p)),
+            Picture::Gray16(p) => Picture::Gray16(self.cut(p)),
         }
-        placed
     }
 
-    /// For ids: nearest.
-    pub fn ids<T: Copy>(&self, map: &Plane<T>) -> Plane<T> {
-        let resized = resize_labels(map, self.resized[0], self.resized[1]);
+    fn cut<T: Copy>(&self, resized: Plane<T>) -> Plane<T> {
         let mut placed = resized.crop(self.left, self.top, self.size[0], self.size[1]);
         if self.flip {
             placed.flip();

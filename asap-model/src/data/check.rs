@@ -1,13 +1,13 @@
-//! Reads every picture of a dataset and reports every problem.
+//! Reads every file of a dataset and reports every problem.
 
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::augment::Placement;
-use super::dataset::{read_target, size_problems};
+use super::dataset::{read_target, size_problem};
 use super::decode::{label_problems, read_ids, read_instances, read_photo};
-use super::layout::{Pair, Split, is_split, scan_pairs, validate};
+use super::layout::{ExampleFiles, Split, is_split, scan};
 use super::plane::Picture;
 use super::problem::Problem;
 use crate::config::{DataConfig, DepthScale, Input, Layout};
@@ -30,7 +30,7 @@ pub struct Report {
     pub classes: Vec<ClassCount>,
     /// Statistics of the depth maps; `None` for photos.
     pub depths: Option<DepthCount>,
-    /// Every problem: first missing files, then by picture.
+    /// Every problem: first missing files, then by pair.
     pub problems: Vec<Problem>,
 }
 
@@ -39,7 +39,7 @@ pub struct Report {
 pub struct ClassCount {
     /// Pixels of this class.
     pub pixels: u64,
-    /// Pictures in which it occurs.
+    /// Label maps in which it occurs.
     pub pictures: u64,
 }
 
@@ -92,6 +92,80 @@ impl DepthCount {
 }
 
 impl Report {
+    /// Of no pair.
+    fn new(data: &DataConfig) -> Report {
+        let classes = if data.input == Input::Labels { data.classes } else { 0 };
+        Report {
+            layout: data.layout,
+            train: 0,
+            val: 0,
+            heights: [usize::MAX, 0],
+            widths: [usize::MAX, 0],
+            classes: vec![ClassCount::default(); classes],
+            depths: data.depth().map(|_| DepthCount::NONE),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Of one pair.
+    fn of(files: &ExampleFiles, data: &DataConfig) -> Report {
+        let mut report = Report::new(data);
+        let input = match data.input {
+            Input::Rgb => report.keep(&files.input, read_photo(&files.input)).map(|photo| photo.size()),
+            Input::Labels => report.keep(&files.input, read_ids(&files.input)).map(|ids| {
+                report.problems.extend(label_problems(&files.input, &ids, data.classes));
+                for &id in &ids.data {
+                    if let Some(count) = report.classes.get_mut(usize::from(id)) {
+                        *count = ClassCount { pixels: count.pixels + 1, pictures: 1 };
+                    }
+                }
+                ids.size()
+            }),
+        };
+        let Some(file) = &files.target else { return report };
+        let target = report.keep(file, read_target(file, data));
+        if let (Some(map), Some(scale)) = (&target, data.depth()) {
+            let depths = DepthCount::of(map, &scale);
+            if let (0, Some(invalid)) = (depths.measured, scale.invalid) {
+                let problem = format!(
+                    "contains no depth: every pixel is data.depth_invalid = {invalid}; remove the pair or change the key"
+                );
+                report.problems.push(Problem::new(file, problem));
+            }
+            report.depths = Some(depths);
+        }
+        let instances = files.instances.as_deref();
+        let instances = instances.and_then(|file| Some((file, report.keep(file, read_instances(file))?.size())));
+        let Some([height, width]) = target.map(|target| target.size()) else { return report };
+        (report.heights, report.widths) = ([height; 2], [width; 2]);
+        for (map, size) in input.map(|size| (files.input.as_path(), size)).into_iter().chain(instances) {
+            report.problems.extend(size_problem(map, size, file, [height, width]));
+        }
+        if let Err(Error::Data { problem, .. }) = Placement::new(&files.name, [height, width], data, None) {
+            report.problems.push(Problem::new(file, problem));
+        }
+        report
+    }
+
+    fn add(&mut self, other: Report) {
+        let join = |a: [usize; 2], b: [usize; 2]| [a[0].min(b[0]), a[1].max(b[1])];
+        self.heights = join(self.heights, other.heights);
+        self.widths = join(self.widths, other.widths);
+        for (all, one) in self.classes.iter_mut().zip(other.classes) {
+            all.pixels += one.pixels;
+            all.pictures += one.pictures;
+        }
+        if let (Some(all), Some(one)) = (&mut self.depths, other.depths) {
+            all.add(&one);
+        }
+        self.problems.extend(other.problems);
+    }
+
+    /// The value; an error is added to the problems.
+    fn keep<T>(&mut self, file: &Path, read: Result<T>) -> Option<T> {
+        read.map_err(|error| self.problems.push(Problem::of(file, error))).ok()
+    }
+
     /// The fraction of all valid pixels that have a class.
     pub fn share(&self, class: usize) -> f64 {
         let all: u64 = self.classes.iter().map(|c| c.pixels).sum();
@@ -104,115 +178,22 @@ impl Report {
 /// # Errors
 /// [`Error::Config`] for a configuration that can't be used; [`Error::Data`] if `dir` is not a folder. Everything else is in the report.
 pub fn check(dir: &Path, data: &DataConfig) -> Result<Report> {
-    validate(data)?;
     if !dir.is_dir() {
         return Err(Problem::new(dir, "is not a folder; give the folder of a dataset").into());
     }
-    let splits: &[Split] = if is_split(dir, data.layout) { &[Split::Train, Split::Val] } else { &[Split::Train] };
-    let classes = if data.input == Input::Labels { data.classes } else { 0 };
-    let mut report = Report {
-        layout: data.layout,
-        train: 0,
-        val: 0,
-        heights: [usize::MAX, 0],
-        widths: [usize::MAX, 0],
-        classes: vec![ClassCount::default(); classes],
-        depths: data.depth().map(|_| DepthCount::NONE),
-        problems: Vec::new(),
-    };
-    let mut pairs = Vec::new();
-    for &split in splits {
-        let mut scan = scan_pairs(dir, data, split);
-        match split {
-            Split::Train => report.train = scan.found.len(),
-            Split::Val => report.val = scan.found.len(),
-        }
-        report.problems.append(&mut scan.problems);
-        pairs.append(&mut scan.found);
+    let mut report = Report::new(data);
+    let (mut pairs, problems) = scan(dir, data, Split::Train, true)?;
+    (report.train, report.problems) = (pairs.len(), problems);
+    if is_split(dir, data.layout) {
+        let (found, problems) = scan(dir, data, Split::Val, true)?;
+        report.val = found.len();
+        report.problems.extend(problems);
+        pairs.extend(found);
     }
-    let read: Vec<PairReport> = pairs.par_iter().map(|pair| read_pair(pair, data, classes)).collect();
-    for pair in read {
-        report.problems.extend(pair.problems);
-        if let Some([height, width]) = pair.size {
-            report.heights = [report.heights[0].min(height), report.heights[1].max(height)];
-            report.widths = [report.widths[0].min(width), report.widths[1].max(width)];
-        }
-        for (all, pixels) in report.classes.iter_mut().zip(pair.pixels) {
-            all.pixels += pixels;
-            all.pictures += u64::from(pixels > 0);
-        }
-        if let (Some(all), Some(one)) = (&mut report.depths, pair.depths) {
-            all.add(&one);
-        }
-    }
+    let read: Vec<Report> = pairs.par_iter().map(|files| Report::of(files, data)).collect();
+    read.into_iter().for_each(|pair| report.add(pair));
     if report.heights[1] == 0 {
         (report.heights, report.widths) = ([0, 0], [0, 0]);
     }
     Ok(report)
-}
-
-/// The contents of one pair.
-#[derive(Default)]
-struct PairReport {
-    size: Option<[usize; 2]>,
-    pixels: Vec<u64>,
-    depths: Option<DepthCount>,
-    problems: Vec<Problem>,
-}
-
-fn read_pair(pair: &Pair, data: &DataConfig, classes: usize) -> PairReport {
-    let mut report = PairReport { pixels: vec![0; classes], ..PairReport::default() };
-    let input_size = match data.input {
-        Input::Rgb => report.keep(&pair.input, read_photo(&pair.input)).map(|photo| [photo.height, photo.width]),
-        Input::Labels => report.keep(&pair.input, read_ids(&pair.input)).map(|ids| {
-            report.problems.extend(label_problems(&pair.input, &ids, classes));
-            for &id in &ids.data {
-                if let Some(count) = report.pixels.get_mut(usize::from(id)) {
-                    *count += 1;
-                }
-            }
-            [ids.height, ids.width]
-        }),
-    };
-    let image = report.keep(&pair.image, read_target(&pair.image, data));
-    if let (Some(map), Some(scale)) = (&image, data.depth()) {
-        let depths = DepthCount::of(map, &scale);
-        if let (0, Some(invalid)) = (depths.measured, scale.invalid) {
-            let problem = format!(
-                "contains no depth: every pixel is data.depth_invalid = {invalid}; remove the pair or change the key"
-            );
-            report.problems.push(Problem::new(&pair.image, problem));
-        }
-        report.depths = Some(depths);
-    }
-    let instances = pair.instances.as_deref().and_then(|file| report.keep(file, read_instances(file)));
-    report.size = image.map(|image| image.size());
-    if let Some(image) = report.size {
-        report.problems.extend(size_problems(pair, input_size.unwrap_or(image), image, instances.as_ref()));
-        if let Err(Error::Data { problem, .. }) = Placement::new(&pair.name, image, data, None) {
-            report.problems.push(Problem::new(&pair.image, problem));
-        }
-    }
-    report
-}
-
-impl PairReport {
-    /// The value; an error is added to the problems.
-    fn keep<T>(&mut self, file: &Path, read: Result<T>) -> Option<T> {
-        match read {
-            Ok(value) => Some(value),
-            Err(Error::Data { file, problem }) => {
-                self.problems.push(Problem::new(&file, problem));
-                None
-            }
-            Err(Error::Io { action, source, .. }) => {
-                self.problems.push(Problem::new(file, format!("cannot {action}: {source}")));
-                None
-            }
-            Err(other) => {
-                self.problems.push(Problem::new(file, other.to_string()));
-                None
-            }
-        }
-    }
 }

@@ -15,6 +15,9 @@ use super::problem::Problem;
 use crate::config::Output;
 use crate::{Error, Result};
 
+/// Extensions of image files.
+pub(super) const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
+
 /// Maximum width and height.
 pub const MAX_SIDE: usize = 16384;
 
@@ -28,7 +31,7 @@ const MAX_FILE: u64 = 1 << 29;
 /// Maximum number of pixels: 32 times that of the largest preset, and more than any camera's.
 const MAX_PIXELS: usize = 1 << 27;
 
-/// Maximum memory for decoding one picture: RGB pixels of 16 bits.
+/// Maximum memory for decoding one image: RGB pixels of 16 bits.
 const MAX_BYTES: usize = 2 * 3 * MAX_PIXELS;
 
 /// The first bytes of every JPEG.
@@ -44,7 +47,7 @@ pub fn labels_of(bytes: &[u8], file: &Path, classes: usize) -> Result<LabelMap> 
     let ids = ids_of(bytes, file)?;
     match label_problems(file, &ids, classes).into_iter().next() {
         Some(problem) => Err(problem.into()),
-        None => Ok(narrow(&ids)),
+        None => Ok(Plane { height: ids.height, width: ids.width, data: ids.data.iter().map(|&id| id as u8).collect() }),
     }
 }
 
@@ -72,21 +75,22 @@ pub fn photo_of(bytes: &[u8], file: &Path) -> Result<RgbImage> {
     Ok(Plane { height, width, data })
 }
 
-/// Reads a depth map: a gray picture of 8 or 16 bits.
+/// Reads a depth map: a gray image of 8 or 16 bits.
 pub fn read_depth(file: &Path) -> Result<Picture> {
     let image = decode(&read_bytes(file)?, file)?;
     let (width, height) = (image.width() as usize, image.height() as usize);
     match image {
         DynamicImage::ImageLuma8(gray) => Ok(Picture::Gray8(Plane { height, width, data: gray.into_raw() })),
         DynamicImage::ImageLuma16(gray) => Ok(Picture::Gray16(Plane { height, width, data: gray.into_raw() })),
-        other => Err(Problem::new(
-            file,
-            format!(
-                "has {:?} pixels, but a depth map must be gray with 8 or 16 bits; convert it, or set data.output = \"rgb\"",
-                other.color()
-            ),
-        )
-        .into()),
+        other => {
+            let color = other.color();
+            Problem::err(
+                file,
+                format!(
+                    "has {color:?} pixels, but a depth map must be gray with 8 or 16 bits; convert it, or set data.output = \"rgb\""
+                ),
+            )
+        }
     }
 }
 
@@ -114,14 +118,15 @@ fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
     let (height, width) = (info.height as usize, info.width as usize);
     let (color, depth) = (info.color_type, info.bit_depth);
     if !matches!(color, png::ColorType::Grayscale | png::ColorType::Indexed) {
-        return Err(Problem::new(
+        return Problem::err(
             file,
-            format!("has {color:?} pixels where ids are expected; save it as a gray or palette PNG whose raw values are the ids"),
-        )
-        .into());
+            format!(
+                "has {color:?} pixels where ids are expected; save it as a gray or palette PNG whose raw values are the ids"
+            ),
+        );
     }
     let Some(size) = reader.output_buffer_size() else {
-        return Err(Problem::new(file, format!("{width}×{height} pixels do not fit in memory")).into());
+        return Problem::err(file, format!("{width}×{height} pixels do not fit in memory"));
     };
     let mut packed = vec![0; size];
     let row = reader.next_frame(&mut packed).map_err(bad)?.line_size;
@@ -181,16 +186,11 @@ pub(crate) fn label_problems(file: &Path, ids: &Plane<u16>, classes: usize) -> V
     problems
 }
 
-/// Ids as bytes; they must be below 256.
-pub(crate) fn narrow(ids: &Plane<u16>) -> LabelMap {
-    Plane { height: ids.height, width: ids.width, data: ids.data.iter().map(|&id| id as u8).collect() }
-}
-
 /// Decodes a JPEG or PNG, detected by its content, and applies its EXIF orientation.
 fn decode(bytes: &[u8], file: &Path) -> Result<DynamicImage> {
     let bad = |e: image::ImageError| Error::from(Problem::new(file, format!("cannot be decoded as JPEG or PNG: {e}")));
     if is_cut_jpeg(bytes) {
-        return Err(Problem::new(file, "is a truncated JPEG; copy it again").into());
+        return Problem::err(file, "is a truncated JPEG; copy it again");
     }
     check_png_header(bytes, file)?;
     let mut limits = image::Limits::default();
@@ -209,10 +209,7 @@ fn decode(bytes: &[u8], file: &Path) -> Result<DynamicImage> {
 
 /// Whether the file is a JPEG, by its content.
 pub(super) fn is_jpeg(file: &Path) -> Result<bool> {
-    let failed = |source| Error::Io { file: file.to_path_buf(), action: "read it", source };
-    let mut start = Vec::new();
-    File::open(file).map_err(failed)?.take(JPEG.len() as u64).read_to_end(&mut start).map_err(failed)?;
-    Ok(start == JPEG)
+    Ok(read_start(file, JPEG.len() as u64)? == JPEG)
 }
 
 /// Whether a JPEG has no end marker after the start of its first scan; the decoder would fill the rest with gray. Within scans, FF
@@ -250,28 +247,33 @@ fn check_png_header(bytes: &[u8], file: &Path) -> Result<()> {
 /// Rejects a size that is not supported, or that a file this short cannot encode, before memory is allocated.
 fn check_claim(bytes: &[u8], file: &Path, height: usize, width: usize) -> Result<()> {
     if height > MAX_SIDE || width > MAX_SIDE || height == 0 || width == 0 {
-        return Err(
-            Problem::new(file, format!("is {width}×{height} pixels; each side must be from 1 to {MAX_SIDE}")).into()
-        );
+        return Problem::err(file, format!("is {width}×{height} pixels; each side must be from 1 to {MAX_SIDE}"));
     }
     if height * width > MAX_PIXELS {
-        let problem = format!("is {width}×{height} pixels; the maximum is {MAX_PIXELS} in total");
-        return Err(Problem::new(file, problem).into());
+        return Problem::err(file, format!("is {width}×{height} pixels; the maximum is {MAX_PIXELS} in total"));
     }
     if height * width > PIXELS_A_BYTE * bytes.len() {
-        let problem =
-            format!("declares {width}×{height} pixels, too many for its {} bytes: the file is truncated", bytes.len());
-        return Err(Problem::new(file, problem).into());
+        let length = bytes.len();
+        return Problem::err(
+            file,
+            format!("declares {width}×{height} pixels, too many for its {length} bytes: the file is truncated"),
+        );
     }
     Ok(())
 }
 
 fn read_bytes(file: &Path) -> Result<Vec<u8>> {
-    let failed = |source| Error::Io { file: file.to_path_buf(), action: "read it", source };
-    let mut bytes = Vec::new();
-    File::open(file).map_err(failed)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let bytes = read_start(file, MAX_FILE + 1)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(Problem::new(file, format!("is larger than {MAX_FILE} bytes, the maximum for a picture")).into());
+        return Problem::err(file, format!("is larger than {MAX_FILE} bytes, the maximum for an image"));
     }
+    Ok(bytes)
+}
+
+/// At most the first `limit` bytes of a file.
+fn read_start(file: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    read.map_err(|source| Error::Io { file: file.to_path_buf(), action: "read it", source })?;
     Ok(bytes)
 }

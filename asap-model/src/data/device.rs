@@ -1,89 +1,150 @@
-//! Batches moved to the device.
+//! Inputs and targets copied to the device, stacked on the first axis.
+
+use std::borrow::Borrow;
 
 use asap_autograd::Var;
 use asap_tensor::{Backend, Ids, Tensor};
 
-use super::sample::{Batch, InputData};
+use super::example::{Batch, Channels, Example, HostInput};
+use super::plane::instance_edges;
+use super::problem::Problem;
 use crate::config::DataConfig;
 use crate::nn::{Input, Target};
 use crate::{Error, Result};
 
-impl Batch {
-    /// What the networks see of the batch, on the device.
+impl HostInput {
+    /// Inputs of one size and kind on the device, followed by instance edges if `data.instances`.
     ///
     /// # Errors
-    /// [`Error::Config`] if `data.instances` asks for edges that the batch doesn't have.
-    pub fn input<B: Backend>(&self, backend: &B, data: &DataConfig) -> Result<Input<B>> {
-        let [n, h, w] = [self.len(), self.height, self.width];
-        let input = match &self.input {
-            InputData::Labels(ids) => Input::labels(Ids::from_vec(backend, [n, h, w], ids.clone())?, data.classes),
-            InputData::Rgb(colors) => Input::image(Var::constant(Tensor::from_f32(backend, [n, 3, h, w], colors)?)),
-        };
-        match (&self.edges, data.instances) {
-            (_, false) => Ok(input),
-            (Some(edges), true) => input.with_edges(&Var::constant(Tensor::from_f32(backend, [n, 1, h, w], edges)?)),
-            (None, true) => {
-                let problem =
-                    format!("data.instances = true, but there is no instance map of {}", self.names.join(", "));
-                Err(Error::Config { origin: "configuration".into(), problem })
+    /// [`Error::Config`] if `data.instances`, but an input has no instance map.
+    pub fn stack<B: Backend>(inputs: &[impl Borrow<HostInput>], backend: &B, data: &DataConfig) -> Result<Input<B>> {
+        let [h, w] = inputs.first().map_or([0; 2], |input| input.borrow().size());
+        let n = inputs.len();
+        let (mut ids, mut colors, mut edges) = (Vec::new(), Vec::new(), Vec::new());
+        for input in inputs.iter().map(Borrow::borrow) {
+            match &input.channels {
+                Channels::Labels(map) => ids.extend_from_slice(&map.data),
+                Channels::Rgb(image) => colors.extend(image.values()),
+            }
+            let instances = input.instances.as_ref().filter(|_| data.instances);
+            if input.size() != [h, w] || instances.is_some_and(|map| map.size() != [h, w]) {
+                return Err(unlike(&input.name));
+            }
+            edges.extend(instances.into_iter().flat_map(instance_edges));
+            if data.instances && instances.is_none() {
+                let problem = format!("data.instances = true, but there is no instance map of {}", input.name);
+                return Err(Error::Config { origin: "configuration".into(), problem });
             }
         }
+        let input = match (ids.is_empty(), colors.is_empty()) {
+            (false, true) => Input::labels(Ids::from_vec(backend, [n, h, w], ids)?, data.classes),
+            (true, false) => Input::image(Var::constant(Tensor::from_f32(backend, [n, 3, h, w], &colors)?)),
+            _ => return Err(unlike("batch")),
+        };
+        if !data.instances {
+            return Ok(input);
+        }
+        input.with_edges(&Var::constant(Tensor::from_f32(backend, [n, 1, h, w], &edges)?))
     }
+}
 
-    /// What a generator is trained to output for the batch, on the device.
+impl Batch {
+    /// What the networks see, on the device; see [`HostInput::stack`].
     ///
     /// # Errors
-    /// If the device fails.
-    pub fn target<B: Backend>(&self, backend: &B) -> Result<Target<B>> {
-        let sizes = |channels| [self.len(), channels, self.height, self.width];
-        let target = Target::new(Tensor::from_f32(backend, sizes(self.image_channels), &self.image)?);
-        let Some(mask) = &self.mask else { return Ok(target) };
-        let measured = mask.iter().filter(|&&pixel| pixel != 0.0).count();
-        Ok(target.with_mask(Tensor::from_f32(backend, sizes(1), mask)?, measured))
+    /// As [`HostInput::stack`].
+    pub fn input<B: Backend>(&self, backend: &B, data: &DataConfig) -> Result<Input<B>> {
+        let inputs: Vec<&HostInput> = self.examples.iter().map(|example| &example.input).collect();
+        HostInput::stack(&inputs, backend, data)
     }
+
+    /// What a generator is trained to output, on the device.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the targets differ in kind or size.
+    pub fn target<B: Backend>(&self, backend: &B, data: &DataConfig) -> Result<Target<B>> {
+        let kind = |target: &super::Picture| (target.size(), target.channels());
+        let ([h, w], channels) = self.examples.first().map_or(([0; 2], 0), |example| kind(&example.target));
+        let (mut values, mut mask) = (Vec::new(), Vec::new());
+        for Example { input, target } in &self.examples {
+            if kind(target) != ([h, w], channels) {
+                return Err(unlike(&input.name));
+            }
+            values.extend(target.values(data.depth()));
+            mask.extend(target.mask(data.depth()).into_iter().flatten());
+        }
+        let sizes = |channels| [self.examples.len(), channels, h, w];
+        let target = Target::new(Tensor::from_f32(backend, sizes(channels), &values)?);
+        if mask.is_empty() {
+            return Ok(target);
+        }
+        let measured = mask.iter().filter(|&&pixel| pixel != 0.0).count();
+        Ok(target.with_mask(Tensor::from_f32(backend, sizes(1), &mask)?, measured))
+    }
+}
+
+fn unlike(name: &str) -> Error {
+    Problem::new(name.as_ref(), "differs in kind or size from the rest of its batch").into()
 }
 
 #[cfg(test)]
 mod tests {
     use asap_tensor::Reference;
 
+    use super::super::plane::{Picture, Plane};
     use super::*;
-    use crate::config;
 
-    fn batch(input: InputData, edges: Option<Vec<f32>>) -> Batch {
-        Batch {
-            epoch: 1,
-            index: 0,
-            names: vec!["a".into(), "b".into()],
-            height: 1,
-            width: 2,
-            input,
-            edges,
-            image: vec![0.0; 12],
-            image_channels: 3,
-            mask: None,
-        }
+    /// Two examples of 1×2 pixels, with an instance border between the pixels of the first.
+    fn batch(channels: impl Fn(u8) -> Channels, instances: bool) -> Batch {
+        let example = |i: u8| {
+            let plane = |data| Plane { height: 1, width: 2, data };
+            let instances = instances.then(|| plane(vec![7, 7 + u32::from(i == 0)]));
+            let input = HostInput { name: format!("pair {i}"), channels: channels(i), instances };
+            Example { input, target: Picture::Rgb(Plane { height: 1, width: 2, data: vec![[0; 3]; 2] }) }
+        };
+        Batch { epoch: 1, index: 0, examples: vec![example(0), example(1)] }
+    }
+
+    fn labels(i: u8) -> Channels {
+        Channels::Labels(Plane { height: 1, width: 2, data: vec![i, 2] })
     }
 
     #[test]
     fn edges_follow_colors() {
-        let data = DataConfig { input: config::Input::Rgb, instances: true, ..DataConfig::default() };
-        let colors: Vec<f32> = (0..12).map(|v| v as f32 / 12.0).collect();
-        let batch = batch(InputData::Rgb(colors.clone()), Some(vec![1.0, 0.0, 0.0, 1.0]));
-        let channels = batch.input(&Reference::<f32>::new(), &data).unwrap().one_hot().unwrap();
+        let data = DataConfig { instances: true, ..DataConfig::default() };
+        let rgb = |i| Channels::Rgb(Plane { height: 1, width: 2, data: vec![[0, 255, 255 * i], [255, 0, 0]] });
+        let channels = batch(rgb, true).input(&Reference::<f32>::new(), &data).unwrap().one_hot().unwrap();
         assert_eq!(channels.value().dims(), [2, 4, 1, 2]);
-        let expected = [&colors[..6], &[1.0, 0.0], &colors[6..], &[0.0, 1.0]].concat();
+        #[rustfmt::skip]
+        let expected = [
+            -1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0,
+            -1.0, 1.0, 1.0, -1.0, 1.0, -1.0, 0.0, 0.0,
+        ];
         assert_eq!(channels.value().to_f32().unwrap(), expected);
     }
 
     #[test]
     fn edges_are_there_if_configured() {
         let backend = Reference::<f32>::new();
-        let labels = || InputData::Labels(vec![0, 1, 2, 3]);
-        let input = batch(labels(), Some(vec![1.0; 4])).input(&backend, &DataConfig::default()).unwrap();
+        let input = batch(labels, true).input(&backend, &DataConfig::default()).unwrap();
         assert!(input.image_channels().is_none());
         let instances = DataConfig { instances: true, ..DataConfig::default() };
-        let error = batch(labels(), None).input(&backend, &instances).err().unwrap().to_string();
-        assert!(error.contains("data.instances = true, but there is no instance map of a, b"), "{error}");
+        let error = batch(labels, false).input(&backend, &instances).err().unwrap().to_string();
+        assert!(error.contains("data.instances = true, but there is no instance map of pair 0"), "{error}");
+    }
+
+    #[test]
+    fn batch_of_two_kinds_is_rejected() {
+        let backend = Reference::<f32>::new();
+        let data = DataConfig::default();
+        let mixed =
+            |i| if i == 0 { labels(i) } else { Channels::Rgb(Plane { height: 1, width: 2, data: vec![[0; 3]; 2] }) };
+        assert!(batch(mixed, false).input(&backend, &data).is_err());
+        let narrow =
+            |i| Channels::Labels(Plane { height: 1, width: 2 - usize::from(i), data: vec![0; 2 - usize::from(i)] });
+        assert!(batch(narrow, false).input(&backend, &data).is_err());
+        let mut two = batch(labels, false);
+        two.examples[1].target = Picture::Gray8(Plane { height: 1, width: 2, data: vec![0; 2] });
+        assert!(two.target(&backend, &data).is_err());
     }
 }

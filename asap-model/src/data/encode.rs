@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::plane::{InstanceMap, LabelMap, Plane, RgbImage};
+use super::plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage};
 use crate::checkpoint::atomic;
 use crate::config::DepthScale;
 use crate::{Error, Result};
@@ -35,6 +35,15 @@ pub fn to_depth_map(
 /// The 8-bit level of a value in [−1, 1]; the conversion clamps.
 fn level(y: f32) -> u8 {
     ((y + 1.0) / 2.0 * 255.0).round() as u8
+}
+
+/// Writes a PNG with the picture's own bit depth.
+pub fn write_picture(file: &Path, picture: &Picture) -> Result<()> {
+    match picture {
+        Picture::Rgb(image) => write_rgb(file, image),
+        Picture::Gray8(image) => write_gray8(file, image),
+        Picture::Gray16(image) => write_gray16(file, image),
+    }
 }
 
 /// Writes an RGB PNG.

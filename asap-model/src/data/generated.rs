@@ -1,17 +1,20 @@
-//! Synthetic sources, generated on demand.
+//! Synthetic examples, generated on demand.
 
-use super::dataset::{Raw, RawInput, Source};
+use super::dataset::Source;
+use super::example::{Channels, Example, HostInput};
 use super::plane::Picture;
-use super::synthetic::{Facade, Scene, facade, scene};
+use super::synthetic::{Facade, Kind, Scene, facade, scene};
 use crate::Result;
 
-/// Synthetic facades of one size, generated from a seed on demand. For validation use the facades after those of the training, as
+/// Synthetic pairs of one size, generated from a seed on demand. For validation use those after the training's, as
 /// [`synthetic::write`](super::synthetic::write) does: `first` = the training's `count`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntheticFacades {
+pub struct Synthetic {
+    /// Facades from labels to RGB, or scenes from RGB to depth.
+    pub kind: Kind,
     /// The seed.
     pub seed: u64,
-    /// Index of the first facade.
+    /// Index of the first pair.
     pub first: u64,
     /// Number of pairs.
     pub count: usize,
@@ -19,41 +22,24 @@ pub struct SyntheticFacades {
     pub size: [usize; 2],
 }
 
-impl Source for SyntheticFacades {
+impl Source for Synthetic {
     fn len(&self) -> usize {
         self.count
     }
 
-    fn raw(&self, index: usize) -> Result<Raw> {
+    fn get(&self, index: usize) -> Result<Example> {
         let number = self.first + index as u64;
-        let Facade { labels, image } = facade(self.seed, number, self.size[0], self.size[1]);
-        let (input, image) = (RawInput::Labels(labels), Picture::Rgb(image));
-        Ok(Raw { name: format!("synth_{number:05}"), input, instances: None, image })
-    }
-}
-
-/// Synthetic scenes of one size with depth; otherwise like [`SyntheticFacades`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntheticScenes {
-    /// The seed.
-    pub seed: u64,
-    /// Index of the first scene.
-    pub first: u64,
-    /// Number of pairs.
-    pub count: usize,
-    /// [height, width].
-    pub size: [usize; 2],
-}
-
-impl Source for SyntheticScenes {
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn raw(&self, index: usize) -> Result<Raw> {
-        let number = self.first + index as u64;
-        let Scene { image, depth } = scene(self.seed, number, self.size[0], self.size[1]);
-        let (input, image) = (RawInput::Rgb(Picture::Rgb(image)), Picture::Gray16(depth));
-        Ok(Raw { name: format!("synth_{number:05}"), input, instances: None, image })
+        let [height, width] = self.size;
+        let (channels, target) = match self.kind {
+            Kind::Facades => {
+                let Facade { labels, image } = facade(self.seed, number, height, width);
+                (Channels::Labels(labels), Picture::Rgb(image))
+            }
+            Kind::Scenes => {
+                let Scene { image, depth } = scene(self.seed, number, height, width);
+                (Channels::Rgb(image), Picture::Gray16(depth))
+            }
+        };
+        Ok(Example { input: HostInput { name: format!("synth_{number:05}"), channels, instances: None }, target })
     }
 }

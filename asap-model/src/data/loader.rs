@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use super::augment::{Augmentation, epoch_order};
 use super::dataset::Source;
-use super::sample::{Batch, prepare};
+use super::example::Batch;
 use crate::config::DataConfig;
 use crate::{Error, Result};
 
@@ -42,7 +42,7 @@ pub struct LoaderOptions {
     pub workers: usize,
 }
 
-/// The number of batches in an epoch over `len` pictures.
+/// The number of batches in an epoch over `len` examples.
 pub fn batches_per_epoch(len: usize, batch: usize, purpose: Purpose) -> usize {
     match purpose {
         Purpose::Training => len / batch.max(1),
@@ -51,7 +51,7 @@ pub fn batches_per_epoch(len: usize, batch: usize, purpose: Purpose) -> usize {
 }
 
 /// An iterator over batches, in an order that depends on the options alone. It continues across epochs; [`Batch::epoch`] and
-/// [`Batch::index`] are its position. A picture that can't be read gives an `Err` in place of its batch, and iteration continues
+/// [`Batch::index`] are its position. An example that can't be read gives an `Err` in place of its batch, and iteration continues
 /// after it. Dropping the loader stops its threads.
 pub struct Loader {
     plan: Arc<Plan>,
@@ -147,11 +147,11 @@ impl Plan {
             }
         };
         let members = order.iter().skip(index * batch).take(batch);
-        let samples = members.map(|&index| {
+        let examples = members.map(|&index| {
             let augmentation = training.then_some(Augmentation { seed, epoch, index });
-            prepare(&self.source.raw(index)?, &self.data, augmentation)
+            self.source.get(index)?.prepare(&self.data, augmentation)
         });
-        Batch::stack(epoch, index, samples.collect::<Result<_>>()?)
+        Ok(Batch { epoch, index, examples: examples.collect::<Result<_>>()? })
     }
 }
 

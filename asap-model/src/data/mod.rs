@@ -4,20 +4,21 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | `files` | [`image_files`]: the image files of a folder |
 //! | `layout` | which files of a folder belong together: [`detect_layout`], [`discover_inputs`] |
 //! | `decode` | [`read_photo`], [`read_labels`], [`read_instances`], [`read_depth`]; the same from bytes |
 //! | `encode` | a network's output as an image or depth map; PNG files, written atomically |
 //! | `depth_colors` | [`depth_colors()`]: depth maps in color |
 //! | `plane` | [`Plane`], [`Picture`]: pixels, padding; [`instance_edges`] |
 //! | `resize` | [`resize_image`], [`resize_labels`]: bicubic and nearest, as Pillow |
+//! | `example` | [`Example`]: an input ([`HostInput`]) with its target, in host memory; [`Batch`] |
 //! | `dataset` | [`Source`]; [`Dataset`], which reads a folder |
 //! | `augment` | order, crops and flips, functions of (seed, epoch, index) |
-//! | `sample` | [`prepare`]: a [`Raw`] pair to a [`Sample`]; [`Batch`] |
-//! | `device` | batches copied to the device |
+//! | `device` | inputs and targets copied to the device |
 //! | `loader` | [`Loader`]: batches prepared on other threads, in a fixed order |
 //! | `check` | [`check()`]: reports every problem of a dataset |
 //! | [`synthetic`] | generated facades with labels, and scenes with depth |
-//! | `generated` | [`SyntheticFacades`], [`SyntheticScenes`]: their [`Source`]s |
+//! | `generated` | [`Synthetic`]: their [`Source`] |
 //! | `problem` | [`Problem`]: what is wrong with a file |
 //!
 //! # Ids
@@ -32,28 +33,32 @@ mod decode;
 mod depth_colors;
 mod device;
 mod encode;
+mod example;
+mod files;
 mod generated;
 mod layout;
 mod loader;
 mod plane;
 mod problem;
 mod resize;
-mod sample;
 pub mod synthetic;
 
 pub use augment::{Augmentation, epoch_order};
 pub use check::{ClassCount, DepthCount, Report, check};
-pub use dataset::{Dataset, Raw, RawInput, Source, read_input, read_target};
+pub use dataset::{Dataset, Source, read_target};
 pub use decode::{
     MAX_SIDE, instances_of, labels_of, photo_of, read_depth, read_instances, read_labels, read_photo, read_picture,
 };
 pub use depth_colors::depth_colors;
-pub use encode::{to_depth_map, to_rgb8, write_gray8, write_gray16, write_instances, write_labels, write_rgb};
-pub use generated::{SyntheticFacades, SyntheticScenes};
-pub use layout::{InputFiles, Pair, Split, detect_layout, discover_inputs, is_split};
+pub use encode::{
+    to_depth_map, to_rgb8, write_gray8, write_gray16, write_instances, write_labels, write_picture, write_rgb,
+};
+pub use example::{Batch, Channels, Example, HostInput};
+pub use files::image_files;
+pub use generated::Synthetic;
+pub use layout::{ExampleFiles, Split, detect_layout, discover_inputs, is_split};
 pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
 pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
 pub use problem::Problem;
 pub use resize::{resize_image, resize_labels, resize_nearest, resize_picture};
-pub use sample::{Batch, InputData, Sample, prepare};

@@ -19,10 +19,15 @@ pub type LabelMap = Plane<u8>;
 /// A map of instance ids.
 pub type InstanceMap = Plane<u32>;
 
-/// An RGB picture.
+/// An RGB image.
 pub type RgbImage = Plane<[u8; 3]>;
 
 impl<T: Copy> Plane<T> {
+    /// [height, width].
+    pub fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
+    }
+
     /// The pixel in column `x` of row `y`.
     pub fn at(&self, x: usize, y: usize) -> T {
         self.data[y * self.width + x]
@@ -62,7 +67,7 @@ impl<T: Copy> Plane<T> {
     }
 }
 
-/// A target image or an RGB input, with the bit depth of its file.
+/// A target with the bit depth of its file: a photo, or a depth map in gray.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Picture {
     /// RGB, 8 bits a channel.
@@ -77,9 +82,9 @@ impl Picture {
     /// [height, width].
     pub fn size(&self) -> [usize; 2] {
         match self {
-            Picture::Rgb(p) => [p.height, p.width],
-            Picture::Gray8(p) => [p.height, p.width],
-            Picture::Gray16(p) => [p.height, p.width],
+            Picture::Rgb(p) => p.size(),
+            Picture::Gray8(p) => p.size(),
+            Picture::Gray16(p) => p.size(),
         }
     }
 
@@ -88,23 +93,23 @@ impl Picture {
         if matches!(self, Picture::Rgb(_)) { 3 } else { 1 }
     }
 
-    /// The values that networks see: (channels, height, width) values in [−1, 1], `(v / max − 0.5) / 0.5` with max 255 or 65535.
-    pub fn to_signed_unit(&self) -> Vec<f32> {
-        match self {
-            Picture::Rgb(p) => {
-                (0..3).flat_map(|c| p.data.iter().map(move |rgb| signed_unit(f32::from(rgb[c]), 255.0))).collect()
+    /// The values that networks are compared with: (channels, height, width) in [−1, 1], `(v / max − 0.5) / 0.5`. The maximum is
+    /// that of the format, or of a depth map with a `scale` the level of `scale.max`, at which larger depths are clamped.
+    pub fn values(&self, scale: Option<DepthScale>) -> Vec<f32> {
+        match (self, self.levels()) {
+            (Picture::Rgb(p), _) => p.values(),
+            (_, Some((levels, largest))) => {
+                let full = scale.map_or(largest.into(), |scale| scale.full_level(largest.into())) as f32;
+                levels.into_iter().map(|level| signed_unit(f32::from(level).min(full), full)).collect()
             }
-            Picture::Gray8(p) => p.data.iter().map(|&v| signed_unit(f32::from(v), 255.0)).collect(),
-            Picture::Gray16(p) => p.data.iter().map(|&v| signed_unit(f32::from(v), 65535.0)).collect(),
+            (_, None) => unreachable!("gray has levels"),
         }
     }
 
-    /// Like [`to_signed_unit`](Self::to_signed_unit) for a depth map: the maximum is the level of `scale.max`, and depths beyond it
-    /// are clamped. RGB is converted as usual.
-    pub fn depth_to_signed_unit(&self, scale: &DepthScale) -> Vec<f32> {
-        let Some((levels, most)) = self.levels() else { return self.to_signed_unit() };
-        let full = scale.full_level(most.into()) as f32;
-        levels.into_iter().map(|level| signed_unit(f32::from(level).min(full), full)).collect()
+    /// 1 where a depth was measured, else 0, (1, height, width); `None` if no level means "not measured".
+    pub fn mask(&self, scale: Option<DepthScale>) -> Option<Vec<f32>> {
+        let (invalid, (levels, _)) = (scale?.invalid?, self.levels()?);
+        Some(levels.into_iter().map(|level| if level == invalid { 0.0 } else { 1.0 }).collect())
     }
 
     /// The levels of a gray picture, row-major, and the maximum of its format; `None` for RGB.
@@ -115,32 +120,17 @@ impl Picture {
             Picture::Gray16(p) => Some((p.data.clone(), u16::MAX)),
         }
     }
+}
 
-    /// See [`Plane::pad_to`].
-    pub fn pad_to(&self, size: [usize; 2]) -> Picture {
-        match self {
-            Picture::Rgb(p) => Picture::Rgb(p.pad_to(size)),
-            Picture::Gray8(p) => Picture::Gray8(p.pad_to(size)),
-            Picture::Gray16(p) => Picture::Gray16(p.pad_to(size)),
+impl RgbImage {
+    /// The values that networks are given: (3, height, width) in [−1, 1].
+    pub fn values(&self) -> Vec<f32> {
+        let of_level: [f32; 256] = std::array::from_fn(|level| signed_unit(level as f32, 255.0));
+        let mut values = Vec::with_capacity(3 * self.data.len());
+        for channel in 0..3 {
+            values.extend(self.data.iter().map(|pixel| of_level[usize::from(pixel[channel])]));
         }
-    }
-
-    /// See [`Plane::crop`].
-    pub(crate) fn crop(&self, left: usize, top: usize, height: usize, width: usize) -> Picture {
-        match self {
-            Picture::Rgb(p) => Picture::Rgb(p.crop(left, top, height, width)),
-            Picture::Gray8(p) => Picture::Gray8(p.crop(left, top, height, width)),
-            Picture::Gray16(p) => Picture::Gray16(p.crop(left, top, height, width)),
-        }
-    }
-
-    /// Mirrors left to right, in place.
-    pub fn flip(&mut self) {
-        match self {
-            Picture::Rgb(p) => p.flip(),
-            Picture::Gray8(p) => p.flip(),
-            Picture::Gray16(p) => p.flip(),
-        }
+        values
     }
 }
 
@@ -149,18 +139,28 @@ fn signed_unit(level: f32, max: f32) -> f32 {
     (level / max - 0.5) / 0.5
 }
 
-/// The edge channel of an instance map: 1 where a pixel's id differs from its left, right, upper or lower neighbour's, else 0
+/// The edge channel of an instance map: 1 where a pixel's id differs from its left, right, upper or lower neighbor's, else 0
 /// (published code). Row-major, `height * width` values. Resize and crop the map first, so that edges have the same width at every size.
 pub fn instance_edges(instances: &InstanceMap) -> Vec<f32> {
-    let Plane { height, width, .. } = *instances;
-    let edge = |x: usize, y: usize| {
-        let id = instances.at(x, y);
-        (x > 0 && instances.at(x - 1, y) != id)
-            || (x + 1 < width && instances.at(x + 1, y) != id)
-            || (y > 0 && instances.at(x, y - 1) != id)
-            || (y + 1 < height && instances.at(x, y + 1) != id)
+    let Plane { height, width, ref data } = *instances;
+    let mut edges = vec![0.0; data.len()];
+    let mut mark = |a: usize, b: usize| {
+        if data[a] != data[b] {
+            (edges[a], edges[b]) = (1.0, 1.0);
+        }
     };
-    Plane::from_fn(height, width, |x, y| if edge(x, y) { 1.0 } else { 0.0 }).data
+    for y in 0..height {
+        for x in 0..width {
+            let pixel = y * width + x;
+            if x + 1 < width {
+                mark(pixel, pixel + 1);
+            }
+            if y + 1 < height {
+                mark(pixel, pixel + width);
+            }
+        }
+    }
+    edges
 }
 
 #[cfg(test)]
@@ -190,25 +190,25 @@ mod tests {
     }
 
     #[test]
-    fn to_signed_unit_maps_levels_by_channel() {
+    fn values_are_signed_units_by_channel() {
         let picture = Picture::Rgb(Plane { height: 1, width: 2, data: vec![[0, 255, 51], [255, 0, 204]] });
         let expected = [-1.0, 1.0, 1.0, -1.0, -0.6, 0.6];
-        for (value, expected) in picture.to_signed_unit().iter().zip(expected) {
+        for (value, expected) in picture.values(None).iter().zip(expected) {
             assert!((value - expected).abs() < 1e-6, "{value} should be {expected}");
         }
-        let depth = Picture::Gray16(Plane { height: 1, width: 3, data: vec![0, 65535, 13107] }).to_signed_unit();
+        let depth = Picture::Gray16(Plane { height: 1, width: 3, data: vec![0, 65535, 13107] }).values(None);
         assert_eq!(depth[..2], [-1.0, 1.0]);
         assert!((depth[2] + 0.6).abs() < 1e-6);
     }
 
     #[test]
-    fn depth_to_signed_unit_clamps_at_max() {
-        let scale = |per_unit, max| DepthScale { per_unit, max, invalid: None };
+    fn depth_values_are_clamped_at_max() {
+        let scale = |per_unit, max| Some(DepthScale { per_unit, max, invalid: None });
         let map = Picture::Gray16(Plane { height: 1, width: 4, data: vec![0, 5000, 10000, 60000] });
-        assert_eq!(map.depth_to_signed_unit(&scale(Some(1000.0), 10.0)), [-1.0, 0.0, 1.0, 1.0]);
+        assert_eq!(map.values(scale(Some(1000.0), 10.0)), [-1.0, 0.0, 1.0, 1.0]);
         let eight = Picture::Gray8(Plane { height: 1, width: 2, data: vec![0, 255] });
         for picture in [map, eight] {
-            assert_eq!(picture.depth_to_signed_unit(&scale(None, 7.0)), picture.to_signed_unit(), "bit by bit");
+            assert_eq!(picture.values(scale(None, 7.0)), picture.values(None), "bit by bit");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::{Error, Result};
 
 /// A problem of a dataset file: a line of `asap data check`, or the [`Error::Data`] that stops a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,20 @@ pub struct Problem {
 impl Problem {
     pub(crate) fn new(file: &Path, message: impl Into<String>) -> Problem {
         Problem { file: file.to_path_buf(), message: message.into(), pixel: None, value: None }
+    }
+
+    /// What an error says about a file: its own, where it names one.
+    pub(crate) fn of(file: &Path, error: Error) -> Problem {
+        match error {
+            Error::Data { file, problem } => Problem::new(&file, problem),
+            Error::Io { file, action, source } => Problem::new(&file, format!("cannot {action}: {source}")),
+            other => Problem::new(file, other.to_string()),
+        }
+    }
+
+    /// As an error.
+    pub(crate) fn err<T>(file: &Path, message: impl Into<String>) -> Result<T> {
+        Err(Problem::new(file, message).into())
     }
 }
 

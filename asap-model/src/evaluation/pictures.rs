@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 
 use crate::config::{DataConfig, DepthScale, Output, Resize};
-use crate::data::{Picture, Source, prepare, read_picture, resize_nearest, resize_picture, to_rgb8};
+use crate::data::{Picture, Source, read_picture, resize_nearest, resize_picture};
 use crate::inference::Translator;
 use crate::{Error, Result};
 
@@ -97,33 +97,29 @@ impl<B: Backend> Pictures for Drawn<'_, B> {
     }
 
     fn real(&self, index: usize) -> Result<Shown> {
-        let raw = self.source.raw(index)?;
-        let (name, own_size) = (PathBuf::from(&raw.name), raw.image.size());
+        let example = self.source.get(index)?;
+        let (name, own_size) = (PathBuf::from(&example.input.name), example.target.size());
         if self.own_size || self.output() == Output::Depth {
-            return Ok(Shown { name, picture: raw.image, own_size });
+            return Ok(Shown { name, picture: example.target, own_size });
         }
-        let sample = prepare(&raw, self.data(), None)?;
-        let size = [sample.height, sample.width];
-        Ok(Shown { name, picture: Picture::Rgb(to_rgb8(&sample.image, size[0], size[1], size)?), own_size })
+        Ok(Shown { name, picture: example.prepare(self.data(), None)?.target, own_size })
     }
 
     fn pair(&self, index: usize) -> Result<(Shown, Shown)> {
-        let raw = self.source.raw(index)?;
-        let (name, own_size) = (PathBuf::from(&raw.name), raw.image.size());
+        let example = self.source.get(index)?;
+        let (name, own_size) = (PathBuf::from(&example.input.name), example.target.size());
         let shown = |picture| Shown { name: name.clone(), picture, own_size };
         if self.own_size || self.output() == Output::Depth {
             let resized = !self.own_size && self.data().resize != Resize::Crop;
-            let drawn = self.translator.translate(&raw.input, raw.instances.as_ref(), resized)?;
+            let drawn = self.translator.translate(&example.input, resized)?;
             let drawn = match drawn.size() == own_size {
                 true => drawn,
                 false => resize_picture(&drawn, own_size[0], own_size[1]),
             };
-            return Ok((shown(drawn), shown(raw.image)));
+            return Ok((shown(drawn), shown(example.target)));
         }
-        let sample = prepare(&raw, self.data(), None)?;
-        let size = [sample.height, sample.width];
-        let real = Picture::Rgb(to_rgb8(&sample.image, size[0], size[1], size)?);
-        Ok((shown(self.translator.draw(sample)?), shown(real)))
+        let example = example.prepare(self.data(), None)?;
+        Ok((shown(self.translator.translate(&example.input, false)?), shown(example.target)))
     }
 }
 

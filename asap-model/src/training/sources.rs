@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{Config, Layout, Output, Resize};
-use crate::data::{Dataset, Source, Split, SyntheticFacades, SyntheticScenes};
+use crate::data::{Dataset, Source, Split, Synthetic, synthetic};
 use crate::{Error, Result};
 
 /// The pairs of a run.
@@ -28,12 +28,11 @@ impl Sources {
                 Resize::Fixed | Resize::Crop | Resize::None => data.size,
             };
             let seed = config.train.seed;
-            let made = |first, count| -> Arc<dyn Source> {
-                match data.output {
-                    Output::Rgb => Arc::new(SyntheticFacades { seed, first, count, size }),
-                    Output::Depth => Arc::new(SyntheticScenes { seed, first, count, size }),
-                }
+            let kind = match data.output {
+                Output::Rgb => synthetic::Kind::Facades,
+                Output::Depth => synthetic::Kind::Scenes,
             };
+            let made = |first, count| -> Arc<dyn Source> { Arc::new(Synthetic { kind, seed, first, count, size }) };
             return Ok(Sources { training: made(0, data.count), validation: made(data.count as u64, data.val_count) });
         }
         let Some(dir) = &data.dir else {

@@ -263,7 +263,8 @@ impl<B: Backend> Trainer<B> {
     fn step(&mut self, batch: &Batch) -> Result<StepReport> {
         let rates = self.schedule.rates(batch.epoch);
         let input = batch.input(&self.backend, &self.config.data)?;
-        let (losses, _) = self.networks.training_step(&input, &batch.target(&self.backend)?, rates)?;
+        let (losses, _) =
+            self.networks.training_step(&input, &batch.target(&self.backend, &self.config.data)?, rates)?;
         Ok(StepReport {
             step: self.networks.steps,
             steps_total: self.schedule.total,

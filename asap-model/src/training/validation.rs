@@ -3,7 +3,7 @@
 use asap_tensor::Backend;
 
 use crate::config::DataConfig;
-use crate::data::{Batch, Sample, Source, prepare};
+use crate::data::{Example, HostInput, Source};
 use crate::evaluation::Measure;
 use crate::evaluation::measures::DepthErrors;
 use crate::networks::Generator;
@@ -17,7 +17,7 @@ const ROWS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct SampleRow {
     /// The pair at its final size.
-    pub pair: Sample,
+    pub pair: Example,
     /// The output (C, H, W) in [−1, 1].
     pub output: Vec<f32>,
 }
@@ -70,12 +70,13 @@ pub(super) fn validate<B: Backend>(
     let mut depth = data.depth().map(DepthErrors::new);
     let mut rows = Vec::with_capacity(shown.len());
     for (place, &index) in picked.iter().enumerate() {
-        let pair = prepare(&source.raw(index)?, data, None)?;
-        let batch = Batch::stack(0, place, vec![pair.clone()])?;
+        let pair = source.get(index)?.prepare(data, None)?;
+        let input = HostInput::stack(&[&pair.input], backend, data)?;
         let ctx = ForwardContext::evaluation(&generator.params);
-        let output = generator.forward(&ctx, &batch.input(backend, data)?)?.value().to_f32()?;
-        let differences = output.iter().zip(&batch.image).map(|(a, b)| f64::from((a - b).abs()));
-        if let Some(mask) = &batch.mask {
+        let output = generator.forward(&ctx, &input)?.value().to_f32()?;
+        let (real, mask) = (pair.target.values(data.depth()), pair.target.mask(data.depth()));
+        let differences = output.iter().zip(&real).map(|(a, b)| f64::from((a - b).abs()));
+        if let Some(mask) = &mask {
             sum += differences.zip(mask).map(|(difference, &m)| difference * f64::from(m)).sum::<f64>();
             values += mask.iter().map(|&m| f64::from(m)).sum::<f64>();
         } else {
@@ -83,7 +84,7 @@ pub(super) fn validate<B: Backend>(
             values += output.len() as f64;
         }
         if let Some(depth) = &mut depth {
-            depth.add_output(&output, &batch.image, batch.mask.as_deref());
+            depth.add_output(&output, &real, mask.as_deref());
         }
         if shown.contains(&place) {
             rows.push(SampleRow { pair, output });

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asap_model::config::{DataConfig, Layout, Resize};
 use asap_model::data::{
-    Augmentation, Batch, Dataset, InputData, Loader, LoaderOptions, Picture, Plane, Purpose, Raw, RawInput, Source,
-    Split, SyntheticFacades, batches_per_epoch, epoch_order, prepare, resize_image, resize_labels,
+    Augmentation, Batch, Channels, Dataset, Example, HostInput, Loader, LoaderOptions, Picture, Plane, Purpose, Source,
+    Split, Synthetic, batches_per_epoch, epoch_order, instance_edges, resize_image, resize_labels, synthetic,
 };
 use asap_model::{Error, Result};
+use asap_tensor::Reference;
 
 use crate::support::{facades, small};
 
-/// Pictures in which label, instance and photo all say where a pixel came from.
+/// Examples in which label, instance and photo all show where a pixel came from.
 struct Ramps {
     count: usize,
     reads: AtomicUsize,
@@ -32,15 +33,34 @@ impl Source for Ramps {
         self.count
     }
 
-    fn raw(&self, index: usize) -> Result<Raw> {
+    fn get(&self, index: usize) -> Result<Example> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        Ok(Raw {
+        let input = HostInput {
             name: index.to_string(),
-            input: RawInput::Labels(Plane::from_fn(HEIGHT, WIDTH, |x, _| x as u8)),
+            channels: Channels::Labels(Plane::from_fn(HEIGHT, WIDTH, |x, _| x as u8)),
             instances: Some(Plane::from_fn(HEIGHT, WIDTH, |x, _| u32::from(x >= 12))),
-            image: Picture::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, index as u8])),
-        })
+        };
+        let target = Picture::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, index as u8]));
+        Ok(Example { input, target })
     }
+}
+
+fn labels(example: &Example) -> &[u8] {
+    let Channels::Labels(map) = &example.input.channels else { panic!("labels stay labels") };
+    &map.data
+}
+
+fn image(example: &Example) -> &[[u8; 3]] {
+    let Picture::Rgb(image) = &example.target else { panic!("images stay RGB") };
+    &image.data
+}
+
+fn edges(example: &Example) -> Vec<f32> {
+    instance_edges(example.input.instances.as_ref().unwrap())
+}
+
+fn names(batch: &Batch) -> Vec<String> {
+    batch.examples.iter().map(|example| example.input.name.clone()).collect()
 }
 
 fn cropped() -> DataConfig {
@@ -83,7 +103,7 @@ fn epoch_order_is_a_permutation_per_epoch() {
     let batches = all(Ramps::new(12), &cropped(), training(3, 2));
     let mut orders = HashSet::new();
     for epoch in 1..4 {
-        let names = batches.iter().filter(|b| b.epoch == epoch).flat_map(|b| b.names.clone()).collect::<Vec<_>>();
+        let names = batches.iter().filter(|b| b.epoch == epoch).flat_map(names).collect::<Vec<_>>();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
         orders.insert(names);
     }
@@ -110,32 +130,30 @@ fn training_drops_incomplete_batch_validation_keeps_it() {
     assert_eq!(batches_per_epoch(7, 3, Purpose::Training), 2);
     assert_eq!(batches_per_epoch(7, 3, Purpose::Validation), 3);
     let trained = all(Ramps::new(7), &cropped(), LoaderOptions { epochs: 1..2, ..training(3, 2) });
-    assert_eq!(trained.iter().map(Batch::len).collect::<Vec<_>>(), [3, 3]);
+    assert_eq!(trained.iter().map(|batch| batch.examples.len()).collect::<Vec<_>>(), [3, 3]);
     let options = LoaderOptions { purpose: Purpose::Validation, epochs: 0..1, ..training(3, 2) };
     let measured = all(Ramps::new(7), &cropped(), options);
-    assert_eq!(measured.iter().map(Batch::len).collect::<Vec<_>>(), [3, 3, 1]);
-    let names = measured.iter().flat_map(|b| b.names.clone()).collect::<Vec<_>>();
+    assert_eq!(measured.iter().map(|batch| batch.examples.len()).collect::<Vec<_>>(), [3, 3, 1]);
+    let names = measured.iter().flat_map(names).collect::<Vec<_>>();
     assert_eq!(names, (0..7).map(|i| i.to_string()).collect::<Vec<_>>());
 }
 
 #[test]
 fn all_maps_share_crop_and_flip() {
     let data = cropped();
-    let raw = Ramps::new(1).raw(0).unwrap();
+    let raw = Ramps::new(1).get(0).unwrap();
     let mut flips = 0;
     let mut corners = HashSet::new();
     for epoch in 0..400 {
-        let sample = prepare(&raw, &data, Some(Augmentation { seed: 3, epoch, index: 0 })).unwrap();
-        let InputData::Labels(labels) = &sample.input else { panic!("labels stay labels") };
-        let edges = sample.edges.as_ref().unwrap();
+        let example = raw.prepare(&data, Some(Augmentation { seed: 3, epoch, index: 0 })).unwrap();
+        let (labels, image, edges) = (labels(&example), image(&example), edges(&example));
         for i in 0..16 * 16 {
-            let column = ((sample.image[i] + 1.0) / 2.0 * 255.0).round() as u8;
+            let [column, ..] = image[i];
             assert_eq!(labels[i], column);
             assert_eq!(edges[i] == 1.0, column == 11 || column == 12);
         }
         flips += u32::from(labels[0] > labels[1]);
-        let row = ((sample.image[256] + 1.0) / 2.0 * 255.0).round() as u8;
-        corners.insert((labels[0].min(labels[15]), row));
+        corners.insert((labels[0].min(labels[15]), image[0][1]));
     }
     assert_eq!(corners.len(), 9 * 5, "every crop occurs");
     // 200 ± six standard deviations.
@@ -145,14 +163,14 @@ fn all_maps_share_crop_and_flip() {
 #[test]
 fn disabling_flip_keeps_crops() {
     let mut data = cropped();
-    let raw = Ramps::new(1).raw(0).unwrap();
+    let raw = Ramps::new(1).get(0).unwrap();
     for epoch in 0..50 {
-        let draw = Some(Augmentation { seed: 3, epoch, index: 0 });
+        let augmentation = Some(Augmentation { seed: 3, epoch, index: 0 });
         data.flip = true;
-        let flipped = prepare(&raw, &data, draw).unwrap();
+        let flipped = raw.prepare(&data, augmentation).unwrap();
         data.flip = false;
-        let sample = prepare(&raw, &data, draw).unwrap();
-        let (InputData::Labels(a), InputData::Labels(b)) = (&flipped.input, &sample.input) else { panic!("labels") };
+        let example = raw.prepare(&data, augmentation).unwrap();
+        let (a, b) = (labels(&flipped), labels(&example));
         assert!(b[0] < b[1]);
         assert_eq!(a[0].min(a[15]), b[0]);
     }
@@ -162,25 +180,25 @@ fn disabling_flip_keeps_crops() {
 fn validation_only_resizes() {
     let mut data = cropped();
     (data.resize, data.load_size) = (Resize::ResizeAndCrop, Some([18, 18]));
-    let raw = Ramps::new(1).raw(0).unwrap();
-    let sample = prepare(&raw, &data, None).unwrap();
-    let (RawInput::Labels(map), Picture::Rgb(photo)) = (&raw.input, &raw.image) else { panic!("as made above") };
-    assert_eq!(sample.input, InputData::Labels(resize_labels(map, 16, 16).data));
-    assert_eq!(sample.image, Picture::Rgb(resize_image(photo, 16, 16)).to_signed_unit());
+    let raw = Ramps::new(1).get(0).unwrap();
+    let example = raw.prepare(&data, None).unwrap();
+    let (Channels::Labels(map), Picture::Rgb(photo)) = (&raw.input.channels, &raw.target) else { panic!("as above") };
+    assert_eq!(example.input.channels, Channels::Labels(resize_labels(map, 16, 16)));
+    assert_eq!(example.target, Picture::Rgb(resize_image(photo, 16, 16)));
     // Edges are found after resizing: as wide as at any other size.
-    assert_eq!(sample.edges.unwrap()[..16].iter().sum::<f32>(), 2.0);
+    assert_eq!(edges(&example)[..16].iter().sum::<f32>(), 2.0);
     data.resize = Resize::Crop;
-    let InputData::Labels(middle) = prepare(&raw, &data, None).unwrap().input else { panic!("labels") };
-    assert_eq!(middle[..16], (4..20).collect::<Vec<u8>>()[..]);
+    let middle = raw.prepare(&data, None).unwrap();
+    assert_eq!(labels(&middle)[..16], (4..20).collect::<Vec<u8>>()[..]);
 }
 
 #[test]
 fn training_crops_from_the_load_size() {
     let mut data = cropped();
     (data.resize, data.load_size, data.flip) = (Resize::ResizeAndCrop, Some([40, 48]), false);
-    let raw = Ramps::new(1).raw(0).unwrap();
-    let sample = prepare(&raw, &data, Some(Augmentation { seed: 3, epoch: 1, index: 0 })).unwrap();
-    let InputData::Labels(labels) = sample.input else { panic!("labels") };
+    let raw = Ramps::new(1).get(0).unwrap();
+    let example = raw.prepare(&data, Some(Augmentation { seed: 3, epoch: 1, index: 0 })).unwrap();
+    let labels = labels(&example);
     // At twice the size each column appears twice, and 16 columns show at most 9 of the 24.
     assert!((7..=8).contains(&(labels[15] - labels[0])), "{:?}", &labels[..16]);
 }
@@ -188,12 +206,12 @@ fn training_crops_from_the_load_size() {
 #[test]
 fn image_smaller_than_crop_is_rejected() {
     let mut data = cropped();
-    let raw = Ramps::new(1).raw(0).unwrap();
+    let raw = Ramps::new(1).get(0).unwrap();
     data.size = [32, 16];
-    let error = prepare(&raw, &data, None).unwrap_err().to_string();
+    let error = raw.prepare(&data, None).unwrap_err().to_string();
     assert!(error.contains("24×20") && error.contains("16×32") && error.contains("data.resize"), "{error}");
     (data.resize, data.size) = (Resize::None, [16, 24]);
-    let error = prepare(&raw, &data, None).unwrap_err().to_string();
+    let error = raw.prepare(&data, None).unwrap_err().to_string();
     assert!(error.contains("24×20") && error.contains("not the 24×16"), "{error}");
 }
 
@@ -218,7 +236,7 @@ fn dropped_loader_stops_and_prefetch_is_bounded() {
     loader.next().unwrap().unwrap();
     drop(loader);
     let reads = source.reads.load(Ordering::SeqCst);
-    assert!(reads <= 10, "{reads} pictures were read for one batch");
+    assert!(reads <= 10, "{reads} examples were read for one batch");
     assert_eq!(Arc::strong_count(&source), 1, "no thread holds the source any more");
 }
 
@@ -226,7 +244,7 @@ fn dropped_loader_stops_and_prefetch_is_bounded() {
 fn too_few_pairs_for_a_batch_are_rejected() {
     for (count, batch) in [(2, 3), (0, 1), (4, 0)] {
         let refused = Loader::start(Ramps::new(count), &cropped(), training(batch, 1)).err();
-        assert!(matches!(refused, Some(Error::Config { .. })), "{count} pictures, batches of {batch}");
+        assert!(matches!(refused, Some(Error::Config { .. })), "{count} examples, batches of {batch}");
     }
 }
 
@@ -235,22 +253,26 @@ fn batches_stack_on_the_first_axis() {
     let data = cropped();
     let options = LoaderOptions { purpose: Purpose::Validation, epochs: 0..1, ..training(2, 0) };
     let batch = &all(Ramps::new(2), &data, options)[0];
-    assert_eq!((batch.len(), batch.height, batch.width, batch.image_channels), (2, 16, 16, 3));
-    let one = |index| prepare(&Ramps::new(2).raw(index).unwrap(), &data, None).unwrap();
+    let one = |index| Ramps::new(2).get(index).unwrap().prepare(&data, None).unwrap();
     let (first, second) = (one(0), one(1));
-    assert_eq!(batch.image, [first.image, second.image].concat());
-    assert_eq!(batch.edges, Some([first.edges.unwrap(), second.edges.unwrap()].concat()));
-    let (InputData::Labels(a), InputData::Labels(b)) = (first.input, second.input) else { panic!("labels") };
-    assert_eq!(batch.input, InputData::Labels([a, b].concat()));
+    let backend = Reference::<f32>::new();
+    let image = batch.target(&backend, &data).unwrap().image;
+    assert_eq!(image.value().dims(), [2, 3, 16, 16]);
+    assert_eq!(image.value().to_f32().unwrap(), [first.target.values(None), second.target.values(None)].concat());
+    let data = DataConfig { instances: true, ..data };
+    let input = batch.input(&backend, &data).unwrap();
+    assert_eq!(input.sizes(), [2, 16, 16]);
+    let given = input.image_channels().unwrap().value().to_f32().unwrap();
+    assert_eq!(given, [edges(&first), edges(&second)].concat());
+    assert_eq!(batch.examples, [first, second]);
 }
 
 #[test]
 fn synthetic_facades_make_batches() {
     let mut data = small(Layout::Synthetic);
     (data.classes, data.size, data.resize) = (13, [32, 32], Resize::None);
-    let source = SyntheticFacades { seed: 1, first: 10, count: 3, size: [32, 32] };
+    let source = Synthetic { kind: synthetic::Kind::Facades, seed: 1, first: 10, count: 3, size: [32, 32] };
     let batches = all(Arc::new(source), &data, LoaderOptions { epochs: 1..2, ..training(3, 2) });
-    assert_eq!((batches.len(), batches[0].len()), (1, 3));
-    let InputData::Labels(ids) = &batches[0].input else { panic!("labels") };
-    assert!(ids.iter().all(|&id| id < 13));
+    assert_eq!((batches.len(), batches[0].examples.len()), (1, 3));
+    assert!(batches[0].examples.iter().flat_map(labels).all(|&id| id < 13));
 }

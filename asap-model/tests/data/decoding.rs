@@ -181,8 +181,8 @@ fn pair_of_two_sizes_is_rejected() {
     let label = dir.path().join("train_label/f01.png");
     ids(&label, 5, 6, |_, _| 0);
     let set = Dataset::discover(dir.path(), &small(Layout::Facades), Split::Train).unwrap();
-    assert!(set.raw(0).is_ok());
-    names(set.raw(1), &label, &["6×5", "5×6", "f01.png"]);
+    assert!(set.get(0).is_ok());
+    names(set.get(1), &label, &["6×5", "5×6", "f01.png"]);
 }
 
 /// A JPEG, red in its left half and blue in its right half.

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use asap_model::config::{DataConfig, Input, Layout, Output, Resize};
 use asap_model::data::{
-    Augmentation, Batch, Dataset, InputData, Picture, Plane, Raw, RawInput, Source, Split, check, prepare, read_target,
+    Augmentation, Batch, Channels, Dataset, Example, HostInput, Picture, Plane, Source, Split, check, read_target,
     resize_nearest, resize_picture,
 };
+
+use asap_tensor::Reference;
 
 use crate::support::{ids, ids16, names, photo, small};
 
@@ -17,14 +19,22 @@ const WIDTH: usize = 24;
 const INVALID: u16 = 1200;
 
 /// Levels of which each says from which column it came, ten a column; a band across has none.
-fn raw() -> Raw {
+fn raw() -> Example {
     let level = |x: usize, y: usize| if (8..13).contains(&y) { INVALID } else { 10 * x as u16 };
-    Raw {
-        name: "a".into(),
-        input: RawInput::Rgb(Picture::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, 0]))),
-        instances: None,
-        image: Picture::Gray16(Plane::from_fn(HEIGHT, WIDTH, level)),
-    }
+    let channels = Channels::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, 0]));
+    let input = HostInput { name: "a".into(), channels, instances: None };
+    Example { input, target: Picture::Gray16(Plane::from_fn(HEIGHT, WIDTH, level)) }
+}
+
+/// The target's values and mask.
+fn prepared(
+    raw: &Example,
+    data: &DataConfig,
+    augmentation: Option<Augmentation>,
+) -> (Example, Vec<f32>, Option<Vec<f32>>) {
+    let example = raw.prepare(data, augmentation).unwrap();
+    let (values, mask) = (example.target.values(data.depth()), example.target.mask(data.depth()));
+    (example, values, mask)
 }
 
 fn depths(resize: Resize) -> DataConfig {
@@ -45,15 +55,15 @@ fn mask_shares_crop_and_flip() {
     let (raw, data) = (raw(), depths(Resize::Crop));
     let mut seen = HashSet::new();
     for epoch in 0..100 {
-        let sample = prepare(&raw, &data, Some(Augmentation { seed: 3, epoch, index: 0 })).unwrap();
-        let InputData::Rgb(colors) = &sample.input else { panic!("colors stay colors") };
-        let mask = sample.mask.as_ref().unwrap();
-        assert_eq!((mask.len(), sample.image.len()), (256, 256));
+        let augmentation = Augmentation { seed: 3, epoch, index: 0 };
+        let (example, values, mask) = prepared(&raw, &data, Some(augmentation));
+        let (Channels::Rgb(colors), Some(mask)) = (&example.input.channels, mask) else { panic!("colors stay colors") };
+        assert_eq!((mask.len(), values.len()), (256, 256));
         for i in 0..256 {
-            let [column, row] = [colors[i], colors[256 + i]].map(|c| (c + 1.0) / 2.0 * 255.0);
-            assert_eq!(mask[i] == 0.0, (8..13).contains(&(row.round() as i32)), "row {row}");
-            let depth = (sample.image[i] + 1.0) / 2.0 * 24.0;
-            assert!(mask[i] == 0.0 || (depth - column).abs() < 1e-3, "{depth} in column {column}");
+            let [column, row, _] = colors.data[i];
+            assert_eq!(mask[i] == 0.0, (8..13).contains(&row), "row {row}");
+            let depth = (values[i] + 1.0) / 2.0 * 24.0;
+            assert!(mask[i] == 0.0 || (depth - f32::from(column)).abs() < 1e-3, "{depth} in column {column}");
         }
         seen.insert(mask.iter().map(|&m| m as u8).collect::<Vec<_>>());
     }
@@ -65,39 +75,38 @@ fn resizing_does_not_blend_invalid_levels() {
     let raw = raw();
     for (resize, load_size) in [(Resize::Fixed, None), (Resize::ResizeAndCrop, Some([41, 37]))] {
         let data = DataConfig { load_size, ..depths(resize) };
-        for draw in [None, Some(Augmentation { seed: 3, epoch: 1, index: 0 })] {
-            let sample = prepare(&raw, &data, draw).unwrap();
-            for (y, m) in sample.image.iter().zip(sample.mask.unwrap()).filter(|(_, m)| *m != 0.0) {
+        for augmentation in [None, Some(Augmentation { seed: 3, epoch: 1, index: 0 })] {
+            let (_, values, mask) = prepared(&raw, &data, augmentation);
+            for (y, m) in values.iter().zip(mask.unwrap()).filter(|(_, m)| *m != 0.0) {
                 let depth = (y + 1.0) / 2.0 * 24.0;
                 assert!((depth - depth.round()).abs() < 1e-4 && m == 1.0, "{depth} is no depth of the map");
             }
         }
     }
-    let sample = prepare(&raw, &depths(Resize::Fixed), None).unwrap();
-    assert_eq!(
-        sample.image,
-        resize_nearest(&raw.image, 16, 16).depth_to_signed_unit(&depths(Resize::Fixed).depth().unwrap())
-    );
+    let (example, ..) = prepared(&raw, &depths(Resize::Fixed), None);
+    assert_eq!(example.target, resize_nearest(&raw.target, 16, 16));
 }
 
 #[test]
 fn without_invalid_level_maps_are_bicubic_and_unmasked() {
     let raw = raw();
     let data = DataConfig { depth_invalid: None, depth_scale: None, depth_max: None, ..depths(Resize::Fixed) };
-    let sample = prepare(&raw, &data, None).unwrap();
-    assert_eq!((sample.image, sample.mask), (resize_picture(&raw.image, 16, 16).to_signed_unit(), None));
+    let (_, values, mask) = prepared(&raw, &data, None);
+    assert_eq!((values, mask), (resize_picture(&raw.target, 16, 16).values(None), None));
 }
 
 #[test]
 fn batches_stack_masks() {
     let (raw, data) = (raw(), depths(Resize::Fixed));
-    let one = || prepare(&raw, &data, None).unwrap();
-    let mask = one().mask.unwrap();
-    assert_eq!(Batch::stack(0, 0, vec![one(), one()]).unwrap().mask, Some([mask.clone(), mask].concat()));
-    let mut without = one();
-    without.mask = None;
-    let error = Batch::stack(0, 0, vec![one(), without]).unwrap_err().to_string();
-    assert!(error.contains("differs in mask"), "{error}");
+    let (example, values, mask) = prepared(&raw, &data, None);
+    let batch = Batch { epoch: 0, index: 0, examples: vec![example.clone(), example] };
+    let target = batch.target(&Reference::<f32>::new(), &data).unwrap();
+    assert_eq!(target.image.value().to_f32().unwrap(), [&values[..], &values].concat());
+    let mask = mask.unwrap();
+    assert_eq!(target.scale(), 256.0 / f64::from(mask.iter().sum::<f32>()));
+    let masked = target.masked(&target.image).unwrap().value().to_f32().unwrap();
+    let expected: Vec<f32> = values.iter().zip(mask).map(|(y, m)| y * m).collect();
+    assert_eq!(masked, [&expected[..], &expected].concat());
 }
 
 fn pair(dir: &Path) -> DataConfig {
@@ -118,7 +127,7 @@ fn map_with_too_few_bits_is_rejected() {
     assert!(read_target(&file, &data).is_ok(), "24 units are level 240");
     let data = DataConfig { depth_max: Some(30.0), ..data };
     names(read_target(&file, &data), &file, &["8 bits", "a depth of 25.5", "data.depth_max = 30"]);
-    let error = Dataset::discover(dir.path(), &data, Split::Train).unwrap().raw(0).unwrap_err();
+    let error = Dataset::discover(dir.path(), &data, Split::Train).unwrap().get(0).unwrap_err();
     assert!(error.to_string().contains("8 bits"), "{error}");
 }
 

@@ -2,15 +2,13 @@ use std::fs;
 use std::path::Path;
 
 use asap_model::config::{DataConfig, Input, Layout, Output};
-use asap_model::data::{
-    Dataset, Picture, RawInput, Source, Split, detect_layout, discover_inputs, is_split, read_input,
-};
+use asap_model::data::{Channels, Dataset, Example, Picture, Source, Split, detect_layout, discover_inputs, is_split};
 
 use crate::support::{facades, ids, ids16, names, photo, small};
 
-fn one(set: &Dataset) -> asap_model::data::Raw {
+fn one(set: &Dataset) -> Example {
     assert_eq!(set.len(), 1);
-    set.raw(0).unwrap()
+    set.get(0).unwrap()
 }
 
 #[test]
@@ -23,12 +21,12 @@ fn facades_layout_is_discovered() {
     fs::write(dir.path().join("train_img/Thumbs.db"), b"not a picture").unwrap();
     assert_eq!(detect_layout(dir.path()).unwrap(), Layout::Facades);
     let set = Dataset::discover(dir.path(), &small(Layout::Facades), Split::Train).unwrap();
-    let found: Vec<&str> = set.pairs().iter().map(|pair| pair.name.as_str()).collect();
+    let found: Vec<&str> = set.files().iter().map(|files| files.name.as_str()).collect();
     assert_eq!(found, (0..12).map(|i| format!("f{i:02}")).collect::<Vec<_>>());
     assert_eq!(Dataset::discover(dir.path(), &small(Layout::Facades), Split::Val).unwrap().len(), 11);
-    let raw = set.raw(3).unwrap();
-    assert_eq!((raw.name.as_str(), raw.image.size(), raw.instances), ("f03", [6, 5], None));
-    let RawInput::Labels(map) = raw.input else { panic!("facades have labels") };
+    let raw = set.get(3).unwrap();
+    assert_eq!((raw.input.name.as_str(), raw.target.size(), &raw.input.instances), ("f03", [6, 5], &None));
+    let Channels::Labels(map) = raw.input.channels else { panic!("facades have labels") };
     assert_eq!(map.at(2, 1), 2);
 }
 
@@ -55,9 +53,9 @@ fn both_cityscapes_layouts_are_discovered() {
         let mut data = small(Layout::Cityscapes);
         data.instances = true;
         let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
-        assert_eq!(raw.name, "aachen_000000_000019");
-        assert_eq!(raw.instances.unwrap().data[..4], [26000, 26001, 26002, 26003]);
-        let RawInput::Labels(map) = raw.input else { panic!("Cityscapes has labels") };
+        assert_eq!(raw.input.name, "aachen_000000_000019");
+        assert_eq!(raw.input.instances.unwrap().data[..4], [26000, 26001, 26002, 26003]);
+        let Channels::Labels(map) = raw.input.channels else { panic!("Cityscapes has labels") };
         assert_eq!(map.data[..4], [0, 1, 2, 3]);
     }
 }
@@ -71,7 +69,7 @@ fn instances_may_have_their_own_folder() {
     fs::rename(dir.path().join("train_labels").join(file), dir.path().join("train_inst").join(file)).unwrap();
     let mut data = small(Layout::Cityscapes);
     data.instances = true;
-    assert!(one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap()).instances.is_some());
+    assert!(one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap()).input.instances.is_some());
 }
 
 #[test]
@@ -83,9 +81,9 @@ fn pairs_layout_works_with_and_without_split() {
     assert_eq!(detect_layout(dir.path()).unwrap(), Layout::Pairs);
     assert!(!is_split(dir.path(), Layout::Pairs));
     let mut data = small(Layout::Pairs);
-    assert_eq!(one(&Dataset::discover(dir.path(), &data, Split::Val).unwrap()).name, "a.b");
+    assert_eq!(one(&Dataset::discover(dir.path(), &data, Split::Val).unwrap()).input.name, "a.b");
     data.instances = true;
-    assert!(one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap()).instances.is_some());
+    assert!(one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap()).input.instances.is_some());
 
     let split = tempfile::tempdir().unwrap();
     for part in ["train", "val"] {
@@ -95,7 +93,7 @@ fn pairs_layout_works_with_and_without_split() {
     assert_eq!(detect_layout(split.path()).unwrap(), Layout::Pairs);
     assert!(is_split(split.path(), Layout::Pairs));
     let data = small(Layout::Pairs);
-    assert_eq!(one(&Dataset::discover(split.path(), &data, Split::Val).unwrap()).name, "val");
+    assert_eq!(one(&Dataset::discover(split.path(), &data, Split::Val).unwrap()).input.name, "val");
 }
 
 #[test]
@@ -106,11 +104,11 @@ fn rgb_to_depth_pairs_are_read() {
     let mut data = small(Layout::Pairs);
     (data.input, data.output) = (Input::Rgb, Output::Depth);
     let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
-    assert!(matches!(raw.input, RawInput::Rgb(Picture::Rgb(_))));
-    assert!(matches!(&raw.image, Picture::Gray16(depth) if depth.data[..3] == [0, 1000, 2000]));
+    assert!(matches!(raw.input.channels, Channels::Rgb(_)));
+    assert!(matches!(&raw.target, Picture::Gray16(depth) if depth.data[..3] == [0, 1000, 2000]));
     data.output = Output::Rgb;
     let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
-    assert_eq!(raw.image.channels(), 3);
+    assert_eq!(raw.target.channels(), 3);
 }
 
 #[test]
@@ -161,7 +159,7 @@ fn inputs_are_discovered_without_photos() {
     let mut data = small(Layout::Facades);
     let inputs = discover_inputs(dir.path(), &data, Split::Val).unwrap();
     assert_eq!(inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["f00", "f01", "f02"]);
-    assert_eq!(read_input(&inputs[2].input, &data).unwrap().size(), [6, 5]);
+    assert_eq!(inputs[2].read_input(&data).unwrap().size(), [6, 5]);
     data.instances = true;
     names(discover_inputs(dir.path(), &data, Split::Val), &dir.path().join("val_inst"), &["instance map"]);
 }

@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use asap_model::config::{Config, DataConfig, Input};
-use asap_model::data::{
-    Picture, Plane, Raw, RawInput, RgbImage, depth_colors, resize_labels, resize_nearest, resize_picture,
-};
+use asap_model::config::{Config, DataConfig, DepthScale, Input};
+use asap_model::data::{Channels, Example, Picture, RgbImage};
 use asap_model::{Error, Translator};
 use asap_tensor::Backend;
 
@@ -20,7 +18,7 @@ use crate::report::palette::color_labels;
 pub struct Inputs {
     data: DataConfig,
     pub size: [usize; 2],
-    pub raw: Vec<Raw>,
+    pub examples: Vec<Example>,
     /// The dataset.
     pub source: String,
 }
@@ -34,8 +32,13 @@ impl Inputs {
         if count == 0 {
             return Err(Error::Data { file: name.into(), problem: "there are no validation pairs".into() });
         }
-        let raw = (0..count).map(|number| Ok(resized(source.raw(number * source.len() / count)?, size)));
-        Ok(Inputs { data: config.data.clone(), size, raw: raw.collect::<asap_model::Result<_>>()?, source: name })
+        let examples = (0..count).map(|number| Ok(source.get(number * source.len() / count)?.resize(size)));
+        Ok(Inputs {
+            data: config.data.clone(),
+            size,
+            examples: examples.collect::<asap_model::Result<_>>()?,
+            source: name,
+        })
     }
 
     /// Checks that a generator has the same kind of input and output as the first.
@@ -72,62 +75,36 @@ impl Inputs {
 
     /// All outputs, and the median time per image in seconds, after a warm-up.
     pub fn generate<B: Backend>(&self, translator: &Translator<B>) -> asap_model::Result<(Vec<RgbImage>, f64)> {
-        let generate = |raw: &Raw| translator.translate(&raw.input, raw.instances.as_ref(), false);
-        if let Some(first) = self.raw.first() {
+        let generate = |example: &Example| translator.translate(&example.input, false);
+        if let Some(first) = self.examples.first() {
             generate(first)?;
         }
-        let (mut images, mut seconds) = (Vec::with_capacity(self.raw.len()), Vec::with_capacity(self.raw.len()));
-        for raw in &self.raw {
+        let count = self.examples.len();
+        let (mut images, mut seconds) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for example in &self.examples {
             let start = Instant::now();
-            let picture = generate(raw)?;
+            let picture = generate(example)?;
             seconds.push(start.elapsed().as_secs_f64());
-            images.push(self.visible(&picture, false));
+            images.push(self.in_color(&picture, false));
         }
         Ok((images, median(seconds)))
     }
 
     /// The inputs; labels in colors.
-    pub fn in_color(&self) -> Vec<RgbImage> {
-        let image = |raw: &Raw| match &raw.input {
-            RawInput::Rgb(picture) => self.visible(picture, false),
-            RawInput::Labels(map) => color_labels(&map.data, [map.height, map.width], self.data.classes),
+    pub fn shown(&self) -> Vec<RgbImage> {
+        let image = |example: &Example| match &example.input.channels {
+            Channels::Rgb(image) => image.clone(),
+            Channels::Labels(map) => color_labels(&map.data, map.size(), self.data.classes),
         };
-        self.raw.iter().map(image).collect()
+        self.examples.iter().map(image).collect()
     }
 
     pub fn real(&self) -> Vec<RgbImage> {
-        self.raw.iter().map(|raw| self.visible(&raw.image, true)).collect()
+        self.examples.iter().map(|example| self.in_color(&example.target, true)).collect()
     }
 
     /// An image to look at: depth in colors; of real depth maps, black where nothing was measured.
-    fn visible(&self, picture: &Picture, real: bool) -> RgbImage {
-        if let Picture::Rgb(image) = picture {
-            return image.clone();
-        }
-        let [height, width] = picture.size();
-        let (Some(scale), Some((levels, most))) = (self.data.depth(), picture.levels()) else {
-            return Plane::from_fn(height, width, |_, _| [0; 3]);
-        };
-        let invalid = scale.invalid.filter(|_| real);
-        depth_colors(height, width, |x, y| {
-            let level = levels[y * width + x];
-            (Some(level) != invalid).then(|| scale.depth(level.into(), most.into()) / scale.max)
-        })
-    }
-}
-
-/// A pair in another size: images bicubic, ids and depth nearest.
-fn resized(raw: Raw, [height, width]: [usize; 2]) -> Raw {
-    Raw {
-        name: raw.name,
-        input: match raw.input {
-            RawInput::Labels(map) => RawInput::Labels(resize_labels(&map, height, width)),
-            RawInput::Rgb(picture) => RawInput::Rgb(resize_picture(&picture, height, width)),
-        },
-        instances: raw.instances.map(|map| resize_labels(&map, height, width)),
-        image: match &raw.image {
-            Picture::Rgb(_) => resize_picture(&raw.image, height, width),
-            Picture::Gray8(_) | Picture::Gray16(_) => resize_nearest(&raw.image, height, width),
-        },
+    fn in_color(&self, picture: &Picture, real: bool) -> RgbImage {
+        picture.in_color(self.data.depth().map(|scale| DepthScale { invalid: scale.invalid.filter(|_| real), ..scale }))
     }
 }

@@ -124,7 +124,7 @@ impl Task for Comparison<'_> {
             columns.push(Column { name, caption: format!("{:.1} ms", 1e3 * seconds), images });
         }
         let Some(inputs) = inputs else { return Ok(()) };
-        columns.insert(0, Column { name: INPUT.into(), caption: String::new(), images: inputs.in_color() });
+        columns.insert(0, Column { name: INPUT.into(), caption: String::new(), images: inputs.shown() });
         columns.push(Column { name: REAL.into(), caption: String::new(), images: inputs.real() });
         write(&args.out, &inputs, &columns, &backend.device(), output)?;
         Ok(())

@@ -48,13 +48,13 @@ pub fn page(inputs: &Inputs, columns: &[Column], device: &str) -> String {
                             tr { @for column in columns { th scope="col" { (column.name) small { (column.caption) } } } }
                         }
                         tbody {
-                            @for (number, raw) in inputs.raw.iter().enumerate() {
+                            @for (number, example) in inputs.examples.iter().enumerate() {
                                 tr {
                                     @for column in columns {
                                         @let file = format!("{}/{}", column.name, file_name(number));
                                         td {
                                             a href=(file) {
-                                                img src=(file) alt={ (raw.name) ", " (column.name) } loading="lazy"
+                                                img src=(file) alt={ (example.input.name) ", " (column.name) } loading="lazy"
                                                     width=(width) height=(height);
                                             }
                                         }

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use asap_model::Error;
 use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
-use asap_model::data::{Dataset, Raw, Source, Split, detect_layout, is_split};
+use asap_model::data::{Dataset, Example, Source, Split, detect_layout, is_split};
 use asap_model::evaluation::{Drawn, Evaluation, Files};
 use asap_model::training::Sources;
 use asap_tensor::Backend;
 
-use super::files::{Found, pictures};
+use super::files::{Found, images};
 use super::{shown, translator, usage};
 use crate::args::{Common, Eval};
 use crate::device::{Task, on_device};
@@ -136,11 +136,11 @@ impl Source for OfOwnSize<'_> {
     }
 
     /// Refuses a pair that is too large to draw.
-    fn raw(&self, index: usize) -> asap_model::Result<Raw> {
-        let raw = self.pairs.raw(index)?;
-        match memory::image_problem(self.config, raw.input.size(), self.advice, self.common)? {
-            Some(problem) => Err(Error::Data { file: (&raw.name).into(), problem }),
-            None => Ok(raw),
+    fn get(&self, index: usize) -> asap_model::Result<Example> {
+        let example = self.pairs.get(index)?;
+        match memory::image_problem(self.config, example.input.size(), self.advice, self.common)? {
+            Some(problem) => Err(Error::Data { file: (&example.input.name).into(), problem }),
+            None => Ok(example),
         }
     }
 }
@@ -205,7 +205,7 @@ fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Fi
         if !folder.is_dir() {
             return Err(usage(argument, format!("{} is not a folder", folder.display())));
         }
-        pictures(&[folder.to_path_buf()])
+        images(&[folder.to_path_buf()])
     });
     let by_name = |found: Vec<Found>| -> asap_model::Result<BTreeMap<String, PathBuf>> {
         let mut files = BTreeMap::new();

@@ -3,13 +3,14 @@
 use anyhow::Result;
 use asap_autograd::Var;
 use asap_model::config::GeneratorConfig;
+use asap_model::data::HostInput;
 use asap_model::nn::{Blank, FillByName};
 use asap_model::{Config, ForwardContext, Generator, Input};
 use asap_tensor::{Backend, Plan, Profiler, Storage, Tensor};
 
 use crate::args::Common;
 use crate::commands::usage;
-use crate::commands::workload::{Workload, made_up_batch};
+use crate::commands::workload::{Workload, made_up_inputs};
 use crate::device::{Task, on_profiled_device, threads};
 use crate::memory::check_timing;
 use crate::output::Output;
@@ -79,8 +80,8 @@ impl Task for Forward<'_> {
     fn run<B: Backend>(self, backend: B) -> Result<Vec<Layer>> {
         let Forward { config, profiler } = self;
         let mut fill = FillByName { prefix: "profile.".into(), gain: 1.0 };
-        let batch = made_up_batch(config, 1)?;
-        let input = batch.input(&backend, &config.data)?;
+        let inputs = made_up_inputs(config, 1);
+        let input = HostInput::stack(&inputs, &backend, &config.data)?;
         let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
         let forward = || generator.forward(&ForwardContext::evaluation(&generator.params), &input);
         // The first pass is a warm-up.

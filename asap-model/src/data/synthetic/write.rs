@@ -137,7 +137,7 @@ mod tests {
     use super::super::CLASSES;
     use super::*;
     use crate::config::{Config, DataConfig, Layout};
-    use crate::data::{Dataset, Picture, Source, Split, SyntheticFacades, SyntheticScenes, check, detect_layout};
+    use crate::data::{Dataset, Picture, Source, Split, Synthetic, check, detect_layout};
 
     #[test]
     fn facades_read_back() {
@@ -147,12 +147,12 @@ mod tests {
         let data = DataConfig { layout: detect_layout(&dir).unwrap(), classes: CLASSES, ..DataConfig::default() };
         for (split, first, count) in [(Split::Train, 0, 6), (Split::Val, 6, 1)] {
             let read = Dataset::discover(&dir, &data, split).unwrap();
-            let generated = SyntheticFacades { seed: 3, first, count, size: [24, 24] };
+            let generated = Synthetic { kind: Kind::Facades, seed: 3, first, count, size: [24, 24] };
             assert_eq!(read.len(), count);
             for index in 0..count {
-                let (read, generated) = (read.raw(index).unwrap(), generated.raw(index).unwrap());
-                assert_eq!((&read.name, &read.input), (&generated.name, &generated.input));
-                let (Picture::Rgb(read), Picture::Rgb(generated)) = (read.image, generated.image) else {
+                let (read, generated) = (read.get(index).unwrap(), generated.get(index).unwrap());
+                assert_eq!(&read.input, &generated.input);
+                let (Picture::Rgb(read), Picture::Rgb(generated)) = (read.target, generated.target) else {
                     panic!("photos are RGB")
                 };
                 let levels = read.data.as_flattened().iter().zip(generated.data.as_flattened());
@@ -172,9 +172,9 @@ mod tests {
         let preset = Config::preset("depth-synthetic").unwrap().data;
         let data = DataConfig { layout: detect_layout(&dir).unwrap(), size: [24, 24], ..preset };
         assert_eq!(data.layout, Layout::Pairs);
-        let generated = SyntheticScenes { seed: 3, first: 6, count: 1, size: [24, 24] };
+        let generated = Synthetic { kind: Kind::Scenes, seed: 3, first: 6, count: 1, size: [24, 24] };
         let read = Dataset::discover(&dir, &data, Split::Val).unwrap();
-        assert_eq!(read.raw(0).unwrap(), generated.raw(0).unwrap());
+        assert_eq!(read.get(0).unwrap(), generated.get(0).unwrap());
         let report = check(&dir, &data).unwrap();
         assert_eq!((&report.problems[..], report.train, report.val), (&[][..], 6, 1));
         let depths = report.depths.unwrap();

@@ -139,7 +139,7 @@ mod tests {
         let map = Picture::Gray16(Plane { height: 1, width: 5, data: drawn.map(|y| scale.to_level(y)).to_vec() });
         let (mut of_maps, mut of_output) = (DepthErrors::new(scale), DepthErrors::new(scale));
         of_maps.add(&map, &real).unwrap();
-        of_output.add_output(&drawn, &real.depth_to_signed_unit(&scale), Some(&[1.0, 1.0, 0.0, 1.0, 1.0]));
+        of_output.add_output(&drawn, &real.values(Some(scale)), Some(&[1.0, 1.0, 0.0, 1.0, 1.0]));
         let (maps, output) = (of_maps.summary().unwrap(), of_output.summary().unwrap());
         assert_eq!([(maps.valid, maps.masked), (output.valid, output.masked)], [(3, 2); 2]);
         // Drawn: 1, 3.75 and 3 metres; real: 1, 2.5 and 5.
