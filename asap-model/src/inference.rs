@@ -4,7 +4,7 @@ use asap_tensor::{Backend, Plan};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::data::{HostInput, Picture, to_depth_map, to_rgb8};
+use crate::data::{HostInput, Picture};
 use crate::networks::Generator;
 use crate::nn::{Blank, ForwardContext};
 use crate::{Error, Result};
@@ -65,13 +65,9 @@ impl<B: Backend> Translator<B> {
         let input = resized.as_ref().unwrap_or(input);
         let size = input.size();
         let padded = input.pad_to(size.map(|side| generator.padded_side(side)));
-        let [height, width] = padded.size();
         let stacked = HostInput::stack(&[&padded], &self.backend, data)?;
-        let output = self.generator.forward(&ForwardContext::evaluation(&self.generator.params), &stacked)?;
-        let values = output.value().to_f32()?;
-        Ok(match data.depth() {
-            None => Picture::Rgb(to_rgb8(&values, height, width, size)?),
-            Some(scale) => Picture::Gray16(to_depth_map(&values, height, width, size, &scale)?),
-        })
+        let ctx = ForwardContext::evaluation(&self.generator.params);
+        let values = self.generator.forward(&ctx, &stacked)?.value().to_f32()?;
+        Picture::from_output(&values, padded.size(), size, data.depth())
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use asap_model::Result;
 use asap_model::config::DataConfig;
-use asap_model::data::{Channels, RgbImage, depth_colors, to_rgb8, write_rgb};
+use asap_model::data::{Channels, Picture, RgbImage, depth_colors, write_rgb};
 use asap_model::training::{Event, Observer, RunFolder, SampleRow};
 
 use super::palette::color_labels;
@@ -58,7 +58,7 @@ pub fn outputs(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
 fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbImage> {
     let [height, width] = data.size;
     if data.depth().is_none() {
-        return to_rgb8(values, height, width, data.size);
+        return Ok(Picture::from_output(values, data.size, data.size, None)?.in_color(None));
     }
     let measured = |pixel: usize| mask.is_none_or(|mask| mask[pixel] != 0.0);
     let share = |pixel: usize| measured(pixel).then(|| (f64::from(values[pixel]) + 1.0) / 2.0);
@@ -68,7 +68,7 @@ fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbI
 #[cfg(test)]
 mod tests {
     use asap_model::config::Output;
-    use asap_model::data::{Example, HostInput, Picture, Plane, read_photo};
+    use asap_model::data::{Example, HostInput, Plane, read_photo};
 
     use super::super::palette::palette;
     use super::*;

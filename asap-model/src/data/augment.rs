@@ -4,7 +4,7 @@ use asap_tensor::random::stream;
 use rand::Rng;
 
 use super::plane::{Picture, Plane, RgbImage};
-use super::resize::{resize_image, resize_labels, resize_nearest, resize_picture};
+use super::resize::{resize_image, resize_labels};
 use crate::config::{DataConfig, Resize};
 use crate::{Error, Result};
 
@@ -105,9 +105,7 @@ impl Placement {
 
     /// For targets: images bicubic, depth maps bicubic or nearest.
     pub fn picture(&self, picture: &Picture, nearest: bool) -> Picture {
-        let [height, width] = self.resized;
-        let resize = if nearest && picture.channels() == 1 { resize_nearest } else { resize_picture };
-        match resize(picture, height, width) {
+        match picture.resize(self.resized, nearest && picture.channels() == 1) {
             Picture::Rgb(p) => Picture::Rgb(self.cut(p)),
             Picture::Gray8(p) => Picture::Gray8(self.cut(p)),
             Picture::Gray16(p) => Picture::Gray16(self.cut(p)),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::decode::{is_jpeg, read_depth, read_instances, read_labels, read_photo};
+use super::decode::{is_jpeg, read_instances, read_labels, read_photo, read_picture};
 use super::example::{Channels, Example, HostInput};
 use super::layout::{ExampleFiles, Split, discover};
 use super::plane::Picture;
@@ -86,9 +86,9 @@ impl ExampleFiles {
 
 /// Reads a photo or a depth map, according to `data.output`.
 pub fn read_target(file: &Path, data: &DataConfig) -> Result<Picture> {
-    let Some(scale) = data.depth() else { return read_photo(file).map(Picture::Rgb) };
-    let map = read_depth(file)?;
-    let largest = map.levels().map_or(u16::MAX, |(_, largest)| largest);
+    let picture = read_picture(file, data.output)?;
+    let Some(scale) = data.depth() else { return Ok(picture) };
+    let largest = if matches!(picture, Picture::Gray8(_)) { u16::from(u8::MAX) } else { u16::MAX };
     let full = scale.full_level(largest.into());
     let problem = match scale {
         DepthScale { invalid: Some(invalid), .. } if largest < u16::MAX && is_jpeg(file)? => {
@@ -106,7 +106,7 @@ pub fn read_target(file: &Path, data: &DataConfig) -> Result<Picture> {
                 "has 8 bits, which cannot hold data.depth_invalid = {invalid}; save it with 16 bits or change the key"
             )
         }
-        _ => return Ok(map),
+        _ => return Ok(picture),
     };
     Err(Problem::new(file, problem).into())
 }

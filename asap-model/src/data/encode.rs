@@ -8,28 +8,32 @@ use crate::checkpoint::atomic;
 use crate::config::DepthScale;
 use crate::{Error, Result};
 
-/// The 8-bit image of a generator's output `y`, (3, `height`, `width`) in [−1, 1]: `round((y + 1) / 2 · 255)`, clamped. `crop` =
-/// [height, width] is the size before [`Plane::pad_to`]; its upper left corner is that of `y`.
-pub fn to_rgb8(y: &[f32], height: usize, width: usize, crop: [usize; 2]) -> Result<RgbImage> {
-    check_output(y, 3, height, width, crop)?;
-    let channel = height * width;
-    Ok(Plane::from_fn(crop[0], crop[1], |x, row| {
-        let pixel = row * width + x;
-        [0, 1, 2].map(|c| level(y[c * channel + pixel]))
-    }))
-}
-
-/// Like [`to_rgb8`] for one channel, (1, `height`, `width`): a 16-bit depth map with the [levels](DepthScale::to_level) of the
-/// dataset's scale.
-pub fn to_depth_map(
-    y: &[f32],
-    height: usize,
-    width: usize,
-    crop: [usize; 2],
-    scale: &DepthScale,
-) -> Result<Plane<u16>> {
-    check_output(y, 1, height, width, crop)?;
-    Ok(Plane::from_fn(crop[0], crop[1], |x, row| scale.to_level(y[row * width + x])))
+impl Picture {
+    /// A generator's output `y`, (C, height, width) in [−1, 1]: an RGB image of the levels `round((y + 1) / 2 · 255)`, clamped, or
+    /// with a scale a depth map of its [16-bit levels](DepthScale::to_level). `crop` = [height, width] is the size before
+    /// [`Plane::pad_to`]; its upper left corner is that of `y`.
+    pub fn from_output(
+        y: &[f32],
+        [height, width]: [usize; 2],
+        crop: [usize; 2],
+        scale: Option<DepthScale>,
+    ) -> Result<Picture> {
+        let channels = if scale.is_some() { 1 } else { 3 };
+        if y.len() != channels * height * width || crop[0] > height || crop[1] > width {
+            let ([rows, columns], count) = (crop, y.len());
+            return Err(Error::Tensor(asap_tensor::Error::Argument {
+                op: "encode",
+                why: format!(
+                    "a crop of {rows}×{columns} from {count} values is not inside an output of {channels}×{height}×{width}"
+                ),
+            }));
+        }
+        let at = |c: usize, x: usize, row: usize| y[(c * height + row) * width + x];
+        Ok(match scale {
+            None => Picture::Rgb(Plane::from_fn(crop[0], crop[1], |x, row| [0, 1, 2].map(|c| level(at(c, x, row))))),
+            Some(scale) => Picture::Gray16(Plane::from_fn(crop[0], crop[1], |x, row| scale.to_level(at(0, x, row)))),
+        })
+    }
 }
 
 /// The 8-bit level of a value in [−1, 1]; the conversion clamps.
@@ -108,20 +112,4 @@ fn write_png(
         writer.finish()?;
         Ok(())
     })
-}
-
-fn check_output(y: &[f32], channels: usize, height: usize, width: usize, crop: [usize; 2]) -> Result<()> {
-    let fits = y.len() == channels * height * width && crop[0] <= height && crop[1] <= width;
-    if fits {
-        return Ok(());
-    }
-    Err(Error::Tensor(asap_tensor::Error::Argument {
-        op: "encode",
-        why: format!(
-            "a crop of {}×{} from {} values is not inside an output of {channels}×{height}×{width}",
-            crop[0],
-            crop[1],
-            y.len()
-        ),
-    }))
 }

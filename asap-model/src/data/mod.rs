@@ -50,9 +50,7 @@ pub use decode::{
     MAX_SIDE, instances_of, labels_of, photo_of, read_depth, read_instances, read_labels, read_photo, read_picture,
 };
 pub use depth_colors::depth_colors;
-pub use encode::{
-    to_depth_map, to_rgb8, write_gray8, write_gray16, write_instances, write_labels, write_picture, write_rgb,
-};
+pub use encode::{write_gray8, write_gray16, write_instances, write_labels, write_picture, write_rgb};
 pub use example::{Batch, Channels, Example, HostInput};
 pub use files::image_files;
 pub use generated::Synthetic;
@@ -61,4 +59,4 @@ pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
 pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
 pub use problem::Problem;
-pub use resize::{resize_image, resize_labels, resize_nearest, resize_picture};
+pub use resize::{resize_image, resize_labels};

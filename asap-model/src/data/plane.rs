@@ -98,11 +98,11 @@ impl Picture {
     pub fn values(&self, scale: Option<DepthScale>) -> Vec<f32> {
         match (self, self.levels()) {
             (Picture::Rgb(p), _) => p.values(),
-            (_, Some((levels, largest))) => {
+            (_, levels) => {
+                let (levels, largest) = levels.unwrap_or_default();
                 let full = scale.map_or(largest.into(), |scale| scale.full_level(largest.into())) as f32;
                 levels.into_iter().map(|level| signed_unit(f32::from(level).min(full), full)).collect()
             }
-            (_, None) => unreachable!("gray has levels"),
         }
     }
 

@@ -15,22 +15,22 @@ pub fn resize_image(image: &RgbImage, height: usize, width: usize) -> RgbImage {
     if (image.height, image.width) == (height, width) {
         return image.clone();
     }
-    let data = bicubic(image, height, width, U8x3::new, |pixel| pixel.0);
-    Plane { height, width, data }
+    bicubic(image, height, width, U8x3::new, |pixel| pixel.0)
 }
 
-/// Resizes a picture, like [`resize_image`].
-///
-/// # Panics
-/// As [`resize_image`].
-pub fn resize_picture(picture: &Picture, height: usize, width: usize) -> Picture {
-    match picture {
-        Picture::Rgb(p) => Picture::Rgb(resize_image(p, height, width)),
-        Picture::Gray8(p) => {
-            Picture::Gray8(Plane { height, width, data: bicubic(p, height, width, U8::new, |pixel| pixel.0) })
-        }
-        Picture::Gray16(p) => {
-            Picture::Gray16(Plane { height, width, data: bicubic(p, height, width, U16::new, |pixel| pixel.0) })
+impl Picture {
+    /// Resized: bicubic like [`resize_image`], or nearest like [`resize_labels`], for depth maps whose levels must not be blended.
+    ///
+    /// # Panics
+    /// As these.
+    pub fn resize(&self, [height, width]: [usize; 2], nearest: bool) -> Picture {
+        match self {
+            Picture::Rgb(p) if nearest => Picture::Rgb(resize_labels(p, height, width)),
+            Picture::Gray8(p) if nearest => Picture::Gray8(resize_labels(p, height, width)),
+            Picture::Gray16(p) if nearest => Picture::Gray16(resize_labels(p, height, width)),
+            Picture::Rgb(p) => Picture::Rgb(resize_image(p, height, width)),
+            Picture::Gray8(p) => Picture::Gray8(bicubic(p, height, width, U8::new, |pixel| pixel.0)),
+            Picture::Gray16(p) => Picture::Gray16(bicubic(p, height, width, U16::new, |pixel| pixel.0)),
         }
     }
 }
@@ -42,26 +42,14 @@ fn bicubic<T: Copy, P: PixelTrait>(
     width: usize,
     wrap: impl Fn(T) -> P,
     unwrap: impl Fn(&P) -> T,
-) -> Vec<T> {
+) -> Plane<T> {
     const FITS: &str = "the sizes are positive and the plane holds that many pixels";
     let pixels: Vec<P> = from.data.iter().map(|&value| wrap(value)).collect();
     let from = TypedImageRef::new(from.width as u32, from.height as u32, &pixels).expect(FITS);
     let mut to = TypedImage::<P>::new(width as u32, height as u32);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
     Resizer::new().resize_typed(&from, &mut to, &options).expect(FITS);
-    to.pixels().iter().map(unwrap).collect()
-}
-
-/// Resizes a picture, nearest, like [`resize_labels`]: for depth maps whose levels must not be blended.
-///
-/// # Panics
-/// As [`resize_labels`].
-pub fn resize_nearest(picture: &Picture, height: usize, width: usize) -> Picture {
-    match picture {
-        Picture::Rgb(p) => Picture::Rgb(resize_labels(p, height, width)),
-        Picture::Gray8(p) => Picture::Gray8(resize_labels(p, height, width)),
-        Picture::Gray16(p) => Picture::Gray16(resize_labels(p, height, width)),
-    }
+    Plane { height, width, data: to.pixels().iter().map(unwrap).collect() }
 }
 
 /// Resizes a map of ids, nearest: identical to Pillow's `NEAREST`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 
 use crate::config::{DataConfig, DepthScale, Output, Resize};
-use crate::data::{Picture, Source, read_picture, resize_nearest, resize_picture};
+use crate::data::{Picture, Source, read_picture};
 use crate::inference::Translator;
 use crate::{Error, Result};
 
@@ -114,7 +114,7 @@ impl<B: Backend> Pictures for Drawn<'_, B> {
             let drawn = self.translator.translate(&example.input, resized)?;
             let drawn = match drawn.size() == own_size {
                 true => drawn,
-                false => resize_picture(&drawn, own_size[0], own_size[1]),
+                false => drawn.resize(own_size, false),
             };
             return Ok((shown(drawn), shown(example.target)));
         }
@@ -143,10 +143,7 @@ impl Files {
         let picture = read_picture(file, self.output)?;
         let own_size = picture.size();
         let picture = match self.size {
-            Some([height, width]) if own_size != [height, width] => match self.output {
-                Output::Rgb => resize_picture(&picture, height, width),
-                Output::Depth => resize_nearest(&picture, height, width),
-            },
+            Some(size) if own_size != size => picture.resize(size, self.output == Output::Depth),
             _ => picture,
         };
         Ok(Shown { name: file.to_owned(), picture, own_size })

@@ -6,7 +6,6 @@ use std::path::Path;
 use asap_model::config::{DataConfig, Input, Layout, Output, Resize};
 use asap_model::data::{
     Augmentation, Batch, Channels, Dataset, Example, HostInput, Picture, Plane, Source, Split, check, read_target,
-    resize_nearest, resize_picture,
 };
 
 use asap_tensor::Reference;
@@ -84,7 +83,7 @@ fn resizing_does_not_blend_invalid_levels() {
         }
     }
     let (example, ..) = prepared(&raw, &depths(Resize::Fixed), None);
-    assert_eq!(example.target, resize_nearest(&raw.target, 16, 16));
+    assert_eq!(example.target, raw.target.resize([16, 16], true));
 }
 
 #[test]
@@ -92,7 +91,7 @@ fn without_invalid_level_maps_are_bicubic_and_unmasked() {
     let raw = raw();
     let data = DataConfig { depth_invalid: None, depth_scale: None, depth_max: None, ..depths(Resize::Fixed) };
     let (_, values, mask) = prepared(&raw, &data, None);
-    assert_eq!((values, mask), (resize_picture(&raw.target, 16, 16).values(None), None));
+    assert_eq!((values, mask), (raw.target.resize([16, 16], false).values(None), None));
 }
 
 #[test]

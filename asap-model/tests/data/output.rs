@@ -3,11 +3,11 @@ use std::fs;
 use asap_model::Error;
 use asap_model::config::DepthScale;
 use asap_model::data::{
-    Plane, read_instances, read_labels, read_photo, to_depth_map, to_rgb8, write_instances, write_labels, write_rgb,
+    Picture, Plane, read_instances, read_labels, read_photo, write_instances, write_labels, write_rgb,
 };
 
 #[test]
-fn to_rgb8_rounds_and_crops() {
+fn from_output_rounds_and_crops() {
     // One row per channel; the last column is padding. The levels before rounding: 126.9 and 127.6 (16 bits: 32613.49, 32783.88).
     #[rustfmt::skip]
     let y = [
@@ -15,16 +15,16 @@ fn to_rgb8_rounds_and_crops() {
         1.0, 0.0005, 9.0,
         -1.5, 1.5, 9.0,
     ];
-    let image = to_rgb8(&y, 1, 3, [1, 2]).unwrap();
-    assert_eq!(image, Plane { height: 1, width: 2, data: vec![[0, 255, 0], [127, 128, 255]] });
+    let image = Picture::from_output(&y, [1, 3], [1, 2], None).unwrap();
+    assert_eq!(image, Picture::Rgb(Plane { height: 1, width: 2, data: vec![[0, 255, 0], [127, 128, 255]] }));
     let scale = |per_unit, max, invalid| DepthScale { per_unit, max, invalid };
-    let whole = to_depth_map(&y, 3, 3, [3, 2], &scale(None, 1.0, None)).unwrap();
-    assert_eq!(whole.data, [0, 32613, 65535, 32784, 0, 65535]);
-    // Millimetres of at most 9 metres: 4478.85 and 4502.25 before rounding.
-    let millimetres = to_depth_map(&y, 3, 3, [3, 2], &scale(Some(1000.0), 9.0, Some(0))).unwrap();
-    assert_eq!(millimetres.data, [1, 4479, 9000, 4502, 1, 9000], "0 means that nothing was measured");
+    let depths = |scale| Picture::from_output(&y, [3, 3], [3, 2], Some(scale)).unwrap().levels().unwrap().0;
+    assert_eq!(depths(scale(None, 1.0, None)), [0, 32613, 65535, 32784, 0, 65535]);
+    // Millimeters of at most 9 metres: 4478.85 and 4502.25 before rounding.
+    let millimeters = depths(scale(Some(1000.0), 9.0, Some(0)));
+    assert_eq!(millimeters, [1, 4479, 9000, 4502, 1, 9000], "0 means that nothing was measured");
     for (height, width, crop) in [(1, 2, [1, 2]), (1, 3, [2, 2]), (1, 3, [1, 4])] {
-        assert!(matches!(to_rgb8(&y, height, width, crop), Err(Error::Tensor(_))));
+        assert!(matches!(Picture::from_output(&y, [height, width], crop, None), Err(Error::Tensor(_))));
     }
 }
 
