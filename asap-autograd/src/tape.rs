@@ -170,8 +170,8 @@ impl<B: Backend> Var<B> {
     /// The result of an op on `inputs`, with its gradient rule. An input can be an `Option`; `None` is a constant.
     ///
     /// If any input is on a tape, `backward` is recorded there. Given the gradient of the output and which inputs want
-    /// a gradient, it returns one gradient, or `None`, per input. It may capture tensors, whose clones share their
-    /// memory, but no variables: these would keep their tape alive.
+    /// a gradient, a single one always, it returns one gradient, or `None`, per input. It may capture tensors, whose
+    /// clones share their memory, but no variables: these would keep their tape alive.
     ///
     /// # Errors
     /// If the inputs are on different tapes, or a backward pass has emptied their tape since.

@@ -9,7 +9,7 @@ impl<B: Backend> Var<B> {
     /// The same elements, in order, with another shape; nothing is copied.
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let (y, from) = (self.value().reshape(shape)?, self.shape());
-        Var::record(y, [self], move |g, [wanted]| Ok([wanted.then(|| g.reshape(from)).transpose()?]))
+        Var::record(y, [self], move |g, _| Ok([Some(g.reshape(from)?)]))
     }
 
     /// The axes in another order: axis i of the output is axis `axes[i]` of x.
@@ -19,14 +19,14 @@ impl<B: Backend> Var<B> {
         for (to, &from) in axes.iter().enumerate() {
             inverse[from] = to;
         }
-        Var::record(y, [self], move |g, [wanted]| Ok([wanted.then(|| ops::permute(g, &inverse)).transpose()?]))
+        Var::record(y, [self], move |g, _| Ok([Some(ops::permute(g, &inverse)?)]))
     }
 
     /// The range `start..start + length` of one axis.
     pub fn narrow(&self, axis: usize, start: usize, length: usize) -> Result<Self> {
         let y = ops::narrow(self.value(), axis, start, length)?;
         let size = self.value().dims()[axis];
-        Var::record(y, [self], move |g, [wanted]| Ok([wanted.then(|| ops::place(g, axis, start, size)).transpose()?]))
+        Var::record(y, [self], move |g, _| Ok([Some(ops::place(g, axis, start, size)?)]))
     }
 
     /// Concatenation along one axis.
@@ -48,6 +48,6 @@ impl<B: Backend> Var<B> {
     /// Rows and columns added around images: (N, C, H, W) → (N, C, H + top + bottom, W + left + right).
     pub fn pad2d(&self, pad: Pad, mode: PadMode) -> Result<Self> {
         let y = ops::pad2d(self.value(), pad, mode)?;
-        Var::record(y, [self], move |g, [wanted]| Ok([wanted.then(|| ops::pad2d_grad(g, pad, mode)).transpose()?]))
+        Var::record(y, [self], move |g, _| Ok([Some(ops::pad2d_grad(g, pad, mode)?)]))
     }
 }

@@ -13,7 +13,7 @@ impl<B: Backend> Var<B> {
     /// The sum of all elements, of shape ().
     pub fn sum(&self) -> Result<Self> {
         let (y, shape) = (ops::sum(self.value())?, self.shape());
-        Var::record(y, [self], move |g, [wanted]| Ok([wanted.then(|| expand(g, shape)).transpose()?]))
+        Var::record(y, [self], move |g, _| Ok([Some(expand(g, shape)?)]))
     }
 
     /// The mean of all elements, of shape ().
@@ -24,6 +24,6 @@ impl<B: Backend> Var<B> {
     /// The sum over all axes but the second: (N, C, …) → (C).
     pub fn sum_channels(&self) -> Result<Self> {
         let (y, shape) = (ops::sum_channels(self.value())?, self.shape());
-        Var::record(y, [self], move |g, [wanted]| Ok([wanted.then(|| expand(g, shape)).transpose()?]))
+        Var::record(y, [self], move |g, _| Ok([Some(expand(g, shape)?)]))
     }
 }

@@ -11,15 +11,11 @@ impl<B: Backend> Var<B> {
         let y = ops::unary(f, self.value())?;
         if let Unary::Affine { scale, .. } = f {
             let slope = Unary::Affine { scale, shift: 0.0 };
-            return Var::record(y, [self], move |g, [wanted]| {
-                Ok([wanted.then(|| ops::unary(slope, g)).transpose()?])
-            });
+            return Var::record(y, [self], move |g, _| Ok([Some(ops::unary(slope, g)?)]));
         }
         // The gradient uses x or y, and the other may be freed.
         let saved = if f.needs() == Needs::Input { self.value() } else { &y }.clone();
-        Var::record(y, [self], move |g, [wanted]| {
-            Ok([wanted.then(|| ops::unary_grad(f, &saved, &saved, g)).transpose()?])
-        })
+        Var::record(y, [self], move |g, _| Ok([Some(ops::unary_grad(f, &saved, &saved, g)?)]))
     }
 
     /// |x|.

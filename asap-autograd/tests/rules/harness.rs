@@ -74,8 +74,8 @@ fn uniform_gradients(
     leaves.iter().map(uniform).collect()
 }
 
-/// Asserts that the checker finds the gradient of `f` wrong for the inputs `wrong`, and only there. Each family uses it
-/// with the mistake that its derivation invites.
+/// Asserts that the checker finds the gradient of `f` wrong for the inputs `wrong`, and only there. Each family tests a
+/// typical mistake with it.
 pub fn assert_found(
     name: &str,
     inputs: &[Tensor<Double>],

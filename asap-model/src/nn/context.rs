@@ -114,7 +114,7 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
         self.leaves.borrow_mut().entry(id).or_insert_with(|| tape.leaf(value())).clone()
     }
 
-    /// A buffer's current value: updated in this pass, or else the network's.
+    /// The current value of a buffer, updated in this pass or else the network's, or of a frozen parameter.
     pub fn buffer(&self, id: ParamId) -> Tensor<B> {
         self.updates.borrow().get(&id).unwrap_or_else(|| self.params.get(id).value()).clone()
     }

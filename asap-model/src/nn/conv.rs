@@ -1,8 +1,8 @@
 //! Convolutions.
 
 use asap_autograd::Var;
+use asap_tensor::Backend;
 use asap_tensor::ops::{self, Conv2dTransposed, PadMode};
-use asap_tensor::{Backend, Tensor};
 
 use super::context::ForwardContext;
 use super::init::Kind;
@@ -91,18 +91,6 @@ impl Conv2d {
         };
         let bias = options.bias.then(|| b.param("bias", &[outputs], Kind::Bias)).transpose()?;
         Ok(Conv2d { weight, bias, stride, padding, mode })
-    }
-
-    /// A convolution with these values: a weight (O, I, R, S) of any kernel, and a bias (O).
-    pub fn with_values<B: Backend>(
-        mut b: Builder<'_, B>,
-        options: ConvOptions,
-        weight: Tensor<B>,
-        bias: Tensor<B>,
-    ) -> Self {
-        let ConvOptions { stride, padding, mode, .. } = options;
-        let weight = Weight::Plain(b.add("weight", Kind::Weight, weight));
-        Conv2d { weight, bias: Some(b.add("bias", Kind::Bias, bias)), stride, padding, mode }
     }
 
     /// (N, inputs, H, W) → (N, outputs, H′, W′).

@@ -7,15 +7,15 @@ use asap_tensor::ops::PadMode;
 use crate::Result;
 use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ConvTranspose2d, ForwardContext, Input, InstanceNorm};
 
-/// The convolution of a block: channels before and after it, and the side of its kernel.
+/// The convolution of a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Conv {
     /// Stride 1 with reflection padding: the same height and width.
-    Same([usize; 2], usize),
-    /// Stride 2 with a pixel of zeros around the image: half the height and width.
-    Halve([usize; 2], usize),
+    Same,
+    /// Stride 2 with a pixel of zero padding: half the height and width.
+    Halve,
     /// Transposed, stride 2: twice the height and width.
-    Double([usize; 2], usize),
+    Double,
 }
 
 /// The norm of a block.
@@ -31,10 +31,11 @@ pub(super) enum Norm {
 
 #[derive(Clone, Debug)]
 pub(super) struct ConvBlock {
-    name: String,
+    /// That of its convolution.
+    pub name: String,
     conv: Layer,
     norm: Normalization,
-    /// Of the leaky ReLU: 0 is ReLU, 1 none.
+    /// Slope of the leaky ReLU; 0: ReLU, 1: no activation.
     slope: f64,
 }
 
@@ -55,20 +56,20 @@ enum Normalization {
 
 impl ConvBlock {
     /// The block whose convolution is module `module` of a sequence, and whose norm is the next.
-    pub fn new<B: Backend>(b: &mut Builder<'_, B>, module: usize, conv: Conv, norm: Norm, slope: f64) -> Result<Self> {
+    pub fn new<B: Backend>(
+        b: &mut Builder<'_, B>,
+        module: usize,
+        (conv, [inputs, outputs], kernel): (Conv, [usize; 2], usize),
+        norm: Norm,
+        slope: f64,
+    ) -> Result<Self> {
         let name = b.at(module).path().to_owned();
         let bias = matches!(norm, Norm::Instance | Norm::None { bias: true });
-        let options = |[inputs, outputs]: [usize; 2], kernel| ConvOptions::new(inputs, outputs, kernel).bias(bias);
-        let (Conv::Same([_, outputs], _) | Conv::Halve([_, outputs], _) | Conv::Double([_, outputs], _)) = conv;
-        let b_conv = b.at(module);
+        let options = ConvOptions::new(inputs, outputs, kernel).bias(bias);
         let conv = match conv {
-            Conv::Same(channels, kernel) => {
-                Layer::Plain(Conv2d::new(b_conv, options(channels, kernel).pad_mode(PadMode::Reflect))?)
-            }
-            Conv::Halve(channels, kernel) => {
-                Layer::Plain(Conv2d::new(b_conv, options(channels, kernel).stride(2).padding(1))?)
-            }
-            Conv::Double(channels, kernel) => Layer::Transposed(ConvTranspose2d::new(b_conv, channels, kernel, bias)?),
+            Conv::Same => Layer::Plain(Conv2d::new(b.at(module), options.pad_mode(PadMode::Reflect))?),
+            Conv::Halve => Layer::Plain(Conv2d::new(b.at(module), options.stride(2).padding(1))?),
+            Conv::Double => Layer::Transposed(ConvTranspose2d::new(b.at(module), [inputs, outputs], kernel, bias)?),
         };
         let norm = match norm {
             Norm::None { .. } => Normalization::None,
@@ -103,10 +104,5 @@ impl ConvBlock {
 
     fn activate<B: Backend>(&self, y: Var<B>) -> Result<Var<B>> {
         Ok(if self.slope == 1.0 { y } else { y.leaky_relu(self.slope)? })
-    }
-
-    /// The name of its convolution.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 }

@@ -9,7 +9,7 @@ use asap_tensor::ops::Taps;
 
 use super::super::generator::Build;
 use super::conv_block::{Conv, ConvBlock, Norm};
-use super::resnet::{ResNet, ResidualBlock, Sizes};
+use super::resnet::{ResNet, ResidualBlock};
 use crate::Result;
 use crate::config::kind::scaled;
 use crate::config::{DataConfig, Pix2PixHdLocalConfig};
@@ -36,31 +36,22 @@ impl Build for Pix2PixHdLocalConfig {
     fn build<B: Backend>(&self, mut b: Builder<'_, B>, data: &DataConfig) -> Result<Arc<dyn Module<B>>> {
         let (inputs, norm, count, width) =
             (data.lowres_channels(), Norm::Instance, self.enhancers, scaled(self.channels, self.width_factor));
-        let sizes = Sizes {
-            inputs,
-            width: width << count,
-            halvings: self.halvings,
-            blocks: self.blocks,
-            image: None,
-            norm,
-            dropout: false,
-        };
-        let global = ResNet::new(b.here(), &sizes)?;
+        let global = ResNet::new(b.here(), [inputs, width << count], self.halvings, self.blocks, None, norm, false)?;
         let mut enhancers = Vec::with_capacity(count);
         for number in 1..=count {
             let width = width << (count - number);
             let mut first = b.at(format!("model{number}_1"));
             let down = [
-                ConvBlock::new(&mut first, 1, Conv::Same([inputs, width], 7), norm, 0.0)?,
-                ConvBlock::new(&mut first, 4, Conv::Halve([width, 2 * width], 3), norm, 0.0)?,
+                ConvBlock::new(&mut first, 1, (Conv::Same, [inputs, width], 7), norm, 0.0)?,
+                ConvBlock::new(&mut first, 4, (Conv::Halve, [width, 2 * width], 3), norm, 0.0)?,
             ];
             let mut second = b.at(format!("model{number}_2"));
             let block = |module| ResidualBlock::new(second.at(module), 2 * width, norm, false);
             let blocks = (0..self.local_blocks).map(block).collect::<Result<_>>()?;
             let module = self.local_blocks;
-            let mut up = vec![ConvBlock::new(&mut second, module, Conv::Double([2 * width, width], 3), norm, 0.0)?];
+            let mut up = vec![ConvBlock::new(&mut second, module, (Conv::Double, [2 * width, width], 3), norm, 0.0)?];
             if number == count {
-                let conv = Conv::Same([width, data.output_channels()], 7);
+                let conv = (Conv::Same, [width, data.output_channels()], 7);
                 up.push(ConvBlock::new(&mut second, module + 4, conv, Norm::None { bias: true }, 1.0)?);
             }
             enhancers.push(Enhancer { down, blocks, up });

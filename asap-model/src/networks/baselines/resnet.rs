@@ -30,9 +30,9 @@ impl ResidualBlock {
         let mut b = b.at("conv_block");
         // Each convolution follows a module of padding.
         let second = 1 + MODULES + usize::from(dropout) + 1;
-        let conv = Conv::Same([width, width], 3);
+        let conv = (Conv::Same, [width, width], 3);
         let convs = [ConvBlock::new(&mut b, 1, conv, norm, 0.0)?, ConvBlock::new(&mut b, second, conv, norm, 1.0)?];
-        let dropout = dropout.then(|| Dropout::new(convs[0].name()));
+        let dropout = dropout.then(|| Dropout::new(&*convs[0].name));
         Ok(ResidualBlock { convs, dropout })
     }
 
@@ -47,23 +47,6 @@ impl ResidualBlock {
     }
 }
 
-/// The sizes of a network.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    /// Channels of the input.
-    pub inputs: usize,
-    /// Channels of the first convolution and of the last but one.
-    pub width: usize,
-    /// How often height and width are halved.
-    pub halvings: usize,
-    /// Residual blocks.
-    pub blocks: usize,
-    /// Channels of the image; without it the network ends with `width` features.
-    pub image: Option<usize>,
-    pub norm: Norm,
-    pub dropout: bool,
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct ResNet {
     down: Vec<ConvBlock>,
@@ -72,15 +55,23 @@ pub(super) struct ResNet {
 }
 
 impl ResNet {
-    /// The network whose modules are those of the sequence `model`.
-    pub fn new<B: Backend>(mut b: Builder<'_, B>, sizes: &Sizes) -> Result<Self> {
-        let &Sizes { inputs, width, halvings, blocks, image, norm, dropout } = sizes;
+    /// The modules of the sequence `model`: a convolution to `width` channels, which double with each halving, residual
+    /// blocks, and doublings back to `width` channels. The last convolution, to the channels of the image, is optional.
+    pub fn new<B: Backend>(
+        mut b: Builder<'_, B>,
+        [inputs, width]: [usize; 2],
+        halvings: usize,
+        blocks: usize,
+        image: Option<usize>,
+        norm: Norm,
+        dropout: bool,
+    ) -> Result<Self> {
         let mut b = b.at("model");
         let mut module = 1;
-        let mut down = vec![ConvBlock::new(&mut b, module, Conv::Same([inputs, width], 7), norm, 0.0)?];
+        let mut down = vec![ConvBlock::new(&mut b, module, (Conv::Same, [inputs, width], 7), norm, 0.0)?];
         for level in 0..halvings {
             module += MODULES;
-            let conv = Conv::Halve([width << level, width << (level + 1)], 3);
+            let conv = (Conv::Halve, [width << level, width << (level + 1)], 3);
             down.push(ConvBlock::new(&mut b, module, conv, norm, 0.0)?);
         }
         module += MODULES;
@@ -89,12 +80,12 @@ impl ResNet {
         module += blocks;
         let mut up = Vec::with_capacity(halvings + 1);
         for level in (0..halvings).rev() {
-            let conv = Conv::Double([width << (level + 1), width << level], 3);
+            let conv = (Conv::Double, [width << (level + 1), width << level], 3);
             up.push(ConvBlock::new(&mut b, module, conv, norm, 0.0)?);
             module += MODULES;
         }
         if let Some(channels) = image {
-            let conv = Conv::Same([width, channels], 7);
+            let conv = (Conv::Same, [width, channels], 7);
             up.push(ConvBlock::new(&mut b, module + 1, conv, Norm::None { bias: true }, 1.0)?);
         }
         Ok(ResNet { down, blocks: residual, up })
@@ -126,30 +117,16 @@ impl<B: Backend> Module<B> for ResNet {
 
 impl Build for ResNetConfig {
     fn build<B: Backend>(&self, b: Builder<'_, B>, data: &DataConfig) -> Result<Arc<dyn Module<B>>> {
-        let sizes = Sizes {
-            inputs: data.lowres_channels(),
-            width: scaled(self.channels, self.width_factor),
-            halvings: 2,
-            blocks: self.blocks,
-            image: Some(data.output_channels()),
-            norm: Norm::Batch,
-            dropout: self.dropout,
-        };
-        Ok(Arc::new(ResNet::new(b, &sizes)?))
+        let channels = [data.lowres_channels(), scaled(self.channels, self.width_factor)];
+        let image = Some(data.output_channels());
+        Ok(Arc::new(ResNet::new(b, channels, 2, self.blocks, image, Norm::Batch, self.dropout)?))
     }
 }
 
 impl Build for Pix2PixHdConfig {
     fn build<B: Backend>(&self, b: Builder<'_, B>, data: &DataConfig) -> Result<Arc<dyn Module<B>>> {
-        let sizes = Sizes {
-            inputs: data.lowres_channels(),
-            width: scaled(self.channels, self.width_factor),
-            halvings: self.halvings,
-            blocks: self.blocks,
-            image: Some(data.output_channels()),
-            norm: Norm::Instance,
-            dropout: false,
-        };
-        Ok(Arc::new(ResNet::new(b, &sizes)?))
+        let channels = [data.lowres_channels(), scaled(self.channels, self.width_factor)];
+        let image = Some(data.output_channels());
+        Ok(Arc::new(ResNet::new(b, channels, self.halvings, self.blocks, image, Norm::Instance, false)?))
     }
 }

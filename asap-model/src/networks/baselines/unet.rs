@@ -52,16 +52,16 @@ impl Build for UnetConfig {
             let mut b = b.at(&sequence);
 
             let norm = if outermost || innermost { Norm::None { bias: false } } else { Norm::Batch };
-            let conv = Conv::Halve([before, channels(level)], 4);
+            let conv = (Conv::Halve, [before, channels(level)], 4);
             let down = ConvBlock::new(&mut b, usize::from(!outermost), conv, norm, 1.0)?;
 
             let norm = if outermost { Norm::None { bias: true } } else { Norm::Batch };
-            let conv = Conv::Double([if innermost { 1 } else { 2 } * channels(level), after], 4);
+            let conv = (Conv::Double, [if innermost { 1 } else { 2 } * channels(level), after], 4);
             let module = if outermost || innermost { 3 } else { 5 };
             let up = ConvBlock::new(&mut b, module, conv, norm, 1.0)?;
 
             let has_dropout = self.dropout && level >= WITHOUT_DROPOUT && !innermost;
-            let dropout = has_dropout.then(|| Dropout::new(up.name()));
+            let dropout = has_dropout.then(|| Dropout::new(&*up.name));
             levels.push(Level { down, up, dropout });
             sequence += if outermost { ".1.model" } else { ".3.model" };
         }

@@ -1,11 +1,10 @@
 //! Convolution, batch norm and ReLU, with the batch norm folded into the convolution.
 
-use asap_autograd::Var;
-use asap_tensor::ops::{Pad, PadMode, Unary, pad2d, unary};
+use asap_tensor::ops::{Conv2d, Pad, PadMode, Unary, conv2d, pad2d, unary};
 use asap_tensor::{Backend, Tensor};
 
 use crate::Result;
-use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Kind};
+use crate::nn::{Builder, ForwardContext, Kind, ParamId};
 
 /// ε of the batch norms (published code).
 const EPS: f64 = 1e-3;
@@ -13,7 +12,9 @@ const EPS: f64 = 1e-3;
 /// A convolution whose weight and bias include the batch norm after it.
 #[derive(Clone, Debug)]
 pub(super) struct ConvRelu {
-    conv: Conv2d,
+    weight: ParamId,
+    bias: ParamId,
+    args: Conv2d,
     /// Padding that is not the same on all sides.
     pad: Option<Pad>,
 }
@@ -41,9 +42,10 @@ impl ConvRelu {
         let weight = Tensor::from_f64(b.backend(), shape, &weight)?;
         let bias = Tensor::from_f64(b.backend(), [outputs], &bias)?;
         let same = rows == columns;
-        let options = ConvOptions::new(inputs, outputs, height).stride(stride).padding(if same { rows } else { 0 });
         Ok(ConvRelu {
-            conv: Conv2d::with_values(b.at("conv"), options, weight, bias),
+            weight: b.add("conv.weight", Kind::Weight, weight),
+            bias: b.add("conv.bias", Kind::Bias, bias),
+            args: Conv2d { stride, padding: if same { rows } else { 0 } },
             pad: (!same).then_some(Pad { top: rows, bottom: rows, left: columns, right: columns }),
         })
     }
@@ -54,7 +56,7 @@ impl ConvRelu {
             Some(pad) => pad2d(x, pad, PadMode::Zero)?,
             None => x.clone(),
         };
-        let y = self.conv.forward(ctx, Var::constant(x))?;
-        Ok(unary(Unary::RELU, y.value())?)
+        let y = conv2d(&x, &ctx.buffer(self.weight), Some(&ctx.buffer(self.bias)), self.args)?;
+        Ok(unary(Unary::RELU, &y)?)
     }
 }
