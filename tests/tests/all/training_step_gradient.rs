@@ -1,8 +1,8 @@
 //! The gradient of a tiny training step, and the two forms of a network's input.
 //!
-//! With a learning rate of 0 a step changes no weight, and with β₁ = 0 Adam's first moment is the gradient: so a step shows
-//! both its losses and their gradients, and finite differences of the former check the latter. Several images, scales,
-//! strides and tiles are all there; the sizes are as small as that allows.
+//! With a learning rate of 0 a step changes no weight, and with β₁ = 0 Adam's first moment is the gradient. So a step gives
+//! both its losses and their gradients, which are checked against finite differences of the losses. The sizes are the
+//! smallest with several images, scales, strides and tiles.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use asap_tests::bound::largest;
 
 /// Seed of the directions.
 const SEED: u64 = 20_210_619;
-/// The maximum relative error of a correct gradient: a step has too many kinks to stay away from all.
+/// The maximum relative error of a correct gradient: a step has too many kinks to avoid them all.
 const TOLERANCE: f64 = 1e-4;
 /// Images in a batch.
 pub(super) const N: usize = 2;
@@ -30,7 +30,7 @@ pub(super) const H: usize = 16;
 /// Their width.
 pub(super) const W: usize = 24;
 
-/// Everything that a step needs.
+/// The inputs of a step.
 pub(super) struct Scene {
     pub config: Config,
     pub input: Input<Double>,
@@ -42,9 +42,9 @@ pub(super) struct Scene {
     pub discriminator: Discriminator<Double>,
 }
 
-/// What a step showed: the sum of the losses of the network that is looked at, its gradients, the discriminators after the
-/// step, all losses, and the generator's output.
-pub(super) struct Shown {
+/// The results of a step: the sum of the updated network's losses, its gradients, the discriminators after the step, all
+/// losses, and the generator's output.
+pub(super) struct Outcome {
     pub loss: f64,
     pub gradients: Weights,
     discriminator: Discriminator<Double>,
@@ -57,7 +57,7 @@ fn fill(prefix: &str, gain: f64) -> FillByName {
 }
 
 pub(super) fn tensor(name: &str, shape: [usize; 4]) -> Tensor<Double> {
-    Tensor::from_f32(&Double::new(), shape, &uniform_by_name(name, shape.iter().product())).expect("numbers")
+    Tensor::from_f32(&Double::new(), shape, &uniform_by_name(name, shape.iter().product())).expect("values")
 }
 
 /// S1 = 2, S2 = 2, two discriminators, all losses; `change` makes it another configuration.
@@ -86,7 +86,7 @@ fn config(change: &[&str]) -> Config {
     config
 }
 
-/// VGG19 with two or three channels a layer, and random weights that keep the size of values.
+/// VGG19 with two or three channels per layer, and random weights that preserve the magnitude of values.
 fn tiny_vgg() -> Vgg19<Double> {
     let mut weights = Weights::new();
     let mut inputs = 3;
@@ -103,16 +103,16 @@ fn tiny_vgg() -> Vgg19<Double> {
         add("bias", vec![outputs], 0.2);
         inputs = outputs;
     }
-    Vgg19::load(&Double::new(), Checkpoint { file: "made up".into(), weights, config: None }).expect("all layers")
+    Vgg19::load(&Double::new(), Checkpoint { file: "synthetic".into(), weights, config: None }).expect("all layers")
 }
 
 /// Labels that vary within tiles, and edges.
 fn input(config: &Config) -> Input<Double> {
     let count = N * H * W;
     let ids = uniform_by_name("ids", count).iter().map(|u| ((u + 1.0) * 2.0) as u8).collect();
-    let ids = Ids::from_vec(&Double::new(), [N, H, W], ids).expect("as many ids");
+    let ids = Ids::from_vec(&Double::new(), [N, H, W], ids).expect("matching sizes");
     let edges: Vec<f32> = uniform_by_name("edges", count).iter().map(|u| f32::from(u8::from(*u > 0.6))).collect();
-    let edges = Tensor::from_f32(&Double::new(), [N, 1, H, W], &edges).expect("as many edges");
+    let edges = Tensor::from_f32(&Double::new(), [N, 1, H, W], &edges).expect("matching sizes");
     let labels = Input::labels(ids, config.data.classes);
     if config.data.instances { labels.with_edges(&Var::constant(edges)).expect("equal sizes") } else { labels }
 }
@@ -133,7 +133,7 @@ impl Scene {
         let config = config(change);
         let channels = config.data.discriminator_channels();
         let backend = Double::new();
-        // So large that some scores lie beyond the hinges: where none does, the last bias has no gradient.
+        // So large that some scores are beyond the hinges: otherwise the last bias has no gradient.
         let mut fill_discriminator = fill("D.", 3.0);
         Scene {
             input: input(&config),
@@ -154,7 +154,7 @@ impl Scene {
         network: Network,
         generator: &Generator<Double>,
         discriminator: &Discriminator<Double>,
-    ) -> Shown {
+    ) -> Outcome {
         let mut gan =
             Gan::new(&Double::new(), &self.config, Some(self.vgg.clone()), &mut fill("", 1.0)).expect("networks");
         gan.generator = generator.clone();
@@ -172,7 +172,7 @@ impl Scene {
         let trained = self::losses::<Double>().into_iter().filter(|loss| loss.trains == network);
         let loss = trained.filter_map(|loss| losses.get(loss.name)).sum();
         let gradients = adam.to_weights().expect("moments");
-        Shown { loss, gradients, discriminator: gan.discriminator, losses, image }
+        Outcome { loss, gradients, discriminator: gan.discriminator, losses, image }
     }
 
     /// The trained parameters of a network.
@@ -191,11 +191,11 @@ impl Scene {
             Network::Generator => assign(&mut generator.params, names, values),
             Network::Discriminator => assign(&mut discriminator.params, names, values),
         }
-        let shown = self.step(network, &generator, &discriminator);
-        record(shown.loss, shown.gradients, names, values)
+        let outcome = self.step(network, &generator, &discriminator);
+        record(outcome.loss, outcome.gradients, names, values)
     }
 
-    /// Checks the gradient in each parameter of a network, or in the one of a planted mistake.
+    /// Checks the gradient of each parameter of a network, or of the one with a planted mistake.
     pub fn check(&self, network: Network, directions: usize, planted: Option<(Mistake, &str)>) -> Vec<(String, f64)> {
         let mut parameters = self.trained(network);
         if let Some((_, name)) = planted {
@@ -216,7 +216,7 @@ impl Scene {
     }
 }
 
-/// A loss on the tape of its variables: the gradient in each is the one given under `NAME.first`.
+/// A loss recorded on the tape of its variables, with the gradients given under `NAME.first`.
 fn record(loss: f64, gradients: Weights, names: &[String], values: &[Var<Double>]) -> asap_tensor::Result<Var<Double>> {
     let inputs: Vec<&Var<Double>> = values.iter().collect();
     let names = names.to_vec();
@@ -232,7 +232,7 @@ fn record(loss: f64, gradients: Weights, names: &[String], values: &[Var<Double>
     })
 }
 
-/// Gives the named parameters of a network other values.
+/// Replaces the values of a network's parameters, by name.
 fn assign(params: &mut Params<Double>, names: &[String], values: &[Var<Double>]) {
     let mut assigned = 0;
     for parameter in params.iter_mut() {
@@ -244,7 +244,7 @@ fn assign(params: &mut Params<Double>, names: &[String], values: &[Var<Double>])
     assert_eq!(assigned, names.len(), "every name is a parameter's");
 }
 
-pub(super) fn assert_right(what: &str, errors: &[(String, f64)]) {
+pub(super) fn assert_correct(what: &str, errors: &[(String, f64)]) {
     for (name, error) in errors {
         println!("{what:<32} {name:<44} {error:.1e}");
     }
@@ -255,7 +255,7 @@ pub(super) fn assert_right(what: &str, errors: &[(String, f64)]) {
 #[test]
 fn generator_gradient_matches_finite_differences() {
     let scene = Scene::new(&[]);
-    assert_right("generator", &scene.check(Network::Generator, 2, None));
+    assert_correct("generator", &scene.check(Network::Generator, 2, None));
 }
 
 #[test]
@@ -266,17 +266,17 @@ fn ablation_gradients_match_finite_differences() {
         &["generator.padding=zero", "generator.tile=2", "data.instances=false"],
     ] {
         let scene = Scene::new(change);
-        assert_right(change[0], &scene.check(Network::Generator, 1, None));
+        assert_correct(change[0], &scene.check(Network::Generator, 1, None));
     }
 }
 
 #[test]
 fn discriminator_gradient_matches_finite_differences() {
     let scene = Scene::new(&["discriminator.spectral_norm=false"]);
-    assert_right("discriminators", &scene.check(Network::Discriminator, 2, None));
+    assert_correct("discriminators", &scene.check(Network::Discriminator, 2, None));
 }
 
-/// Every mistake in the gradient of an early layer is found at the step's tolerance.
+/// In the gradient of an early layer, at the step's tolerance.
 #[test]
 fn planted_mistakes_are_found() {
     let scene = Scene::new(&["discriminator.spectral_norm=false"]);
@@ -292,15 +292,15 @@ fn planted_mistakes_are_found() {
     }
 }
 
-/// With constant u and v, W/σ is W divided by uᵀWv. Discriminators without spectral norm, given such weights, have the hinge
-/// losses that the gradient is of.
+/// With constant u and v, W/σ is W divided by uᵀWv. Given such weights, discriminators without spectral norm have the hinge
+/// losses whose gradient is checked.
 #[test]
-fn spectral_norm_gradient_matches_finite_differences_of_constant_vectors() {
+fn spectral_norm_discriminator_gradient_matches_finite_differences() {
     let scene = Scene::new(&[]);
     let plain = Scene::new(&["discriminator.spectral_norm=false"]);
-    let shown = scene.step(Network::Discriminator, &scene.generator, &scene.discriminator);
+    let outcome = scene.step(Network::Discriminator, &scene.generator, &scene.discriminator);
     // The vectors of the discriminators' update: the step's second power iteration.
-    let params = &shown.discriminator.params;
+    let params = &outcome.discriminator.params;
     let vectors: BTreeMap<String, (Vec<f64>, Vec<f64>)> = params
         .iter()
         .filter_map(|param| param.key().strip_suffix(".weight_u").map(|name| (name, param)))
@@ -314,7 +314,7 @@ fn spectral_norm_gradient_matches_finite_differences_of_constant_vectors() {
     let parameters = scene.trained(Network::Discriminator);
     let names: Vec<String> = parameters.iter().map(|parameter| parameter.key().to_owned()).collect();
     let inputs: Vec<Tensor<Double>> = parameters.iter().map(|parameter| parameter.value().clone()).collect();
-    let held = |values: &[Var<Double>]| {
+    let loss_of = |values: &[Var<Double>]| {
         let mut names = names.clone();
         let mut values = values.to_vec();
         for (name, value) in names.iter_mut().zip(&mut values) {
@@ -327,22 +327,22 @@ fn spectral_norm_gradient_matches_finite_differences_of_constant_vectors() {
         plain.step(Network::Discriminator, &plain.generator, &discriminator).loss
     };
     let base: Vec<Var<Double>> = inputs.iter().cloned().map(Var::constant).collect();
-    let loss = held(&base);
-    assert!((loss - shown.loss).abs() < 1e-12, "the same losses: {loss} and {}", shown.loss);
+    let loss = loss_of(&base);
+    assert!((loss - outcome.loss).abs() < 1e-12, "losses differ: {loss} and {}", outcome.loss);
 
     let settings = Settings { directions: 2, step: 1e-6 };
     let report = check::gradient_with(settings, SEED, &inputs, |values| {
-        record(held(values), shown.gradients.clone(), &names, values)
+        record(loss_of(values), outcome.gradients.clone(), &names, values)
     })
     .expect("a step");
     let errors: Vec<(String, f64)> = names.iter().cloned().zip(report.inputs).collect();
-    assert_right("spectral norm", &errors);
+    assert_correct("spectral norm", &errors);
 }
 
 /// Instance norm cancels the scale of the weight before it, so whole discriminators are insensitive to σ; this tests the
 /// weight alone.
 #[test]
-fn spectral_norm_gradient_holds_vectors_constant() {
+fn spectral_norm_gradient_treats_vectors_as_constant() {
     let mut init = fill("spectral.", 1.0);
     let (start, norm) =
         Params::build(&Double::new(), &mut init, |mut b| SpectralNorm::new(b.at("layer"), [5, 3, 4, 4])).expect("W");
@@ -364,7 +364,7 @@ fn spectral_norm_gradient_holds_vectors_constant() {
     let weight = parameter(&start, "layer.weight_orig").value().clone();
     assert!(distance(&y, &over_sigma(&weight, &vectors)) < 1e-12);
 
-    // The layer's own gradient for the value of either function.
+    // The error of the layer's own gradient as that of `value`.
     let error = |value: &dyn Fn(&Tensor<Double>) -> Tensor<Double>| {
         let report = check::gradient(SEED, std::slice::from_ref(&weight), |vars| {
             let params = with_weight(vars[0].value());
@@ -381,7 +381,7 @@ fn spectral_norm_gradient_holds_vectors_constant() {
     let constant = error(&|weight| over_sigma(weight, &vectors));
     assert!(constant < 1e-6, "seed {SEED}: {constant:e}");
     let moving = error(&|weight| normalized(&with_weight(weight)).0);
-    assert!(moving > 1e-3, "vectors that follow the weight have another gradient: {moving:e}");
+    assert!(moving > 1e-3, "the gradient with moving vectors must differ: {moving:e}");
 }
 
 pub(super) fn parameter<'a>(params: &'a Params<Double>, key: &str) -> &'a Param<Double> {
@@ -390,21 +390,21 @@ pub(super) fn parameter<'a>(params: &'a Params<Double>, key: &str) -> &'a Param<
 
 /// W / uᵀWv, W as (O, I·R·S).
 fn over_sigma(weight: &Tensor<Double>, (u, v): &(Vec<f64>, Vec<f64>)) -> Tensor<Double> {
-    let numbers = weight.to_f64().expect("numbers");
+    let values = weight.to_f64().expect("values");
     let row = |row: &[f64]| row.iter().zip(v).map(|(w, v)| w * v).sum::<f64>();
-    let sigma: f64 = numbers.chunks(v.len()).zip(u).map(|(weights, u)| u * row(weights)).sum();
-    let scaled: Vec<f64> = numbers.iter().map(|w| w / sigma).collect();
-    Tensor::from_f64(&Double::new(), weight.shape(), &scaled).expect("as many numbers")
+    let sigma: f64 = values.chunks(v.len()).zip(u).map(|(weights, u)| u * row(weights)).sum();
+    let scaled: Vec<f64> = values.iter().map(|w| w / sigma).collect();
+    Tensor::from_f64(&Double::new(), weight.shape(), &scaled).expect("matching sizes")
 }
 
 /// The largest |a − b| over the largest |b|.
 fn distance(a: &Tensor<Double>, b: &Tensor<Double>) -> f64 {
     assert_eq!(a.shape(), b.shape());
-    let (a, b) = (a.to_f64().expect("numbers"), b.to_f64().expect("numbers"));
+    let (a, b) = (a.to_f64().expect("values"), b.to_f64().expect("values"));
     largest(a.iter().zip(&b).map(|(a, b)| (a - b).abs())) / largest(b.iter().map(|b| b.abs()))
 }
 
-/// The output for an input, every feature of it, and the gradient of their weighted sum in every parameter.
+/// The output for an input, all its features, and the gradient of their weighted sum with respect to every parameter.
 fn forward(scene: &Scene, input: &Input<Double>) -> Vec<(String, Tensor<Double>)> {
     let tape = Tape::new();
     let generator = ForwardContext::training(&scene.generator.params, &tape);
@@ -419,8 +419,8 @@ fn forward(scene: &Scene, input: &Input<Double>) -> Vec<(String, Tensor<Double>)
             let name = format!("feature {scale}.{layer}");
             let shape: [usize; 4] = feature.shape().dims().try_into().expect("four axes");
             let weighted = feature.mul(&Var::constant(tensor(&name, shape))).expect("equal shapes");
-            let sum = weighted.sum().expect("a sum").reshape([1]).expect("one number");
-            loss = loss.add(&sum).expect("one number each");
+            let sum = weighted.sum().expect("a sum").reshape([1]).expect("one element");
+            loss = loss.add(&sum).expect("one element each");
             found.push((name, feature.value().clone()));
         }
     }
@@ -432,7 +432,7 @@ fn forward(scene: &Scene, input: &Input<Double>) -> Vec<(String, Tensor<Double>)
 }
 
 #[test]
-fn labels_match_one_hot() {
+fn labels_match_one_hot_channels() {
     for padding in [Padding::Reflect, Padding::Zero] {
         for instances in [false, true] {
             for fixed_factor in [1, 2] {
@@ -469,11 +469,11 @@ fn ablations_share_parameters_and_drop_positions() {
         .expect("ASAP-Net");
         asap.predict(&ForwardContext::evaluation(&params), input).expect("parameters").value().clone()
     };
-    let (same, own) = (params(&scene), params(&varying));
-    let tiles = same.dims()[2] * same.dims()[3];
-    for (same, own) in same.to_f64().unwrap().chunks(tiles).zip(own.to_f64().unwrap().chunks(tiles)) {
+    let (shared, own) = (params(&scene), params(&varying));
+    let tiles = shared.dims()[2] * shared.dims()[3];
+    for (shared, own) in shared.to_f64().unwrap().chunks(tiles).zip(own.to_f64().unwrap().chunks(tiles)) {
         let mean = own.iter().sum::<f64>() / tiles as f64;
-        assert!(same.iter().all(|p| (p - mean).abs() < 1e-12), "{mean}: {same:?}");
+        assert!(shared.iter().all(|p| (p - mean).abs() < 1e-12), "{mean}: {shared:?}");
         assert!(own.iter().any(|p| (p - mean).abs() > 1e-6));
     }
 
