@@ -134,9 +134,9 @@ fn kernel_distance_matches_reference() {
 fn incompatible_features_are_rejected() {
     let of = |width, rows: &[f64]| Features::new(width, rows.to_vec());
     assert!(of(2, &[1.0, 2.0, 3.0]).is_err());
-    assert!(of(2, &[1.0, f64::NAN]).unwrap_err().to_string().contains("feature 1 of picture 0 is NaN"));
+    assert!(of(2, &[1.0, f64::NAN]).unwrap_err().to_string().contains("feature 1 of image 0 is NaN"));
     let (one, two, narrow) = (of(2, &[1.0, 2.0]).unwrap(), of(2, &[1.0; 4]).unwrap(), of(1, &[1.0; 4]).unwrap());
-    for (other, part) in [(&one, "2 and 1 pictures are too few"), (&narrow, "2 and 1 numbers")] {
+    for (other, part) in [(&one, "2 and 1 images are too few"), (&narrow, "2 and 1 values")] {
         assert!(frechet_distance(&two, other).unwrap_err().to_string().contains(part));
         assert!(kernel_distance(&two, other, 0).unwrap_err().to_string().contains(part));
     }

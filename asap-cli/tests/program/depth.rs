@@ -182,13 +182,13 @@ fn depth_measures_follow_arguments_and_configuration() {
     let of_run = report(&here, "eval --checkpoint run");
     let metrics = std::fs::read_to_string(here.path("run/metrics.jsonl")).unwrap();
     let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
-    assert_eq!((&of_run["real"], &last["step"]), (&json!("synthetic scenes of seed 0"), &json!(4)));
+    assert_eq!((&of_run["real"], &last["step"]), (&json!("synthetic scenes, seed 0"), &json!(4)));
     for key in ["rmse", "abs_rel"] {
         let [a, b] = [of_run[key].as_f64().unwrap(), last[format!("validation_{key}")].as_f64().unwrap()];
         assert!((a - b).abs() < 1e-3, "{key}: {a} {b}");
     }
     let text = here.done("eval --checkpoint run").stdout;
-    assert!(text.contains("1000 levels are 1; what lies beyond 30 counts as that far"), "{text}");
+    assert!(text.contains("1000 levels per unit, clamped at 30"), "{text}");
 }
 
 /// What a user's own pairs are described by.

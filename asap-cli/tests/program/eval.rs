@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TINY, Workspace, keys};
 
-/// A folder with a run of one round in `run`, and the dataset `houses` with 3 validation pairs of 40×40 pixels.
+/// A folder with a run of one step in `run`, and the dataset `houses` with 3 validation pairs of 40×40 pixels.
 fn trained() -> Workspace {
     let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
@@ -36,10 +36,10 @@ fn image(here: &Workspace, name: &str, [height, width]: [usize; 2], step: usize)
 fn eval_measures_validation_pairs() {
     let here = trained();
     let found = report(&here, "eval --checkpoint run --data houses --set data.resize=fixed");
-    assert_eq!((&found["drawn"], &found["real"]), (&json!("run"), &json!("houses")));
-    assert_eq!((&found["drawn_count"], &found["real_count"]), (&json!(3), &json!(3)));
+    assert_eq!((&found["generated"], &found["real"]), (&json!("run"), &json!("houses")));
+    assert_eq!((&found["generated_count"], &found["real_count"]), (&json!(3), &json!(3)));
     assert_eq!(found["compared"], json!({ "heights": [32, 32], "widths": [32, 32] }));
-    assert_eq!(found["real_own"], json!({ "heights": [40, 40], "widths": [40, 40] }));
+    assert_eq!(found["real_native"], json!({ "heights": [40, 40], "widths": [40, 40] }));
     assert!(found["resize"].as_str().unwrap().contains("bicubic"), "{found:?}");
     for (key, low, high) in [("l1", 0.01, 2.0), ("psnr", 3.0, 40.0), ("ssim", -1.0, 1.0), ("swd", 1.0, 5000.0)] {
         let value = found[key].as_f64().unwrap_or_else(|| panic!("no {key} in {found:?}"));
@@ -51,10 +51,10 @@ fn eval_measures_validation_pairs() {
 #[test]
 fn eval_of_folder_and_checkpoint_agree() {
     let here = trained();
-    here.done("infer --checkpoint run --data houses --out drawn");
-    let of_folders = report(&here, "eval --generated drawn --real houses/val_img");
+    here.done("infer --checkpoint run --data houses --out generated");
+    let of_folders = report(&here, "eval --generated generated --real houses/val_img");
     let of_generator = report(&here, "eval --checkpoint run --data houses --native-size");
-    for key in ["l1", "psnr", "ssim", "swd", "swd_levels", "drawn_count", "compared"] {
+    for key in ["l1", "psnr", "ssim", "swd", "swd_levels", "generated_count", "compared"] {
         assert_eq!(of_folders[key], of_generator[key], "{key}");
     }
     assert_eq!(of_generator["compared"], json!({ "heights": [40, 40], "widths": [40, 40] }));
@@ -66,15 +66,15 @@ fn eval_of_folder_and_checkpoint_agree() {
 fn infer_defaults_to_the_runs_validation_pairs() {
     let here = trained();
     let found = report(&here, "eval --checkpoint run");
-    assert_eq!((&found["real"], &found["real_count"]), (&json!("synthetic facades of seed 0"), &json!(2)));
+    assert_eq!((&found["real"], &found["real_count"]), (&json!("synthetic facades, seed 0"), &json!(2)));
     let text = here.done("eval --checkpoint run").stdout;
-    for part in ["run against synthetic facades of seed 0", "2 pictures of 32×32", "l1 ", "psnr ", "ssim ", "swd "] {
+    for part in ["run vs synthetic facades, seed 0", "2 generated vs 2 real; 32×32", "l1 ", "psnr ", "ssim ", "swd "] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
 }
 
 #[test]
-fn a_measure_that_cannot_be_taken_says_why() {
+fn skipped_measures_have_a_reason() {
     let here = Workspace::new();
     for (folder, step) in [("a", 1), ("b", 2)] {
         image(&here, &format!("{folder}/one.png"), [9, 30], step);
@@ -82,7 +82,7 @@ fn a_measure_that_cannot_be_taken_says_why() {
     }
     let found = report(&here, "eval --generated a --real b");
     let why = &found["not_measured"];
-    for (measure, part) in [("psnr", "a pair is equal"), ("ssim", "11×11"), ("swd", "needs one size")] {
+    for (measure, part) in [("psnr", "a pair is identical"), ("ssim", "11×11"), ("swd", "one size")] {
         assert_eq!(found[measure], Value::Null);
         assert!(why[measure].as_str().unwrap().contains(part), "{measure}: {why}");
     }
@@ -100,26 +100,26 @@ fn eval_compares_unpaired_folders() {
     }
     here.refused("eval --generated a --real b", 3, &["a/2.png", "has no partner", "2.png", "--unpaired"]);
     let found = report(&here, "eval --generated a --real b --unpaired");
-    assert_eq!((&found["drawn_count"], &found["real_count"]), (&json!(2), &json!(3)));
+    assert_eq!((&found["generated_count"], &found["real_count"]), (&json!(2), &json!(3)));
     assert!(found["swd"].is_number(), "{found:?}");
-    assert_eq!((&found["l1"], &found["not_measured"]["l1"]), (&Value::Null, &json!("the pictures are not pairs")));
+    assert_eq!((&found["l1"], &found["not_measured"]["l1"]), (&Value::Null, &json!("the images are not pairs")));
 }
 
 #[test]
 fn depth_eval_ignores_unmeasured_pixels() {
     let here = Workspace::new();
-    for (folder, base) in [("drawn", 1000), ("real", 2000)] {
+    for (folder, base) in [("generated", 1000), ("real", 2000)] {
         std::fs::create_dir(here.path(folder)).unwrap();
         let map = Plane::from_fn(4, 5, |x, y| if (x, y) == (1, 1) && base == 2000 { 7 } else { base });
         write_gray16(&here.path(&format!("{folder}/a.png")), &map).unwrap();
     }
-    let found = report(&here, "eval --generated drawn --real real --depth --invalid 7 --farthest 65.535");
+    let found = report(&here, "eval --generated generated --real real --depth --invalid 7 --farthest 65.535");
     assert_eq!((&found["valid_pixels"], &found["masked_pixels"]), (&json!(19), &json!(1)));
     assert!((found["rmse"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{found:?}");
     assert!((found["abs_rel"].as_f64().unwrap() - 0.5).abs() < 1e-9 && found["delta1"] == json!(0.0), "{found:?}");
     assert!(!found.contains_key("ssim"));
-    image(&here, "colours/a.png", [4, 5], 1);
-    here.refused("eval --generated colours --real real --depth", 3, &["colours/a.png", "depth map"]);
+    image(&here, "colors/a.png", [4, 5], 1);
+    here.refused("eval --generated colors --real real --depth", 3, &["colors/a.png", "depth map"]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn depth_eval_uses_the_real_maps_size() {
     // Only the first column's first pixel has no depth.
     assert_eq!((&found["valid_pixels"], &found["masked_pixels"]), (&json!(1599), &json!(1)));
     assert!((0.1..10.0).contains(&found["rmse"].as_f64().unwrap()), "{found:?}");
-    assert!(found["resize"].as_str().unwrap().contains("drawn maps bicubic to the real map's size"), "{found:?}");
+    assert!(found["resize"].as_str().unwrap().contains("generated maps bicubic to the real map's size"), "{found:?}");
     let text = here.done("eval --checkpoint run --data set/large --native-size").stdout;
     for part in ["rmse ", "abs_rel ", "delta1 ", "1 have no real depth", "resized     no"] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
@@ -151,7 +151,7 @@ fn depth_eval_uses_the_real_maps_size() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_named() {
+fn errors_name_file_and_sizes() {
     let here = trained();
     here.refused("eval --checkpoint nowhere --data houses", 5, &["nowhere"]);
     here.refused("eval --checkpoint run --data nowhere", 3, &["nowhere"]);
@@ -162,7 +162,7 @@ fn what_cannot_be_compared_is_named() {
     image(&here, "a/1.png", [8, 9], 1);
     image(&here, "b/1.png", [9, 9], 1);
     here.refused("eval --generated a --real b", 3, &["a/1.png", "9×8", "b/1.png", "9×9", "--size"]);
-    here.write("b/1.png", "no picture");
+    here.write("b/1.png", "not an image");
     here.refused("eval --generated a --real b", 3, &["b/1.png"]);
     for line in ["", "--generated a", "--checkpoint run --generated a --real b", "--generated a --real b --size 0x5"] {
         let ran = here.asap(&format!("eval {line}"));
@@ -170,7 +170,7 @@ fn what_cannot_be_compared_is_named() {
     }
 }
 
-/// Keeps all values that a network is filled with.
+/// Records the values of all parameters of a network.
 struct Recorder(FillByName, Weights);
 
 impl Initializer for Recorder {
@@ -194,24 +194,28 @@ fn eval_caches_inception_features() {
     let line = "eval --generated a --real b --inception inception.safetensors --cache kept";
     let first = report(&here, line);
     assert!(first["fid"].as_f64().unwrap() > 0.0 && first["kid_deviation"].is_number(), "{first:?}");
-    assert_eq!((&first["kid_subset_size"], &first["features_kept"]), (&json!(2), &json!(false)));
+    assert_eq!((&first["kid_subset_size"], &first["cached_features"]), (&json!(2), &json!(false)));
     let sha256 = first["inception_sha256"].as_str().unwrap();
     assert_eq!(sha256.len(), 64);
     assert_eq!(here.names("kept").len(), 1);
 
     let second = report(&here, line);
-    assert_eq!(second["features_kept"], true);
-    assert_eq!((&second["fid"], &second["kid"]), (&first["fid"], &first["kid"]), "kept features are the same");
+    assert_eq!(second["cached_features"], true);
+    assert_eq!((&second["fid"], &second["kid"]), (&first["fid"], &first["kid"]), "cached features are the same");
     let text = here.done(&line.replace("--real b", "--real a")).stdout;
     assert!(text.contains(sha256) && text.contains("fid") && text.contains("±"), "{text}");
-    assert_eq!(here.names("kept").len(), 2, "other pictures have features of their own");
+    assert_eq!(here.names("kept").len(), 2, "other images have features of their own");
 
-    // Features that were damaged on the disk are computed again; a folder that can't be made is only said.
+    // Features that were damaged on the disk are computed again; a cache that can't be written is a warning.
     here.write(&format!("kept/{}", here.names("kept")[0]), "damaged");
     here.write(&format!("kept/{}", here.names("kept")[1]), "damaged");
     assert_eq!(report(&here, line)["fid"], first["fid"]);
     let ran = here.done(&line.replace("--cache kept", "--cache inception.safetensors/kept"));
-    assert!(ran.stderr.contains("are not kept") && ran.stderr.contains("inception.safetensors/kept"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("are not cached") && ran.stderr.contains("inception.safetensors/kept"),
+        "{}",
+        ran.stderr
+    );
 
     weights.remove("Mixed_7c.branch_pool.bn.running_var");
     safetensors::write(&here.path("half.safetensors"), &weights, &Metadata::new()).unwrap();

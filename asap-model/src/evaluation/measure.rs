@@ -1,8 +1,10 @@
 //! The list of quality measures.
 
-use super::Evaluation;
+use super::measures::{DepthSummary, InceptionDistances, SSIM_WINDOW, l1, psnr, ssim};
+use crate::Result;
+use crate::data::RgbImage;
 
-/// A quality measure of an [`Evaluation`].
+/// A quality measure of an [`Evaluation`](super::Evaluation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// Mean absolute difference.
@@ -25,27 +27,54 @@ pub enum Measure {
     Delta1,
 }
 
-/// What a measure compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Color,
-    Depth,
-    /// Color, through Inception, which needs a file of weights.
-    Inception,
+/// How a measure is computed.
+#[derive(Clone, Copy)]
+pub(super) enum Method {
+    /// The mean over pairs of color images, whose sides have at least this many pixels.
+    Pairs(fn(&RgbImage, &RgbImage) -> Result<f64>, usize),
+    /// From the patches of color images.
+    Patches,
+    /// From Inception's features of color images.
+    Inception(fn(&InceptionDistances) -> f64),
+    /// From pairs of depth maps.
+    Depth(fn(&DepthSummary) -> f64),
 }
 
-/// All there is to know about a measure.
 struct Entry {
     name: &'static str,
     label: &'static str,
     axis: &'static str,
+    note: &'static str,
+    digits: usize,
     lower_is_better: bool,
-    kind: Kind,
-    value: fn(&Evaluation) -> Option<f64>,
+    method: Method,
 }
 
+const fn entry(
+    [name, label, axis, note]: [&'static str; 4],
+    digits: usize,
+    lower_is_better: bool,
+    method: Method,
+) -> Entry {
+    Entry { name, label, axis, note, digits, lower_is_better, method }
+}
+
+/// In the order of the variants.
+#[rustfmt::skip]
+const ENTRIES: [Entry; 9] = [
+    entry(["l1", "L1", "L1, of values in [−1, 1]", "mean absolute difference of values in [-1, 1]; lower is better, 0 = identical"], 4, true, Method::Pairs(l1, 1)),
+    entry(["psnr", "PSNR", "PSNR, dB", "dB; higher is better"], 2, false, Method::Pairs(psnr, 1)),
+    entry(["ssim", "SSIM", "SSIM", "higher is better, 1 = identical"], 4, false, Method::Pairs(ssim, SSIM_WINDOW)),
+    entry(["swd", "SWD", "SWD × 1000", "× 1000, of 7×7 patches; lower is better"], 2, true, Method::Patches),
+    entry(["fid", "FID", "FID", "lower is better; biased upwards for few images"], 2, true, Method::Inception(|d| d.fid)),
+    entry(["kid", "KID", "KID", "lower is better"], 5, true, Method::Inception(|d| d.kid.mean)),
+    entry(["rmse", "RMSE", "RMSE", "root mean squared error; lower is better"], 4, true, Method::Depth(|d| d.rmse)),
+    entry(["abs_rel", "AbsRel", "absolute relative error", "mean |generated - real| / real; lower is better"], 4, true, Method::Depth(|d| d.abs_rel)),
+    entry(["delta1", "delta1", "share of δ < 1.25", "share of pixels within a factor of 1.25; higher is better"], 4, false, Method::Depth(|d| d.delta1)),
+];
+
 impl Measure {
-    /// All of them.
+    /// Every measure.
     pub const ALL: [Measure; 9] = [
         Measure::L1,
         Measure::Psnr,
@@ -58,24 +87,8 @@ impl Measure {
         Measure::Delta1,
     ];
 
-    #[rustfmt::skip]
-    fn entry(self) -> Entry {
-        let entry = |name, label, axis, lower_is_better, kind, value| Entry { name, label, axis, lower_is_better, kind, value };
-        match self {
-            Measure::L1 => entry("l1", "L1", "L1, of values in [−1, 1]", true, Kind::Color, |e| e.l1),
-            Measure::Psnr => entry("psnr", "PSNR", "PSNR, dB", false, Kind::Color, |e| e.psnr),
-            Measure::Ssim => entry("ssim", "SSIM", "SSIM", false, Kind::Color, |e| e.ssim),
-            Measure::Swd => entry("swd", "SWD", "SWD × 1000", true, Kind::Color, Evaluation::swd_mean),
-            Measure::Fid => entry("fid", "FID", "FID", true, Kind::Inception, |e| e.fid),
-            Measure::Kid => entry("kid", "KID", "KID", true, Kind::Inception, |e| Some(e.kid.as_ref()?.mean)),
-            Measure::Rmse => entry("rmse", "RMSE", "RMSE", true, Kind::Depth, |e| Some(e.depth.as_ref()?.rmse)),
-            Measure::AbsRel => {
-                entry("abs_rel", "AbsRel", "absolute relative error", true, Kind::Depth, |e| Some(e.depth.as_ref()?.abs_rel))
-            }
-            Measure::Delta1 => {
-                entry("delta1", "delta1", "share of δ < 1.25", false, Kind::Depth, |e| Some(e.depth.as_ref()?.delta1))
-            }
-        }
+    fn entry(self) -> &'static Entry {
+        &ENTRIES[self as usize]
     }
 
     /// The name in tables, logs and arguments.
@@ -83,7 +96,7 @@ impl Measure {
         self.entry().name
     }
 
-    /// The name that people read.
+    /// The name for people.
     pub fn label(self) -> &'static str {
         self.entry().label
     }
@@ -103,23 +116,40 @@ impl Measure {
         if self.entry().lower_is_better { value < than } else { value > than }
     }
 
-    /// Its value, if it was taken.
-    pub fn of(self, evaluation: &Evaluation) -> Option<f64> {
-        (self.entry().value)(evaluation)
+    /// What its values mean, in a few words.
+    pub fn note(self) -> &'static str {
+        self.entry().note
     }
 
-    /// Those that an evaluation took, with their values.
-    pub fn taken(evaluation: &Evaluation) -> Vec<(Measure, f64)> {
-        Measure::ALL.into_iter().filter_map(|measure| Some((measure, measure.of(evaluation)?))).collect()
+    /// Digits after the decimal point that are worth showing.
+    pub fn digits(self) -> usize {
+        self.entry().digits
     }
 
     /// Whether it compares depth maps.
     pub fn is_of_depth(self) -> bool {
-        self.entry().kind == Kind::Depth
+        matches!(self.method(), Method::Depth(_))
     }
 
     /// Whether it needs Inception's weights.
     pub fn needs_inception(self) -> bool {
-        self.entry().kind == Kind::Inception
+        matches!(self.method(), Method::Inception(_))
+    }
+
+    pub(super) fn method(self) -> Method {
+        self.entry().method
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_follow_the_variants() {
+        assert_eq!(Measure::ALL.map(|measure| measure as usize), std::array::from_fn(|place| place));
+        for measure in Measure::ALL {
+            assert_eq!(measure.name().replace('_', ""), format!("{measure:?}").to_lowercase());
+        }
     }
 }

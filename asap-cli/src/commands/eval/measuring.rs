@@ -1,10 +1,10 @@
-//! How `eval` and `sweep` measure pictures: with a bar on a terminal, and Inception where its weights are given.
+//! Evaluation for `eval` and `sweep`: with a progress bar on a terminal, and FID and KID if Inception's weights are given.
 
 use std::io::IsTerminal;
 
 use asap_model::config::DepthScale;
 use asap_model::evaluation::{
-    Evaluation, Eye, FeatureCache, FeatureNetwork, InceptionFile, Options, Pictures, evaluate,
+    CachedExtractor, Evaluation, FeatureCache, FeatureExtractor, Images, InceptionExtractor, Options, evaluate,
 };
 use asap_tensor::Backend;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -12,47 +12,47 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use crate::args::{Common, Measuring};
 use crate::output::Output;
 
-/// What the published weights' SHA-256 begins with, as their file's name tells.
+/// The start of the published weights' SHA-256, which is part of their file name.
 const PUBLISHED_WEIGHTS: &str = "6726825d";
 
 impl Measuring {
-    /// What an evaluation is told: what the arguments say, and where they say nothing of depths, what the generator's
-    /// configuration does.
+    /// The options of an evaluation. Without arguments, the generator's configuration defines the depths.
     pub fn options(&self, configured: Option<DepthScale>, common: &Common) -> Options {
         let mut depth = configured.unwrap_or(DepthScale { per_unit: None, max: 1.0, invalid: None });
         depth.invalid = self.invalid.or(depth.invalid).or(Some(0));
         if let Some(farthest) = self.farthest {
-            // Where levels a unit are configured, they are those of the drawn maps too.
+            // A configured number of levels per unit applies to the generated maps too.
             depth.per_unit = depth.per_unit.map(|_| f64::from(u16::MAX) / farthest);
             depth.max = farthest;
         }
         Options { seed: common.seed.unwrap_or(0), depth }
     }
 
-    /// Compares on a device; also tells the SHA-256 of Inception's weights, where they are given.
-    ///
-    /// # Errors
-    /// As [`Measuring::compare`]; or if the weights can't be read.
+    /// Evaluates on a device. Also returns the SHA-256 of Inception's weights, if they are given.
     pub fn evaluate<B: Backend>(
         &self,
         backend: &B,
-        pictures: &dyn Pictures,
+        images: &dyn Images,
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<(Evaluation, Option<String>)> {
-        let network = self.network(backend, output)?;
-        let evaluation = self.compare(pictures, network.as_ref().map(|network| network as _), common, output)?;
-        Ok((evaluation, network.map(|network| network.sha256)))
+        let Some(file) = &self.inception else { return Ok((self.compare(images, None, common, output)?, None)) };
+        let network = InceptionExtractor::load(backend, file)?;
+        if !network.sha256.starts_with(PUBLISHED_WEIGHTS) {
+            output.say(format_args!(
+                "{}: not the published file (its SHA-256 starts with {PUBLISHED_WEIGHTS}); FID and KID are comparable \
+                 only between equal weights",
+                file.display()
+            ));
+        }
+        Ok((self.compare(images, Some(&network), common, output)?, Some(network.sha256)))
     }
 
-    /// Compares by that network.
-    ///
-    /// # Errors
-    /// As [`evaluate`].
+    /// Evaluates with the features of a network, if there is one.
     pub fn compare(
         &self,
-        pictures: &dyn Pictures,
-        network: Option<&dyn FeatureNetwork>,
+        images: &dyn Images,
+        network: Option<&dyn FeatureExtractor>,
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<Evaluation> {
@@ -60,8 +60,8 @@ impl Measuring {
         let bar = visible.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)));
         let folder = self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
         let cache = folder.filter(|_| !self.no_cache).map(FeatureCache::new);
-        let eye = network.map(|network| Eye { network, cache: cache.as_ref() });
-        let found = evaluate(pictures, &self.options(pictures.depth(), common), eye, &mut |done, total| {
+        let extractor = network.map(|network| CachedExtractor { network, cache: cache.as_ref() });
+        let found = evaluate(images, &self.options(images.depth(), common), extractor, &mut |done, total| {
             if let Some(bar) = &bar {
                 bar.set_length(total as u64);
                 bar.set_position(done as u64);
@@ -72,22 +72,8 @@ impl Measuring {
         }
         let found = found?;
         if let Some(fault) = &found.cache_fault {
-            output.say(format_args!("the features of the real pictures are not kept: {fault}"));
+            output.say(format_args!("the features of the real images are not cached: {fault}"));
         }
         Ok(found)
-    }
-
-    /// The network of `--inception`.
-    fn network<B: Backend>(&self, backend: &B, output: &Output) -> asap_model::Result<Option<InceptionFile<B>>> {
-        let Some(file) = &self.inception else { return Ok(None) };
-        let network = InceptionFile::load(backend, file)?;
-        if !network.sha256.starts_with(PUBLISHED_WEIGHTS) {
-            output.say(format_args!(
-                "{}: not the published file byte by byte (its SHA-256 begins with {PUBLISHED_WEIGHTS}); FID and KID \
-                 compare only with those of equal weights",
-                file.display()
-            ));
-        }
-        Ok(Some(network))
     }
 }

@@ -1,4 +1,4 @@
-//! `asap eval`: how near pictures come to real ones.
+//! `asap eval`: compares generated images with real ones.
 
 mod measuring;
 mod report;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use asap_model::Error;
-use asap_model::config::{Config, DataConfig, Input, Layout, Output as Drawing, Resize};
+use asap_model::config::{Config, DataConfig, Input, Layout, Output as Target, Resize};
 use asap_model::data::{Dataset, Example, Source, Split, detect_layout, is_split};
-use asap_model::evaluation::{Drawn, Evaluation, Files};
+use asap_model::evaluation::{Evaluation, GeneratorImages, ImageFiles};
 use asap_model::training::Sources;
 use asap_tensor::Backend;
 
@@ -24,17 +24,14 @@ use crate::memory;
 use crate::output::Output;
 use report::Report;
 
-/// What to do where a picture is too large to be drawn.
-const SMALLER: &str = "compare smaller ones: --set data.resize=fixed --set data.size=[HEIGHT,WIDTH]";
+/// What to do if there is not enough memory.
+const SMALLER: &str = "evaluate smaller images: --set data.resize=fixed --set data.size=[HEIGHT,WIDTH]";
 
-/// Compares the pictures and prints the measures.
+/// Compares the images and prints the measures.
 pub fn run(args: Eval, common: &Common, output: &Output) -> Result<ExitCode> {
     let args = &args;
     let report = match (&args.checkpoint, &args.generated, &args.real) {
-        (Some(checkpoint), ..) => {
-            let checkpoint = checkpoint.clone();
-            on_device(common, output, OfGenerator { args, checkpoint: &checkpoint, common, output })?
-        }
+        (Some(checkpoint), ..) => on_device(common, output, OfGenerator { args, checkpoint, common, output })?,
         (None, Some(generated), Some(real)) => of_folders(args, generated, real, common, output)?,
         _ => return Err(usage("eval", "give --checkpoint, or --generated and --real").into()),
     };
@@ -57,9 +54,9 @@ impl Task for OfGenerator<'_> {
         let translator = translator(&backend, checkpoint, args.config.as_deref(), common)?;
         let config = translator.config();
         let (source, real) = validation(args.data.as_deref(), config)?;
-        let crops_depths = config.data.output == Drawing::Depth && config.data.resize == Resize::Crop;
-        let advice = if args.native_size { "leave --native-size out" } else { SMALLER };
-        let checked = OfOwnSize { pairs: source.as_ref(), config, advice, common };
+        let crops_depths = config.data.output == Target::Depth && config.data.resize == Resize::Crop;
+        let advice = if args.native_size { "remove --native-size" } else { SMALLER };
+        let checked = OfNativeSize { pairs: source.as_ref(), config, advice, common };
         let source: &dyn Source = if args.native_size || crops_depths {
             &checked
         } else if let Some(problem) = memory::image_problem(config, config.data.size, SMALLER, common)? {
@@ -67,13 +64,13 @@ impl Task for OfGenerator<'_> {
         } else {
             source.as_ref()
         };
-        let pictures = Drawn { translator: &translator, source, own_size: args.native_size };
-        let (evaluation, weights) = args.measuring.evaluate(&backend, &pictures, common, output)?;
+        let images = GeneratorImages { translator: &translator, source, native_size: args.native_size };
+        let (evaluation, weights) = args.measuring.evaluate(&backend, &images, common, output)?;
         Ok(Report {
-            drawn: shown(checkpoint),
+            generated: shown(checkpoint),
             real,
-            depth: config.data.output == Drawing::Depth,
-            resize: resize(&config.data, args.native_size),
+            depth: config.data.output == Target::Depth,
+            resize: if args.native_size { None } else { resize(&config.data) },
             device: Some(backend.device()),
             weights,
             options: args.measuring.options(config.data.depth(), common),
@@ -82,28 +79,26 @@ impl Task for OfGenerator<'_> {
     }
 }
 
-/// How pairs that have another size are made comparable.
-fn resize(data: &DataConfig, own_size: bool) -> Option<String> {
+/// How pairs of another size are resized.
+fn resize(data: &DataConfig) -> Option<String> {
     let [height, width] = data.size;
     let inputs = match data.input {
         Input::Labels => "label maps nearest",
         Input::Rgb => "inputs bicubic",
     };
     match (data.output, data.resize) {
-        _ if own_size => None,
-        (Drawing::Depth, Resize::Crop) => None,
-        (Drawing::Depth, _) => {
-            Some(format!("{inputs} to {width}×{height}, drawn maps bicubic to the real map's size, as Pillow does it"))
+        (Target::Depth, Resize::Crop) | (Target::Rgb, Resize::None) => None,
+        (Target::Depth, _) => {
+            Some(format!("{inputs} to {width}×{height}, generated maps bicubic to the real map's size (as Pillow)"))
         }
-        (Drawing::Rgb, Resize::Fixed | Resize::ResizeAndCrop) => {
-            Some(format!("pictures bicubic and {inputs} to {width}×{height}, as Pillow does it"))
+        (Target::Rgb, Resize::Fixed | Resize::ResizeAndCrop) => {
+            Some(format!("images bicubic and {inputs} to {width}×{height} (as Pillow)"))
         }
-        (Drawing::Rgb, Resize::Crop) => Some(format!("the middle {width}×{height} cut out")),
-        (Drawing::Rgb, Resize::None) => None,
+        (Target::Rgb, Resize::Crop) => Some(format!("center-cropped to {width}×{height}")),
     }
 }
 
-/// The validation pairs of a data set, or of the one that the checkpoint was trained on; and what it is called.
+/// The validation pairs of a dataset, or of the one that the checkpoint was trained on; and its name.
 pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Arc<dyn Source>, String)> {
     let mut config = config.clone();
     if let Some(dir) = dir {
@@ -112,30 +107,29 @@ pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Ar
         return Ok((Arc::new(Dataset::discover(dir, &config.data, split)?), shown(dir)));
     }
     if config.data.layout == Layout::Synthetic {
-        let what = if config.data.output == Drawing::Depth { "scenes" } else { "facades" };
-        let name = format!("synthetic {what} of seed {}", config.train.seed);
+        let what = if config.data.output == Target::Depth { "scenes" } else { "facades" };
+        let name = format!("synthetic {what}, seed {}", config.train.seed);
         return Ok((Sources::open(&config)?.validation, name));
     }
     let Some(dir) = config.data.dir.take() else {
-        return Err(usage("--data", "the checkpoint names no data set: give its folder, as in --data DIR"));
+        return Err(usage("--data", "the checkpoint names no dataset: pass its folder with --data DIR"));
     };
     Ok((Arc::new(Dataset::discover(&dir, &config.data, Split::Val)?), shown(&dir)))
 }
 
-/// Pairs of which each is drawn at its own size, which only reading it tells.
-struct OfOwnSize<'a> {
+/// Pairs of various sizes; each must fit into memory.
+struct OfNativeSize<'a> {
     pairs: &'a dyn Source,
     config: &'a Config,
     advice: &'static str,
     common: &'a Common,
 }
 
-impl Source for OfOwnSize<'_> {
+impl Source for OfNativeSize<'_> {
     fn len(&self) -> usize {
         self.pairs.len()
     }
 
-    /// Refuses a pair that is too large to draw.
     fn get(&self, index: usize) -> asap_model::Result<Example> {
         let example = self.pairs.get(index)?;
         match memory::image_problem(self.config, example.input.size(), self.advice, self.common)? {
@@ -146,87 +140,73 @@ impl Source for OfOwnSize<'_> {
 }
 
 fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, output: &Output) -> Result<Report> {
-    let files = Files {
-        output: if args.depth { Drawing::Depth } else { Drawing::Rgb },
+    let files = ImageFiles {
+        output: if args.depth { Target::Depth } else { Target::Rgb },
         size: args.size.map(|size| [size.height, size.width]),
         ..matched(generated, real, !args.unpaired)?
     };
     // Without a network there is nothing to compute on a device.
-    if args.measuring.inception.is_some() {
-        return on_device(common, output, OfFolders { args, files, generated, real, common, output });
-    }
-    let evaluation = args.measuring.compare(&files, None, common, output)?;
-    Ok(of_files(args, [generated, real], None, None, evaluation, common))
+    let (evaluation, weights, device) = if args.measuring.inception.is_some() {
+        on_device(common, output, OfFolders { args, files, common, output })?
+    } else {
+        (args.measuring.compare(&files, None, common, output)?, None, None)
+    };
+    let filter = if args.depth { "nearest" } else { "bicubic" };
+    Ok(Report {
+        generated: shown(generated),
+        real: shown(real),
+        depth: args.depth,
+        resize: args.size.map(|size| format!("{filter} to {}×{} (as Pillow)", size.width, size.height)),
+        device,
+        weights,
+        options: args.measuring.options(None, common),
+        evaluation,
+    })
 }
 
 struct OfFolders<'a> {
     args: &'a Eval,
-    files: Files,
-    generated: &'a Path,
-    real: &'a Path,
+    files: ImageFiles,
     common: &'a Common,
     output: &'a Output,
 }
 
 impl Task for OfFolders<'_> {
-    type Output = Report;
+    type Output = (Evaluation, Option<String>, Option<String>);
 
-    fn run<B: Backend>(self, backend: B) -> Result<Report> {
-        let OfFolders { args, files, generated, real, common, output } = self;
+    fn run<B: Backend>(self, backend: B) -> Result<Self::Output> {
+        let OfFolders { args, files, common, output } = self;
         let (evaluation, weights) = args.measuring.evaluate(&backend, &files, common, output)?;
-        Ok(of_files(args, [generated, real], Some(backend.device()), weights, evaluation, common))
+        Ok((evaluation, weights, Some(backend.device())))
     }
 }
 
-fn of_files(
-    args: &Eval,
-    [generated, real]: [&Path; 2],
-    device: Option<String>,
-    weights: Option<String>,
-    evaluation: Evaluation,
-    common: &Common,
-) -> Report {
-    let filter = if args.depth { "nearest" } else { "bicubic" };
-    Report {
-        drawn: shown(generated),
-        real: shown(real),
-        depth: args.depth,
-        resize: args.size.map(|size| format!("{filter} to {}×{}, as Pillow does it", size.width, size.height)),
-        device,
-        weights,
-        options: args.measuring.options(None, common),
-        evaluation,
-    }
-}
-
-/// The pictures of both folders; where they are pairs, by their names.
-fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Files> {
-    let [of_generated, of_real] = [("--generated", generated), ("--real", real)].map(|(argument, folder)| {
+/// The images of both folders; pairs are matched by name.
+fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<ImageFiles> {
+    let list = |argument: &str, folder: &Path| {
         if !folder.is_dir() {
             return Err(usage(argument, format!("{} is not a folder", folder.display())));
         }
         images(&[folder.to_path_buf()])
-    });
-    let by_name = |found: Vec<Found>| -> asap_model::Result<BTreeMap<String, PathBuf>> {
+    };
+    let (all_generated, all_real) = (list("--generated", generated)?, list("--real", real)?);
+    let files = |generated, real| ImageFiles { generated, real, paired, output: Target::Rgb, size: None };
+    if !paired {
+        let paths = |all: Vec<Found>| all.into_iter().map(|found| found.file).collect();
+        return Ok(files(paths(all_generated), paths(all_real)));
+    }
+    let by_name = |all: Vec<Found>| -> asap_model::Result<BTreeMap<String, PathBuf>> {
         let mut files = BTreeMap::new();
-        for Found { name, file } in found {
-            if let Some(other) = files.insert(name, file.clone())
-                && paired
-            {
-                let problem = format!("has the same name as {}; which one belongs to the pair?", other.display());
+        for Found { name, file } in all {
+            if let Some(other) = files.insert(name, file.clone()) {
+                let problem = format!("has the same name as {}; only one can belong to the pair", other.display());
                 return Err(Error::Data { file, problem });
             }
         }
         Ok(files)
     };
-    let (of_generated, of_real) = (of_generated?, of_real?);
-    let files = |drawn, real| Files { drawn, real, paired, output: Drawing::Rgb, size: None };
-    if !paired {
-        let file = |found: Found| found.file;
-        return Ok(files(of_generated.into_iter().map(file).collect(), of_real.into_iter().map(file).collect()));
-    }
-    let (of_generated, of_real) = (by_name(of_generated)?, by_name(of_real)?);
-    for (these, others, folder) in [(&of_generated, &of_real, real), (&of_real, &of_generated, generated)] {
+    let (all_generated, all_real) = (by_name(all_generated)?, by_name(all_real)?);
+    for (these, others, folder) in [(&all_generated, &all_real, real), (&all_real, &all_generated, generated)] {
         if let Some((name, file)) = these.iter().find(|(name, _)| !others.contains_key(*name)) {
             let problem = format!(
                 "has no partner: looked for {name}.png (or .jpg) in {}; --unpaired compares the folders as sets only",
@@ -235,5 +215,5 @@ fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Fi
             return Err(Error::Data { file: file.clone(), problem });
         }
     }
-    Ok(files(of_generated.into_values().collect(), of_real.into_values().collect()))
+    Ok(files(all_generated.into_values().collect(), all_real.into_values().collect()))
 }

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use asap_model::checkpoint::{self, atomic};
 use asap_model::config::Output as Target;
-use asap_model::evaluation::{Drawn, InceptionFile, Measure};
+use asap_model::evaluation::{GeneratorImages, InceptionExtractor, Measure};
 use asap_model::training::{RunFolder, Sources, Trainer, next_free};
 use asap_model::{Config, Error, Translator, memory};
 use asap_tensor::Backend;
@@ -51,7 +51,7 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
     }
     if let Some(file) = &args.measuring.inception {
         // Checks the weights now, without memory for them, and not after the first training.
-        InceptionFile::load(&asap_tensor::Plan::new(1), file)?;
+        InceptionExtractor::load(&asap_tensor::Plan::new(1), file)?;
     }
     for (number, plan) in plans.iter().enumerate() {
         if !args.skip_check && plans[..number].iter().all(|other| other.config.data != plan.config.data) {
@@ -184,8 +184,8 @@ impl Task for One<'_> {
             return Ok(None);
         }
         let translator = Translator::new(&backend, &checkpoint::load(&summary.dir)?, config.clone())?;
-        let pictures = Drawn { translator: &translator, source: validation.as_ref(), own_size: false };
-        let (evaluation, _) = args.measuring.evaluate(&backend, &pictures, common, output)?;
+        let images = GeneratorImages { translator: &translator, source: validation.as_ref(), native_size: false };
+        let (evaluation, _) = args.measuring.evaluate(&backend, &images, common, output)?;
         // Frees its memory for the timed generator.
         drop(translator);
         let timed = timed(args, config);
@@ -205,7 +205,7 @@ impl Task for One<'_> {
             planned_bytes: memory::inference(&timed, [1, height, width], threads(common))?.total(),
             steps: summary.steps,
             training_seconds: summary.training_seconds,
-            measured: Measure::taken(&evaluation),
+            measured: evaluation.measured,
         }))
     }
 }

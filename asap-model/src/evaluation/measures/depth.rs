@@ -1,15 +1,15 @@
 //! Errors of depth maps.
 
-use super::require_equal_sizes;
+use super::{fault, require_equal_sizes};
+use crate::Result;
 use crate::config::DepthScale;
 use crate::data::Picture;
-use crate::{Error, Result};
 
-/// The ratio of depths, either way round, below which a pixel counts as right: δ < 1.25.
+/// The maximum ratio of depths, either way round, of a correct pixel: δ < 1.25.
 const RATIO: f64 = 1.25;
 
-/// Errors of depth maps, over all valid pixels of all maps that were added (Eigen, Puhrsch, Fergus 2014). A pixel is
-/// valid where the real map's level is not the scale's invalid one, and not 0: to depth 0 there is no ratio.
+/// Errors over all valid pixels of several depth maps (Eigen, Puhrsch, Fergus 2014). A pixel is valid if the real map's
+/// level is not the scale's invalid one, and not 0: a ratio to depth 0 is undefined.
 #[derive(Clone, Debug)]
 pub struct DepthErrors {
     scale: DepthScale,
@@ -20,7 +20,7 @@ pub struct DepthErrors {
     within: u64,
 }
 
-/// What [`DepthErrors`] found.
+/// The values of [`DepthErrors`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DepthSummary {
     /// √ mean (d − d*)², in the unit of depths.
@@ -29,9 +29,9 @@ pub struct DepthSummary {
     pub abs_rel: f64,
     /// The share of pixels with max(d / d*, d* / d) < 1.25.
     pub delta1: f64,
-    /// Pixels that were compared.
+    /// Number of compared pixels.
     pub valid: u64,
-    /// Pixels that were not, since the real map has no depth there.
+    /// Number of pixels without a real depth.
     pub masked: u64,
 }
 
@@ -41,43 +41,42 @@ impl DepthErrors {
         DepthErrors { scale, valid: 0, masked: 0, squares: 0.0, relative: 0.0, within: 0 }
     }
 
-    /// Compares a network's output, numbers in [−1, 1], with the real map as networks see it. Where the mask is 0, nothing
-    /// was measured.
-    pub fn add_output(&mut self, drawn: &[f32], real: &[f32], mask: Option<&[f32]>) {
-        for (pixel, (&drawn, &real)) in drawn.iter().zip(real).enumerate() {
+    /// Compares a network's output with the target, both in [−1, 1]. Pixels with mask 0 have no real depth.
+    pub fn add_output(&mut self, output: &[f32], real: &[f32], mask: Option<&[f32]>) {
+        for (pixel, (&output, &real)) in output.iter().zip(real).enumerate() {
             let measured = mask.is_none_or(|mask| mask[pixel] != 0.0);
             let real = measured.then(|| self.scale.of_output(real));
-            self.compare(self.scale.of_output(drawn), real);
+            self.compare(self.scale.of_output(output), real);
         }
     }
 
-    /// Compares a drawn depth map with the real one; they may have different numbers of bits.
+    /// Compares a generated depth map with the real one; they may have different numbers of bits.
     ///
     /// # Errors
-    /// If the sizes differ, or a picture is not gray.
-    pub fn add(&mut self, drawn: &Picture, real: &Picture) -> Result<()> {
-        require_equal_sizes("depth", drawn.size(), real.size())?;
-        let ((drawn, most_drawn), (real, most_real)) = (levels(drawn)?, levels(real)?);
-        for (drawn, real) in drawn.into_iter().zip(real) {
+    /// If the sizes differ, or an image is not gray.
+    pub fn add(&mut self, generated: &Picture, real: &Picture) -> Result<()> {
+        require_equal_sizes("depth", generated.size(), real.size())?;
+        let ((generated, max_generated), (real, max_real)) = (levels(generated)?, levels(real)?);
+        for (generated, real) in generated.into_iter().zip(real) {
             let measured = Some(real) != self.scale.invalid;
-            let real = measured.then(|| self.scale.depth(real.into(), most_real));
-            self.compare(self.scale.depth(drawn.into(), most_drawn), real);
+            let real = measured.then(|| self.scale.depth(real.into(), max_real));
+            self.compare(self.scale.depth(generated.into(), max_generated), real);
         }
         Ok(())
     }
 
-    fn compare(&mut self, drawn: f64, real: Option<f64>) {
+    fn compare(&mut self, generated: f64, real: Option<f64>) {
         let Some(real) = real.filter(|real| *real > 0.0) else {
             self.masked += 1;
             return;
         };
         self.valid += 1;
-        self.squares += (drawn - real).powi(2);
-        self.relative += (drawn - real).abs() / real;
-        self.within += u64::from((drawn / real).max(real / drawn) < RATIO);
+        self.squares += (generated - real).powi(2);
+        self.relative += (generated - real).abs() / real;
+        self.within += u64::from((generated / real).max(real / generated) < RATIO);
     }
 
-    /// The errors; `None` where no pixel is valid.
+    /// The errors; `None` if no pixel is valid.
     pub fn summary(&self) -> Option<DepthSummary> {
         let count = self.valid as f64;
         (self.valid > 0).then(|| DepthSummary {
@@ -90,11 +89,10 @@ impl DepthErrors {
     }
 }
 
-/// The levels of a gray picture, and the largest that there can be.
+/// The levels of a gray image, and the maximum of its type.
 fn levels(picture: &Picture) -> Result<(Vec<u16>, f64)> {
-    let why =
-        || Error::Tensor(asap_tensor::Error::Argument { op: "depth", why: "a depth map is gray, not RGB".into() });
-    picture.levels().map(|(levels, most)| (levels, most.into())).ok_or_else(why)
+    let levels = picture.levels().map(|(levels, max)| (levels, max.into()));
+    levels.ok_or_else(|| fault("depth", "a depth map must be gray, not RGB".into()))
 }
 
 #[cfg(test)]
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_without_a_real_depth_are_left_out_and_counted() {
+    fn pixels_without_a_depth_are_masked() {
         let gray = |data: Vec<u16>| Picture::Gray16(Plane { height: 1, width: data.len(), data });
         let mut errors = DepthErrors::new(scale(None, 65535.0, Some(65535)));
         errors.add(&gray(vec![90, 200, 7, 7, 0]), &gray(vec![100, 100, 65535, 0, 50])).unwrap();
@@ -120,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_of_eight_and_sixteen_bits_are_compared_by_what_they_mean() {
+    fn bit_depths_may_differ() {
         let eight = Picture::Gray8(Plane { height: 1, width: 2, data: vec![51, 255] });
         let sixteen = Picture::Gray16(Plane { height: 1, width: 2, data: vec![13107, 65535] });
         let mut errors = DepthErrors::new(scale(None, 10.0, None));
@@ -131,18 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn a_networks_output_has_the_errors_of_the_map_that_is_written_of_it() {
-        // Centimetres of at most 5 metres; 6 metres count as 5.
+    fn output_and_its_map_have_equal_errors() {
+        // Centimeters up to 5 meters; 6 meters count as 5.
         let scale = scale(Some(100.0), 5.0, Some(9));
         let real = Picture::Gray16(Plane { height: 1, width: 5, data: vec![100, 250, 9, 0, 600] });
-        let drawn = [-0.6, 0.5, 0.3, -0.2, 0.2];
-        let map = Picture::Gray16(Plane { height: 1, width: 5, data: drawn.map(|y| scale.to_level(y)).to_vec() });
+        let generated = [-0.6, 0.5, 0.3, -0.2, 0.2];
+        let map = Picture::Gray16(Plane { height: 1, width: 5, data: generated.map(|y| scale.to_level(y)).to_vec() });
         let (mut of_maps, mut of_output) = (DepthErrors::new(scale), DepthErrors::new(scale));
         of_maps.add(&map, &real).unwrap();
-        of_output.add_output(&drawn, &real.values(Some(scale)), Some(&[1.0, 1.0, 0.0, 1.0, 1.0]));
+        of_output.add_output(&generated, &real.values(Some(scale)), Some(&[1.0, 1.0, 0.0, 1.0, 1.0]));
         let (maps, output) = (of_maps.summary().unwrap(), of_output.summary().unwrap());
         assert_eq!([(maps.valid, maps.masked), (output.valid, output.masked)], [(3, 2); 2]);
-        // Drawn: 1, 3.75 and 3 metres; real: 1, 2.5 and 5.
+        // Generated: 1, 3.75 and 3 meters; real: 1, 2.5 and 5.
         assert!((maps.rmse - ((1.25_f64.powi(2) + 4.0) / 3.0).sqrt()).abs() < 1e-9, "{maps:?}");
         for (of_map, of_output) in [(maps.rmse, output.rmse), (maps.abs_rel, output.abs_rel)] {
             assert!((of_map - of_output).abs() < 1e-6, "{maps:?} {output:?}");

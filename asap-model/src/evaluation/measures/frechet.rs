@@ -6,16 +6,16 @@ use super::features::{Features, require_comparable};
 use crate::Result;
 
 /// The squared Fréchet distance between two normal distributions with the means and covariances of two sets of features
-/// (Heusel et al. 2017): ‖μₐ − μᵦ‖² + tr(Σₐ + Σᵦ − 2 (Σₐ Σᵦ)^½), with the covariances of N − 1. Of features of
+/// (Heusel et al. 2017): ‖μₐ − μᵦ‖² + tr(Σₐ + Σᵦ − 2 (Σₐ Σᵦ)^½), with covariances divided by N − 1. For features of
 /// Inception v3 it is the FID.
 ///
-/// The root's trace is found without the root: with Σ = F·Fᵀ, the eigenvalues of Σₐ Σᵦ are the squared singular values
-/// of Fₐᵀ·Fᵦ, so that the trace is their sum. Such an F is that of the centred features themselves where there are
-/// fewer pictures than numbers of each, and else R of their QR decomposition. No digit is lost to a root, however few
-/// pictures there are.
+/// The trace of the square root needs no square root: with Σ = F·Fᵀ, the eigenvalues of Σₐ Σᵦ are the squared singular
+/// values of Fₐᵀ·Fᵦ, and the trace is the sum of these singular values. F is the matrix of centered features if there
+/// are fewer images than values per image, otherwise R of its QR decomposition. This stays accurate for any number of
+/// images.
 ///
 /// # Errors
-/// If the widths differ, or a set has fewer than two pictures.
+/// If the widths differ, or a set has fewer than two images.
 pub fn frechet_distance(a: &Features, b: &Features) -> Result<f64> {
     require_comparable("frechet_distance", a, b)?;
     let (mean_a, mean_b) = (mean(a), mean(b));
@@ -34,13 +34,13 @@ fn mean(features: &Features) -> Vec<f64> {
     mean.iter().map(|sum| sum / features.len() as f64).collect()
 }
 
-/// F of the covariance F·Fᵀ: (width, N), or (width, width) where N is larger.
+/// F of the covariance F·Fᵀ: (width, N), or (width, width) if N is larger.
 fn factor(features: &Features, mean: &[f64]) -> DMatrix<f64> {
     let count = features.len();
-    let mut centred = features.columns(0..count);
-    for mut column in centred.column_iter_mut() {
+    let mut centered = features.columns(&Vec::from_iter(0..count));
+    for mut column in centered.column_iter_mut() {
         column.iter_mut().zip(mean).for_each(|(x, mean)| *x -= mean);
     }
-    centred /= ((count - 1) as f64).sqrt();
-    if count <= features.width() { centred } else { centred.transpose().qr().unpack_r().transpose() }
+    centered /= ((count - 1) as f64).sqrt();
+    if count <= features.width() { centered } else { centered.transpose().qr().unpack_r().transpose() }
 }

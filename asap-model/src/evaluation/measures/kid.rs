@@ -6,39 +6,38 @@ use nalgebra::DMatrix;
 use super::features::{Features, require_comparable};
 use crate::Result;
 
-/// Subsets that are drawn from each set.
+/// Number of random subsets of each set.
 const SUBSETS: usize = 100;
 
-/// The most pictures of a subset.
-const MOST: usize = 1000;
+/// The maximum number of images in a subset.
+const MAX_SIZE: usize = 1000;
 
-/// A kernel distance, and how far it spreads.
+/// A kernel distance, and its spread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KernelDistance {
-    /// The mean over subsets. Its expectation does not depend on the number of pictures, and it can be below 0.
+    /// The mean over subsets. Its expectation does not depend on the number of images, and it can be below 0.
     pub mean: f64,
     /// The standard deviation over subsets.
     pub deviation: f64,
-    /// How many subsets were drawn.
+    /// The number of subsets.
     pub subsets: usize,
-    /// Pictures of each subset.
+    /// Images per subset.
     pub size: usize,
 }
 
 /// The squared maximum mean discrepancy of features under the kernel k(x, y) = (x·y / width + 1)³, unbiased (Bińkowski,
-/// Sutherland, Arbel, Gretton 2018), over 100 subsets without repetition, each of half the smaller set's pictures, at
-/// least 2 and at most 1000. Of features of Inception v3 it is the KID.
+/// Sutherland, Arbel, Gretton 2018), over 100 subsets without replacement, each of half the smaller set's images, from
+/// 2 to 1000. For features of Inception v3 it is the KID.
 ///
 /// # Errors
-/// If the widths differ, or a set has fewer than two pictures.
+/// If the widths differ, or a set has fewer than two images.
 pub fn kernel_distance(a: &Features, b: &Features, seed: u64) -> Result<KernelDistance> {
     require_comparable("kernel_distance", a, b)?;
-    let size = (a.len().min(b.len()) / 2).clamp(2, MOST);
+    let size = (a.len().min(b.len()) / 2).clamp(2, MAX_SIZE);
     let values: Vec<f64> = (0..SUBSETS)
         .map(|subset| {
             let pick = |features: &Features, side: &str| {
-                let picked = draw(&format!("kid.{seed}.{side}.{subset}"), features.len(), size);
-                features.columns(picked.into_iter())
+                features.columns(&sample(&format!("kid.{seed}.{side}.{subset}"), features.len(), size))
             };
             discrepancy(&pick(a, "a"), &pick(b, "b"))
         })
@@ -48,16 +47,16 @@ pub fn kernel_distance(a: &Features, b: &Features, seed: u64) -> Result<KernelDi
     Ok(KernelDistance { mean, deviation: variance.sqrt(), subsets: SUBSETS, size })
 }
 
-/// `size` of `count` places: those of the smallest of numbers made from a name.
-fn draw(name: &str, count: usize, size: usize) -> Vec<usize> {
+/// A random sample of `size` out of `count` indices: those with the smallest random keys.
+fn sample(name: &str, count: usize, size: usize) -> Vec<usize> {
     let keys = uniform_by_name(name, count);
-    let mut places: Vec<usize> = (0..count).collect();
-    places.sort_by(|&i, &j| keys[i].total_cmp(&keys[j]));
-    places.truncate(size);
-    places
+    let mut indices: Vec<usize> = (0..count).collect();
+    indices.sort_by(|&i, &j| keys[i].total_cmp(&keys[j]));
+    indices.truncate(size);
+    indices
 }
 
-/// Σ over i ≠ j of k(xᵢ, xⱼ) / (m (m − 1)), the same for y, less twice the mean of k(xᵢ, yⱼ); columns are pictures.
+/// Σ over i ≠ j of k(xᵢ, xⱼ) / (m (m − 1)), the same for y, less twice the mean of k(xᵢ, yⱼ); columns are images.
 fn discrepancy(x: &DMatrix<f64>, y: &DMatrix<f64>) -> f64 {
     let width = x.nrows() as f64;
     let kernel = |a: &DMatrix<f64>, b: &DMatrix<f64>| (a.transpose() * b).map(|dot| (dot / width + 1.0).powi(3));

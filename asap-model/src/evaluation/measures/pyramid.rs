@@ -1,10 +1,10 @@
 //! The Laplacian pyramid (Burt & Adelson 1983) of one channel.
 
-/// The binomial filter of five taps along one axis; the picture is mirrored about its outermost pixels.
+/// The binomial filter of five taps along one axis; the image is mirrored about its outermost pixels.
 const TAPS: [f64; 5] = [1.0 / 16.0, 4.0 / 16.0, 6.0 / 16.0, 4.0 / 16.0, 1.0 / 16.0];
 
-/// The least side of a level, except the first.
-const LEAST: usize = 16;
+/// The minimum side of a level, except the first.
+const MIN_SIDE: usize = 16;
 
 /// One channel, row-major.
 #[derive(Clone, Debug)]
@@ -20,14 +20,14 @@ pub(super) fn level_sizes(mut size: [usize; 2]) -> Vec<[usize; 2]> {
     let mut sizes = vec![size];
     loop {
         size = size.map(|side| side.div_ceil(2));
-        if size[0].min(size[1]) < LEAST || sizes.last() == Some(&size) {
+        if size[0].min(size[1]) < MIN_SIDE || sizes.last() == Some(&size) {
             return sizes;
         }
         sizes.push(size);
     }
 }
 
-/// The levels of a channel: what each has that the next, smoothed and enlarged, has not; and the last as it is.
+/// The levels of a channel: each minus the next one, enlarged; and the last as it is.
 pub(super) fn laplacian(channel: Channel) -> Vec<Channel> {
     let count = level_sizes([channel.height, channel.width]).len();
     let mut levels = vec![channel];
@@ -40,7 +40,7 @@ pub(super) fn laplacian(channel: Channel) -> Vec<Channel> {
     levels
 }
 
-/// Smoothed, and every second row and column taken.
+/// Smoothed and subsampled to every second row and column.
 fn down(x: &Channel) -> Channel {
     let smooth = filter(x);
     let (height, width) = (x.height.div_ceil(2), x.width.div_ceil(2));
@@ -48,11 +48,11 @@ fn down(x: &Channel) -> Channel {
     Channel { height, width, data: (0..height * width).map(pixel).collect() }
 }
 
-/// Put into every second row and column of zeros, and smoothed: `height`×`width`, which [`down`] halves to x's size.
+/// Zeros inserted after every row and column, smoothed: `height`×`width`, the size that [`down`] halves to x's.
 fn up(x: &Channel, height: usize, width: usize) -> Channel {
     let mut data = vec![0.0; height * width];
     for (i, &value) in x.data.iter().enumerate() {
-        // A quarter of the pixels are not zero.
+        // Only a quarter of the pixels are not zero.
         data[2 * (i / x.width) * width + 2 * (i % x.width)] = 4.0 * value;
     }
     filter(&Channel { height, width, data })
@@ -74,7 +74,7 @@ fn filter(x: &Channel) -> Channel {
     Channel { height, width, data }
 }
 
-/// The pixel that stands at `place` − 2 of an axis mirrored at both ends.
+/// The index of the pixel at `place` − 2 on an axis mirrored at both ends.
 fn mirrored(place: usize, size: usize) -> usize {
     if size == 1 {
         return 0;
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_axis_is_mirrored_about_its_outermost_pixels() {
+    fn axis_is_mirrored_about_its_outermost_pixels() {
         let seen: Vec<usize> = (0..7).map(|place| mirrored(place, 3)).collect();
         assert_eq!(seen, [2, 1, 0, 1, 2, 1, 0]);
         assert_eq!([mirrored(0, 2), mirrored(1, 2), mirrored(2, 2), mirrored(5, 2)], [0, 1, 0, 1]);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_of_one_colour_has_no_detail() {
+    fn constant_image_has_no_detail() {
         let levels = laplacian(Channel { height: 32, width: 64, data: vec![7.0; 32 * 64] });
         assert_eq!(levels.len(), 2);
         assert!(levels[0].data.iter().all(|x| x.abs() < 1e-12));

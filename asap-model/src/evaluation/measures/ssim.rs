@@ -1,24 +1,24 @@
 //! Structural similarity.
 
-use super::{RANGE, channel, require_equal_sizes};
+use super::{RANGE, channel, fault, require_equal_sizes};
+use crate::Result;
 use crate::data::RgbImage;
-use crate::{Error, Result};
 
 /// Standard deviation of the window's weights, in pixels.
 const SIGMA: f64 = 1.5;
 
-/// The pixels from the window's middle to its edge: 3.5 standard deviations, rounded.
+/// Pixels from the window's center to its edge: 3.5 standard deviations, rounded.
 const RADIUS: usize = 5;
 
-/// The window's side; no picture may be smaller.
+/// The window's side, and the minimum side of an image.
 pub const SSIM_WINDOW: usize = 2 * RADIUS + 1;
 
-/// The structural similarity of two pictures (Wang, Bovik, Sheikh, Simoncelli 2004): at most 1, which is equal. For
-/// each window, with means μ, variances σ² and covariance under Gaussian weights,
+/// The structural similarity of two images (Wang, Bovik, Sheikh, Simoncelli 2004): at most 1, for identical images.
+/// For each window, with means μ, variances σ² and covariance under Gaussian weights,
 ///
 /// (2 μₐ μᵦ + C₁)(2 σₐᵦ + C₂) / ((μₐ² + μᵦ² + C₁)(σₐ² + σᵦ² + C₂)), C₁ = (0.01·255)², C₂ = (0.03·255)²,
 ///
-/// averaged over all windows inside the picture and over its three channels. It is scikit-image's
+/// averaged over all windows inside the image and over its three channels. Equals scikit-image's
 /// `structural_similarity` with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255`.
 ///
 /// # Errors
@@ -28,8 +28,8 @@ pub fn ssim(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     let (height, width) = (a.height, a.width);
     if height.min(width) < SSIM_WINDOW {
         let why =
-            format!("a picture of {width}×{height} pixels is smaller than the window, {SSIM_WINDOW}×{SSIM_WINDOW}");
-        return Err(Error::Tensor(asap_tensor::Error::Argument { op: "ssim", why }));
+            format!("an image of {width}×{height} pixels is smaller than the window, {SSIM_WINDOW}×{SSIM_WINDOW}");
+        return Err(fault("ssim", why));
     }
     let weights = gaussian();
     let smooth = |plane: &[f64]| blur(plane, height, width, &weights);
@@ -51,13 +51,10 @@ pub fn ssim(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     Ok(sum / 3.0)
 }
 
-/// The window's weights along one axis, of sum 1.
+/// The window's weights along one axis; their sum is 1.
 fn gaussian() -> [f64; SSIM_WINDOW] {
-    let mut weights = [0.0; SSIM_WINDOW];
-    for (i, weight) in weights.iter_mut().enumerate() {
-        let distance = i as f64 - RADIUS as f64;
-        *weight = (-0.5 * (distance / SIGMA).powi(2)).exp();
-    }
+    let weight = |i| (-0.5 * ((i as f64 - RADIUS as f64) / SIGMA).powi(2)).exp();
+    let weights: [f64; SSIM_WINDOW] = std::array::from_fn(weight);
     let sum: f64 = weights.iter().sum();
     weights.map(|weight| weight / sum)
 }

@@ -1,0 +1,306 @@
+//! Every measure over all images.
+
+use std::path::PathBuf;
+
+use super::features::{CachedExtractor, FeatureCache};
+use super::images::{EvalImage, Images};
+use super::measure::{Measure, Method};
+use super::measures::{
+    DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Patches, frechet_distance,
+    kernel_distance,
+};
+use crate::config::{DepthScale, Output};
+use crate::data::Picture;
+use crate::networks::inception::{FEATURES, WEIGHTS_SOURCE};
+use crate::{Error, Result};
+
+/// Options of an evaluation.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The seed of patches, directions and subsets.
+    pub seed: u64,
+    /// The meaning of depth levels.
+    pub depth: DepthScale,
+}
+
+/// The images that were compared, and the results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The numbers of generated and of real images.
+    pub counts: [usize; 2],
+    /// The sizes at which they were compared.
+    pub compared: Sizes,
+    /// The native sizes of the generated and of the real images. Those of a generator's images are its inputs' sizes.
+    pub native: [Sizes; 2],
+    /// The value of each measure that was computed, in the order of [`Measure::ALL`].
+    pub measured: Vec<(Measure, f64)>,
+    /// The other measures of this kind of image, and why they were not computed.
+    pub not_measured: Vec<(Measure, String)>,
+    /// The sliced Wasserstein distance at each level, times 1000, the finest first.
+    pub swd_levels: Option<Vec<LevelDistance>>,
+    /// The kernel inception distance and its spread.
+    pub kid: Option<KernelDistance>,
+    /// Whether the features of the real images come from the cache.
+    pub cached_features: bool,
+    /// Why the features of the real images could not be cached.
+    pub cache_fault: Option<String>,
+    /// Depth errors, with the number of pixels.
+    pub depth: Option<DepthSummary>,
+}
+
+impl Evaluation {
+    /// The value of a measure, if it was computed.
+    pub fn value(&self, measure: Measure) -> Option<f64> {
+        self.measured.iter().find(|(other, _)| *other == measure).map(|(_, value)| *value)
+    }
+}
+
+/// The minimum and the maximum of several images' sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Minimum and maximum height.
+    pub heights: [usize; 2],
+    /// Minimum and maximum width.
+    pub widths: [usize; 2],
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes { heights: [usize::MAX, 0], widths: [usize::MAX, 0] }
+    }
+}
+
+impl Sizes {
+    fn add(&mut self, [height, width]: [usize; 2]) {
+        let wider = |[low, high]: [usize; 2], side: usize| [low.min(side), high.max(side)];
+        (self.heights, self.widths) = (wider(self.heights, height), wider(self.widths, width));
+    }
+}
+
+/// Compares all images; `progress` receives the number of finished ones and the total. FID and KID need an extractor.
+///
+/// # Errors
+/// [`Error::Data`] if there are no images, or one can't be read.
+pub fn evaluate(
+    images: &dyn Images,
+    options: &Options,
+    extractor: Option<CachedExtractor<'_>>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Evaluation> {
+    let counts = images.counts();
+    for (count, what) in counts.into_iter().zip(["generated", "real"]) {
+        if count == 0 {
+            return Err(Error::Data { file: what.into(), problem: "there are no images to compare".into() });
+        }
+    }
+    let extractor = extractor.filter(|_| images.output() == Output::Rgb);
+    let mut accumulator = Accumulator::new(images, options, extractor)?;
+    let total = counts[0].max(counts[1]);
+    for index in 0..total {
+        if images.is_paired() {
+            let (generated, real) = images.pair(index)?;
+            accumulator.add_pair(&generated, &real)?;
+            accumulator.add(GENERATED, &generated)?;
+            accumulator.add(REAL, &real)?;
+        } else {
+            if index < counts[GENERATED] {
+                accumulator.add(GENERATED, &images.generated(index)?)?;
+            }
+            if index < counts[REAL] {
+                accumulator.add(REAL, &images.real(index)?)?;
+            }
+        }
+        progress(index + 1, total);
+    }
+    accumulator.finish()
+}
+
+/// Indices of the two sides.
+const GENERATED: usize = 0;
+const REAL: usize = 1;
+
+const NOT_PAIRED: &str = "the images are not pairs";
+
+/// A value, or why there is none.
+type Outcome<T> = std::result::Result<T, String>;
+
+/// Sums over the images so far.
+struct Accumulator<'a> {
+    options: &'a Options,
+    output: Output,
+    paired: bool,
+    counts: [usize; 2],
+    compared: Sizes,
+    pairs: usize,
+    /// The sum over pairs of each measure of pairs.
+    sums: Vec<(Measure, Outcome<f64>)>,
+    depth: DepthErrors,
+    sides: [Side; 2],
+    extractor: Option<CachedExtractor<'a>>,
+    /// The cache's file for the real images, and its features.
+    file: Option<PathBuf>,
+    cached: Option<Features>,
+}
+
+#[derive(Default)]
+struct Side {
+    native: Sizes,
+    /// Of the first image.
+    size: Option<[usize; 2]>,
+    patches: Option<Outcome<Patches>>,
+    features: Vec<f64>,
+}
+
+impl<'a> Accumulator<'a> {
+    fn new(images: &dyn Images, options: &'a Options, extractor: Option<CachedExtractor<'a>>) -> Result<Self> {
+        let file = match extractor {
+            Some(CachedExtractor { network, cache: Some(cache) }) => Some(cache.file(images, network)?),
+            _ => None,
+        };
+        let of_pairs = Measure::ALL.into_iter().filter(|measure| matches!(measure.method(), Method::Pairs(..)));
+        let start = if images.is_paired() { Ok(0.0) } else { Err(NOT_PAIRED.to_owned()) };
+        Ok(Accumulator {
+            options,
+            output: images.output(),
+            paired: images.is_paired(),
+            counts: images.counts(),
+            compared: Sizes::default(),
+            pairs: 0,
+            sums: of_pairs.map(|measure| (measure, start.clone())).collect(),
+            depth: DepthErrors::new(options.depth),
+            sides: Default::default(),
+            extractor,
+            cached: file.as_ref().and_then(|file| FeatureCache::read(file, images.counts()[REAL])),
+            file,
+        })
+    }
+
+    fn add_pair(&mut self, generated: &EvalImage, real: &EvalImage) -> Result<()> {
+        let (Picture::Rgb(a), Picture::Rgb(b)) = (&generated.picture, &real.picture) else {
+            return self.depth.add(&generated.picture, &real.picture);
+        };
+        self.pairs += 1;
+        for (measure, outcome) in &mut self.sums {
+            let (Method::Pairs(compare, window), Ok(sum)) = (measure.method(), &mut *outcome) else { continue };
+            if a.height.min(a.width) < window {
+                *outcome = Err(format!("{} is smaller than its window, {window}×{window}", described(generated)));
+            } else {
+                *sum += compare(a, b)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, side: usize, image: &EvalImage) -> Result<()> {
+        let size = image.picture.size();
+        self.compared.add(size);
+        let Side { native, size: first_size, patches, features } = &mut self.sides[side];
+        native.add(image.native_size);
+        let Picture::Rgb(picture) = &image.picture else { return Ok(()) };
+        if let Some(extractor) = self.extractor.filter(|_| side == GENERATED || self.cached.is_none()) {
+            features.extend(extractor.network.features(picture)?.into_iter().map(f64::from));
+        }
+        let [height, width] = *first_size.get_or_insert(size);
+        let too_small = |_| format!("{} is too small for patches", described(image));
+        let new = || Patches::new(self.options.seed, size, self.counts[side]).map_err(too_small);
+        let patches = patches.get_or_insert_with(new);
+        if size != [height, width] && patches.is_ok() {
+            *patches = Err(format!("{} is not {width}×{height}; all images must have one size", described(image)));
+        }
+        patches.as_mut().map_or(Ok(()), |patches| patches.add(picture))
+    }
+
+    fn finish(mut self) -> Result<Evaluation> {
+        let cached_features = self.cached.is_some();
+        let swd_levels = self.swd_levels()?;
+        let (inception, cache_fault) = self.inception()?;
+        let depth = self.depth.summary();
+        let (mut measured, mut not_measured) = (Vec::new(), Vec::new());
+        for measure in Measure::ALL {
+            if measure.is_of_depth() != (self.output == Output::Depth) {
+                continue;
+            }
+            let outcome = match measure.method() {
+                Method::Pairs(..) => self.mean(measure),
+                Method::Patches => swd_levels
+                    .as_ref()
+                    .map_err(String::clone)
+                    .map(|levels| levels.iter().map(|level| level.distance).sum::<f64>() / levels.len() as f64),
+                Method::Inception(of) => inception.as_ref().map(of).map_err(String::clone),
+                Method::Depth(_) if !self.paired => Err(NOT_PAIRED.into()),
+                Method::Depth(of) => depth.as_ref().map(of).ok_or("no pixel of the real maps has a depth".into()),
+            };
+            match outcome {
+                Ok(value) => measured.push((measure, value)),
+                Err(why) => not_measured.push((measure, why)),
+            }
+        }
+        Ok(Evaluation {
+            counts: self.counts,
+            compared: self.compared,
+            native: self.sides.map(|side| side.native),
+            measured,
+            not_measured,
+            swd_levels: swd_levels.ok(),
+            kid: inception.ok().map(|distances| distances.kid),
+            cached_features,
+            cache_fault,
+            depth,
+        })
+    }
+
+    /// The mean of a measure of pairs.
+    fn mean(&self, measure: Measure) -> Outcome<f64> {
+        let sum = self.sums.iter().find(|(other, _)| *other == measure);
+        let (_, sum) = sum.ok_or_else(|| NOT_PAIRED.to_owned())?;
+        let mean = sum.clone()? / self.pairs as f64;
+        if mean.is_finite() { Ok(mean) } else { Err("it is infinite: a pair is identical".into()) }
+    }
+
+    fn swd_levels(&self) -> Result<Outcome<Vec<LevelDistance>>> {
+        let [generated, real] = &self.sides;
+        Ok(match (&generated.patches, &real.patches) {
+            (Some(Err(why)), _) | (_, Some(Err(why))) => Err(why.clone()),
+            (Some(Ok(_)), Some(Ok(_))) if generated.size != real.size => {
+                let [a, b] = [generated.size, real.size].map(|size| {
+                    let [height, width] = size.unwrap_or_default();
+                    format!("{width}×{height}")
+                });
+                Err(format!("generated images have {a} pixels and real ones {b}; all images must have one size"))
+            }
+            (Some(Ok(a)), Some(Ok(b))) => Ok(a.distances(b)?),
+            _ => Err("there are no color images".into()),
+        })
+    }
+
+    /// FID and KID; and why the cache could not be written, which is not an error of the evaluation.
+    fn inception(&mut self) -> Result<(Outcome<InceptionDistances>, Option<String>)> {
+        if self.extractor.is_none() {
+            let why = format!("it needs the weights of Inception v3, --inception FILE: {WEIGHTS_SOURCE}");
+            return Ok((Err(why), None));
+        }
+        let [generated, real] =
+            self.sides.each_mut().map(|side| Features::new(FEATURES, std::mem::take(&mut side.features)));
+        let (generated, mut fault) = (generated?, None);
+        let real = match self.cached.take() {
+            Some(cached) => cached,
+            None => {
+                let real = real?;
+                fault = self.file.as_ref().and_then(|file| FeatureCache::write(file, &real).err());
+                real
+            }
+        };
+        let fault = fault.map(|error| error.to_string());
+        if generated.len().min(real.len()) < 2 {
+            return Ok((Err("it needs two images of each kind".into()), fault));
+        }
+        let kid = kernel_distance(&generated, &real, self.options.seed)?;
+        Ok((Ok(InceptionDistances { fid: frechet_distance(&generated, &real)?, kid }), fault))
+    }
+}
+
+/// An image's name and size.
+fn described(image: &EvalImage) -> String {
+    let [height, width] = image.picture.size();
+    format!("{} ({width}×{height} pixels)", image.name.display())
+}

@@ -1,0 +1,178 @@
+//! The images of an evaluation: a generator's outputs for a dataset, or the files of two folders.
+
+use std::path::{Path, PathBuf};
+
+use asap_tensor::Backend;
+
+use crate::config::{DataConfig, DepthScale, Output, Resize};
+use crate::data::{Example, Picture, Source, read_picture};
+use crate::inference::Translator;
+use crate::{Error, Result};
+
+/// An image as it is compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvalImage {
+    /// Its name in messages.
+    pub name: PathBuf,
+    /// The pixels.
+    pub picture: Picture,
+    /// [height, width] before it was resized or cropped.
+    pub native_size: [usize; 2],
+}
+
+/// Generated images and real ones.
+pub trait Images {
+    /// The numbers of generated and of real images; equal if they are pairs.
+    fn counts(&self) -> [usize; 2];
+
+    /// Whether the generated and the real image of an index belong together.
+    fn is_paired(&self) -> bool;
+
+    /// Colors or depths.
+    fn output(&self) -> Output;
+
+    /// The meaning of depth levels, if a configuration defines it.
+    fn depth(&self) -> Option<DepthScale> {
+        None
+    }
+
+    /// A generated image.
+    ///
+    /// # Errors
+    /// If it can't be read or generated.
+    fn generated(&self, index: usize) -> Result<EvalImage> {
+        Ok(self.pair(index)?.0)
+    }
+
+    /// A real image.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    fn real(&self, index: usize) -> Result<EvalImage>;
+
+    /// The generated and the real image of an index, at the same size.
+    ///
+    /// # Errors
+    /// As [`generated`](Self::generated) and [`real`](Self::real), or if the sizes differ.
+    fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)>;
+}
+
+/// A generator's outputs for the inputs of a dataset, and the dataset's images.
+pub struct GeneratorImages<'a, B: Backend> {
+    /// The generator.
+    pub translator: &'a Translator<B>,
+    /// The pairs.
+    pub source: &'a dyn Source,
+    /// Whether to generate each image at its input's native size. Otherwise pairs are resized to `data.size` as in
+    /// validation: images bicubic, ids nearest. Depths are always compared at the real map's native size, to which the
+    /// generated map is resized, so that levels without a depth are not mixed with others.
+    pub native_size: bool,
+}
+
+impl<B: Backend> GeneratorImages<'_, B> {
+    fn data(&self) -> &DataConfig {
+        &self.translator.config().data
+    }
+
+    /// An example as it is compared, and its native size.
+    fn example(&self, index: usize) -> Result<(Example, [usize; 2])> {
+        let example = self.source.get(index)?;
+        let size = example.target.size();
+        let keep = self.native_size || self.output() == Output::Depth;
+        Ok((if keep { example } else { example.prepare(self.data(), None)? }, size))
+    }
+}
+
+impl<B: Backend> Images for GeneratorImages<'_, B> {
+    fn counts(&self) -> [usize; 2] {
+        [self.source.len(); 2]
+    }
+
+    fn is_paired(&self) -> bool {
+        true
+    }
+
+    fn output(&self) -> Output {
+        self.data().output
+    }
+
+    fn depth(&self) -> Option<DepthScale> {
+        self.data().depth()
+    }
+
+    fn real(&self, index: usize) -> Result<EvalImage> {
+        let (Example { input, target }, native_size) = self.example(index)?;
+        Ok(EvalImage { name: input.name.into(), picture: target, native_size })
+    }
+
+    fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
+        let (Example { input, target }, native_size) = self.example(index)?;
+        let resize = self.output() == Output::Depth && !self.native_size && self.data().resize != Resize::Crop;
+        let output = self.translator.translate(&input, resize)?;
+        let output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
+        let image = |picture| EvalImage { name: PathBuf::from(&input.name), picture, native_size };
+        Ok((image(output), image(target)))
+    }
+}
+
+/// Images in files.
+#[derive(Clone, Debug)]
+pub struct ImageFiles {
+    /// The generated images.
+    pub generated: Vec<PathBuf>,
+    /// The real images.
+    pub real: Vec<PathBuf>,
+    /// Whether they belong together, in order.
+    pub paired: bool,
+    /// Colors or depths.
+    pub output: Output,
+    /// [height, width] to resize all to, images bicubic, depth maps nearest; `None` keeps each one's size.
+    pub size: Option<[usize; 2]>,
+}
+
+impl ImageFiles {
+    fn read(&self, file: &Path) -> Result<EvalImage> {
+        let picture = read_picture(file, self.output)?;
+        let native_size = picture.size();
+        let picture = match self.size.filter(|size| *size != native_size) {
+            Some(size) => picture.resize(size, self.output == Output::Depth),
+            None => picture,
+        };
+        Ok(EvalImage { name: file.to_owned(), picture, native_size })
+    }
+}
+
+impl Images for ImageFiles {
+    fn counts(&self) -> [usize; 2] {
+        [self.generated.len(), self.real.len()]
+    }
+
+    fn is_paired(&self) -> bool {
+        self.paired
+    }
+
+    fn output(&self) -> Output {
+        self.output
+    }
+
+    fn generated(&self, index: usize) -> Result<EvalImage> {
+        self.read(&self.generated[index])
+    }
+
+    fn real(&self, index: usize) -> Result<EvalImage> {
+        self.read(&self.real[index])
+    }
+
+    fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
+        let (generated, real) = (self.generated(index)?, self.real(index)?);
+        let ([height, width], [real_height, real_width]) = (generated.picture.size(), real.picture.size());
+        if [height, width] == [real_height, real_width] {
+            return Ok((generated, real));
+        }
+        let problem = format!(
+            "is {width}×{height} pixels, but {} is {real_width}×{real_height}; compare the pairs at one size with --size",
+            real.name.display()
+        );
+        Err(Error::Data { file: generated.name, problem })
+    }
+}
