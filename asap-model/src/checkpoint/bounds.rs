@@ -1,8 +1,8 @@
-//! Refusing a `.pth` whose description takes more memory than a checkpoint's can, before anything of it is built.
+//! Refuses a `.pth` whose description would take more memory than any checkpoint's, before it is parsed.
 //!
-//! A reader of pickles makes an object of each byte, some 100 times as large, and copies an object with its text wherever
-//! the pickle repeats it; a compressed entry of a zip archive is a thousand times its size. The description of the
-//! full-size network has some 10 KiB, and `torch.save` compresses nothing.
+//! The pickle parser makes an object of each byte, some 100 times as large, and copies an object with its text wherever
+//! the pickle repeats it; a compressed entry of a zip archive can expand a thousandfold. The description of the full-size
+//! network has some 10 KiB, and `torch.save` does not compress.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
@@ -12,21 +12,20 @@ use ::zip::{CompressionMethod, ZipArchive};
 
 use crate::error::shown;
 
-/// The largest pickle that is read, in bytes: some 100 times that of the full-size network.
+/// The maximum size of a pickle, in bytes: some 100 times that of the full-size network.
 const MAX_PICKLE: u64 = 1 << 20;
 
-/// The most that text times copies may come to, as if each copied all of it: that of the full-size network is 4 million, of a
-/// thousand tensors a billion.
+/// The maximum of text bytes × copies, an upper bound on copied text: it is 4 million for the full-size network, a
+/// billion for a thousand tensors.
 const MAX_COPIED: u64 = 1 << 31;
 
-/// The pickles that the older format begins with: magic number, protocol, system, the state dictionary, the storages'
-/// keys.
+/// The pickles at the start of the legacy format: magic number, protocol, system, state dictionary, storage keys.
 const PICKLES: usize = 5;
 
-/// The magic number of the older format as the pickle protocols from 2 on write it.
+/// The magic number of the legacy format in pickle protocols 2 and later.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-/// Checks a `.pth` of either format, or says what is wrong with it.
+/// Checks a `.pth` of either format, or returns the problem with it.
 pub(super) fn check(path: &Path) -> Result<(), String> {
     let unreadable = |error: io::Error| format!("cannot read it: {error}");
     let mut file = File::open(path).map_err(unreadable)?;
@@ -51,25 +50,19 @@ fn check_archive(file: BufReader<File>) -> Result<(), String> {
     let end = archive.central_directory_start();
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(damaged)?;
-        let name = entry.name().map_err(damaged)?.to_string();
+        let (name, size) = (shown(entry.name().map_err(damaged)?), entry.size());
+        let is_pickle = entry.name().is_ok_and(|name| name.ends_with(".pkl"));
         if entry.compression() != CompressionMethod::Stored {
-            return Err(format!(
-                "its entry {} is compressed, which can't be read: save it again with torch.save",
-                shown(&name)
-            ));
+            return Err(format!("its entry {name} is compressed: save it again with torch.save"));
         }
-        let reaches = entry.data_start().and_then(|start| start.checked_add(entry.size()));
-        if reaches.is_none_or(|reaches| reaches > end) || entry.compressed_size() != entry.size() {
-            return Err(format!(
-                "its entry {} claims {} bytes, which the file does not hold",
-                shown(&name),
-                entry.size()
-            ));
+        let entry_end = entry.data_start().and_then(|start| start.checked_add(size));
+        if entry_end.is_none_or(|entry_end| entry_end > end) || entry.compressed_size() != size {
+            return Err(format!("its entry {name} claims {size} bytes, which the file does not have"));
         }
-        if name.ends_with(".pkl") {
-            if entry.size() > MAX_PICKLE {
-                return Err(too_large(&shown(&name), entry.size()));
-            }
+        if is_pickle && size > MAX_PICKLE {
+            return Err(too_large(&name, size));
+        }
+        if is_pickle {
             skip_pickle(&mut BufReader::new(entry))?;
         }
     }
@@ -77,17 +70,17 @@ fn check_archive(file: BufReader<File>) -> Result<(), String> {
 }
 
 fn too_large(what: &str, size: u64) -> String {
-    format!("{what} has {size} bytes or more, where {MAX_PICKLE} are enough for any state dictionary")
+    format!("{what} has {size} bytes or more; {MAX_PICKLE} are enough for any state dictionary")
 }
 
-/// Reads a pickle up to its end, one opcode after another; its strings are not kept.
+/// Reads a pickle up to its end, opcode by opcode, without storing its strings.
 fn skip_pickle(file: &mut impl BufRead) -> Result<(), String> {
     let mut pickle = file.take(MAX_PICKLE);
     let ended = skip_opcodes(&mut pickle);
     let limit = pickle.limit();
     match ended {
-        Ok(Repeated { text, copies }) if text.saturating_mul(copies) > MAX_COPIED => Err(format!(
-            "its pickle repeats objects {copies} times, of {text} bytes of names: no state dictionary does"
+        Ok((text, copies)) if text.saturating_mul(copies) > MAX_COPIED => Err(format!(
+            "its pickle repeats objects {copies} times, with {text} bytes of names: no state dictionary does"
         )),
         Err(_) if limit == 0 => Err(too_large("its pickle", MAX_PICKLE)),
         Err(error) => Err(format!("it is cut short or damaged: {error}")),
@@ -95,48 +88,30 @@ fn skip_pickle(file: &mut impl BufRead) -> Result<(), String> {
     }
 }
 
-/// What a pickle may have its reader copy.
-#[derive(Default)]
-struct Repeated {
-    /// Bytes of names and strings.
-    text: u64,
-    /// How often an object is copied, remembered or made of others.
-    copies: u64,
-}
-
-/// Opcodes of all protocols with the sizes of their arguments (Python's `pickletools`). One that is not known counts
-/// as one without an argument: the reader proper refuses it.
-fn skip_opcodes(pickle: &mut impl BufRead) -> io::Result<Repeated> {
-    let mut repeated = Repeated::default();
-    let Repeated { text, copies } = &mut repeated;
+/// Skips opcodes of all protocols by the sizes of their arguments (Python's `pickletools`). An unknown one counts as one
+/// without an argument: the parser refuses it later. Returns the bytes of names and strings, and how often an object is
+/// copied, remembered or made of others.
+fn skip_opcodes(pickle: &mut impl BufRead) -> io::Result<(u64, u64)> {
+    let (mut text, mut copies) = (0, 0);
     loop {
         let [opcode] = array(pickle)?;
-        *copies += u64::from(matches!(opcode, b'2' | b'g' | b'h' | b'j' | b'p' | b'q' | b'r' | b'R' | 0x94));
+        copies += u64::from(matches!(opcode, b'2' | b'g' | b'h' | b'j' | b'p' | b'q' | b'r' | b'R' | 0x94));
         match opcode {
-            b'.' => return Ok(repeated),
-            b'I' | b'L' | b'F' | b'S' | b'V' | b'P' | b'g' | b'p' => *text += skip_line(pickle)?,
-            b'c' | b'i' => {
-                *text += skip_line(pickle)?;
-                *text += skip_line(pickle)?;
-            }
+            b'.' => return Ok((text, copies)),
+            b'I' | b'L' | b'F' | b'S' | b'V' | b'P' | b'g' | b'p' => text += skip_line(pickle)?,
+            b'c' | b'i' => text += skip_line(pickle)? + skip_line(pickle)?,
             b'K' | b'h' | b'q' | 0x80 | 0x82 => skip(pickle, 1)?,
             b'M' | 0x83 => skip(pickle, 2)?,
             b'J' | b'j' | b'r' | 0x84 => skip(pickle, 4)?,
             b'G' | 0x95 => skip(pickle, 8)?,
-            b'U' | b'C' | 0x8a | 0x8c => {
-                let [length] = array(pickle)?;
-                skip(pickle, length.into())?;
-                *text += u64::from(length);
-            }
-            b'T' | b'B' | b'X' | 0x8b => {
-                let length = u32::from_le_bytes(array(pickle)?);
-                skip(pickle, length.into())?;
-                *text += u64::from(length);
-            }
-            0x8d | 0x8e | 0x96 => {
-                let length = u64::from_le_bytes(array(pickle)?);
+            b'U' | b'C' | 0x8a | 0x8c | b'T' | b'B' | b'X' | 0x8b | 0x8d | 0x8e | 0x96 => {
+                let length = match opcode {
+                    b'U' | b'C' | 0x8a | 0x8c => u8::from_le_bytes(array(pickle)?).into(),
+                    b'T' | b'B' | b'X' | 0x8b => u32::from_le_bytes(array(pickle)?).into(),
+                    _ => u64::from_le_bytes(array(pickle)?),
+                };
                 skip(pickle, length)?;
-                *text += length;
+                text += length;
             }
             _ => {}
         }
@@ -154,7 +129,7 @@ fn skip(pickle: &mut impl Read, length: u64) -> io::Result<()> {
     if skipped == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// Also tells the line's bytes.
+/// Returns the length of the line.
 fn skip_line(pickle: &mut impl BufRead) -> io::Result<u64> {
     pickle.skip_until(b'\n').map(|length| length as u64)
 }
@@ -164,8 +139,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pickle_is_skipped_to_its_end_whatever_its_arguments_hold() {
-        // Each argument holds full stops, which are no end: a line, a counted string, a float, a frame.
+    fn pickle_is_skipped_to_its_end() {
+        // Each argument contains full stops, which are no end: a line, a counted string, a float, a frame.
         let pickle = b"\x80\x02I12.\nX\x02\0\0\0..G........\x95........c.\n.\n}.rest";
         let mut file = &pickle[..];
         skip_pickle(&mut file).unwrap();
@@ -173,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_whose_copies_would_fill_memory_is_refused() {
+    fn too_many_copies_are_refused() {
         let class = |length: usize| [b"\x80\x02c", &vec![b'x'; length][..], b"\ny\n"].concat();
         for repeated in [&b"2"[..], b"q\x01", b"h\x01"] {
             let pickle = |length, times| [&class(length)[..], &repeated.repeat(times), b"."].concat();
@@ -184,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_without_end_is_cut_short_or_too_large() {
+    fn unterminated_pickle_is_refused() {
         for pickle in [&b"\x80\x02}"[..], b"X\xff\xff\xff\xffabc", b"cmodule\nname"] {
             assert!(skip_pickle(&mut &pickle[..]).unwrap_err().contains("cut short"));
         }

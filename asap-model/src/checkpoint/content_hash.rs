@@ -1,32 +1,28 @@
-//! The SHA-256 of a file that holds its own hash in its header.
+//! The SHA-256 of a file whose header contains this hash.
 
 use std::io::{self, Write};
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-/// The string in the header that holds the hash: 64 lower-case hexadecimal digits, the SHA-256 of the header's JSON
-/// with 64 zeros in their place and of everything after it.
+/// The key of the hash in the header: 64 lower-case hexadecimal digits, the SHA-256 of the header's JSON with 64 zeros
+/// in their place, and of everything after it.
 pub const HASH_KEY: &str = "content_sha256";
 
-/// What stands in the hash's place while the file is hashed.
+/// Takes the hash's place while the file is hashed.
 pub(super) const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// A hash in the making: first the header, then what follows, in pieces.
+/// An unfinished hash: first of the header, then of the rest, in pieces.
 pub(super) struct ContentHash(Sha256);
 
 impl ContentHash {
     /// Hashes a header as if zeros stood in the hash's place.
     pub fn of_header(header: &[u8]) -> Self {
-        let mut hash = Sha256::new();
         let place = place(header).unwrap_or(0..0);
-        hash.update(&header[..place.start]);
-        hash.update(&BLANK[..place.len()]);
-        hash.update(&header[place.end..]);
-        ContentHash(hash)
+        let hash = Sha256::new().chain_update(&header[..place.start]).chain_update(&BLANK[..place.len()]);
+        ContentHash(hash.chain_update(&header[place.end..]))
     }
 
-    /// Adds a piece.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -37,7 +33,7 @@ impl ContentHash {
     }
 }
 
-/// What is written to a file can be hashed by the function that writes it.
+/// So that the function that writes a file also hashes it.
 impl Write for ContentHash {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.update(bytes);
@@ -56,7 +52,7 @@ pub(super) fn fill_in(header: &mut [u8], hash: &str) {
     }
 }
 
-/// Where the digits stand. No string of the header can be mistaken for them: in a string, a quote has a backslash.
+/// The position of the digits. No other string of the header matches: inside a string, a quote has a backslash.
 fn place(header: &[u8]) -> Option<Range<usize>> {
     let before = format!("\"{HASH_KEY}\":\"");
     let start = header.windows(before.len()).position(|window| window == before.as_bytes())? + before.len();

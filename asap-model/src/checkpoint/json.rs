@@ -1,57 +1,38 @@
-//! Refusing a safetensors header with a key twice, of which `serde_json` silently keeps the last.
+//! Refuses a safetensors header with a repeated key: `serde_json` silently keeps the last one.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-/// The header's key for strings.
-pub(super) const RESERVED: &str = "__metadata__";
+/// A header whose objects, its strings and tensors, have distinct keys.
+pub(super) type DistinctKeys = Distinct<Distinct<IgnoredAny>>;
 
-/// A header whose tensors have different keys, and its strings too.
-pub(super) struct DistinctKeys;
+/// An object with distinct keys; its values are checked as `V`.
+pub(super) struct Distinct<V>(PhantomData<V>);
 
-impl<'de> Deserialize<'de> for DistinctKeys {
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Distinct<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Object { header: true })?;
-        Ok(DistinctKeys)
+        deserializer.deserialize_map(Distinct(PhantomData))
     }
 }
 
-/// The strings of a header.
-struct Strings;
-
-impl<'de> Deserialize<'de> for Strings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Object { header: false })?;
-        Ok(Strings)
-    }
-}
-
-struct Object {
-    header: bool,
-}
-
-impl<'de> Visitor<'de> for Object {
-    type Value = ();
+impl<'de, V: Deserialize<'de>> Visitor<'de> for Distinct<V> {
+    type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
         let mut keys = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if self.header && key == RESERVED {
-                map.next_value::<Strings>()?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
+        while let Some((key, _)) = map.next_entry::<String, V>()? {
             if let Some(key) = keys.replace(key) {
-                return Err(A::Error::custom(format!("the key {key:?} is there twice")));
+                return Err(A::Error::custom(format!("the key {key:?} is repeated")));
             }
         }
-        Ok(())
+        Ok(self)
     }
 }
 
@@ -64,11 +45,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_twice_is_named() {
-        assert_eq!(problem(r#"{"a": [{}], "b": {}, "__metadata__": {"a": "b"}}"#), None);
-        for twice in [r#"{"a": 1, "b": 2, "a": 3}"#, r#"{"a": 1, "__metadata__": {"a": "x", "a": "y"}}"#] {
+    fn repeated_keys_are_refused() {
+        assert_eq!(problem(r#"{"a": {"x": [{}]}, "b": {}, "__metadata__": {"a": "b"}}"#), None);
+        for twice in [r#"{"a": {}, "b": {}, "a": {}}"#, r#"{"a": {}, "__metadata__": {"a": "x", "a": "y"}}"#] {
             let problem = problem(twice).expect("an error");
-            assert!(problem.contains(r#"the key "a" is there twice"#), "{problem}");
+            assert!(problem.contains(r#"the key "a" is repeated"#), "{problem}");
         }
         assert!(problem("[1]").is_some() && problem("{").is_some());
     }

@@ -3,14 +3,14 @@
 //! | file | holds |
 //! |---|---|
 //! | [`safetensors`] | reading and writing safetensors, with strings in the header |
-//! | [`pth`] | reading PyTorch's `.pth`, the zip format and the older one; writing the zip format |
-//! | `pickle` | the few pickle opcodes that a written `.pth` needs |
-//! | [`load`](mod@load) | a checkpoint from a run folder or a file of either kind, and what networks ask of it |
-//! | [`atomic`] | files that are never half written |
-//! | `content_hash` | the SHA-256 of a file that holds its own hash |
+//! | [`pth`] | reading PyTorch's `.pth`, the zip format and the legacy one; writing the zip format |
+//! | `pickle` | the pickle of a written `.pth` |
+//! | [`load`](mod@load) | a checkpoint from a run folder or a file of either kind, and the checks that networks need |
+//! | [`atomic`] | crash-safe writing of files |
+//! | `content_hash` | the SHA-256 of a file that contains its own hash |
 //! | `elements` | element types of files as `f32` |
-//! | `json` | refusing a header with a key twice |
-//! | `bounds` | refusing a `.pth` whose description takes more memory than a checkpoint's can |
+//! | `json` | refuses a header with a repeated key |
+//! | `bounds` | refuses a `.pth` whose description would take too much memory |
 
 pub mod atomic;
 mod bounds;
@@ -26,17 +26,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use content_hash::HASH_KEY;
-pub use load::{Checkpoint, check_padding, load, padding_of, save};
+pub use load::{Checkpoint, load, save};
 
 use crate::Error;
 use crate::error::shown;
 
-/// A tensor in host memory, row-major, as files hold it.
+/// A tensor in host memory, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostTensor {
     /// Sizes, outermost first.
     pub shape: Vec<usize>,
-    /// The elements; as many as the product of the sizes.
+    /// The elements.
     pub data: Vec<f32>,
 }
 

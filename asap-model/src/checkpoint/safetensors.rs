@@ -1,10 +1,10 @@
-//! Reading and writing safetensors, with strings in the header.
+//! Reads and writes safetensors, with strings in the header.
 //!
-//! Element types other than `f32` are read as `f32`: floats as the nearest, integers where they are exact. Files
-//! are written as `f32`, and the same weights and strings always give the same bytes.
+//! Element types other than `f32` are read as `f32`: floats as the nearest, integers if they are exact. Files are
+//! written as `f32`, and the same weights and strings always give the same bytes.
 //!
-//! A file that is written here carries the SHA-256 of its own content in its header, as
-//! [`HASH_KEY`]; reading it checks that, so that a bit that fell over on the disk is found.
+//! The header of a file contains the SHA-256 of its content, as [`HASH_KEY`]; reading checks it, which detects a bit
+//! that flipped on the disk.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -14,22 +14,23 @@ use ::safetensors::tensor::{Dtype, Metadata as Header};
 use asap_tensor::shape::MAX_RANK;
 use serde_json::{Map, Value, json};
 
-use super::atomic;
 use super::content_hash::{BLANK, ContentHash, HASH_KEY, fill_in};
-use super::elements::{ElementType, to_f32};
-use super::json::{DistinctKeys, RESERVED};
-use super::{HostTensor, Metadata, Weights, fault, shown};
+use super::elements::to_f32;
+use super::json::DistinctKeys;
+use super::{HostTensor, Metadata, Weights, atomic, fault, shown};
 use crate::{Error, Result};
 
-/// The largest header that is read, in bytes: some 100 times that of the full-size network.
+/// The header's key for strings.
+const RESERVED: &str = "__metadata__";
+
+/// The maximum header that is read, in bytes: some 100 times that of the full-size network.
 const MAX_HEADER: u64 = 16 << 20;
 
-/// Reads every tensor, and the strings of the header.
+/// Reads every tensor, and the strings of the header. Memory stays near the file's own size whatever the file claims,
+/// or five times that if its elements have one byte.
 ///
 /// # Errors
-/// [`Error::Checkpoint`] for a file that is missing, cut short, or not safetensors, and
-/// for elements without an `f32`; memory stays near the file's own size whatever the file claims, or five times that where
-/// its elements are of one byte.
+/// [`Error::Checkpoint`] for a file that is missing, truncated, or not safetensors, and for elements without an `f32`.
 pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
     let unreadable = |error: std::io::Error| fault(path, format!("cannot read it: {error}"));
     let file = File::open(path).map_err(unreadable)?;
@@ -42,91 +43,83 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
 /// # Errors
 /// As [`read`].
 pub fn read_from(mut source: impl Read, length: u64, path: &Path) -> Result<(Weights, Metadata)> {
-    // What can't be read now may be whole; what ends too soon is not.
+    // An error of the system may pass; a file that ends too soon is damaged.
     let unreadable = |source: std::io::Error| match source.kind() {
         ErrorKind::UnexpectedEof => fault(path, "it is cut short"),
         _ => Error::Io { file: path.into(), action: "read it", source },
     };
-    let mut prefix = [0; 8];
     if length < 8 {
         return Err(fault(path, format!("it is no safetensors file: {length} bytes are too few")));
     }
+    let mut prefix = [0; 8];
     source.read_exact(&mut prefix).map_err(unreadable)?;
     let header_length = u64::from_le_bytes(prefix);
     if header_length > MAX_HEADER || header_length > length - 8 {
-        return Err(fault(
-            path,
-            format!(
-                "it is no safetensors file, or cut short: it claims a header of {header_length} bytes, and has {length} in all"
-            ),
-        ));
+        let problem = format!(
+            "it is no safetensors file, or cut short: it claims a header of {header_length} bytes, and has {length} in all"
+        );
+        return Err(fault(path, problem));
     }
-    let mut header = vec![0; header_length as usize];
-    source.read_exact(&mut header).map_err(unreadable)?;
-    let text = header;
+    let mut text = vec![0; header_length as usize];
+    source.read_exact(&mut text).map_err(unreadable)?;
     let damaged = |error: serde_json::Error| fault(path, format!("its header is damaged: {}", shown(error)));
     serde_json::from_slice::<DistinctKeys>(&text).map_err(damaged)?;
     let header: Header = serde_json::from_slice(&text).map_err(damaged)?;
-    let held = length - 8 - header_length;
-    if header.data_len() as u64 != held {
-        return Err(fault(
-            path,
-            format!(
-                "its header speaks of {} bytes of data, but it holds {held}: it is cut short or damaged",
-                header.data_len()
-            ),
-        ));
+    let (claimed, data_length) = (header.data_len(), length - 8 - header_length);
+    if claimed as u64 != data_length {
+        let problem =
+            format!("its header claims {claimed} bytes of data, but it has {data_length}: it is cut short or damaged");
+        return Err(fault(path, problem));
     }
     let mut metadata: Metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     let stated = metadata.remove(HASH_KEY);
-    let mut hash = stated.as_ref().map(|_| ContentHash::of_header(&text));
+    let mut hash = ContentHash::of_header(&text);
     let mut weights = Weights::new();
-    // The data lie in this order, so that one pass reads them.
+    // In the order of the data, so that one pass reads them.
     for key in header.offset_keys() {
         let Some(info) = header.info(&key) else { continue };
-        let wrong = |problem: String| fault(path, format!("{}: {problem}", shown(&key)));
-        let element =
-            element_type(info.dtype).ok_or_else(|| wrong(format!("elements of type {} can't be read", info.dtype)))?;
-        if info.shape.len() > MAX_RANK {
-            return Err(wrong(format!("{} axes are more than {MAX_RANK}", info.shape.len())));
-        }
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         source.read_exact(&mut bytes).map_err(unreadable)?;
-        if let Some(hash) = &mut hash {
+        if stated.is_some() {
             hash.update(&bytes);
         }
-        let data = to_f32(&bytes, element).map_err(wrong)?;
-        weights.insert(key, HostTensor { shape: info.shape.clone(), data });
+        let tensor = host_tensor(&info.shape, &bytes, info.dtype);
+        let tensor = tensor.map_err(|problem| fault(path, format!("{}: {problem}", shown(&key))))?;
+        weights.insert(key, tensor);
     }
-    if let (Some(stated), Some(hash)) = (stated, hash) {
-        let found = hash.finish();
-        if found != stated {
-            let problem = format!(
-                "it is damaged: the SHA-256 of its content is {found}, but {HASH_KEY} in its header says {}; copy \
-                 it again (or remove {HASH_KEY}, if it was changed on purpose)",
-                shown(stated)
-            );
-            return Err(fault(path, problem));
-        }
+    let found = hash.finish();
+    if let Some(stated) = stated.filter(|stated| *stated != found) {
+        let problem = format!(
+            "it is damaged: the SHA-256 of its content is {found}, but {HASH_KEY} in its header is {}; copy it again \
+             (or remove {HASH_KEY}, if it was changed on purpose)",
+            shown(stated)
+        );
+        return Err(fault(path, problem));
     }
     Ok((weights, metadata))
+}
+
+/// A tensor from its little-endian elements, or the problem with it.
+pub(super) fn host_tensor(shape: &[usize], bytes: &[u8], dtype: Dtype) -> Result<HostTensor, String> {
+    if shape.len() > MAX_RANK {
+        return Err(format!("{} axes are more than {MAX_RANK}", shape.len()));
+    }
+    Ok(HostTensor { shape: shape.to_vec(), data: to_f32(bytes, dtype)? })
 }
 
 /// Writes tensors as `f32`, with strings and the content's hash in the header; `path` is replaced as a whole or not at
 /// all.
 ///
 /// # Errors
-/// [`Error::Io`] if it can't be written; [`Error::Checkpoint`] for a
-/// tensor whose shape and data disagree, or with the reserved key `__metadata__`.
+/// [`Error::Io`] if it can't be written; [`Error::Checkpoint`] for a tensor whose shape and data disagree, or with the
+/// reserved key `__metadata__`.
 pub fn write(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> {
     let mut metadata = metadata.clone();
     metadata.insert(HASH_KEY.into(), BLANK.into());
     let mut header = header(weights, &metadata).map_err(|problem| fault(path, problem))?;
     let mut hash = ContentHash::of_header(&header);
-    weights
-        .values()
-        .try_for_each(|tensor| write_elements(&mut hash, &tensor.data))
-        .map_err(|error| fault(path, error.to_string()))?;
+    let hashed = weights.values().try_for_each(|tensor| write_elements(&mut hash, &tensor.data));
+    hashed.map_err(|error| fault(path, error.to_string()))?;
     fill_in(&mut header, &hash.finish());
     atomic::write(path, |file| {
         file.write_all(&(header.len() as u64).to_le_bytes())?;
@@ -135,12 +128,9 @@ pub fn write(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> 
     })
 }
 
-/// The header as JSON, filled up with blanks so that the data begin at a multiple of 8 bytes.
+/// The header as JSON, padded with blanks so that the data start at a multiple of 8 bytes.
 fn header(weights: &Weights, metadata: &Metadata) -> Result<Vec<u8>, String> {
-    let mut entries = Map::new();
-    if !metadata.is_empty() {
-        entries.insert(RESERVED.into(), json!(metadata));
-    }
+    let mut entries = Map::from_iter([(RESERVED.to_owned(), json!(metadata))]);
     let mut offset = 0;
     for (key, tensor) in weights {
         tensor.check(key)?;
@@ -156,7 +146,7 @@ fn header(weights: &Weights, metadata: &Metadata) -> Result<Vec<u8>, String> {
     Ok(header)
 }
 
-/// Little-endian elements, a piece at a time.
+/// Writes little-endian elements, a piece at a time.
 pub(super) fn write_elements(file: &mut impl Write, data: &[f32]) -> std::io::Result<()> {
     let mut bytes = Vec::with_capacity(4 * data.len().min(1 << 16));
     for piece in data.chunks(1 << 16) {
@@ -168,7 +158,7 @@ pub(super) fn write_elements(file: &mut impl Write, data: &[f32]) -> std::io::Re
 }
 
 impl HostTensor {
-    /// Whether there are as many elements as the shape says.
+    /// Checks that the shape fits the number of elements.
     pub(super) fn check(&self, key: &str) -> Result<(), String> {
         let count = self.shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
         if count == Some(self.data.len()) {
@@ -176,23 +166,4 @@ impl HostTensor {
         }
         Err(format!("{key}: its shape {:?} does not fit its {} elements", self.shape, self.data.len()))
     }
-}
-
-fn element_type(dtype: Dtype) -> Option<ElementType> {
-    Some(match dtype {
-        Dtype::F64 => ElementType::F64,
-        Dtype::F32 => ElementType::F32,
-        Dtype::F16 => ElementType::F16,
-        Dtype::BF16 => ElementType::Bf16,
-        Dtype::I64 => ElementType::I64,
-        Dtype::I32 => ElementType::I32,
-        Dtype::I16 => ElementType::I16,
-        Dtype::I8 => ElementType::I8,
-        Dtype::U64 => ElementType::U64,
-        Dtype::U32 => ElementType::U32,
-        Dtype::U16 => ElementType::U16,
-        Dtype::U8 => ElementType::U8,
-        Dtype::BOOL => ElementType::Bool,
-        _ => return None,
-    })
 }
