@@ -75,17 +75,10 @@ const ENTRIES: [Entry; 9] = [
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Measure; 9] = [
-        Measure::L1,
-        Measure::Psnr,
-        Measure::Ssim,
-        Measure::Swd,
-        Measure::Fid,
-        Measure::Kid,
-        Measure::Rmse,
-        Measure::AbsRel,
-        Measure::Delta1,
-    ];
+    pub const ALL: [Measure; 9] = {
+        use Measure::*;
+        [L1, Psnr, Ssim, Swd, Fid, Kid, Rmse, AbsRel, Delta1]
+    };
 
     fn entry(self) -> &'static Entry {
         &ENTRIES[self as usize]

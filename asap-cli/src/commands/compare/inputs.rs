@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use asap_model::config::{Config, DataConfig, DepthScale, Input};
+use asap_model::config::{Config, DataConfig, DepthScale, Input, Output as Target};
 use asap_model::data::{Channels, Example, Picture, RgbImage};
 use asap_model::{Error, Translator};
 use asap_tensor::Backend;
@@ -43,32 +43,24 @@ impl Inputs {
 
     /// Checks that a generator has the same kind of input and output as the first.
     pub fn check(&self, config: &Config, checkpoint: &Path) -> asap_model::Result<()> {
-        // RGB inputs have no classes.
-        let classes = |data: &DataConfig| (data.input == Input::Labels).then_some(data.classes);
-        let kinds = |data: &DataConfig| (data.input, data.output, data.depth(), classes(data), data.instances);
-        if kinds(&config.data) == kinds(&self.data) {
+        let describe = |data: &DataConfig| {
+            let invalid = data.depth_invalid.map(f64::from);
+            let depth = [("scale", data.depth_scale), ("max", data.depth_max), ("invalid", invalid)];
+            let depth = depth.into_iter().filter(|_| data.output == Target::Depth);
+            let depth = depth.filter_map(|(key, value)| Some(format!(", data.depth_{key} {}", value?)));
+            // RGB inputs have no classes.
+            let classes = (data.input == Input::Labels).then(|| format!(", data.classes {}", data.classes));
+            let (input, output, instances) = (data.input, data.output, data.instances);
+            let more: String = classes.into_iter().chain(depth).collect();
+            format!("data.input {input:?}, data.output {output:?}, data.instances {instances}{more}")
+        };
+        let (own, first) = (describe(&config.data), describe(&self.data));
+        if own == first {
             return Ok(());
         }
-        let depths = |data: &DataConfig| {
-            let invalid = data.depth_invalid.map(f64::from);
-            let keys = [("scale", data.depth_scale), ("max", data.depth_max), ("invalid", invalid)];
-            let set = keys.into_iter().filter_map(|(key, value)| Some(format!(", data.depth_{key} {}", value?)));
-            set.collect::<String>()
-        };
-        let describe = |data: &DataConfig| {
-            let classes = classes(data).map_or_else(String::new, |classes| format!(", data.classes {classes}"));
-            format!(
-                "data.input {:?}, data.output {:?}{classes}, data.instances {}{}",
-                data.input,
-                data.output,
-                data.instances,
-                depths(data)
-            )
-        };
         let problem = format!(
-            "its inputs or outputs differ from the first generator's ({}; the first: {}): compare generators of one dataset",
-            describe(&config.data),
-            describe(&self.data)
+            "its inputs or outputs differ from the first generator's ({own}; the first: {first}): compare generators of \
+             one dataset"
         );
         Err(usage(&checkpoint.display().to_string(), problem))
     }
@@ -79,14 +71,13 @@ impl Inputs {
         if let Some(first) = self.examples.first() {
             generate(first)?;
         }
-        let count = self.examples.len();
-        let (mut images, mut seconds) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for example in &self.examples {
+        let timed = |example: &Example| {
             let start = Instant::now();
-            let picture = generate(example)?;
-            seconds.push(start.elapsed().as_secs_f64());
-            images.push(self.in_color(&picture, false));
-        }
+            let output = generate(example)?;
+            let seconds = start.elapsed().as_secs_f64();
+            Ok((self.in_color(&output, false), seconds))
+        };
+        let (images, seconds) = self.examples.iter().map(timed).collect::<asap_model::Result<_>>()?;
         Ok((images, median(seconds)))
     }
 

@@ -54,7 +54,7 @@ fn rejects_mismatched_network() {
         ),
         ("misshapen", |w, _| w.get_mut(FIRST).unwrap().shape.reverse(), &["1 of another shape", "(3, 3, 13, 4), not"]),
         ("empty", |w, _| w.clear(), &["missing"]),
-        ("not-a-number", |w, _| *tensor(w, f32::NAN) += 0.0, &[FIRST, "number 7 of", "NaN", "diverged"]),
+        ("not-a-number", |w, _| *tensor(w, f32::NAN) += 0.0, &[FIRST, "element 7 of", "NaN", "diverged"]),
         ("infinite", |w, _| *tensor(w, f32::NEG_INFINITY) += 0.0, &[FIRST, "-inf"]),
         ("other-padding", |_, c| replace(c, "padding", "\"zero\""), &["padding"]),
         ("other-width", |_, c| replace(c, "max_width", "16"), &["of another shape"]),

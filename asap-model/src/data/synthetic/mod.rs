@@ -44,8 +44,10 @@ pub struct Facade {
 /// width / height alone: it is the same at any size.
 pub fn facade(seed: u64, index: u64, height: usize, width: usize) -> Facade {
     if height == 0 || width == 0 {
-        let (labels, image) = (Plane { height, width, data: Vec::new() }, Plane { height, width, data: Vec::new() });
-        return Facade { labels, image };
+        return Facade {
+            labels: Plane::from_fn(height, width, |_, _| 0),
+            image: Plane::from_fn(height, width, |_, _| [0; 3]),
+        };
     }
     let mut dice = Dice::new(seed, index);
     let grain = dice.key();
