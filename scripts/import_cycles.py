@@ -128,7 +128,7 @@ class Crate:
                 if target and target[-1] == "*":
                     target = target[:-1]
                 definer = self.definer(target)
-                # Naming a child module alone, as `child::f` does after it, says nothing; the call is an inline path.
+                # Importing a child module alone, to call `child::f`, is no import of its items; the call is an inline path.
                 if definer != module:
                     edges[module].setdefault(definer, set()).add(target[-1] if target else "crate")
             # `child::item` in the code of a mod.rs.

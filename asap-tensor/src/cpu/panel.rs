@@ -105,11 +105,9 @@ pub(crate) unsafe fn multiply<S: Simd, const V: usize>(
     match (S::REGISTERS >= 32, V) {
         (true, 1) => blocks_of!(24 12 6 3 1),
         (true, 2) => blocks_of!(14 8 4 2 1),
-        (true, 3) => blocks_of!(9 4 2 1),
         (true, _) => blocks_of!(6 4 2 1),
         (false, 1) => blocks_of!(12 6 3 1),
         (false, 2) => blocks_of!(6 4 2 1),
-        (false, 3) => blocks_of!(4 2 1),
         (false, _) => blocks_of!(2 1),
     }
 }
@@ -143,62 +141,5 @@ unsafe fn block<S: Simd, const R: usize, const V: usize>(
     }
     for (r, sums) in sums.into_iter().enumerate() {
         ends.finish(simd, i + r, sums);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cpu::level::Level;
-    use crate::cpu::simd::Kernel;
-    use crate::random::uniform_by_name;
-
-    struct Product<'a, const V: usize> {
-        rows: usize,
-        depth: usize,
-        a: &'a [f32],
-        b: &'a [f32],
-    }
-
-    impl<const V: usize> Kernel for Product<'_, V> {
-        type Output = Vec<f32>;
-
-        #[inline(always)]
-        fn run<S: Simd>(self, simd: S) -> Vec<f32> {
-            let width = V * S::LANES;
-            let mut c: Vec<f32> = (0..self.rows * width).map(|at| (at / width) as f32).collect();
-            let a = Rows { start: self.a.as_ptr(), row: 1, step: self.rows };
-            let b = Panel { start: self.b.as_ptr(), step: 64 };
-            assert!(self.a.len() == self.rows * self.depth && self.b.len() == 64 * self.depth && width <= 64);
-            let mut ends = Columns { start: c.as_mut_ptr(), row: width, width, add: true };
-            // SAFETY: the assertion above.
-            unsafe { multiply::<S, V>(simd, self.rows, self.depth, a, b, &mut ends) };
-            c
-        }
-    }
-
-    fn check<const V: usize>() {
-        for (rows, depth) in [(1, 1), (3, 0), (29, 7), (47, 33)] {
-            let a = uniform_by_name("a", rows * depth);
-            let b = uniform_by_name("b", 64 * depth);
-            for level in Level::available() {
-                let c = level.run(Product::<V> { rows, depth, a: &a, b: &b });
-                let width = c.len() / rows;
-                for (at, &c) in c.iter().enumerate() {
-                    let (i, j) = (at / width, at % width);
-                    let sum: f64 = (0..depth).map(|l| f64::from(a[l * rows + i]) * f64::from(b[l * 64 + j])).sum();
-                    let bound = 1e-6 * (i as f64 + depth as f64 + 1.0);
-                    assert!((f64::from(c) - i as f64 - sum).abs() <= bound, "{level:?} {rows}×{depth} ({i}, {j})");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn products_match_sums_at_every_level_and_width() {
-        check::<1>();
-        check::<2>();
-        check::<3>();
-        check::<4>();
     }
 }

@@ -63,6 +63,15 @@ fn lanes(f: impl Fn(usize) -> f32) -> [f32; 4] {
     [f(0), f(1), f(2), f(3)]
 }
 
+macro_rules! elementwise {
+    ($($method:ident($($v:ident),*) |$i:ident| $value:expr;)*) => {
+        $(#[inline(always)]
+        fn $method(self, $($v: [f32; 4]),*) -> [f32; 4] {
+            lanes(|$i| $value)
+        })*
+    };
+}
+
 impl Simd for Portable {
     type V = [f32; 4];
     const LANES: usize = 4;
@@ -82,26 +91,13 @@ impl Simd for Portable {
     fn splat(self, x: f32) -> [f32; 4] {
         [x; 4]
     }
-    #[inline(always)]
-    fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        lanes(|i| a[i] + b[i])
-    }
-    #[inline(always)]
-    fn sub(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        lanes(|i| a[i] - b[i])
-    }
-    #[inline(always)]
-    fn mul(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        lanes(|i| a[i] * b[i])
-    }
-    #[inline(always)]
-    fn mul_add(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+    elementwise! {
+        add(a, b) |i| a[i] + b[i];
+        sub(a, b) |i| a[i] - b[i];
+        mul(a, b) |i| a[i] * b[i];
         // Fused only where that is one instruction, not a call.
-        lanes(|i| if cfg!(target_arch = "aarch64") { a[i].mul_add(b[i], c[i]) } else { a[i] * b[i] + c[i] })
-    }
-    #[inline(always)]
-    fn where_positive(self, test: [f32; 4], yes: [f32; 4], no: [f32; 4]) -> [f32; 4] {
-        lanes(|i| if test[i] > 0.0 { yes[i] } else { no[i] })
+        mul_add(a, b, c) |i| if cfg!(target_arch = "aarch64") { a[i].mul_add(b[i], c[i]) } else { a[i] * b[i] + c[i] };
+        where_positive(test, yes, no) |i| if test[i] > 0.0 { yes[i] } else { no[i] };
     }
     #[inline(always)]
     unsafe fn transpose(self, from: *const f32, row: usize, to: *mut f32, to_row: usize) {

@@ -83,11 +83,6 @@ impl Cuda {
         if self.limits().compute_capability >= (8, 0) { self.precision } else { MatmulPrecision::Highest }
     }
 
-    /// The same GPU with another precision.
-    pub fn with_precision(&self, precision: MatmulPrecision) -> Self {
-        Cuda { precision, ..self.clone() }
-    }
-
     /// Properties of the GPU.
     pub fn limits(&self) -> &Limits {
         &self.gpu.limits

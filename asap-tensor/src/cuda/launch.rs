@@ -59,26 +59,22 @@ impl Launch<'_> {
 
     /// `const T*`: values to read.
     pub(crate) fn input<T>(self, array: &Array<T>) -> Self {
-        let pointer = array.pointer();
-        self.word(pointer)
+        self.word(array.pointer())
     }
 
     /// `const T*`: values to read, or null.
     pub(crate) fn optional<T>(self, array: Option<&Array<T>>) -> Self {
-        let pointer = array.map_or(0, Array::pointer);
-        self.word(pointer)
+        self.word(array.map_or(0, Array::pointer))
     }
 
     /// `T*`: values to write.
     pub(crate) fn output<T>(self, array: &mut Array<T>) -> Self {
-        let pointer = array.pointer_mut();
-        self.word(pointer)
+        self.word(array.pointer_mut())
     }
 
     /// `T*`: values to write, or null.
     pub(crate) fn optional_output<T>(self, array: Option<&mut Array<T>>) -> Self {
-        let pointer = array.map_or(0, Array::pointer_mut);
-        self.word(pointer)
+        self.word(array.map_or(0, Array::pointer_mut))
     }
 
     /// `size_t`.

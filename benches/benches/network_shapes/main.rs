@@ -1,5 +1,5 @@
-//! Every op that a picture and a round of training of cityscapes-256 spend their time in, at the network's own shapes, and
-//! the one that only CC-FPSE has, at its largest there; with the share that each reaches of what the machine can do.
+//! The ops that dominate inference and training of cityscapes-256, at the shapes of the network, and those of CC-FPSE at
+//! their largest; with each op's share of the machine's peak.
 //!
 //! `cargo bench -p asap-benches [-- FILTER]`
 
@@ -27,7 +27,7 @@ fn filled(backend: &Cpu, name: &str, shape: impl Into<Shape>) -> Result<Tensor<C
     Tensor::from_f32(backend, shape, &uniform_by_name(name, shape.count()))
 }
 
-/// Labels in blocks of 7 pixels, so that no tile is of one label.
+/// Labels in blocks of 7 pixels: every tile has several.
 fn labels(backend: &Cpu, [height, width]: [usize; 2], classes: usize) -> Result<Ids<Cpu>> {
     let ids = (0..height * width).map(|i| ((i / width / 7 * 31 + i % width / 7 * 17) % classes) as u8).collect();
     Ids::from_vec(backend, [1, height, width], ids)
@@ -36,7 +36,7 @@ fn labels(backend: &Cpu, [height, width]: [usize; 2], classes: usize) -> Result<
 /// A convolution of the network: its name, the shapes of x and of the weight, stride and padding.
 type Convolution = (&'static str, [usize; 4], [usize; 4], usize, usize);
 
-/// The generator's (reflected beforehand, so without padding), the discriminators' and VGG19's.
+/// Of the generator (without padding: its input is padded by reflection), of the discriminators and of VGG19.
 const CONVOLUTIONS: [Convolution; 8] = [
     ("3x3 64 to 64, stride 2, 256x512", [1, 64, 258, 514], [64, 64, 3, 3], 2, 0),
     ("3x3 1024 to 1024, 16x32", [1, 1024, 18, 34], [1024, 1024, 3, 3], 1, 0),
@@ -64,7 +64,7 @@ fn convolutions(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// The first layers, which look labels up.
+/// The first layers, which look up labels.
 fn label_convolutions(bench: &mut Bench) -> Result<()> {
     let backend = bench.backend();
     let map = labels(&backend, [258, 514], CLASSES)?;
@@ -86,7 +86,7 @@ fn label_convolutions(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// Pixels' own kernels in CC-FPSE's last block, and the gates behind them.
+/// The pixel convolution of CC-FPSE's last block, and the gates after it.
 fn pixel_convs(bench: &mut Bench) -> Result<()> {
     let backend = bench.backend();
     let (x, kernels) = (filled(&backend, "x", [1, 128, 256, 512])?, filled(&backend, "kernels", [1, 1152, 256, 512])?);
@@ -138,7 +138,7 @@ fn layers(bench: &mut Bench) -> Result<()> {
     bench.op("pad2d_grad reflect 1, 64, 256x512", || pad2d_grad(&padded, pad, PadMode::Reflect));
     bench.op("leaky_relu 64, 256x512", || unary(Unary::LeakyRelu { slope: 0.2 }, &x));
     bench.op("tanh 3, 256x512", {
-        let colors = filled(&backend, "colours", [1, 3, 256, 512])?;
+        let colors = filled(&backend, "colors", [1, 3, 256, 512])?;
         move || unary(Unary::Tanh, &colors)
     });
     bench.op("leaky_relu_grad 64, 256x512", || unary_grad(Unary::LeakyRelu { slope: 0.2 }, &x, &x, &grad));
@@ -153,10 +153,10 @@ fn layers(bench: &mut Bench) -> Result<()> {
     let map = labels(&backend, [1024, 1024], 13)?;
     let taps = Taps::tent(1024, 4)?;
     bench.op("resize_ids bilinear by 4, 13, 1024x1024", || resize_ids(&map, 13, &taps, &taps));
-    let picture = filled(&backend, "picture", [1, 3, 256, 512])?;
+    let image = filled(&backend, "image", [1, 3, 256, 512])?;
     let (rows, columns) = (Taps::average_pool(256), Taps::average_pool(512));
-    bench.op("resize average 3x3, 3, 256x512", || resize(&picture, &rows, &columns));
-    let smaller = resize(&picture, &rows, &columns)?;
+    bench.op("resize average 3x3, 3, 256x512", || resize(&image, &rows, &columns));
+    let smaller = resize(&image, &rows, &columns)?;
     bench.op("resize_grad average 3x3, 3, 256x512", || resize_grad(&smaller, &rows, &columns));
 
     let (a, b) = (filled(&backend, "a", [16, 256, 256])?, filled(&backend, "b", [16, 256, 256])?);
@@ -164,7 +164,7 @@ fn layers(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// The optimizer, on one of the wide weights.
+/// The optimizer, for one of the large weights.
 fn optimizer(bench: &mut Bench) -> Result<()> {
     let backend = bench.backend();
     let shape = [1024, 1024, 3, 3];

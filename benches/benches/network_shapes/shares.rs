@@ -1,4 +1,4 @@
-//! Criterion's times, beside the least that the machine's ceilings allow.
+//! Criterion's times, compared with the minimum that the machine's peak permits.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use asap_tensor::roofline::{Bound, Ceilings};
 use asap_tensor::{Cpu, Profiler, Result, Storage};
 use criterion::Criterion;
 
-/// Times ops on the processor and prints, at the end, what share of its ceilings each reaches.
+/// Times ops on the CPU and finally prints the share of its peak that each reaches.
 pub struct Bench {
     criterion: Criterion,
     backend: Cpu,
@@ -16,14 +16,14 @@ pub struct Bench {
     rows: Vec<Row>,
 }
 
-/// How often Criterion measures an op.
+/// Samples that Criterion takes of an op.
 pub const SAMPLES: usize = 10;
 
-/// One op that was timed.
+/// A timed op.
 struct Row {
     name: String,
     cost: Cost,
-    /// Seconds of one run, in each call of Criterion: those of warming up stand first.
+    /// Seconds of one run, for each call by Criterion; the first ones are warm-up.
     samples: Vec<f64>,
 }
 
@@ -36,7 +36,7 @@ impl Row {
 }
 
 impl Bench {
-    /// Measures the ceilings first.
+    /// Measures the machine's peak.
     pub fn new(criterion: Criterion) -> Result<Self> {
         let profiler = Profiler::new();
         profiler.pause(true);
@@ -45,12 +45,12 @@ impl Bench {
         Ok(Bench { criterion, backend, profiler, ceilings, rows: Vec::new() })
     }
 
-    /// What ops are timed on.
+    /// The backend of the timed ops.
     pub fn backend(&self) -> Cpu {
         self.backend.clone()
     }
 
-    /// Times `run`, if its name is among those that the command line asks for.
+    /// Times `run`, if the command line selects its name.
     pub fn op<T>(&mut self, name: &str, mut run: impl FnMut() -> Result<T>) {
         let mut run = || run().expect("shapes fit");
         let (profiler, mut cost, mut samples) = (&self.profiler, None, Vec::new());
@@ -80,7 +80,7 @@ impl Bench {
         }
     }
 
-    /// Measures the ceilings again, and prints the table by the better of both.
+    /// Measures the peak again, and prints the table by the better of both.
     pub fn finish(self) -> Result<()> {
         self.criterion.final_summary();
         let again = Ceilings::measure(&self.backend)?;
@@ -89,15 +89,12 @@ impl Bench {
             peak: self.ceilings.peak.max(again.peak),
         };
         println!(
-            "\n{} threads: {:.1} GB/s, {:.1} GFLOP/s; 1 GMAC is 2 GFLOP. Shares of the ceiling that is met first:\n",
+            "\n{} threads: {:.1} GB/s, {:.1} GFLOP/s; 1 GMAC is 2 GFLOP. Shares of the lower ceiling, memory or peak:\n",
             self.backend.threads(),
             ceilings.bandwidth / 1e9,
             ceilings.peak / 1e9
         );
-        println!(
-            "{:<48} {:>9} {:>8} {:>8} {:>9} {:<9} {:>6}",
-            "op", "ms", "GMAC", "MB", "least ms", "ceiling", "share"
-        );
+        println!("{:<48} {:>9} {:>8} {:>8} {:>9} {:<9} {:>6}", "op", "ms", "GMAC", "MB", "min. ms", "ceiling", "share");
         for row in &self.rows {
             let (seconds, size) = (row.median(), size_of::<f32>());
             let (least, bound) = ceilings.least(row.cost, size);

@@ -3,7 +3,7 @@ template <class T> struct __emulator_bits;
 template <> struct __emulator_bits<float> { typedef unsigned type; };
 template <> struct __emulator_bits<double> { typedef unsigned long long type; };
 
-// In a build that looks for data races, an atomic is told as such, and its own instructions aren't instrumented.
+// With race detection, an atomic is reported as such, and its own instructions aren't instrumented.
 #ifdef __CUDA_EMULATOR_RACES__
 #define __EMULATOR_ATOMIC(address, bytes) __emulator_access(address, bytes, 2, __builtin_return_address(0))
 #define __EMULATOR_UNINSTRUMENTED __EMULATOR_OUTSIDE __attribute__((noinline))

@@ -71,7 +71,7 @@ static inline int __float_as_int(float x) { return __emulator_cast<int>(x); }
 static inline double __longlong_as_double(long long x) { return __emulator_cast<double>(x); }
 static inline long long __double_as_longlong(double x) { return __emulator_cast<long long>(x); }
 
-// Rounding to nearest, with and without contraction; the compiler is told to contract nothing by itself.
+// Rounding to nearest, with and without contraction; compiler options disable contraction elsewhere.
 static inline float __fmaf_rn(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 static inline double __fma_rn(double x, double y, double z) { return __builtin_fma(x, y, z); }
 static inline float __fadd_rn(float x, float y) { return x + y; }

@@ -7,6 +7,7 @@
 
 use rayon::prelude::*;
 
+use super::convolution::Convolution;
 use super::dense::blocks_of;
 use crate::cpu::level::Level;
 use crate::cpu::matrix::MatrixMut;
@@ -35,36 +36,7 @@ pub(super) fn pays(size: &Conv2dSize) -> bool {
     (1..FEW).contains(&size.out_channels) && size.in_channels > 0 && size.stride == 1 && size.padding < smaller
 }
 
-/// A convolution at stride 1.
-#[derive(Clone, Copy)]
-struct Direct {
-    /// Channels, rows and columns of x.
-    input: [usize; 3],
-    /// Channels, rows and columns of y.
-    output: [usize; 3],
-    /// Rows and columns of the kernel.
-    kernel: [usize; 2],
-    /// Rows of zeros above x and columns of them to its left.
-    before: [usize; 2],
-}
-
-impl Direct {
-    fn forward(size: &Conv2dSize) -> Self {
-        Direct {
-            input: [size.in_channels, size.in_height, size.in_width],
-            output: [size.out_channels, size.out_height, size.out_width],
-            kernel: [size.kernel_height, size.kernel_width],
-            before: [size.padding; 2],
-        }
-    }
-
-    /// The convolution of y's gradient, with the kernel flipped, that gives x's.
-    fn backward(size: &Conv2dSize) -> Self {
-        let Direct { input, output, kernel, before } = Direct::forward(size);
-        let before = [kernel[0] - 1 - before[0], kernel[1] - 1 - before[1]];
-        Direct { input: output, output: input, kernel, before }
-    }
-
+impl Convolution {
     /// Values of a row of a strip: whole registers for every kernel column.
     fn line(&self, lanes: usize) -> usize {
         self.output[2].next_multiple_of(lanes) + self.kernel[1] - 1
@@ -88,7 +60,7 @@ impl Direct {
     /// Copies contiguous channels of x to the strip for the rows of y from `first` on, between its zeros.
     #[inline(always)]
     fn copy(&self, x: &[f32], first: usize, rows: usize, lanes: usize, strip: &mut [f32]) {
-        let ([_, height, width], [above, left]) = (self.input, self.before);
+        let ([_, height, width], [above, left]) = (self.input, self.padding);
         let (line, plane) = (self.line(lanes), self.plane(rows, lanes));
         for (x, strip) in x.chunks_exact((height * width).max(1)).zip(strip.chunks_exact_mut(plane)) {
             for (at, to) in strip.chunks_exact_mut(line).enumerate() {
@@ -99,11 +71,11 @@ impl Direct {
         }
     }
 
-    /// y, (N, output); the weight is (outputs, inputs, R, S).
-    fn run(self, cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, batch: usize) -> Array {
+    /// The output; the weight is (outputs, inputs, R, S), flipped beforehand for a gradient.
+    fn run(self, cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Array {
         let ([inputs, height, width], [outputs, out_height, out_width]) = (self.input, self.output);
         let lanes = cpu.level().lanes();
-        let mut y = cpu.array(batch * outputs * out_height * out_width);
+        let mut y = cpu.array(self.batch * outputs * out_height * out_width);
         let blocks = blocks_of(&mut y, outputs, out_height * out_width, OUTPUTS, ROWS * out_width.max(1));
         blocks.into_par_iter().for_each(|(n, o, at, mut y)| {
             let image = inputs * height * width;
@@ -112,7 +84,7 @@ impl Direct {
             let weight = &weight[o * inputs * self.kernel[0] * self.kernel[1]..];
             let bias = bias.map(|bias| &bias[o..]);
             with_scratch(self.strip(rows, lanes), |strip| {
-                cpu.vectorize(Rows { direct: self, first, rows, x, weight, bias, strip, y: &mut y });
+                cpu.vectorize(Rows { conv: self, first, rows, x, weight, bias, strip, y: &mut y });
             });
         });
         y
@@ -121,7 +93,7 @@ impl Direct {
 
 /// Some rows of some channels of y.
 struct Rows<'a, 'y> {
-    direct: Direct,
+    conv: Convolution,
     first: usize,
     rows: usize,
     x: &'a [f32],
@@ -136,14 +108,14 @@ impl Kernel for Rows<'_, '_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Rows { direct, first, rows, x, weight, bias, strip, y } = self;
-        let ([inputs, height, width], [_, _, out_width], [r, s]) = (direct.input, direct.output, direct.kernel);
-        let (plane, at_once) = (height * width, direct.channels(S::LANES));
+        let Rows { conv, first, rows, x, weight, bias, strip, y } = self;
+        let ([inputs, height, width], [_, _, out_width], [r, s]) = (conv.input, conv.output, conv.kernel);
+        let (plane, at_once) = (height * width, conv.channels(S::LANES));
         strip.fill(0.0);
         for start in (0..inputs).step_by(at_once) {
             let channels = at_once.min(inputs - start);
-            direct.copy(&x[start * plane..][..channels * plane], first, rows, S::LANES, strip);
-            let mut part = Part { direct, rows, channels, strip, weight: &[], y };
+            conv.copy(&x[start * plane..][..channels * plane], first, rows, S::LANES, strip);
+            let mut part = Part { conv, rows, channels, strip, weight: &[], y };
             let mut o = 0;
             while o < part.y.height() {
                 let together = if part.y.height() - o >= TOGETHER { TOGETHER } else { ONE };
@@ -180,7 +152,7 @@ impl Kernel for Rows<'_, '_> {
 
 /// Adds the terms of some channels of x to y.
 struct Part<'a, 'b, 'y> {
-    direct: Direct,
+    conv: Convolution,
     rows: usize,
     /// How many channels.
     channels: usize,
@@ -196,8 +168,8 @@ impl Part<'_, '_, '_> {
     #[inline(always)]
     fn add<S: Simd, const O: usize, const V: usize>(&mut self, simd: S, o: usize, p: usize, q: usize) -> usize {
         let ([inputs, ..], [_, _, out_width], [kernel_height, kernel_width]) =
-            (self.direct.input, self.direct.output, self.direct.kernel);
-        let (line, plane) = (self.direct.line(S::LANES), self.direct.plane(self.rows, S::LANES));
+            (self.conv.input, self.conv.output, self.conv.kernel);
+        let (line, plane) = (self.conv.line(S::LANES), self.conv.plane(self.rows, S::LANES));
         let (patch, width) = (inputs * kernel_height * kernel_width, (V * S::LANES).min(out_width - q));
         assert!(self.strip.len() >= self.channels * plane && p < self.rows);
         assert!(self.weight.len() >= (O - 1) * patch + self.channels * kernel_height * kernel_width);
@@ -241,19 +213,14 @@ impl Part<'_, '_, '_> {
     }
 }
 
-/// Scratch of a thread in [`forward`], in values.
-pub(super) fn forward_scratch(level: Level, size: &Conv2dSize) -> usize {
-    Direct::forward(size).strip(ROWS.min(size.out_height), level.lanes())
+/// Scratch of a thread for a convolution, in values.
+pub(super) fn scratch(level: Level, conv: &Convolution) -> usize {
+    conv.strip(ROWS.min(conv.output[1]), level.lanes())
 }
 
 /// y, (N, O, P, Q).
 pub(super) fn forward(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, size: &Conv2dSize) -> Array {
-    Direct::forward(size).run(cpu, x, weight, bias, size.batch)
-}
-
-/// Scratch of a thread in [`grad_input`], besides the flipped weights that all threads share.
-pub(super) fn grad_input_scratch(level: Level, size: &Conv2dSize) -> usize {
-    Direct::backward(size).strip(ROWS.min(size.in_height), level.lanes())
+    Convolution::forward(size).run(cpu, x, weight, bias)
 }
 
 /// The gradient in x, (N, I, H, W).
@@ -267,19 +234,19 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
             flipped.iter_mut().zip(weight.iter().rev()).for_each(|(to, w)| *to = *w);
         }
     }
-    Direct::backward(size).run(cpu, grad_output, &flipped, None, size.batch)
+    Convolution::grad_input(size).run(cpu, grad_output, &flipped, None)
 }
 
 /// Rows of y of a block in [`grad_weight`].
 fn grad_weight_rows(lanes: usize, size: &Conv2dSize) -> usize {
-    (STRIP / (Direct::forward(size).line(lanes) * (size.out_channels + 1))).clamp(1, size.out_height)
+    (STRIP / (Convolution::forward(size).line(lanes) * (size.out_channels + 1))).clamp(1, size.out_height)
 }
 
 /// Scratch of a thread in [`grad_weight`]: a strip of one channel, and rows of g.
 fn grad_weight_parts(lanes: usize, size: &Conv2dSize) -> [usize; 2] {
     let rows = grad_weight_rows(lanes, size);
     let g = size.out_channels * rows * size.out_width.next_multiple_of(lanes);
-    [Direct::forward(size).plane(rows, lanes), g]
+    [Convolution::forward(size).plane(rows, lanes), g]
 }
 
 /// Scratch of a thread in [`grad_weight`], in values.
@@ -319,7 +286,7 @@ impl Kernel for Weights<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Weights { size, first, x, grad_output, strip, g, grad } = self;
-        let direct = Direct::forward(size);
+        let conv = Convolution::forward(size);
         let (image, outputs, out_width) = (size.in_height * size.in_width, size.out_channels, size.out_width);
         let (at_once, g_line) = (grad_weight_rows(S::LANES, size), out_width.next_multiple_of(S::LANES));
         let kernel = size.kernel_height * size.kernel_width;
@@ -338,10 +305,10 @@ impl Kernel for Weights<'_, '_> {
             }
             for i in 0..channels {
                 let x = &x[(n * size.in_channels + first + i) * image..][..image];
-                direct.copy(x, p, rows, S::LANES, strip);
+                conv.copy(x, p, rows, S::LANES, strip);
                 for (o, g) in g.chunks_exact(at_once * g_line).enumerate() {
                     let grad = &mut grad.row(o)[i * kernel..][..kernel];
-                    let mut taps = Taps { direct, rows, strip, g, g_line, grad };
+                    let mut taps = Taps { conv, rows, strip, g, g_line, grad };
                     let mut tap = 0;
                     while tap < kernel {
                         tap += match kernel - tap {
@@ -361,7 +328,7 @@ impl Kernel for Weights<'_, '_> {
 
 /// Some rows of one channel of g, and those of one channel of x that its taps read.
 struct Taps<'a> {
-    direct: Direct,
+    conv: Convolution,
     rows: usize,
     strip: &'a [f32],
     g: &'a [f32],
@@ -373,9 +340,9 @@ impl Taps<'_> {
     /// Adds their products to the gradients of T taps, from `tap` on. Returns T.
     #[inline(always)]
     fn add<S: Simd, const T: usize>(&mut self, simd: S, tap: usize) -> usize {
-        let ([_, kernel_width], line) = (self.direct.kernel, self.direct.line(S::LANES));
-        assert!(self.strip.len() >= self.direct.plane(self.rows, S::LANES) && self.g.len() >= self.rows * self.g_line);
-        assert!(tap + T <= self.direct.kernel[0] * kernel_width && line == self.g_line + kernel_width - 1);
+        let ([_, kernel_width], line) = (self.conv.kernel, self.conv.line(S::LANES));
+        assert!(self.strip.len() >= self.conv.plane(self.rows, S::LANES) && self.g.len() >= self.rows * self.g_line);
+        assert!(tap + T <= self.conv.kernel[0] * kernel_width && line == self.g_line + kernel_width - 1);
         let places: [usize; T] = std::array::from_fn(|t| (tap + t) / kernel_width * line + (tap + t) % kernel_width);
         let mut sums = [simd.zero(); T];
         for p in 0..self.rows {

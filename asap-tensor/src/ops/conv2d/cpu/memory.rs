@@ -2,6 +2,7 @@
 //!
 //! Each function takes scratch from a plan, and returns memory that is in use until the result is allocated.
 
+use super::convolution::Convolution;
 use super::{dense, few, ids, winograd};
 use crate::cpu::level::Level;
 use crate::ops::conv2d::Conv2dSize;
@@ -10,7 +11,7 @@ use crate::storage::Storage;
 
 pub(crate) type Shared = Vec<<Plan as Storage>::Buffer>;
 
-/// Of values, and its gradients.
+/// Of a convolution of values, and of its gradients.
 pub(super) enum Algorithm {
     Winograd,
     Few,
@@ -19,10 +20,12 @@ pub(super) enum Algorithm {
 
 impl Algorithm {
     pub(super) fn of(size: &Conv2dSize) -> Self {
-        match () {
-            () if winograd::pays(size) => Algorithm::Winograd,
-            () if few::pays(size) => Algorithm::Few,
-            () => Algorithm::Dense,
+        if winograd::pays(size) {
+            Algorithm::Winograd
+        } else if few::pays(size) {
+            Algorithm::Few
+        } else {
+            Algorithm::Dense
         }
     }
 }
@@ -41,10 +44,10 @@ fn take(plan: &Plan, scratch: [usize; 2], shared: usize) -> Shared {
 pub(crate) fn forward(size: &Conv2dSize, plan: &Plan) -> Shared {
     match Algorithm::of(size) {
         Algorithm::Winograd => {
-            let (scratch, shared) = winograd::forward_memory(size);
+            let (scratch, shared) = winograd::memory(&Convolution::forward(size));
             take(plan, [scratch, 0], shared)
         }
-        Algorithm::Few => take(plan, [few::forward_scratch(Level::best(), size), 0], 0),
+        Algorithm::Few => take(plan, [few::scratch(Level::best(), &Convolution::forward(size)), 0], 0),
         Algorithm::Dense => take(plan, dense::forward_scratch(size), 0),
     }
 }
@@ -52,11 +55,14 @@ pub(crate) fn forward(size: &Conv2dSize, plan: &Plan) -> Shared {
 pub(crate) fn grad_input(size: &Conv2dSize, plan: &Plan) -> Shared {
     match Algorithm::of(size) {
         Algorithm::Winograd => {
-            let (scratch, shared) = winograd::grad_input_memory(size);
+            let (scratch, shared) = winograd::memory(&Convolution::grad_input(size));
             take(plan, [scratch, 0], shared)
         }
         // The flipped weight.
-        Algorithm::Few => take(plan, [few::grad_input_scratch(Level::best(), size), 0], size.weight().count()),
+        Algorithm::Few => {
+            let scratch = few::scratch(Level::best(), &Convolution::grad_input(size));
+            take(plan, [scratch, 0], size.weight().count())
+        }
         Algorithm::Dense => take(plan, dense::grad_input_scratch(size), 0),
     }
 }

@@ -2,6 +2,7 @@
 //! or 36 smaller products (`winograd`). Few output channels need no matrices (`few`), label ids a table (`ids`).
 
 mod columns;
+mod convolution;
 mod dense;
 mod few;
 mod ids;

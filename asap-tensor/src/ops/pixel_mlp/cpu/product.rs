@@ -200,7 +200,9 @@ mod tests {
     use crate::cpu::simd::Kernel;
     use crate::random::uniform_by_name;
 
-    const SIZES: [[usize; 3]; 5] = [[1, 1, 16], [13, 5, 48], [12, 64, 32], [7, 3, 80], [4, 0, 16]];
+    /// Enough rows for every size of a block, and columns for panels of every width.
+    const SIZES: [[usize; 3]; 7] =
+        [[1, 1, 16], [13, 5, 48], [12, 64, 32], [7, 3, 80], [4, 0, 16], [47, 33, 16], [47, 33, 64]];
 
     struct Product<'a> {
         size: [usize; 3],

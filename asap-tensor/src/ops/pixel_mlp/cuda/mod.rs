@@ -37,24 +37,19 @@ const BF16: Header = ("bf16", "#define OPERAND Bf16\n#define PRODUCTS TensorCore
 const PLAIN: Header = ("plain", "#define PRODUCTS Fma\n#define IS_WIDE false");
 const WIDE: Header = ("wide", "#define PRODUCTS Fma\n#define IS_WIDE true");
 
-const LAYOUT_SOURCE: Source = Source::new("pixel_mlp_layout.cu", include_str!("pixel_mlp_layout.cu"), &[MMA, COMMON]);
-const PLAIN_SOURCE: Source = Source::new("pixel_mlp.cu", include_str!("pixel_mlp.cu"), &[COMMON, BLOCK, FMA, PLAIN]);
-const WIDE_SOURCE: Source =
-    Source::new("pixel_mlp.cu (wide)", include_str!("pixel_mlp.cu"), &[COMMON, BLOCK, FMA, WIDE]);
-const TF32_SOURCE: Source = Source::new(
-    "pixel_mlp.cu (TF32)",
-    include_str!("pixel_mlp.cu"),
-    &[MMA, COMMON, BLOCK, OPERAND, TENSOR_CORES, TF32],
-);
-const BF16_SOURCE: Source = Source::new(
-    "pixel_mlp.cu (bf16)",
-    include_str!("pixel_mlp.cu"),
-    &[MMA, COMMON, BLOCK, OPERAND, TENSOR_CORES, BF16],
-);
-const TF32_REGISTERS_SOURCE: Source =
-    Source::new("pixel_mlp_registers.cu (TF32)", include_str!("pixel_mlp_registers.cu"), &[MMA, COMMON, OPERAND, TF32]);
-const BF16_REGISTERS_SOURCE: Source =
-    Source::new("pixel_mlp_registers.cu (bf16)", include_str!("pixel_mlp_registers.cu"), &[MMA, COMMON, OPERAND, BF16]);
+/// The source of a file, with the name of its variant and headers.
+macro_rules! source {
+    ($file:literal, $variant:literal, $($header:ident)*) => {
+        Source::new(concat!($file, $variant), include_str!($file), &[$($header),*])
+    };
+}
+const LAYOUT_SOURCE: Source = source!("pixel_mlp_layout.cu", "", MMA COMMON);
+const PLAIN_SOURCE: Source = source!("pixel_mlp.cu", "", COMMON BLOCK FMA PLAIN);
+const WIDE_SOURCE: Source = source!("pixel_mlp.cu", " (wide)", COMMON BLOCK FMA WIDE);
+const TF32_SOURCE: Source = source!("pixel_mlp.cu", " (TF32)", MMA COMMON BLOCK OPERAND TENSOR_CORES TF32);
+const BF16_SOURCE: Source = source!("pixel_mlp.cu", " (bf16)", MMA COMMON BLOCK OPERAND TENSOR_CORES BF16);
+const TF32_REGISTERS_SOURCE: Source = source!("pixel_mlp_registers.cu", " (TF32)", MMA COMMON OPERAND TF32);
+const BF16_REGISTERS_SOURCE: Source = source!("pixel_mlp_registers.cu", " (bf16)", MMA COMMON OPERAND BF16);
 
 pub(crate) const SOURCES: [Source; 7] =
     [LAYOUT_SOURCE, PLAIN_SOURCE, WIDE_SOURCE, TF32_SOURCE, BF16_SOURCE, TF32_REGISTERS_SOURCE, BF16_REGISTERS_SOURCE];
@@ -84,10 +79,6 @@ impl Way {
             return Self::blocks(size, labels, Direction::Forward, precision, limits);
         }
         Way { plan, source, kernel: "pixel_mlp_registers", lay_out }
-    }
-
-    fn backward(size: &PixelMlpSize, labels: bool, precision: MatmulPrecision, limits: &Limits) -> Self {
-        Self::blocks(size, labels, Direction::Backward, precision, limits)
     }
 
     /// The kernels of `pixel_mlp.cu`.
@@ -231,7 +222,7 @@ impl Kernel<PixelMlpGrad> for Cuda {
             let grad_pixels = if *wants_pixels { Some(zeros(size.pixels().count())?) } else { None };
             return Ok((zeros(size.params().count())?, grad_pixels));
         }
-        let way = Way::backward(size, inputs.ids.is_some(), self.precision(), self.limits());
+        let way = Way::blocks(size, inputs.ids.is_some(), Direction::Backward, self.precision(), self.limits());
         let (grad, grad_pixels) = self.pixel_mlp_backward(&way, &inputs, grad_output, *wants_pixels, size)?;
         Ok((Arc::new(grad), grad_pixels.map(Arc::new)))
     }

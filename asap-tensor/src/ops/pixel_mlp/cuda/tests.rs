@@ -90,7 +90,7 @@ fn check(gpu: &Cuda, limits: &Limits, size: &PixelMlpSize, labels: bool, registe
         true => Way::forward(size, labels, precision, limits),
         false => Way::blocks(size, labels, Direction::Forward, precision, limits),
     };
-    let backward = Way::backward(size, labels, precision, limits);
+    let backward = Way::blocks(size, labels, Direction::Backward, precision, limits);
     let expected = |way: &Way| {
         let precision = precision_of(way);
         definition(size, &case, &x, looked_up, |v| round(precision, v))
@@ -163,7 +163,7 @@ fn results_do_not_depend_on_thread_order() {
                     let inputs = Inputs::new(&data.params, &pixels, &data.positions);
                     let way = Way::forward(size, labels, precision, &limits);
                     let y = gpu.pixel_mlp_forward(&way, &inputs, size).expect("an image");
-                    let way = Way::backward(size, labels, precision, &limits);
+                    let way = Way::blocks(size, labels, Direction::Backward, precision, &limits);
                     let (grad, grad_x) =
                         gpu.pixel_mlp_backward(&way, &inputs, &data.grad, !labels, size).expect("gradients");
                     for array in [Some(y), Some(grad), grad_x].into_iter().flatten() {

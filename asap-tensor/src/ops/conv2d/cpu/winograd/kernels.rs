@@ -1,6 +1,7 @@
 //! The four steps of a block: transform tiles of x, transform weights, multiply, transform back.
 
-use super::plan::{Blocks, Convolution, INPUTS};
+use super::super::convolution::Convolution;
+use super::plan::{Blocks, INPUTS};
 use super::transform::{Input, Lines, Output, POINTS, Steps, Weight, both_sides};
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::panel::{Columns, Panel, Rows, multiply};
@@ -27,7 +28,7 @@ impl<const OUT: usize> Kernel for TransformInput<'_, OUT> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Blocks { width, inputs, .. } = *self.blocks;
-        let plane = self.conv.height * self.conv.width;
+        let plane = self.conv.input[1] * self.conv.input[2];
         let (stage, line) = self.stage.split_at_mut(POINTS * width);
         assert!(self.to.len() >= POINTS * inputs * width && self.channels <= inputs && width.is_multiple_of(S::LANES));
         for i in 0..self.channels {
@@ -64,9 +65,9 @@ fn read_tiles<const OUT: usize>(
         let count = (tiles_x - tx).min(tiles.end - tile);
         let line = &mut line[..OUT * count + 6 - OUT];
         for r in 0..6 {
-            let row = (OUT * ty + r).checked_sub(conv.padding).filter(|&y| y < conv.height);
+            let row = (OUT * ty + r).checked_sub(conv.padding[0]).filter(|&y| y < conv.input[1]);
             match row {
-                Some(y) => read_line(conv, &x[y * conv.width..][..conv.width], OUT * tx, line),
+                Some(y) => read_line(conv, &x[y * conv.input[2]..][..conv.input[2]], OUT * tx, line),
                 None => line.fill(0.0),
             }
             let (own, shared) = stage[6 * r * width..][..6 * width].split_at_mut(OUT * width);
@@ -107,8 +108,8 @@ fn spread<const OUT: usize>(line: &[f32], rows: &mut [f32], width: usize, at: us
 /// Row `x` of the padded image, from column `start` on.
 #[inline(always)]
 fn read_line(conv: &Convolution, x: &[f32], start: usize, line: &mut [f32]) {
-    let before = conv.padding.saturating_sub(start).min(line.len());
-    let from = (start + before - conv.padding).min(x.len());
+    let before = conv.padding[0].saturating_sub(start).min(line.len());
+    let from = (start + before - conv.padding[0]).min(x.len());
     let count = (line.len() - before).min(x.len() - from);
     line[..before].fill(0.0);
     line[before..before + count].copy_from_slice(&x[from..from + count]);
@@ -139,8 +140,10 @@ where
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Blocks { inputs, outputs, .. } = *self.blocks;
-        let &Convolution { output_step, input_step, flipped, .. } = self.conv;
+        let &Convolution { input, output, flipped, .. } = self.conv;
         let taps = TAPS * TAPS;
+        // From one channel's weights to the next.
+        let (output_step, input_step) = if flipped { (taps, taps * output[0]) } else { (taps * input[0], taps) };
         let stage = &mut self.stage[..16 * inputs];
         assert!(self.to.len() >= POINTS * inputs * outputs && self.channels <= inputs && self.outputs <= outputs);
         assert!(inputs.is_multiple_of(S::LANES));
@@ -311,7 +314,7 @@ where
             let bias = self.bias.map_or(0.0, |bias| bias[o]);
             let tiles = self.tile..self.tile + self.tiles;
             let y = self.y.row(o);
-            write_tiles::<OUT>(self.conv.out_width, tiles_x, tiles, width, stage, bias, y);
+            write_tiles::<OUT>(self.conv.output[2], tiles_x, tiles, width, stage, bias, y);
         }
     }
 }

@@ -10,6 +10,7 @@ mod transform;
 
 use rayon::prelude::*;
 
+use super::convolution::Convolution;
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::scratch::{aligned, with_scratch};
 use crate::cpu::{Array, Cpu};
@@ -17,21 +18,12 @@ use crate::ops::conv2d::Conv2dSize;
 pub(super) use grad_weight::grad_weight;
 pub(super) use grad_weight::memory as grad_weight_memory;
 use kernels::{Multiply, TransformInput, TransformOutput, TransformWeight};
+use plan::Blocks;
 pub(super) use plan::pays;
-use plan::{Blocks, Convolution};
 use transform::{Lines, Output, POINTS, Weight};
 
-/// Memory of [`forward`], in values: scratch of a thread, and shared memory while it runs.
-pub(super) fn forward_memory(size: &Conv2dSize) -> (usize, usize) {
-    memory(&Convolution::forward(size))
-}
-
-/// Memory of [`grad_input`], likewise.
-pub(super) fn grad_input_memory(size: &Conv2dSize) -> (usize, usize) {
-    memory(&Convolution::grad_input(size))
-}
-
-fn memory(conv: &Convolution) -> (usize, usize) {
+/// Memory of a convolution, in values: scratch of a thread, and shared memory while it runs.
+pub(super) fn memory(conv: &Convolution) -> (usize, usize) {
     let blocks = Blocks::of(conv);
     (blocks.scratch(conv), blocks.shared(conv))
 }
@@ -47,7 +39,7 @@ pub(super) fn grad_input(cpu: &Cpu, grad_output: &[f32], weight: &[f32], size: &
 }
 
 fn convolve(cpu: &Cpu, x: &[f32], weight: &[f32], bias: Option<&[f32]>, conv: &Convolution) -> Array {
-    match conv.taps {
+    match conv.kernel[0] {
         4 => convolve_as::<4, 3>(cpu, x, weight, bias, conv),
         _ => convolve_as::<3, 4>(cpu, x, weight, bias, conv),
     }
@@ -65,21 +57,21 @@ where
     Output: Lines<6, OUT>,
 {
     let blocks = &Blocks::of(conv);
-    let image = conv.inputs * conv.height * conv.width;
-    let pixels = conv.out_height * conv.out_width;
+    let image = conv.input[0] * conv.input[1] * conv.input[2];
+    let pixels = conv.output[1] * conv.output[2];
     let transform_tiles =
         |n: usize, band: usize, block: usize, input_block: usize, stage: &mut [f32], to: &mut [f32]| {
             let (tile, tiles) = tiles_of(conv, blocks, band, block);
             let first = input_block * blocks.inputs;
-            let channels = blocks.inputs.min(conv.inputs - first);
+            let channels = blocks.inputs.min(conv.input[0] - first);
             let x = &x[n * image..][..image];
             let tile = tile + band * blocks.band * blocks.tiles_x;
             cpu.vectorize(TransformInput::<OUT> { conv, blocks, x, first, channels, tile, tiles, stage, to });
         };
     let transform_weights = |output: usize, input_block: usize, stage: &mut [f32], to: &mut [f32]| {
         let input = input_block * blocks.inputs;
-        let channels = blocks.inputs.min(conv.inputs - input);
-        let outputs = blocks.outputs.min(conv.outputs - output);
+        let channels = blocks.inputs.min(conv.input[0] - input);
+        let outputs = blocks.outputs.min(conv.output[0] - output);
         cpu.vectorize(TransformWeight::<TAPS> { conv, blocks, weight, output, outputs, input, channels, stage, to });
     };
 
@@ -103,14 +95,14 @@ where
     }
     let shared = &*shared;
 
-    let mut y = cpu.array(conv.batch * conv.outputs * pixels);
-    let at_once = if blocks.many { conv.outputs } else { blocks.task_outputs };
-    let band_pixels = OUT * blocks.band * conv.out_width;
+    let mut y = cpu.array(conv.batch * conv.output[0] * pixels);
+    let at_once = if blocks.many { conv.output[0] } else { blocks.task_outputs };
+    let band_pixels = OUT * blocks.band * conv.output[2];
     let tasks: Vec<_> = y
-        .chunks_exact_mut(conv.outputs * pixels)
+        .chunks_exact_mut(conv.output[0] * pixels)
         .enumerate()
         .flat_map(|(n, y)| {
-            let tasks = MatrixMut::new(y, conv.outputs, pixels, pixels).blocks(at_once, band_pixels);
+            let tasks = MatrixMut::new(y, conv.output[0], pixels, pixels).blocks(at_once, band_pixels);
             tasks.into_iter().map(move |(o, start, y)| (n, o, start / band_pixels, y))
         })
         .collect();
@@ -135,7 +127,7 @@ where
                 for (start, _, y) in &mut parts {
                     let (start, end) = (output + *start, (output + *start + blocks.task_outputs).min(output + height));
                     for input_block in 0..blocks.input_blocks {
-                        let channels = blocks.inputs.min(conv.inputs - input_block * blocks.inputs);
+                        let channels = blocks.inputs.min(conv.input[0] - input_block * blocks.inputs);
                         let sums = sums.chunks_exact_mut(POINTS * blocks.outputs * blocks.width);
                         for (o, sums) in (start..end).step_by(blocks.outputs).zip(sums) {
                             let outputs = blocks.outputs.min(end - o);
@@ -163,7 +155,7 @@ where
 
 /// The tiles of a block of a band: the first one, counted from the start of the band, and how many.
 fn tiles_of(conv: &Convolution, blocks: &Blocks, band: usize, block: usize) -> (usize, usize) {
-    let rows = blocks.band.min(conv.out_height.div_ceil(conv.out()) - band * blocks.band);
+    let rows = blocks.band.min(conv.output[1].div_ceil(conv.out()) - band * blocks.band);
     let first = block * blocks.width;
     (first, blocks.width.min((rows * blocks.tiles_x).saturating_sub(first)))
 }

@@ -1,5 +1,6 @@
 //! When Winograd's algorithm is used, and its blocks.
 
+use super::super::convolution::Convolution;
 use super::transform::POINTS;
 use crate::ops::conv2d::Conv2dSize;
 
@@ -32,68 +33,10 @@ pub(crate) fn pays(size: &Conv2dSize) -> bool {
         && full(size.in_height, size.in_width)
 }
 
-/// A convolution at stride 1, of x or of a gradient.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Convolution {
-    /// Rows and columns of the kernel.
-    pub(super) taps: usize,
-    pub(super) batch: usize,
-    pub(super) inputs: usize,
-    pub(super) height: usize,
-    pub(super) width: usize,
-    pub(super) outputs: usize,
-    pub(super) out_height: usize,
-    pub(super) out_width: usize,
-    pub(super) padding: usize,
-    /// From one output channel's weights to the next.
-    pub(super) output_step: usize,
-    /// From one input channel's weights to the next.
-    pub(super) input_step: usize,
-    /// Whether the weights of a pair of channels are read from the last to the first.
-    pub(super) flipped: bool,
-}
-
 impl Convolution {
-    pub(super) fn forward(size: &Conv2dSize) -> Self {
-        let taps = size.kernel_height;
-        Convolution {
-            taps,
-            batch: size.batch,
-            inputs: size.in_channels,
-            height: size.in_height,
-            width: size.in_width,
-            outputs: size.out_channels,
-            out_height: size.out_height,
-            out_width: size.out_width,
-            padding: size.padding,
-            output_step: taps * taps * size.in_channels,
-            input_step: taps * taps,
-            flipped: false,
-        }
-    }
-
-    /// The gradient in x: a convolution of the gradient of the output.
-    pub(super) fn grad_input(size: &Conv2dSize) -> Self {
-        let taps = size.kernel_height;
-        Convolution {
-            taps,
-            batch: size.batch,
-            inputs: size.out_channels,
-            height: size.out_height,
-            width: size.out_width,
-            outputs: size.in_channels,
-            out_height: size.in_height,
-            out_width: size.in_width,
-            padding: taps - 1 - size.padding,
-            output_step: taps * taps,
-            input_step: taps * taps * size.in_channels,
-            flipped: true,
-        }
-    }
-
     /// Rows and columns of a tile of outputs.
     pub(super) fn out(&self) -> usize {
-        7 - self.taps
+        7 - self.kernel[0]
     }
 }
 
@@ -125,7 +68,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn of(conv: &Convolution) -> Self {
-        let (tiles_y, tiles_x) = (conv.out_height.div_ceil(conv.out()), conv.out_width.div_ceil(conv.out()));
+        let (tiles_y, tiles_x) = (conv.output[1].div_ceil(conv.out()), conv.output[2].div_ceil(conv.out()));
         let band = tiles_y.div_ceil(tiles_y.div_ceil((TILES / tiles_x).max(1)));
         let bands = tiles_y.div_ceil(band);
         let tiles = band * tiles_x;
@@ -139,7 +82,7 @@ impl Blocks {
             width,
             tile_blocks: tiles.div_ceil(width),
             inputs: INPUTS,
-            input_blocks: conv.inputs.div_ceil(INPUTS),
+            input_blocks: conv.input[0].div_ceil(INPUTS),
             outputs,
             task_outputs,
             many: conv.batch * bands >= MANY,
@@ -158,7 +101,7 @@ impl Blocks {
 
     /// Values of the sums of a task.
     pub(super) fn sums_count(&self, conv: &Convolution) -> usize {
-        self.task_outputs.min(conv.outputs.next_multiple_of(self.outputs)) * POINTS * self.width
+        self.task_outputs.min(conv.output[0].next_multiple_of(self.outputs)) * POINTS * self.width
     }
 
     /// Values of the stage of a transform.
@@ -176,7 +119,7 @@ impl Blocks {
     /// Values that all threads share while the convolution runs: transformed weights, or transformed tiles.
     pub(super) fn shared(&self, conv: &Convolution) -> usize {
         let blocks = if self.many {
-            conv.outputs.div_ceil(self.outputs) * self.input_blocks * self.weights_count()
+            conv.output[0].div_ceil(self.outputs) * self.input_blocks * self.weights_count()
         } else {
             conv.batch * self.bands * self.tile_blocks * self.input_blocks * self.tiles_count()
         };
