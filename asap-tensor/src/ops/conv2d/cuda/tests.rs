@@ -48,18 +48,18 @@ fn case(&[n, i, h, w, o, r, s, stride, padding]: &[usize; 9]) -> Case {
     let size =
         Conv2dSize::new("test", Shape::from([n, i, h, w]), Shape::from([o, i, r, s]), Conv2d { stride, padding })
             .expect("sizes that fit");
-    let draw = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
+    let values = |name: &str, count: usize| uniform_by_name(&format!("{size:?} {name}"), count);
     // Runs of one label, some of which lie outside the classes.
-    let label = |index: usize| draw("labels", n * h * w)[index];
-    let ids = draw("breaks", n * h * w).into_iter().enumerate().scan(0, |run, (index, u)| {
+    let label = |index: usize| values("labels", n * h * w)[index];
+    let ids = values("breaks", n * h * w).into_iter().enumerate().scan(0, |run, (index, u)| {
         *run = if u > 0.5 { index } else { *run };
         Some(((label(*run) + 1.0) / 2.0 * (i as f32 + 1.5)) as u8)
     });
     Case {
-        x: draw("x", size.input().count()),
-        weight: draw("weight", size.weight().count()),
-        bias: draw("bias", o),
-        grad: draw("grad", size.output().count()),
+        x: values("x", size.input().count()),
+        weight: values("weight", size.weight().count()),
+        bias: values("bias", o),
+        grad: values("grad", size.output().count()),
         ids: ids.collect(),
         size,
     }
