@@ -4,8 +4,8 @@
 //!
 //! ⟨v, J·u⟩ = ⟨Jᵀ·v, u⟩,
 //!
-//! where J is the Jacobian of f at the inputs. The tape computes Jᵀ·v. The left side needs no tape: it is the derivative
-//! of φ(t) = ⟨v, f(x + t·u)⟩ at 0, which four values of φ give to fourth order in the step h:
+//! where J is the Jacobian of f at the inputs. The tape computes Jᵀ·v. The left side needs no tape: it is the
+//! derivative of φ(t) = ⟨v, f(x + t·u)⟩ at 0, which four values of φ give to fourth order in the step h:
 //!
 //! φ′(0) ≈ (8·(φ(h) − φ(−h)) − (φ(2h) − φ(−2h))) / 12h.
 //!
@@ -47,8 +47,8 @@ pub struct Report {
     pub seed: u64,
 }
 
-/// Checks the gradient of `f` with respect to each of `inputs`, with the default [`Settings`]. To check several outputs,
-/// concatenate them.
+/// Checks the gradient of `f` with respect to each of `inputs`, with the default [`Settings`]. To check several
+/// outputs, concatenate them.
 ///
 /// ```
 /// use asap_autograd::check;

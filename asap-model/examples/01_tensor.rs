@@ -42,7 +42,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn main() -> Result<()> {
-    // A backend is a value: here one in single precision on two threads, and the readable reference in double precision.
+    // A backend is a value: here single precision on two threads, and the readable reference in double precision.
     let cpu = Cpu::new(Some(2))?;
     let reference = Reference::<f64>::new();
 

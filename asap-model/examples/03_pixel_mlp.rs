@@ -23,8 +23,8 @@ fn one_tile() -> Result<()> {
     let labels = (0..tile * tile).map(|pixel| u8::from(inside(pixel / tile) && inside(pixel % tile))).collect();
     let ids = Ids::from_vec(&backend, [1, tile, tile], labels)?;
 
-    // One output from 2 + 4·4 features. The parameters are the bias, then one weight per feature. Features 0 and 1 are the
-    // one-hot label, followed by four for each period: cos x, sin x, cos y, sin y.
+    // One output from 2 + 4·4 features. The parameters are the bias, then one weight per feature. Features 0 and 1 are
+    // the one-hot label, followed by four for each period: cos x, sin x, cos y, sin y.
     let mlp = PixelMlp { tile, widths: vec![1] };
     let mut params = vec![0.0; 1 + classes + 16];
     let (bias, weights) = params.split_at_mut(1);

@@ -30,8 +30,8 @@ fn show(name: &str, loss: &Var<Double>, by_hand: f64, tape: &Tape<Double>, leaf:
 }
 
 fn main() -> Result<()> {
-    // A discriminator scores each patch: high for real, low for fake. The outputs of its other layers are features. Here it
-    // has one layer of features, then the scores.
+    // A discriminator scores each patch: high for real, low for fake. The outputs of its other layers are features.
+    // Here it has one layer of features, then the scores.
     let scores = [-2.0, 0.0, 0.5, 1.0];
     let features = constant([0.0; 4])?;
     let scale = |scores: &Var<Double>| -> Features<Double> { vec![features.clone(), scores.clone()] };

@@ -16,8 +16,8 @@ pub struct Advice {
     pub total: u64,
 }
 
-/// Changes of one key each that reduce the memory of training with that many threads. Batch and image size are halved until
-/// `available` bytes are enough or they can't be halved again, widths are halved once, VGG19's loss is left out.
+/// Changes of one key each that reduce the memory of training with that many threads. Batch and image size are halved
+/// until `available` bytes are enough or they can't be halved again, widths are halved once, VGG19's loss is left out.
 pub fn advice(config: &Config, threads: usize, available: u64) -> Result<Vec<Advice>> {
     let now = training(config, threads)?.total();
     let mut advice = Vec::new();

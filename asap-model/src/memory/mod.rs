@@ -23,9 +23,9 @@ use crate::training::step::{Gan, Rates};
 /// The program itself: code, stacks, packing buffers of matrix products (measured with the smallest networks).
 const PROGRAM: u64 = 16 << 20;
 
-/// The maximum free memory that glibc's allocator retains: the upper bound of its `M_TRIM_THRESHOLD`, which grows with what
-/// is freed. With `MALLOC_MMAP_THRESHOLD_=65536`, which keeps tensors out of its heap, measured peaks are those of the plan
-/// without it.
+/// The maximum free memory that glibc's allocator retains: the upper bound of its `M_TRIM_THRESHOLD`, which grows with
+/// what is freed. With `MALLOC_MMAP_THRESHOLD_=65536`, which keeps tensors out of its heap, measured peaks are those of
+/// the plan without it.
 const MAX_RETAINED: u64 = 64 << 20;
 
 /// Peak memory of a run on the `cpu` device in bytes, by purpose.
@@ -37,15 +37,15 @@ pub struct MemoryPlan {
     pub moments: u64,
     /// VGG19's weights, if its loss has a weight.
     pub perceptual: u64,
-    /// Peak of one image or one training step: the batch on the device, activations saved for the backward pass, gradients of
-    /// activations and weights.
+    /// Peak of one image or one training step: the batch on the device, activations saved for the backward pass,
+    /// gradients of activations and weights.
     pub activations: u64,
     /// Scratch memory that threads keep between kernels.
     pub scratch: u64,
     /// Batches in host memory: the current one and those prefetched by workers.
     pub batches: u64,
-    /// Copies of the weights, and in training of the moments, while a checkpoint is written or read. There are no activations
-    /// at that time, so the larger of the two counts.
+    /// Copies of the weights, and in training of the moments, while a checkpoint is written or read. There are no
+    /// activations at that time, so the larger of the two counts.
     pub copies: u64,
     /// The program itself.
     pub program: u64,
@@ -81,7 +81,7 @@ impl MemoryPlan {
 /// ```
 /// use asap_model::{Config, memory};
 /// let plan = memory::training(&Config::preset("facades-256")?, 2)?;
-/// // 82 million weights of the generator and 5.5 million of the discriminators, of four bytes each; two moments of each.
+/// // 82 million weights of the generator and 5.5 million of the discriminators, four bytes each, and two moments.
 /// assert!(plan.parameters > 4 * 87_000_000 && plan.moments > 8 * 87_000_000);
 /// assert!(plan.total() > plan.parameters + plan.moments);
 /// # Ok::<(), asap_model::Error>(())
@@ -130,8 +130,8 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
     })
 }
 
-/// The memory of inference of `n` images of `height`×`width` at once on the `cpu` device with that many threads. Fails if
-/// the images are too small for the network.
+/// The memory of inference of `n` images of `height`×`width` at once on the `cpu` device with that many threads. Fails
+/// if the images are too small for the network.
 pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize) -> Result<MemoryPlan> {
     let (data, generator) = (&config.data, &config.generator);
     let sizes = [n, generator.padded_side(height), generator.padded_side(width)];

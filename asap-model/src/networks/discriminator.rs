@@ -43,8 +43,8 @@ impl<B: Backend> Discriminator<B> {
         Ok(Discriminator { params, scales })
     }
 
-    /// The features of every scale. Between scales the input is averaged over 3×3 with stride 2. No layer mixes the images
-    /// of a batch, so fake and real images give the same features in separate batches as in one.
+    /// The features of every scale. Between scales the input is averaged over 3×3 with stride 2. No layer mixes the
+    /// images of a batch, so fake and real images give the same features in separate batches as in one.
     pub fn features(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Vec<Features<B>>> {
         let mut x = x.clone();
         let mut features = Vec::with_capacity(self.scales.len());
@@ -64,8 +64,8 @@ impl<B: Backend> Discriminator<B> {
     }
 }
 
-/// One PatchGAN of 64-128-256-512-1 channels and strides 2, 2, 2, 1, 1. The first and last layers have a bias and no norm;
-/// the others have instance norm and spectrally normalized weights.
+/// One PatchGAN of 64-128-256-512-1 channels and strides 2, 2, 2, 1, 1. The first and last layers have a bias and no
+/// norm; the others have instance norm and spectrally normalized weights.
 fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, inputs: usize) -> Result<Vec<Layer>> {
     let last = config.layers;
     let (mut channels, mut width) = (inputs, config.width);

@@ -34,8 +34,8 @@ impl<B: Backend> Vgg19<B> {
         Self::load(backend, load_keys(file, &|key| key.starts_with("features."))?)
     }
 
-    /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`), whose shapes determine the channels;
-    /// other keys are ignored.
+    /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`), whose shapes determine the
+    /// channels; other keys are ignored.
     ///
     /// # Errors
     /// If a tensor is missing, has the wrong shape, or has a value that is not finite.

@@ -59,7 +59,7 @@ impl BatchNorm {
         Ok(swapped(&y.reshape(apart)?)?)
     }
 
-    /// Moves the running statistics towards those of a batch of `count` pixels, with the unbiased variance (published code).
+    /// Moves the running statistics towards those of a batch of `count` pixels; the variance is unbiased (published).
     fn track<B: Backend>(
         &self,
         ctx: &ForwardContext<'_, B>,

@@ -18,11 +18,11 @@ pub trait Module<B: Backend>: Debug + Send + Sync {
     fn forward(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>>;
 }
 
-/// A forward pass. Its parameters are leaves of a tape, or frozen: constants. Its layers are in training or evaluation mode.
+/// A forward pass. Parameters are leaves of a tape, or frozen: constants. Layers are in training or evaluation mode.
 ///
-/// In training, batch norm normalizes by the batch's own statistics, spectral norm makes one power iteration and dropout
-/// zeroes values. A pass changes no parameter: the context collects the updates of buffers, and [`finish`](Self::finish)
-/// returns them.
+/// In training, batch norm normalizes by the batch's own statistics, spectral norm makes one power iteration and
+/// dropout zeroes values. A pass changes no parameter: the context collects the updates of buffers, and
+/// [`finish`](Self::finish) returns them.
 pub struct ForwardContext<'a, B: Backend> {
     params: &'a Params<B>,
     tape: Option<Tape<B>>,
@@ -143,8 +143,8 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
 }
 
 impl<B: Backend> Finished<B> {
-    /// The gradient of every parameter that was used, by key, and the updates. It consumes the leaves, so that nothing shares
-    /// the parameters' values when the optimizer updates them in place.
+    /// The gradient of every parameter that was used, by key, and the updates. It consumes the leaves, so that nothing
+    /// shares the parameters' values when the optimizer updates them in place.
     pub fn gradients(self, gradients: &Gradients<B>) -> (BTreeMap<String, Tensor<B>>, Updates<B>) {
         let gradient = |(key, leaf)| Some((key, gradients.of(&leaf)?.clone()));
         (self.leaves.into_iter().filter_map(gradient).collect(), self.updates)

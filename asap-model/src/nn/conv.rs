@@ -24,8 +24,8 @@ pub struct ConvOptions {
 }
 
 impl ConvOptions {
-    /// A square kernel from `inputs` to `outputs` channels, with a bias, stride 1 and half a kernel of zero padding, which
-    /// keeps the size.
+    /// A square kernel from `inputs` to `outputs` channels, with a bias, stride 1 and half a kernel of zero padding,
+    /// which keeps the size.
     pub fn new(inputs: usize, outputs: usize, kernel: usize) -> Self {
         ConvOptions {
             channels: [inputs, outputs],

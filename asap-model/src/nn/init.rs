@@ -47,8 +47,8 @@ pub trait Initializer {
     }
 }
 
-/// Xavier-normal initialization, as published: weights with standard deviation gain·√(2 / (fan_in + fan_out)), scales 1,
-/// biases 0, spectral vectors random with norm 1. Each tensor has its own random stream, named by its key.
+/// Xavier-normal initialization, as published: weights with standard deviation gain·√(2 / (fan_in + fan_out)), scales
+/// 1, biases 0, spectral vectors random with norm 1. Each tensor has its own random stream, named by its key.
 #[derive(Clone, Copy, Debug)]
 pub struct XavierNormal {
     /// Seed of the random streams.
@@ -92,8 +92,9 @@ impl Initializer for Blank {
     }
 }
 
-/// Values computed from the parameter's key alone, to compare full-size networks without shipping their weights. With u uniform in [−1, 1): weights u·g·√(3 / fan_in), and a quarter of that if the kernel's height is 1;
-/// scales and running variances 1 + u/10; biases and running means u/10.
+/// Values computed from the parameter's key alone, to compare full-size networks without shipping their weights. With u
+/// uniform in [−1, 1): weights u·g·√(3 / fan_in), and a quarter of that if the kernel's height is 1; scales and running
+/// variances 1 + u/10; biases and running means u/10.
 #[derive(Clone, Debug)]
 pub struct FillByName {
     /// Prefix of each key, ending in a dot.

@@ -6,8 +6,8 @@ use asap_tensor::{Backend, Ids, Tensor};
 
 use crate::Result;
 
-/// The channels of a batch of images: labels, whose one-hot form is never built, followed by image channels. Either may be
-/// absent, but not both.
+/// The channels of a batch of images: labels, whose one-hot form is never built, followed by image channels. Either may
+/// be absent, but not both.
 #[derive(Clone)]
 pub struct Input<B: Backend> {
     labels: Option<Labels<B>>,

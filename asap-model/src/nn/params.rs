@@ -114,8 +114,8 @@ impl<B: Backend> Params<B> {
         self.iter().map(host).collect()
     }
 
-    /// Checks that a checkpoint has this network's tensors and no others. Only batch norm's batch counts may be missing:
-    /// PyTorch before 0.4.1 had none.
+    /// Checks that a checkpoint has this network's tensors and no others. Only batch norm's batch counts may be
+    /// missing: PyTorch before 0.4.1 had none.
     ///
     /// # Errors
     /// Lists every missing, misshapen and unknown tensor.
@@ -145,8 +145,8 @@ impl<B: Backend> Params<B> {
     }
 }
 
-/// Adds the parameters of a network to its store, layer by layer. Each layer has a builder with its own path, the prefix of
-/// its keys.
+/// Adds the parameters of a network to its store, layer by layer. Each layer has a builder with its own path, the
+/// prefix of its keys.
 pub struct Builder<'a, B: Backend> {
     params: &'a mut Params<B>,
     init: &'a mut dyn Initializer,

@@ -7,8 +7,8 @@ use crate::Result;
 
 /// Real images and, for depth maps, which pixels were measured.
 ///
-/// Losses see real and generated maps [`masked`](Self::masked): 0, half of the maximum depth, where nothing was measured.
-/// No value there reaches a discriminator, VGG19 or a difference, and no gradient flows back.
+/// Losses see real and generated maps [`masked`](Self::masked): 0, half of the maximum depth, where nothing was
+/// measured. No value there reaches a discriminator, VGG19 or a difference, and no gradient flows back.
 #[derive(Clone)]
 pub struct Target<B: Backend> {
     /// (N, C, H, W), in [−1, 1].
@@ -36,8 +36,8 @@ impl<B: Backend> Target<B> {
         }
     }
 
-    /// All pixels / measured pixels: turns a mean over masked images into one over measured pixels. 0 if there are none:
-    /// such a batch adds nothing.
+    /// All pixels / measured pixels: turns a mean over masked images into one over measured pixels. 0 if there are
+    /// none: such a batch adds nothing.
     pub fn scale(&self) -> f64 {
         match &self.mask {
             Some((_, 0)) => 0.0,

@@ -11,8 +11,8 @@ use crate::data::{Plane, instance_edges};
 use crate::nn::Input;
 use crate::{Error, Result};
 
-/// Kinds of quantities, each with its tolerance in single and in double precision. In double precision it is the rounding
-/// of the published values, which are single.
+/// Kinds of quantities, each with its tolerance in single and in double precision. In double precision it is the
+/// rounding of the published values, which are single.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quantity {
     /// Outputs, features, downsampled inputs, MLP parameters.

@@ -1,11 +1,11 @@
 //! Reference cases: recomputes what the published code computed.
 //!
-//! A folder of cases has an `index.json` that lists them; each has `NAME.safetensors` with tensors and, if it has its own
-//! weights, PyTorch checkpoints with the published keys. Kinds of cases:
+//! A folder of cases has an `index.json` that lists them; each has `NAME.safetensors` with tensors and, if it has its
+//! own weights, PyTorch checkpoints with the published keys. Kinds of cases:
 //!
 //! | kind | file | quantities |
 //! |---|---|---|
-//! | `generator` | `generator.rs` | downsampled input, MLP parameters, image, gradients; from dense channels and from labels |
+//! | `generator` | `generator.rs` | downsampled input, MLP parameters, image, gradients; from channels and from labels |
 //! | `generator-full` | `generator_full.rs` | a full-size network with weights filled by name |
 //! | `discriminator` | `discriminator.rs` | every layer, loss, gradients, spectral vectors |
 //! | `vgg19` | `vgg19.rs` | features, loss, gradient |

@@ -1,5 +1,5 @@
-//! Training steps on depth maps with unmeasured pixels, in double precision, with all losses: unmeasured pixels affect no
-//! loss and have no gradient.
+//! Training steps on depth maps with unmeasured pixels, in double precision, with all losses: unmeasured pixels affect
+//! no loss and have no gradient.
 
 use asap_autograd::VarPixels;
 use asap_autograd::check::Double;
@@ -16,8 +16,8 @@ const UNSEEN: u8 = 3;
 /// The scene's `generator.mlp_width`.
 const HIDDEN: usize = 4;
 
-/// Which pixels were measured, in images of 4×4 tiles: all but a patch over several tiles of the first image and scattered
-/// single pixels.
+/// Which pixels were measured, in images of 4×4 tiles: all but a patch over several tiles of the first image and
+/// scattered single pixels.
 fn measured() -> Vec<bool> {
     let chance = uniform_by_name("measured", N * H * W);
     let patch = |i: usize| i < H * W && (3..11).contains(&(i / W)) && (5..19).contains(&(i % W));
@@ -91,8 +91,8 @@ fn unmeasured_outputs_have_no_effect() {
     let mut scene = scene(&[], &measured);
     let before = step(&scene);
 
-    // The first layer's weights for one label change only the pixels with that label. Each tile's parameters begin with the
-    // first layer's biases, followed by its weights, one row per label.
+    // The first layer's weights for one label change only the pixels with that label. Each tile's parameters begin with
+    // the first layer's biases, followed by its weights, one row per label.
     let first = HIDDEN + usize::from(UNSEEN) * HIDDEN;
     let rows = first..first + HIDDEN;
     let last = scene.generator.params.iter().map(|p| p.key().to_owned()).next_back().expect("a bias");

@@ -1,8 +1,8 @@
 //! The gradient of a tiny training step, and the two forms of a network's input.
 //!
-//! With a learning rate of 0 a step changes no weight, and with β₁ = 0 Adam's first moment is the gradient. So a step gives
-//! both its losses and their gradients, which are checked against finite differences of the losses. The sizes are the
-//! smallest with several images, scales, strides and tiles.
+//! With a learning rate of 0 a step changes no weight, and with β₁ = 0 Adam's first moment is the gradient. So a step
+//! gives both its losses and their gradients, which are checked against finite differences of the losses. The sizes are
+//! the smallest with several images, scales, strides and tiles.
 
 use std::collections::BTreeMap;
 
@@ -42,8 +42,8 @@ pub(super) struct Scene {
     pub discriminator: Discriminator<Double>,
 }
 
-/// The results of a step: the sum of the updated network's losses, its gradients, the discriminators after the step, all
-/// losses, and the generator's output.
+/// The results of a step: the sum of the updated network's losses, its gradients, the discriminators after the step,
+/// all losses, and the generator's output.
 pub(super) struct Outcome {
     pub loss: f64,
     pub gradients: Weights,
@@ -292,8 +292,8 @@ fn planted_mistakes_are_found() {
     }
 }
 
-/// With constant u and v, W/σ is W divided by uᵀWv. Given such weights, discriminators without spectral norm have the hinge
-/// losses whose gradient is checked.
+/// With constant u and v, W/σ is W divided by uᵀWv. Given such weights, discriminators without spectral norm have the
+/// hinge losses whose gradient is checked.
 #[test]
 fn spectral_norm_discriminator_gradient_matches_finite_differences() {
     let scene = Scene::new(&[]);
@@ -339,8 +339,8 @@ fn spectral_norm_discriminator_gradient_matches_finite_differences() {
     assert_correct("spectral norm", &errors);
 }
 
-/// Instance norm cancels the scale of the weight before it, so whole discriminators are insensitive to σ; this tests the
-/// weight alone.
+/// Instance norm cancels the scale of the weight before it, so whole discriminators are insensitive to σ; this tests
+/// the weight alone.
 #[test]
 fn spectral_norm_gradient_treats_vectors_as_constant() {
     let mut init = fill("spectral.", 1.0);

@@ -42,9 +42,9 @@ impl Block {
 impl LowresStream {
     /// A stream from `inputs` channels to `outputs` = C_total parameters.
     ///
-    /// The published keys number the modules of one sequence. With reflection padding a block is three modules (padding,
-    /// convolution with norm, ReLU) and its weights belong to the second; with zero padding it is two, and they belong to the
-    /// first. Blocks after the strided ones are one module each.
+    /// The published keys number the modules of one sequence. With reflection padding a block is three modules
+    /// (padding, convolution with norm, ReLU) and its weights belong to the second; with zero padding it is two, and
+    /// they belong to the first. Blocks after the strided ones are one module each.
     pub fn new<B: Backend>(
         mut b: Builder<'_, B>,
         config: &AsapNetConfig,

@@ -1,7 +1,7 @@
 //! ASAP-Net's generator (paper, section 3; supplementary 1.1 and 1.2).
 //!
-//! A fixed filter downsamples the label map ([`downsample`]), the low-resolution stream predicts one set of MLP parameters
-//! for each S×S tile, and `pixel_mlp` computes each pixel with its tile's MLP.
+//! A fixed filter downsamples the label map ([`downsample`]), the low-resolution stream predicts one set of MLP
+//! parameters for each S×S tile, and `pixel_mlp` computes each pixel with its tile's MLP.
 
 mod lowres_stream;
 mod plain;

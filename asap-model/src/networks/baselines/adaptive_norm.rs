@@ -43,8 +43,8 @@ impl NormConv {
         })
     }
 
-    /// (N, inputs, H, W) → (N, outputs, H, W) by conditions of the same H and W, with or without a leaky ReLU before the
-    /// convolution.
+    /// (N, inputs, H, W) → (N, outputs, H, W) by conditions of the same H and W, with or without a leaky ReLU before
+    /// the convolution.
     pub fn forward<B: Backend>(
         &self,
         ctx: &ForwardContext<'_, B>,

@@ -83,7 +83,7 @@ impl ConvBlock {
         Ok(ConvBlock { name, conv, norm, slope })
     }
 
-    /// (N, inputs, H, W) → (N, outputs, H′, W′). For the profiler, batch norm and its activation are a layer of their own.
+    /// (N, inputs, H, W) → (N, outputs, H′, W′). The profiler has batch norm and its activation as a layer.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: impl Into<Input<B>>) -> Result<Var<B>> {
         let y = ctx.layer(&self.name, || {
             let y = match &self.conv {

@@ -1,5 +1,5 @@
-//! pix2pixHD's local enhancers (Wang et al. 2018, section 3.1): the global generator's features at a smaller size are added
-//! to features at a larger size, from which the image is synthesized.
+//! pix2pixHD's local enhancers (Wang et al. 2018, section 3.1): the global generator's features at a smaller size are
+//! added to features at a larger size, from which the image is synthesized.
 
 use std::sync::Arc;
 

@@ -56,7 +56,7 @@ fn resized<B: Backend>(input: &Input<B>, [height, width]: [usize; 2]) -> Result<
 
 impl<P> Growth<P> {
     /// A network of 5, 6 or 7 doublings with `width` channels after the sixth. The norms on skip connections have
-    /// `conditions` channels and hidden ones. `parts` builds the parts of a block of the given channels before and after it.
+    /// `conditions` channels and hidden ones. `parts` builds the parts of a block from its input and output channels.
     pub fn new<B: Backend>(
         mut b: Builder<'_, B>,
         data: &DataConfig,
@@ -88,8 +88,8 @@ impl<P> Growth<P> {
         Ok(Growth { first, blocks, last, doublings })
     }
 
-    /// (N, C, H, W) → the image; H and W are multiples of 2^doublings. `conditions` makes the conditions of blocks after
-    /// that many doublings from the input at their size, and `part` runs a part of a block.
+    /// (N, C, H, W) → the image; H and W are multiples of 2^doublings. `conditions` makes the conditions of blocks
+    /// after that many doublings from the input at their size, and `part` runs a part of a block.
     pub fn forward<B: Backend>(
         &self,
         ctx: &ForwardContext<'_, B>,

@@ -1,5 +1,5 @@
-//! SPADE's generator (Park et al. 2019, section 3 and appendix A): features of a few pixels, doubled again and again, with
-//! norms at every size that are conditioned on the label map.
+//! SPADE's generator (Park et al. 2019, section 3 and appendix A): features of a few pixels, doubled again and again,
+//! with norms at every size that are conditioned on the label map.
 
 use std::sync::Arc;
 

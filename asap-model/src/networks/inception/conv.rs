@@ -20,9 +20,9 @@ pub(super) struct ConvRelu {
 }
 
 impl ConvRelu {
-    /// The convolution of the key `conv` from `inputs` to `outputs` channels, padded by `rows` and `columns` of zeros, followed
-    /// by the batch norm `bn` in evaluation: with s = γ / √(σ² + ε), the weight is multiplied by s and the bias is β − μ·s,
-    /// computed in double precision.
+    /// The convolution of the key `conv` from `inputs` to `outputs` channels, padded by `rows` and `columns` of zeros,
+    /// followed by the batch norm `bn` in evaluation: with s = γ / √(σ² + ε), the weight is multiplied by s and the
+    /// bias is β − μ·s, computed in double precision.
     pub fn new<B: Backend>(
         mut b: Builder<'_, B>,
         [inputs, outputs]: [usize; 2],

@@ -67,7 +67,7 @@ enum Step {
 }
 
 impl<B: Backend> Inception<B> {
-    /// The network with the weights of a file, `.pth` or `.safetensors`, by pytorch-fid's keys, and the SHA-256 of the file.
+    /// The network with the weights of a `.pth` or `.safetensors` file, by pytorch-fid's keys, and the file's SHA-256.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] names the tensor that is missing, misshapen or not finite, and says where the weights come

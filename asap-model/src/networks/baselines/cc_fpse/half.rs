@@ -1,4 +1,4 @@
-//! Half of a residual block, with a kernel for each pixel, predicted from the conditions (Liu et al. 2019, section 3.1).
+//! Half of a residual block, with a kernel for each pixel predicted from the conditions (Liu et al. 2019, 3.1).
 
 use asap_autograd::Var;
 use asap_tensor::Backend;

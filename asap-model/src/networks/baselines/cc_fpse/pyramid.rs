@@ -1,5 +1,5 @@
-//! Conditions of every pixel at each size, as in a feature pyramid network (Lin et al. 2017): the label map is halved down
-//! to a few pixels, which see much of the image, and doubled again, with lateral connections.
+//! Conditions of every pixel at each size, as in a feature pyramid network (Lin et al. 2017): the label map is halved
+//! down to a few pixels, which see much of the image, and doubled again, with lateral connections.
 
 use asap_autograd::Var;
 use asap_tensor::Backend;
