@@ -2,30 +2,30 @@
 
 use crate::shape::Shape;
 
-/// Why an operation on tensors could not be carried out.
+/// Why an op failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Two shapes that must fit do not.
+    /// Two shapes do not fit.
     #[error("{op}: shapes {left} and {right} do not fit: {why}")]
     Shapes {
-        /// The operation, as it is called in code.
+        /// The op's name in code.
         op: &'static str,
         /// The first argument's shape.
         left: Box<Shape>,
         /// The second argument's shape.
         right: Box<Shape>,
-        /// The rule that is broken.
+        /// What they must be.
         why: String,
     },
-    /// One argument is outside what the operation takes.
+    /// An argument is invalid.
     #[error("{op}: {why}")]
     Argument {
-        /// The operation, as it is called in code.
+        /// The op's name in code.
         op: &'static str,
-        /// What is wrong and what would be right.
+        /// What is wrong and what is expected.
         why: String,
     },
-    /// A device that is missing, or that failed.
+    /// A device is missing or failed.
     #[error("{device}: {why}")]
     Device {
         /// The device, as named on the command line.
@@ -38,18 +38,18 @@ pub enum Error {
 /// This crate's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Refuses two shapes that do not fit, naming both.
+/// Returns an error that names both shapes unless `condition` is true.
 pub(crate) fn require(
-    holds: bool,
+    condition: bool,
     op: &'static str,
     left: Shape,
     right: Shape,
     why: impl FnOnce() -> String,
 ) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Shapes { op, left: left.into(), right: right.into(), why: why() }) }
+    if condition { Ok(()) } else { Err(Error::Shapes { op, left: left.into(), right: right.into(), why: why() }) }
 }
 
-/// Refuses an argument, saying what would be right.
-pub(crate) fn require_argument(holds: bool, op: &'static str, why: impl FnOnce() -> String) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Argument { op, why: why() }) }
+/// Returns an error about an argument unless `condition` is true.
+pub(crate) fn require_argument(condition: bool, op: &'static str, why: impl FnOnce() -> String) -> Result<()> {
+    if condition { Ok(()) } else { Err(Error::Argument { op, why: why() }) }
 }

@@ -1,18 +1,18 @@
 //! Arrays, and every kernel of ASAP-Net, forward and gradient.
 //!
-//! | start with | it holds |
+//! | start with | for |
 //! |---|---|
 //! | [`backend`] | the index: every op, its formula, shapes, gradient and folder |
 //! | [`tensor`] | [`Tensor`], [`Ids`] and [`Shape`]: contiguous, row-major arrays on a backend |
 //! | [`op`] | [`Op`] and [`Kernel`]: an op as data, and a backend's kernel for it |
 //! | [`ops`] | a folder per op family: checks, public functions, kernels, derivation |
-//! | [`reference`](mod@reference) | `Reference<f32>` and `Reference<f64>`: written to be read and believed |
+//! | [`reference`](mod@reference) | `Reference<f32>` and `Reference<f64>`: written to be read |
 //! | [`cpu`] | `Cpu`: threads, packed matrix products, SIMD |
 //! | `cuda` | `Cuda`: NVIDIA GPUs, with the feature of that name |
 //! | [`plan`] | `Plan`: computes nothing, counts the memory that `Cpu` would take |
-//! | [`profile`], [`roofline`] | what each op cost, and the minimum time that the device allows |
+//! | [`profile`], [`roofline`] | the cost of each op, and the minimum time that the device allows |
 //!
-//! Nothing here knows a tape: gradients are ordinary ops, and `asap-autograd` calls them.
+//! Gradients are ordinary ops, which `asap-autograd` calls; there is no tape here.
 
 pub mod backend;
 pub mod cpu;

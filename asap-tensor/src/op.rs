@@ -1,7 +1,7 @@
 //! An op as data, and the kernels that backends have for it.
 //!
-//! An op is a value: the sizes of its operands, checked once. From it follow the shapes of its results, its cost, and
-//! the memory that its kernel on `Cpu` takes. A backend implements [`Kernel`] for each op, and the public function
+//! An op is a value: the sizes of its operands, checked once. It knows the shapes of its results, its cost, and the
+//! memory that its kernel on `Cpu` takes. A backend implements [`Kernel`] for each op, and the public function
 //! checks the arguments, makes the op and calls [`Op::run`].
 
 use std::fmt::Debug;
@@ -19,7 +19,7 @@ pub trait Op: Debug + Sized {
     const NAME: &'static str;
     /// The operands of a kernel: one buffer, an array or tuple of buffers, or a structure of them.
     type Inputs<'a, B: Storage>;
-    /// What describes the results: [`Shape`] for a tensor, `[N, H, W]` for label maps, a tuple for several.
+    /// What describes the results: [`Shape`] for a tensor, `[N, H, W]` for label maps, a pair for several.
     type Output: Outputs;
 
     /// The shapes of the results.
@@ -28,7 +28,7 @@ pub trait Op: Debug + Sized {
     /// Multiply-accumulates and memory traffic, by the sizes alone.
     fn cost(&self) -> Cost;
 
-    /// Takes from `plan` what the kernel of `Cpu` takes: unless an op says more, room for its results.
+    /// Takes from `plan` the memory that the kernel of `Cpu` takes; by default, room for the results.
     fn plan(&self, _inputs: Self::Inputs<'_, Plan>, plan: &Plan) -> Result<Buffers<Self, Plan>> {
         Ok(self.output().plan(plan))
     }
@@ -46,16 +46,16 @@ pub trait Op: Debug + Sized {
 
 /// A backend's kernel for the op `O`.
 pub trait Kernel<O: Op>: Storage {
-    /// Computes the results. The operands have the sizes that the op says.
+    /// Computes the results. The operands have the op's sizes.
     fn compute(&self, op: &O, inputs: O::Inputs<'_, Self>) -> Result<Buffers<O, Self>>;
 }
 
-/// The buffers that a kernel of backend `B` for the op `O` gets.
+/// The operands of backend `B`'s kernel for the op `O`.
 pub type Inputs<'a, O, B> = <O as Op>::Inputs<'a, B>;
-/// The buffers that it returns.
+/// Its results.
 pub type Buffers<O, B> = <<O as Op>::Output as Outputs>::Buffers<B>;
 
-/// `Plan` needs no kernels: an op says what memory it takes.
+/// `Plan` needs no kernels of its own: ops know their memory.
 impl<O: Op> Kernel<O> for Plan {
     fn compute(&self, op: &O, inputs: O::Inputs<'_, Self>) -> Result<Buffers<O, Self>> {
         op.plan(inputs, self)
@@ -127,28 +127,19 @@ impl<T: Outputs> Outputs for Option<T> {
     }
 }
 
-macro_rules! tuple {
-    ($($T:ident $buffer:ident),+) => {
-        impl<$($T: Outputs),+> Outputs for ($($T),+) {
-            type Buffers<B: Storage> = ($($T::Buffers<B>),+);
-            type Tensors<B: Storage> = ($($T::Tensors<B>),+);
+/// Pairs nest: three results are `(S, (T, U))`.
+impl<S: Outputs, T: Outputs> Outputs for (S, T) {
+    type Buffers<B: Storage> = (S::Buffers<B>, T::Buffers<B>);
+    type Tensors<B: Storage> = (S::Tensors<B>, T::Tensors<B>);
 
-            #[allow(non_snake_case, reason = "a shape has the name of its type")]
-            fn plan(&self, plan: &Plan) -> Self::Buffers<Plan> {
-                let ($($T),+) = self;
-                ($($T.plan(plan)),+)
-            }
+    fn plan(&self, plan: &Plan) -> Self::Buffers<Plan> {
+        (self.0.plan(plan), self.1.plan(plan))
+    }
 
-            #[allow(non_snake_case, reason = "a shape has the name of its type")]
-            fn tensors<B: Storage>(self, backend: &B, ($($buffer),+): Self::Buffers<B>) -> Self::Tensors<B> {
-                let ($($T),+) = self;
-                ($($T.tensors(backend, $buffer)),+)
-            }
-        }
-    };
+    fn tensors<B: Storage>(self, backend: &B, (first, second): Self::Buffers<B>) -> Self::Tensors<B> {
+        (self.0.tensors(backend, first), self.1.tensors(backend, second))
+    }
 }
-tuple!(S a, T b);
-tuple!(S a, T b, U c);
 
 /// Defines an op: its sizes, its name, `Inputs` for a lifetime and a backend ⇒ `Output` with the shapes, and its cost;
 /// then, where the kernel of `Cpu` takes more than its results, [`Op::plan`].
@@ -162,7 +153,7 @@ macro_rules! op {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
-        #[allow(missing_docs, reason = "the op's documentation says what its sizes are")]
+        #[allow(missing_docs, reason = "the op's documentation explains its sizes")]
         pub struct $op {
             $($(#[$about])* pub $field: $type,)+
         }

@@ -1,4 +1,4 @@
-//! Profiling: every public op reports its multiply-accumulates, memory traffic and time here.
+//! Profiling: every op reports its multiply-accumulates, memory traffic and time here.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,12 +11,12 @@ use crate::error::Result;
 pub struct Cost {
     /// Multiply-accumulates of convolutions and matrix products; other arithmetic is not counted.
     pub macs: u64,
-    /// Values read and written once each.
+    /// Elements read and written, each counted once.
     pub elements: u64,
 }
 
 impl Cost {
-    /// The cost of moving so many values, without products.
+    /// Elements read and written, and no products.
     pub fn elements(count: usize) -> Self {
         Cost { macs: 0, elements: count as u64 }
     }
@@ -33,7 +33,7 @@ pub struct Record {
     pub cost: Cost,
     /// How long it took.
     pub time: Duration,
-    /// Bytes that were held when it was done, its inputs still among them; `None` where nobody counts.
+    /// Bytes taken when it was done, its inputs included; `None` if the backend doesn't count.
     pub held: Option<u64>,
 }
 
@@ -60,28 +60,28 @@ impl Profiler {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Names the layer that runs until the guard is dropped.
+    /// Names the layer of the ops that run until the guard is dropped.
     pub fn enter(&self, scope: &str) -> ScopeGuard {
         self.state().scopes.push(scope.to_owned());
         ScopeGuard(self.clone())
     }
 
-    /// Stops or goes on recording. Timing each op makes a GPU wait for it, so that a whole run must be timed without.
+    /// Stops or resumes recording. Timing each op makes a GPU wait for it, so a whole run must be timed without.
     pub fn pause(&self, paused: bool) {
         self.paused.store(paused, Ordering::Relaxed);
     }
 
-    /// Whether nothing is recorded now.
+    /// Whether recording is stopped.
     pub fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Relaxed)
     }
 
-    /// Takes all records so far.
+    /// Returns and removes all records.
     pub fn take(&self) -> Vec<Record> {
         std::mem::take(&mut self.state().records)
     }
 
-    /// Runs `kernel` and records its cost and time under the current scope, and what `held` says afterwards.
+    /// Runs `kernel`, and records its cost, its time and the bytes that `held` returns afterwards, under the current scope.
     pub fn record<T>(
         &self,
         op: &'static str,

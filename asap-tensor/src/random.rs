@@ -1,6 +1,6 @@
-//! Random numbers that mean the same in every version and on every machine.
+//! Random numbers that are the same in every version and on every machine.
 //!
-//! A stream is named by a seed and a string, so that what one part samples never depends on what another sampled before it.
+//! A stream has a seed and a name, so what one part samples never depends on what another sampled before.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -24,8 +24,8 @@ pub fn normal(seed: u64, name: &str, count: usize, deviation: f64) -> Vec<f32> {
         .collect()
 }
 
-/// `count` values in [−1, 1) that only depend on `name`: element i hashes the name's FNV-1a digest and i with the
-/// finalizer of SplitMix64. Weights made this way need no file: anyone can fill the same network.
+/// `count` values in [−1, 1) that depend only on `name`: element i hashes the name's FNV-1a digest and i with the
+/// finalizer of SplitMix64. Such weights need no file: anyone can make the same network.
 ///
 /// ```
 /// let u = asap_tensor::random::uniform_by_name("a", 4);

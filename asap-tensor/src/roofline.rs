@@ -1,9 +1,9 @@
-//! What a device can do at best: the ceilings of a roofline (Williams, Waterman & Patterson 2009).
+//! The limits of a device: the ceilings of a roofline (Williams, Waterman & Patterson 2009).
 //!
-//! An op that moves b bytes and does f operations takes at least the longer of b/bandwidth and f/peak. Operations are
-//! two for each multiply-accumulate of convolutions and matrix products; other arithmetic is not counted, and bytes are
-//! those of every number that is read or written, once. Arrays that stay in a cache are faster than memory, and a
-//! convolution may need fewer products than it is counted with: an op can be faster than its ceiling.
+//! An op that moves b bytes and does f operations takes at least max(b/bandwidth, f/peak). Each multiply-accumulate of
+//! convolutions and matrix products counts as two operations; other arithmetic is not counted. Each element read or
+//! written counts once. An op can be faster than its ceiling: arrays may stay in a cache, and some algorithms for
+//! convolutions need fewer products.
 
 use std::time::Instant;
 
@@ -13,25 +13,25 @@ use crate::ops::{Transpose, Unary, matmul, sum, unary};
 use crate::profile::Cost;
 use crate::tensor::Tensor;
 
-/// Runs that a ceiling is the fastest of.
+/// Runs per measurement; the fastest counts.
 const REPETITIONS: usize = 5;
-/// A ceiling is measured at ever larger sizes until one run takes this long, in seconds.
+/// Sizes double until one run takes this long, in seconds.
 const LONG_ENOUGH: f64 = 0.03;
-/// Values in the arrays that bandwidth is measured with, first and last: more than caches hold.
+/// Elements of the arrays that bandwidth is measured with, first and last: more than caches have room for.
 const ARRAYS: [usize; 2] = [1 << 25, 1 << 28];
 /// Rows and columns of the matrices that the peak is measured with, first and last.
 const MATRICES: [usize; 2] = [256, 8192];
 
-/// What a device can do at best.
+/// The limits of a device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ceilings {
-    /// Bytes a second between memory and processor.
+    /// Bytes per second between memory and processor.
     pub bandwidth: f64,
-    /// Operations a second in a product of matrices.
+    /// Operations per second in a product of matrices.
     pub peak: f64,
 }
 
-/// The ceiling that an op meets first.
+/// The ceiling that limits an op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Moving its bytes takes longer.
@@ -56,15 +56,15 @@ impl Ceilings {
         Ok(Ceilings { bandwidth: bandwidth(backend)?, peak: peak(backend)? })
     }
 
-    /// The least seconds that this cost can take with values of `size` bytes, and which ceiling says so.
-    pub fn least(&self, cost: Cost, size: usize) -> (f64, Bound) {
+    /// The minimum time of this cost in seconds, with elements of `size` bytes, and the ceiling that limits it.
+    pub fn minimum(&self, cost: Cost, size: usize) -> (f64, Bound) {
         let moving = cost.elements as f64 * size as f64 / self.bandwidth;
         let computing = 2.0 * cost.macs as f64 / self.peak;
         if moving >= computing { (moving, Bound::Bandwidth) } else { (computing, Bound::Peak) }
     }
 }
 
-/// The seconds of the fastest of a few runs, after one that is not timed: a ceiling is what the device does undisturbed.
+/// The seconds of the fastest of a few runs, after one warm-up.
 fn fastest<B: Backend>(backend: &B, mut run: impl FnMut() -> Result<()>) -> Result<f64> {
     run()?;
     backend.synchronize()?;
@@ -78,8 +78,7 @@ fn fastest<B: Backend>(backend: &B, mut run: impl FnMut() -> Result<()>) -> Resu
     Ok(fastest)
 }
 
-/// Work a second at the first size whose run takes long enough, or at the last; sizes double. `measure` tells work and
-/// seconds.
+/// Work per second at the first size whose run takes long enough, or at the last. `measure` returns work and seconds.
 fn rate([first, last]: [usize; 2], mut measure: impl FnMut(usize) -> Result<(f64, f64)>) -> Result<f64> {
     let mut size = first;
     loop {
@@ -91,8 +90,8 @@ fn rate([first, last]: [usize; 2], mut measure: impl FnMut(usize) -> Result<(f64
     }
 }
 
-/// Bytes a second of large arrays, at best: each element scaled and written elsewhere, or all of them summed. On the CPU
-/// the first is held up by the system, which clears new memory before it gives it out.
+/// Bytes per second of large arrays: the faster of scaling each element into a new array and of summing them. On the CPU
+/// the system slows the first down, since it clears new memory.
 fn bandwidth<B: Backend>(backend: &B) -> Result<f64> {
     let size = size_of::<B::Elem>();
     let copying = rate(ARRAYS, |count| {
@@ -107,13 +106,13 @@ fn bandwidth<B: Backend>(backend: &B) -> Result<f64> {
     Ok(copying.max(reading))
 }
 
-/// Operations a second of a product of large square matrices. Their values vary: equal ones take less power, and a
-/// processor that has power left runs faster than it does at work.
+/// Operations per second of a product of large square matrices. Their elements vary: equal ones take less power, which
+/// lets a processor run faster than it does at work.
 fn peak<B: Backend>(backend: &B) -> Result<f64> {
     rate(MATRICES, |side| {
-        let numbers: Vec<f32> =
+        let values: Vec<f32> =
             (0..side * side).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as u16 as i16 as f32 / 32768.0).collect();
-        let a = Tensor::from_f32(backend, [side, side], &numbers)?;
+        let a = Tensor::from_f32(backend, [side, side], &values)?;
         let seconds = fastest(backend, || matmul(&a, &a, Transpose::default()).map(drop))?;
         Ok((2.0 * (side as f64).powi(3), seconds))
     })
@@ -124,10 +123,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_later_of_both_ceilings_bounds_an_op() {
+    fn the_longer_of_both_times_limits_an_op() {
         let ceilings = Ceilings { bandwidth: 1e6, peak: 1e4 };
         // 400 bytes are moved in 0.4 ms; 2 operations take 0.2 ms, 200 take 20 ms.
-        assert_eq!(ceilings.least(Cost { macs: 1, elements: 100 }, 4), (4e-4, Bound::Bandwidth));
-        assert_eq!(ceilings.least(Cost { macs: 100, elements: 100 }, 4), (0.02, Bound::Peak));
+        assert_eq!(ceilings.minimum(Cost { macs: 1, elements: 100 }, 4), (4e-4, Bound::Bandwidth));
+        assert_eq!(ceilings.minimum(Cost { macs: 100, elements: 100 }, 4), (0.02, Bound::Peak));
     }
 }

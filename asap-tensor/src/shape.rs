@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Most axes a tensor can have: tiling an image for per-tile products takes six.
+/// The maximum number of axes: tiling an image for per-tile products takes six.
 pub const MAX_RANK: usize = 6;
 
 /// The sizes of a tensor, outermost first; images are (batch, channel, height, width).
@@ -23,7 +23,7 @@ impl Shape {
         self.rank
     }
 
-    /// The number of elements; 1 for a scalar. The largest `usize` stands for more, of which no tensor can be made.
+    /// The number of elements; 1 for a scalar. Saturates at `usize::MAX`, a size that no tensor can have.
     pub fn count(&self) -> usize {
         self.dims().iter().fold(1, |count: usize, &size| count.saturating_mul(size))
     }
@@ -48,7 +48,7 @@ impl Shape {
         [before.iter().product(), rest[0], rest[1..].iter().product()]
     }
 
-    /// The same sizes with that of `axis` replaced.
+    /// The same shape with another size of `axis`.
     ///
     /// # Panics
     /// If there is no such axis.

@@ -6,7 +6,7 @@ use crate::error::{Error, Result, require_argument};
 use crate::shape::Shape;
 use crate::storage::{Element, Storage};
 
-/// Values of some shape on a backend. Cloning shares the values.
+/// Values with a shape on a backend. Cloning shares the values.
 #[derive(Clone)]
 pub struct Tensor<B: Storage> {
     backend: B,
@@ -44,7 +44,7 @@ impl<B: Storage> Tensor<B> {
         Self::full(backend, shape, 0.0)
     }
 
-    /// A buffer with its shape; ops make their results with it, once they know both to fit.
+    /// A buffer with its shape, which must fit.
     pub(crate) fn from_parts(backend: &B, shape: Shape, buffer: B::Buffer) -> Self {
         Tensor { backend: backend.clone(), shape, buffer }
     }
@@ -79,22 +79,22 @@ impl<B: Storage> Tensor<B> {
         &mut self.buffer
     }
 
-    /// The values, copied to host memory.
+    /// Copies the values to the host.
     pub fn to_vec(&self) -> Result<Vec<B::Elem>> {
         self.backend.download(&self.buffer)
     }
 
-    /// The values in single precision, copied to host memory.
+    /// Copies the values to the host, in single precision.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
         Ok(self.to_vec()?.into_iter().map(|v| v.as_f64() as f32).collect())
     }
 
-    /// The values in double precision, copied to host memory.
+    /// Copies the values to the host, in double precision.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
         Ok(self.to_vec()?.into_iter().map(Element::as_f64).collect())
     }
 
-    /// The only number of a tensor that has one.
+    /// The value of a tensor with one element.
     pub fn item(&self) -> Result<f64> {
         check_count("Tensor::item", self.shape, 1)?;
         Ok(self.to_vec()?[0].as_f64())
@@ -121,7 +121,7 @@ impl<B: Storage> fmt::Debug for Tensor<B> {
     }
 }
 
-/// A batch of label maps (N, 1, H, W): one id of at most 255 for each pixel. Cloning shares them.
+/// A batch of label maps (N, 1, H, W): one id from 0 to 255 per pixel. Cloning shares them.
 #[derive(Clone)]
 pub struct Ids<B: Storage> {
     backend: B,
@@ -130,20 +130,20 @@ pub struct Ids<B: Storage> {
 }
 
 impl<B: Storage> Ids<B> {
-    /// Label maps from ids in row-major order, `sizes` being (N, H, W).
+    /// Label maps of `sizes` (N, H, W) from ids in row-major order.
     pub fn from_vec(backend: &B, sizes: [usize; 3], ids: Vec<u8>) -> Result<Self> {
         check_count("Ids::from_vec", Shape::from(sizes), ids.len())?;
         Ok(Self::from_parts(backend, sizes, backend.upload_ids(ids)?))
     }
 
-    /// Label maps of one id, `sizes` being (N, H, W).
+    /// Label maps of `sizes` (N, H, W) with one id everywhere.
     pub fn full(backend: &B, sizes: [usize; 3], id: u8) -> Result<Self> {
         let shape = Shape::from(sizes);
         require_room("Ids::full", shape)?;
         Ok(Self::from_parts(backend, sizes, backend.filled_ids(id, shape.count())?))
     }
 
-    /// A buffer with its sizes; ops make their results with it, once they know both to fit.
+    /// A buffer with its sizes, which must fit.
     pub(crate) fn from_parts(backend: &B, sizes: [usize; 3], buffer: B::IdBuffer) -> Self {
         Ids { backend: backend.clone(), sizes, buffer }
     }
@@ -169,7 +169,7 @@ impl<B: Storage> Ids<B> {
         &self.buffer
     }
 
-    /// The ids, copied to host memory.
+    /// Copies the ids to the host.
     pub fn to_vec(&self) -> Result<Vec<u8>> {
         self.backend.download_ids(&self.buffer)
     }
@@ -181,10 +181,10 @@ impl<B: Storage> fmt::Debug for Ids<B> {
     }
 }
 
-/// Refuses more values than memory has addresses for.
+/// An error for more elements than memory has addresses.
 fn require_room(op: &'static str, shape: Shape) -> Result<()> {
     require_argument(shape.count() <= isize::MAX as usize / size_of::<f64>(), op, || {
-        format!("no memory has room for the shape {shape}")
+        format!("the shape {shape} has more elements than memory can hold")
     })
 }
 

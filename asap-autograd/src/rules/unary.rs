@@ -1,6 +1,6 @@
 //! Elementwise functions: g·f′(x).
 
-use asap_tensor::ops::{self, Needs, Unary};
+use asap_tensor::ops::{self, Unary};
 use asap_tensor::{Backend, Result};
 
 use crate::tape::Var;
@@ -14,7 +14,7 @@ impl<B: Backend> Var<B> {
             return Var::record(y, [self], move |g, _| Ok([Some(ops::unary(slope, g)?)]));
         }
         // The gradient uses x or y, and the other may be freed.
-        let saved = if f.needs() == Needs::Input { self.value() } else { &y }.clone();
+        let saved = if f.needs_input() { self.value() } else { &y }.clone();
         Var::record(y, [self], move |g, _| Ok([Some(ops::unary_grad(f, &saved, &saved, g)?)]))
     }
 

@@ -106,7 +106,7 @@ impl Group {
 
     /// The shortest time that the ceilings allow, and which of them is the limit.
     fn limit(&self, element_size: usize, ceilings: &Ceilings) -> (f64, Bound) {
-        let (seconds, bound) = ceilings.least(self.cost, element_size);
+        let (seconds, bound) = ceilings.minimum(self.cost, element_size);
         (self.count as f64 * seconds, bound)
     }
 

@@ -6,7 +6,7 @@ use ndarray::{ArrayBase, ArrayView, Data, Dimension, IntoDimension, StrideShape}
 
 use crate::storage::Element;
 
-/// A row-major buffer under the given sizes. Kernels get sizes that fit: the public functions have checked them.
+/// A view of a row-major buffer with these sizes, which fit: the public functions have checked them.
 pub(crate) fn view<T, D>(buffer: &[T], sizes: impl IntoDimension<Dim = D>) -> ArrayView<'_, T, D>
 where
     D: Dimension,
@@ -15,7 +15,7 @@ where
     ArrayView::from_shape(sizes, buffer).expect("the sizes must multiply to the buffer's length")
 }
 
-/// An array's values as a row-major buffer, however the array itself lies in memory.
+/// The values of an array, in any layout, as a row-major buffer.
 pub(crate) fn buffer<T, S, D>(array: &ArrayBase<S, D>) -> Arc<Vec<T>>
 where
     T: Copy,
@@ -25,8 +25,7 @@ where
     Arc::new(array.iter().copied().collect())
 }
 
-/// Σ terms, added up in double precision. A mean over 10⁵ single-precision values, added up one after the other in
-/// single precision, is off by 10⁻⁴ and more; this way it is right to the last place.
+/// Σ terms in double precision. Single precision would lose four digits in the mean of 10⁵ values.
 pub(crate) fn sum<E: Element>(terms: impl IntoIterator<Item = E>) -> E {
     E::from_f64(terms.into_iter().map(E::as_f64).sum())
 }

@@ -11,8 +11,7 @@ use crate::storage::{Element, Storage};
 
 pub(crate) use array::{buffer, sum, view};
 
-/// A backend written to be read and believed; `Reference<f64>` is what gradients and other backends are checked
-/// against. Not fast.
+/// A backend written to be read; gradients and other backends are checked against `Reference<f64>`. Not fast.
 #[derive(Clone, Debug, Default)]
 pub struct Reference<E> {
     profiler: Option<Profiler>,

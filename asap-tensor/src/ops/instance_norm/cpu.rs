@@ -28,7 +28,7 @@ impl Kernel<InstanceNorm> for Cpu {
             *statistics = self.vectorize(Forward { x, affine, op, y });
         });
         let (mean, rstd) = statistics.into_iter().unzip();
-        Ok((Arc::new(y), self.adopt(mean), self.adopt(rstd)))
+        Ok((Arc::new(y), (self.adopt(mean), self.adopt(rstd))))
     }
 }
 

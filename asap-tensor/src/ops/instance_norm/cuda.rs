@@ -15,10 +15,10 @@ const KEPT: usize = 6144;
 /// The minimum number of values in a chunk of a larger plane, 16 for each thread, and the maximum number of chunks:
 /// every block combines their statistics again.
 const CHUNK: usize = 4096;
-const MOST_CHUNKS: usize = 64;
+const MAX_CHUNKS: usize = 64;
 const THREADS: usize = 256;
 /// The maximum number of blocks along the second and third axis of a grid.
-const MOST_BLOCKS: usize = 65_535;
+const MAX_BLOCKS: usize = 65_535;
 
 /// The kernels' `Norm`.
 #[repr(C)]
@@ -47,7 +47,7 @@ impl Split {
     /// The gradient does not use `epsilon`.
     fn new(x: Shape, epsilon: f64, slope: f64) -> Self {
         let [batch, channels, plane] = x.around(1);
-        let chunk = CHUNK.max(plane.div_ceil(MOST_CHUNKS));
+        let chunk = CHUNK.max(plane.div_ceil(MAX_CHUNKS));
         let chunks = plane.div_ceil(chunk);
         let norm = Norm {
             sizes: [channels, plane, chunks, chunk].map(|v| v as i32),
@@ -66,7 +66,7 @@ impl Split {
     /// A block for each chunk of each plane.
     fn by_chunk(&self, launch: Launch<'_>) -> Result<()> {
         // The planes fill y and z exactly.
-        let rows = (1..=MOST_BLOCKS.min(self.planes)).rev().find(|rows| self.planes.is_multiple_of(*rows)).unwrap_or(1);
+        let rows = (1..=MAX_BLOCKS.min(self.planes)).rev().find(|rows| self.planes.is_multiple_of(*rows)).unwrap_or(1);
         let grid = [blocks(self.chunks, 1), rows as u32, blocks(self.planes, rows)];
         launch.structure(&self.norm).launch(grid, [THREADS as u32, 1, 1])
     }
@@ -95,7 +95,7 @@ impl Kernel<InstanceNorm> for Cuda {
             let launch = self.kernel(&SOURCE, "norm_apply")?.output(&mut y).output(&mut mean).output(&mut rstd);
             split.by_chunk(with_affine(launch.input(x).input(&partial), affine))?;
         }
-        Ok((Arc::new(y), Arc::new(mean), Arc::new(rstd)))
+        Ok((Arc::new(y), (Arc::new(mean), Arc::new(rstd))))
     }
 }
 

@@ -19,8 +19,8 @@ pub type Affine<'a, Buffer> = Option<(&'a Buffer, &'a Buffer)>;
 op! {
     /// The norm of x, (N, C, H, W), followed by φ of that slope for negative values. Returns y, μ and 1/√(σ² + ε).
     InstanceNorm { x: Shape, epsilon: f64, slope: f64 }
-    "instance_norm", for<'a, B> (&'a B::Buffer, Affine<'a, B::Buffer>) => (Shape, Shape, Shape):
-        |op| (op.x, statistics(op.x), statistics(op.x)),
+    "instance_norm", for<'a, B> (&'a B::Buffer, Affine<'a, B::Buffer>) => (Shape, (Shape, Shape)):
+        |op| (op.x, (statistics(op.x), statistics(op.x))),
     cost: Cost::elements(2 * op.x.count())
 }
 
@@ -87,7 +87,7 @@ pub fn instance_norm<B: Kernel<InstanceNorm>>(
     check("instance_norm", x, affine)?;
     let affine = affine.map(|(scale, shift)| (scale.buffer(), shift.buffer()));
     let op = InstanceNorm { x: x.shape(), epsilon, slope };
-    let (y, mean, rstd) = op.run(x.backend(), (x.buffer(), affine))?;
+    let (y, (mean, rstd)) = op.run(x.backend(), (x.buffer(), affine))?;
     Ok(Normalized { y, mean, rstd })
 }
 

@@ -43,7 +43,7 @@ impl<E: Element> Kernel<InstanceNorm> for Reference<E> {
                 rstd[[n, c]] = inverse;
             }
         }
-        Ok((buffer(&y), buffer(&mean), buffer(&rstd)))
+        Ok((buffer(&y), (buffer(&mean), buffer(&rstd))))
     }
 }
 

@@ -57,17 +57,6 @@ macro_rules! functions {
     };
 }
 
-/// What the gradient of a function needs of the forward pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// x.
-    Input,
-    /// y = f(x).
-    Output,
-    /// Neither: the derivative is constant.
-    Nothing,
-}
-
 /// One of three expressions, by what a derivative is given in terms of.
 macro_rules! by {
     (x: $x:expr, $y:expr, $nothing:expr) => {
@@ -125,12 +114,12 @@ macro_rules! define {
                 }
             }
 
-            /// What the gradient needs: it may be given for both x and y.
-            pub fn needs(self) -> Needs {
+            /// Whether the gradient needs x. If not, it may be given y in its place.
+            pub fn needs_input(self) -> bool {
                 match self {
                     // y has the sign of x.
-                    Unary::LeakyRelu { slope } if slope >= 0.0 => Needs::Output,
-                    $(Unary::$name { .. } => by!($of: Needs::Input, Needs::Output, Needs::Nothing),)*
+                    Unary::LeakyRelu { slope } if slope >= 0.0 => false,
+                    $(Unary::$name { .. } => by!($of: true, false, false),)*
                 }
             }
 

@@ -52,18 +52,18 @@ impl Property for Case {
 }
 
 #[test]
-fn adams_updates_are_right() {
+fn adam_matches_reference() {
     holds(case(length()));
 }
 
 #[test]
-fn adams_updates_do_not_depend_on_threads() {
+fn adam_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(6, case(50_000usize..100_000));
 }
 
-/// What shares a weight's numbers does not see it change.
+/// Clones share the weight's elements.
 #[test]
-fn an_update_in_place_leaves_clones_alone() {
+fn adam_leaves_clones_unchanged() {
     let double = Double::new();
     let source = Source { backend: &double, seed: 1, absolute: false };
     let draw = |name| source.normal(name, [5]).unwrap();

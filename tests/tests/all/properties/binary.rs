@@ -19,7 +19,7 @@ enum Spread {
     Same,
     Scalar,
     Channel,
-    /// (N, C) against (C): a plane is one number.
+    /// (N, C) with (C): a plane is one element.
     ChannelOfRows,
 }
 
@@ -52,11 +52,11 @@ impl Property for Case {
 }
 
 #[test]
-fn sums_differences_products_and_quotients_are_right() {
+fn binary_matches_reference() {
     holds(case(side()));
 }
 
 #[test]
-fn sums_differences_products_and_quotients_do_not_depend_on_threads() {
+fn binary_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(12, case(100usize..150));
 }

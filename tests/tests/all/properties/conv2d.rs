@@ -64,7 +64,7 @@ impl Property for Case {
         let grad_weight_ids = ops::conv2d_ids_grad_weight(&ids, &g, self.weight, args)?;
         let taller = source.normal("stack's weight", [o, 2 * i, r, s])?;
         let y_stack = ops::conv2d_stack(&ids, &x, &taller, bias, args)?;
-        // Rows and columns that the steps leave over: a transposed convolution keeps equally many of both.
+        // Rows and columns that the stride leaves over: a transposed convolution keeps as many of both.
         let [rows_over, columns_over] = [(h, r), (w, s)].map(|(side, kernel)| (side + 2 * padding - kernel) % stride);
         let mut outputs = vec![
             sums("conv2d", &y, i * r * s + 1)?,
@@ -85,13 +85,13 @@ impl Property for Case {
 }
 
 #[test]
-fn convolutions_and_their_gradients_are_right() {
+fn conv2d_matches_reference() {
     holds(case(channels().boxed(), side().boxed()));
 }
 
 /// From 32 channels on, 3×3 and 4×4 kernels at stride 1 take Winograd's algorithm.
 #[test]
-fn convolutions_of_many_channels_and_their_gradients_are_right() {
+fn conv2d_of_many_channels_matches_reference() {
     let channels = prop::sample::select(vec![31usize, 32, 33, 40]);
     let side = prop::sample::select(vec![5usize, 9, 12, 13, 16, 17, 19]);
     holds_on_the_cpu(
@@ -101,13 +101,13 @@ fn convolutions_of_many_channels_and_their_gradients_are_right() {
 }
 
 #[test]
-fn convolutions_do_not_depend_on_threads() {
+fn conv2d_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(10, case(16usize..40, 30usize..50));
 }
 
-/// The ids form, which every backend is compared with, stands for the dense form.
+/// Every backend is compared with the ids form, so that must equal the dense form.
 #[test]
-fn the_ids_form_equals_the_dense_form_on_one_hot_labels() {
+fn conv2d_ids_equals_conv2d_of_one_hot() {
     for_all(case(channels().boxed(), side().boxed()), |case| {
         let double = Double::new();
         let source = Source { backend: &double, seed: case.seed, absolute: false };

@@ -179,7 +179,7 @@ impl Property for Case {
 }
 
 #[test]
-fn instance_norm_and_its_gradients_are_right() {
+fn instance_norm_matches_reference() {
     holds(case(side().boxed()));
 }
 
@@ -189,6 +189,6 @@ fn instance_norm_does_not_depend_on_threads() {
 }
 
 #[test]
-fn instance_norm_of_large_planes_is_right() {
+fn instance_norm_of_large_planes_matches_reference() {
     holds_when_large(6, case(60usize..130));
 }

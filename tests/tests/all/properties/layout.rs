@@ -36,12 +36,12 @@ fn permute(ranks: impl Strategy<Value = usize>, size: usize) -> impl Strategy<Va
 }
 
 #[test]
-fn reordered_axes_are_right() {
+fn permute_matches_reference() {
     holds(permute(1usize..=6, 5));
 }
 
 #[test]
-fn reordered_axes_do_not_depend_on_threads() {
+fn permute_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(8, permute(Just(4), 24));
 }
 
@@ -84,12 +84,12 @@ fn pieces(size: usize) -> impl Strategy<Value = Pieces> {
 }
 
 #[test]
-fn pieces_joined_taken_and_put_back_are_right() {
+fn cat_narrow_place_match_reference() {
     holds(pieces(7));
 }
 
 #[test]
-fn pieces_joined_taken_and_put_back_do_not_depend_on_threads() {
+fn cat_narrow_place_do_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(8, pieces(24));
 }
 
@@ -145,11 +145,11 @@ fn frame(side: impl Strategy<Value = usize> + Clone + 'static) -> impl Strategy<
 }
 
 #[test]
-fn padded_and_one_hot_images_are_right() {
+fn pad_and_one_hot_match_reference() {
     holds(frame(side().boxed()));
 }
 
 #[test]
-fn padded_and_one_hot_images_do_not_depend_on_threads() {
+fn pad_and_one_hot_do_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(8, frame(120usize..140));
 }

@@ -41,11 +41,11 @@ impl Property for Case {
 }
 
 #[test]
-fn matrix_products_are_right() {
+fn matmul_matches_reference() {
     holds(case(length().boxed()));
 }
 
 #[test]
-fn matrix_products_do_not_depend_on_threads() {
+fn matmul_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(12, case(60usize..200));
 }

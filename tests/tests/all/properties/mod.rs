@@ -1,4 +1,4 @@
-//! Every op of every backend against `Reference<f64>`, forward and gradients, on drawn inputs of awkward sizes: 1, odd
+//! Every op of every backend against `Reference<f64>`, forward and gradients, on random inputs of awkward sizes: 1, odd
 //! numbers, primes, and one more or less than a power of two.
 
 mod adam;

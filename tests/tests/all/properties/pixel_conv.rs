@@ -25,7 +25,7 @@ fn case(
     (sizes, any::<u64>()).prop_map(|((n, c, h, w), seed)| Case { x: [n, c, h, w], seed })
 }
 
-/// Sides about the register's 4, 8 and 16 numbers and the two pixels beside them too.
+/// Sides around the 4, 8 and 16 elements of a register, and the two pixels next to them.
 fn sides() -> impl Strategy<Value = usize> + Clone {
     prop_oneof![side(), prop::sample::select(vec![5usize, 6, 10, 11, 18, 20, 34, 35])].boxed()
 }
@@ -54,21 +54,21 @@ impl Property for Case {
 }
 
 #[test]
-fn convolutions_by_pixels_own_kernels_and_their_gradients_are_right() {
+fn pixel_conv_matches_reference() {
     holds(case(channels(), sides()));
 }
 
 #[test]
-fn convolutions_by_pixels_own_kernels_do_not_depend_on_threads() {
+fn pixel_conv_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(6, case(8usize..20, 40usize..90));
 }
 
 #[test]
-fn convolutions_of_many_pixels_by_their_own_kernels_are_right() {
+fn pixel_conv_of_large_images_matches_reference() {
     holds_when_large(6, case(1usize..4, 60usize..90));
 }
 
-/// The image moved by each tap, times the channel of that tap, added up.
+/// The sum over taps of the image shifted by the tap, times the channel of the tap.
 fn composed(x: &Tensor<Double>, kernels: &Tensor<Double>) -> Result<Tensor<Double>> {
     let &[n, c, h, w] = x.dims() else { unreachable!("an image has four axes") };
     let padded = ops::pad2d(x, Pad::all(1), PadMode::Zero)?;
@@ -82,9 +82,9 @@ fn composed(x: &Tensor<Double>, kernels: &Tensor<Double>) -> Result<Tensor<Doubl
     Ok(y)
 }
 
-/// The op, which every backend is compared with, stands for this composition.
+/// Every backend is compared with the op, so that must equal this composition.
 #[test]
-fn a_convolution_by_pixels_own_kernels_equals_its_composition_of_moved_images() {
+fn pixel_conv_equals_its_composition_of_shifted_images() {
     for_all(case(channels(), sides()), |case| {
         let double = Double::new();
         let source = Source { backend: &double, seed: case.seed, absolute: false };

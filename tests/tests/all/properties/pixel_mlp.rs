@@ -14,7 +14,7 @@ struct Case {
     grid: [usize; 2],
     mlp: PixelMlp,
     inputs: usize,
-    /// Labels, or numbers.
+    /// Labels or values.
     labels: bool,
     positions: bool,
     seed: u64,
@@ -40,7 +40,7 @@ fn case(
     )
 }
 
-/// What a case draws.
+/// The random inputs of a case.
 struct Inputs<B: Backend> {
     params: Tensor<B>,
     positions: Tensor<B>,
@@ -86,9 +86,9 @@ impl Case {
     }
 }
 
-/// One pixel's way through its tile's network, with Σ|terms| of every number.
+/// One pixel's way through its tile's network, with Σ|terms| of every value.
 struct Way {
-    /// h_0 … h_{n−1}, the features each layer gets.
+    /// h_0 … h_{n−1}, the inputs of each layer.
     features: Vec<Vec<f64>>,
     /// Σ|terms| of h_0 … h_n.
     magnitudes: Vec<Vec<f64>>,
@@ -228,7 +228,7 @@ impl Case {
         Ok(Expected { y, grad_output, grad_params, grad_pixels })
     }
 
-    /// The most terms that a number of the image is a sum of, layer upon layer.
+    /// The maximum number of terms of an element of the image, over all layers.
     fn terms(&self) -> usize {
         self.widths().iter().map(|width| width + 1).sum()
     }
@@ -275,11 +275,11 @@ fn small() -> impl Strategy<Value = Case> {
 }
 
 #[test]
-fn pixelwise_networks_and_their_gradients_are_right() {
+fn pixel_mlp_matches_reference() {
     holds(small());
 }
 
 #[test]
-fn pixelwise_networks_do_not_depend_on_threads() {
+fn pixel_mlp_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(4, case(3usize..=4, Just(16), 16usize..=33));
 }

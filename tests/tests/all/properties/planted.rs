@@ -1,4 +1,4 @@
-//! The properties can fail: one wrong number of one backend is found.
+//! The properties can fail: one wrong element of one backend is found.
 
 use asap_tensor::ops::{self, Conv2d};
 use asap_tensor::{Backend, Result};
@@ -8,7 +8,7 @@ use asap_tests::source::Source;
 
 #[derive(Debug)]
 struct Planted {
-    /// What one number of every backend but the oracle is multiplied by.
+    /// The factor of one element of every backend but the oracle.
     factor: f64,
 }
 
@@ -29,7 +29,7 @@ impl Property for Planted {
 }
 
 #[test]
-fn one_wrong_number_is_found() {
+fn one_wrong_element_is_found() {
     assert_eq!(check(&Planted { factor: 1.0 }), Ok(()));
     for factor in [1.0 + 1e-3, 1.0 - 1e-3, -1.0, 0.0, f64::NAN, f64::INFINITY] {
         assert!(check(&Planted { factor }).is_err(), "a factor of {factor} goes unnoticed");

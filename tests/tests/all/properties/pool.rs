@@ -9,7 +9,7 @@ use super::{channels, side};
 #[derive(Debug)]
 struct Case {
     x: Shape,
-    /// Whole numbers, so that blocks have several largest.
+    /// Whole numbers, so that blocks have several maxima.
     ties: bool,
     seed: u64,
 }
@@ -44,11 +44,11 @@ impl Property for Case {
 }
 
 #[test]
-fn pooling_and_its_gradients_are_right() {
+fn pool_matches_reference() {
     holds(case(side().boxed()));
 }
 
 #[test]
-fn pooling_does_not_depend_on_threads() {
+fn pool_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(6, case(120usize..160));
 }

@@ -32,16 +32,16 @@ impl Property for Case {
 }
 
 #[test]
-fn sums_over_everything_and_over_channels_are_right() {
+fn reduce_matches_reference() {
     holds(case(length()));
 }
 
 #[test]
-fn sums_do_not_depend_on_threads() {
+fn reduce_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(8, case(20_000usize..40_000));
 }
 
 #[test]
-fn long_sums_are_right() {
+fn reduce_of_large_tensors_matches_reference() {
     holds_when_large(4, case(6_000usize..9_000));
 }

@@ -88,12 +88,12 @@ impl Property for Case {
 }
 
 #[test]
-fn resampled_images_and_their_gradients_are_right() {
+fn resize_matches_reference() {
     holds(case(axis(side().boxed())));
 }
 
 #[test]
-fn resampled_images_do_not_depend_on_threads() {
+fn resize_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(
         6,
         case((100usize..150, 100usize..150).prop_map(|(i, o)| Axis::Bilinear(i, o))),

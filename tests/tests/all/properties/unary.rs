@@ -37,7 +37,7 @@ impl Property for Case {
     fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
         let x = match self.op {
             Unary::Sqrt => source.positive("x", [self.count])?,
-            // Zeros are where these have their kink: it belongs to one side, and no rounding moves a number across.
+            // These have a kink at 0: whole numbers hit it exactly, and no rounding moves an element across.
             Unary::Abs | Unary::LeakyRelu { .. } if self.seed.is_multiple_of(2) => source.whole("x", [self.count])?,
             _ => source.normal("x", [self.count])?,
         };
@@ -64,16 +64,16 @@ impl Property for Case {
 }
 
 #[test]
-fn functions_of_one_number_and_their_gradients_are_right() {
+fn unary_matches_reference() {
     holds(case(length()));
 }
 
 #[test]
-fn functions_of_one_number_do_not_depend_on_threads() {
+fn unary_does_not_depend_on_threads() {
     any_thread_count_gives_the_same_bytes(12, case(50_000usize..100_000));
 }
 
 #[test]
-fn functions_of_many_numbers_are_right() {
+fn unary_of_large_tensors_matches_reference() {
     holds_when_large(8, case(50_000usize..100_000));
 }

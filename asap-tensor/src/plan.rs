@@ -1,19 +1,62 @@
-//! The backend that computes nothing: it runs a network to find how much memory the run would take.
+//! The backend that computes nothing: it runs a network to find how much memory `Cpu` would take.
 //!
-//! Buffers hold no values, only how many there would be, and every kernel takes and gives back what `Cpu`'s takes and
-//! gives back. So the same code that trains or draws, run on this backend, tells in milliseconds the most bytes that
-//! its tensors ever hold at once. What a kernel needs beside its results is told by functions beside the kernel, which
-//! it uses itself.
+//! Buffers have sizes but no values, and each op takes and releases what its kernel on `Cpu` does. So the code that
+//! trains or generates, run on this backend, finds its peak of memory in milliseconds.
 
-mod meter;
-
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
 use crate::profile::Profiler;
 use crate::storage::Storage;
 
-pub use meter::{Meter, Usage};
+/// Counts bytes taken and released. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Meter(Arc<Mutex<Counts>>);
+
+/// What a [`Meter`] has counted, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Taken now, scratch included.
+    pub live: u64,
+    /// The maximum taken at once.
+    pub peak: u64,
+    /// Working memory that threads keep from one kernel to the next.
+    pub scratch: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    live: u64,
+    peak: u64,
+    /// Scratch of all threads: for kernels, and for what runs inside them.
+    scratch: [u64; 2],
+}
+
+impl Meter {
+    /// The counts up to now.
+    pub fn usage(&self) -> Usage {
+        let Counts { live, peak, scratch } = &*self.counts();
+        let scratch = scratch[0].saturating_add(scratch[1]);
+        // Memory that tensors release is kept for the next ones, and scratch that grows later comes on top of it.
+        Usage { live: live.saturating_add(scratch), peak: peak.saturating_add(scratch), scratch }
+    }
+
+    /// Sets the peak to what is taken now.
+    pub fn reset_peak(&self) {
+        let mut counts = self.counts();
+        counts.peak = counts.live;
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, bytes: u64) {
+        let mut counts = self.counts();
+        counts.live = counts.live.saturating_add(bytes);
+        counts.peak = counts.peak.max(counts.live);
+    }
+}
 
 /// Room for some values or ids, counted by the meter while it lives.
 #[derive(Debug)]
@@ -24,15 +67,10 @@ pub struct Block {
 }
 
 impl Block {
-    fn new(meter: &Meter, count: usize, size: usize) -> Self {
+    fn new(meter: &Meter, count: usize, size: usize) -> Arc<Self> {
         let bytes = (count as u64).saturating_mul(size as u64);
         meter.take(bytes);
-        Block { count, bytes, meter: meter.clone() }
-    }
-
-    /// How many values or ids there would be.
-    pub fn count(&self) -> usize {
-        self.count
+        Arc::new(Block { count, bytes, meter: meter.clone() })
     }
 }
 
@@ -46,24 +84,23 @@ impl Clone for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.meter.release(self.bytes);
+        let mut counts = self.meter.counts();
+        counts.live = counts.live.saturating_sub(self.bytes);
     }
 }
 
-/// What `Cpu` would hold in memory, without the values. Every number that is read back is 0.
+/// What `Cpu` would take, without the values. Every value read back is 0.
 #[derive(Clone, Debug)]
 pub struct Plan {
     meter: Meter,
     threads: usize,
-    /// Bytes of scratch that all threads keep, for kernels and for what runs inside them.
-    scratch: Arc<Mutex<[u64; 2]>>,
     profiler: Option<Profiler>,
 }
 
 impl Plan {
-    /// A backend that counts what `Cpu` with that many threads would hold.
+    /// A backend that counts what `Cpu` with that many threads would take.
     pub fn new(threads: usize) -> Self {
-        Plan { meter: Meter::default(), threads: threads.max(1), scratch: Arc::default(), profiler: None }
+        Plan { meter: Meter::default(), threads: threads.max(1), profiler: None }
     }
 
     /// Counts of everything on this backend.
@@ -73,15 +110,15 @@ impl Plan {
 
     /// Room for `count` single-precision values.
     pub(crate) fn block(&self, count: usize) -> Arc<Block> {
-        Arc::new(Block::new(&self.meter, count, size_of::<f32>()))
+        Block::new(&self.meter, count, size_of::<f32>())
     }
 
     /// Room for `count` ids.
     pub(crate) fn id_block(&self, count: usize) -> Arc<Block> {
-        Arc::new(Block::new(&self.meter, count, size_of::<u8>()))
+        Block::new(&self.meter, count, size_of::<u8>())
     }
 
-    /// Room for `count` values that a kernel gives back when it is done.
+    /// Room for `count` values that a kernel releases when it is done.
     pub(crate) fn briefly(&self, count: usize) {
         drop(self.block(count));
     }
@@ -91,14 +128,12 @@ impl Plan {
         self.nested_scratch([count, 0]);
     }
 
-    /// As [`Plan::scratch`], where a thread takes the second room while it holds the first. Each of the two is kept for
-    /// the largest that was ever asked for at its place.
+    /// As [`Plan::scratch`], where a thread takes the second room while it has the first. Each of the two is kept at its
+    /// maximum size.
     pub(crate) fn nested_scratch(&self, counts: [usize; 2]) {
         let counts = if counts[0] == 0 { [counts[1], 0] } else { counts };
-        let mut kept = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        for (kept, count) in kept.iter_mut().zip(counts) {
+        for (kept, count) in self.meter.counts().scratch.iter_mut().zip(counts) {
             let bytes = (count as u64 * size_of::<f32>() as u64).saturating_mul(self.threads as u64);
-            self.meter.raise_scratch(bytes.saturating_sub(*kept));
             *kept = bytes.max(*kept);
         }
     }
@@ -122,7 +157,7 @@ impl Storage for Plan {
     }
 
     fn download(&self, buffer: &Self::Buffer) -> Result<Vec<f32>> {
-        Ok(vec![0.0; buffer.count()])
+        Ok(vec![0.0; buffer.count])
     }
 
     fn filled(&self, _value: f64, count: usize) -> Result<Self::Buffer> {
@@ -134,7 +169,7 @@ impl Storage for Plan {
     }
 
     fn download_ids(&self, ids: &Self::IdBuffer) -> Result<Vec<u8>> {
-        Ok(vec![0; ids.count()])
+        Ok(vec![0; ids.count])
     }
 
     fn filled_ids(&self, _id: u8, count: usize) -> Result<Self::IdBuffer> {
@@ -161,7 +196,7 @@ mod tests {
     use crate::ops::{AdamStep, Unary, adam, unary};
 
     #[test]
-    fn what_is_dropped_is_given_back_and_the_peak_stays() {
+    fn dropping_releases_memory_and_keeps_the_peak() {
         let plan = Plan::new(1);
         let x = Tensor::zeros(&plan, [2, 3]).unwrap();
         let shared = x.reshape([6]).unwrap();
@@ -176,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn updating_a_shared_weight_takes_a_copy_of_it() {
+    fn adam_copies_a_shared_weight() {
         let plan = Plan::new(1);
         let zeros = || Tensor::zeros(&plan, [10]).unwrap();
         let (mut weight, mut first, mut second, grad) = (zeros(), zeros(), zeros(), zeros());
@@ -191,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn scratch_is_the_largest_of_any_kernel_for_each_thread() {
+    fn scratch_is_the_maximum_over_kernels_per_thread() {
         let plan = Plan::new(3);
         plan.scratch(10);
         plan.scratch(5);
