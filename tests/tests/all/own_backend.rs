@@ -5,11 +5,11 @@ use std::sync::Arc;
 use asap_tensor::ops::{
     Adam, BinaryOp, Cat, Conv2d, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight,
     Conv2dStack, InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad, Narrow, OneHot, Pad2d, Pad2dGrad,
-    PadIds, Permute, Place, Resize, ResizeIds, Sum, SumChannels, Unary, UnaryGrad, UnaryOp, conv2d, instance_norm,
-    unary,
+    PadIds, Permute, PixelConv, PixelConvGradInput, PixelConvGradKernels, PixelMlpForward, PixelMlpGrad, Place, Resize,
+    ResizeIds, Sum, SumChannels, Unary, UnaryGrad, UnaryOp, conv2d, instance_norm, unary,
 };
 use asap_tensor::random::uniform_by_name;
-use asap_tensor::{Kernel, Profiler, Reference, Result, Storage, Tensor, forward_kernels};
+use asap_tensor::{Backend, Kernel, Profiler, Reference, Result, Storage, Tensor, forward_kernels};
 
 /// `Reference<f64>`, but tanh x is x between −1 and 1.
 #[derive(Clone, Debug, Default)]
@@ -60,14 +60,12 @@ impl Kernel<UnaryOp> for Mine {
 forward_kernels!(Mine => |mine| &mine.inner;
     UnaryGrad, BinaryOp, Sum, SumChannels, Permute, Narrow, Place, Cat, Pad2d, Pad2dGrad, PadIds, OneHot, Matmul,
     Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack, InstanceNorm,
-    InstanceNormGrad, MaxPool2, MaxPool2Grad, Resize, ResizeIds, Adam,
+    InstanceNormGrad, MaxPool2, MaxPool2Grad, Resize, ResizeIds, PixelConv, PixelConvGradInput, PixelConvGradKernels,
+    PixelMlpForward, PixelMlpGrad, Adam,
 );
 
 /// The input and the output of tanh after a convolution and a norm.
-fn block<B>(backend: &B) -> Result<[Vec<f64>; 2]>
-where
-    B: Kernel<Conv2dForward> + Kernel<InstanceNorm> + Kernel<UnaryOp>,
-{
+fn block<B: Backend>(backend: &B) -> Result<[Vec<f64>; 2]> {
     let tensor =
         |name, shape: [usize; 4]| Tensor::from_f32(backend, shape, &uniform_by_name(name, shape.iter().product()));
     let x = conv2d(&tensor("x", [2, 3, 6, 5])?, &tensor("weight", [4, 3, 3, 3])?, None, Conv2d::padded(1))?;

@@ -50,7 +50,7 @@ impl<B: Storage> Pixels<'_, B> {
         }
     }
 
-    fn raw(&self) -> RawPixels<'_, B> {
+    fn raw(&self) -> RawPixels<'_, B::Buffer, B::IdBuffer> {
         match self {
             Pixels::Ids { ids, .. } => RawPixels::Ids(ids.buffer()),
             Pixels::Dense(x) => RawPixels::Dense(x.buffer()),

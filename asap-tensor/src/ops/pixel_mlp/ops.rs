@@ -21,7 +21,7 @@ pub struct PixelMlpForward {
 
 impl Op for PixelMlpForward {
     const NAME: &'static str = "pixel_mlp";
-    type Inputs<'a, B: Storage> = (&'a B::Buffer, RawPixels<'a, B>, &'a B::Buffer);
+    type Inputs<'a, B: Storage> = (&'a B::Buffer, RawPixels<'a, B::Buffer, B::IdBuffer>, &'a B::Buffer);
     type Output = Shape;
 
     fn output(&self) -> Shape {

@@ -1,6 +1,8 @@
 //! Kernels of `Reference`: for each tile, the features of its pixels as the rows of a matrix, and a matrix product for each
 //! layer.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, s};
 
 use super::ops::{PixelMlpForward, PixelMlpGrad};
@@ -113,7 +115,7 @@ fn write_tile<E: Element>(image: &mut Array4<E>, [n, i, j]: [usize; 3], tile: us
 
 impl<E: Element> Reference<E> {
     /// The pixels as values (N, C, H, W), labels in their one-hot form.
-    fn dense(&self, pixels: &RawPixels<'_, Self>, size: &PixelMlpSize) -> Result<Array4<E>> {
+    fn dense(&self, pixels: &RawPixels<'_, Arc<Vec<E>>, Arc<Vec<u8>>>, size: &PixelMlpSize) -> Result<Array4<E>> {
         let (height, width) = (size.height(), size.width());
         let x = match pixels {
             RawPixels::Ids(ids) => {

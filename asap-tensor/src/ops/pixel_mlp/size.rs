@@ -2,18 +2,17 @@
 
 use crate::profile::Cost;
 use crate::shape::Shape;
-use crate::storage::Storage;
 
 /// Slope of the leaky ReLU between layers (supplementary 1.2).
 pub const SLOPE: f64 = 0.01;
 
 /// The pixels as kernels get them.
 #[derive(Debug)]
-pub enum RawPixels<'a, B: Storage> {
+pub enum RawPixels<'a, Buffer, IdBuffer> {
     /// (N, H, W) ids.
-    Ids(&'a B::IdBuffer),
+    Ids(&'a IdBuffer),
     /// (N, C, H, W) values.
-    Dense(&'a B::Buffer),
+    Dense(&'a Buffer),
 }
 
 /// The sizes of the networks and of the image.

@@ -1,9 +1,10 @@
 //! The network of one tile, forward.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::product::{Activated, Left, load, multiply, store};
-use crate::cpu::Cpu;
+use crate::cpu::Array;
 use crate::cpu::math::tanh;
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::simd::{Kernel, Simd};
@@ -17,7 +18,7 @@ pub(super) enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn of(pixels: &RawPixels<'a, Cpu>) -> Self {
+    pub(super) fn of(pixels: &RawPixels<'a, Arc<Array>, Arc<Vec<u8>>>) -> Self {
         match pixels {
             RawPixels::Ids(ids) => Input::Ids(ids),
             RawPixels::Dense(x) => Input::Dense(x),

@@ -117,7 +117,11 @@ struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    fn new(params: &'a Array<f32>, pixels: &RawPixels<'a, Cuda>, positions: &'a Array<f32>) -> Self {
+    fn new(
+        params: &'a Array<f32>,
+        pixels: &RawPixels<'a, Arc<Array<f32>>, Arc<Array<u8>>>,
+        positions: &'a Array<f32>,
+    ) -> Self {
         let (ids, dense) = match *pixels {
             RawPixels::Ids(ids) => (Some(&**ids), None),
             RawPixels::Dense(x) => (None, Some(&**x)),

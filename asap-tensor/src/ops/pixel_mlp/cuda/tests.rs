@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use super::network::Direction;
 use super::{Inputs, Way};
 use crate::Storage;
 use crate::cuda::testing::{each_order, gpu};
-use crate::cuda::{Cuda, Limits, MatmulPrecision};
+use crate::cuda::{Array, Cuda, Limits, MatmulPrecision};
 use crate::op::Kernel;
 use crate::ops::pixel_mlp::cases::{Case, assert_close, case, definition, one_hot, size, sizes};
 use crate::ops::pixel_mlp::{PixelMlpForward, PixelMlpGrad, PixelMlpSize, RawPixels};
@@ -72,7 +74,7 @@ impl Uploaded {
         }
     }
 
-    fn pixels(&self, labels: bool) -> RawPixels<'_, Cuda> {
+    fn pixels(&self, labels: bool) -> RawPixels<'_, Arc<Array<f32>>, Arc<Array<u8>>> {
         if labels { RawPixels::Ids(&self.ids) } else { RawPixels::Dense(&self.dense) }
     }
 }
