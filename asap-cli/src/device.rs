@@ -35,7 +35,8 @@ pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T
             }
             Err(why) => {
                 let cpu = cpu(common)?;
-                output.say(format_args!("device: {}{why}", describe(&cpu)));
+                let (threads, plural) = (cpu.threads(), if cpu.threads() == 1 { "" } else { "s" });
+                output.say(format_args!("device: {} with {threads} thread{plural}{why}", cpu.device()));
                 task.run(cpu)
             }
         },
@@ -109,11 +110,6 @@ impl From<Precision> for MatmulPrecision {
 /// The cpu device, which may use an eighth of the available memory beyond the plan.
 fn cpu(common: &Common) -> Result<Cpu> {
     Ok(Cpu::new(Some(cpu_threads(common)))?.with_extra_memory(memory().available / 8))
-}
-
-fn describe(cpu: &Cpu) -> String {
-    let threads = cpu.threads();
-    format!("{} with {threads} thread{}", cpu.device(), if threads == 1 { "" } else { "s" })
 }
 
 /// Threads of the device.

@@ -10,13 +10,9 @@ pub const CHECK_FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A dataset, an image or another file that can't be used.
 pub const DATA: u8 = 3;
-/// A device that is missing or failed.
 pub const DEVICE: u8 = 4;
-/// A checkpoint that can't be used.
 pub const CHECKPOINT: u8 = 5;
-/// Training diverged.
 pub const DIVERGED: u8 = 6;
-/// Interrupted.
 pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of an error.

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, RefreshKind, System};
 
-/// Memory in bytes.
+/// In bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// The machine's memory.
     pub total: u64,
     /// What programs can use now without swapping, within the limit.
     pub available: u64,
@@ -74,10 +73,8 @@ impl Group {
     }
 }
 
-/// The processor.
 #[derive(Clone, Debug)]
 pub struct Processor {
-    /// Its brand name.
     pub model: String,
     /// Physical cores, if the system reports them.
     pub cores: Option<usize>,

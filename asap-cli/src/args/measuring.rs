@@ -123,7 +123,7 @@ pub struct Sweep {
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
     /// Measure in the figure [default: fid with --inception, else l1; rmse for depth]
-    #[arg(long, value_name = "MEASURE", value_parser = measure_names().map(measure))]
+    #[arg(long, value_name = "MEASURE", value_parser = measure())]
     pub measure: Option<Measure>,
     /// Time images of this size instead of data.size
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = width_and_height)]
@@ -157,13 +157,9 @@ pub(super) fn square_or_sides(text: &str) -> Result<Size, String> {
     width_and_height(&if text.contains(['x', '×']) { text.to_owned() } else { format!("{text}x{text}") })
 }
 
-fn measure_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(Measure::ALL.map(Measure::name))
-}
-
-/// The measure of that name; the parser has checked it.
-fn measure(name: String) -> Measure {
-    Measure::ALL.into_iter().find(|measure| measure.name() == name).unwrap_or(Measure::L1)
+fn measure() -> impl TypedValueParser<Value = Measure> {
+    let named = |name: String| Measure::ALL.into_iter().find(|measure| measure.name() == name);
+    PossibleValuesParser::new(Measure::ALL.map(Measure::name)).map(move |name| named(name).unwrap_or(Measure::L1))
 }
 
 fn depth(text: &str) -> Result<f64, String> {
