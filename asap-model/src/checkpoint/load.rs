@@ -38,17 +38,11 @@ pub struct Checkpoint {
 
 /// Loads a run folder (its `generator.safetensors`), a `.safetensors` or a `.pth` of either format, recognized by their
 /// content. From the whole state of a run, a file of its `checkpoints/`, it loads the generator.
-///
-/// # Errors
-/// [`Error::Checkpoint`](crate::Error::Checkpoint) with the file, and the tensors at fault.
 pub fn load(path: &Path) -> Result<Checkpoint> {
     load_keys(path, &|_| true)
 }
 
 /// As [`load`], for the wanted keys alone: the other tensors take no memory.
-///
-/// # Errors
-/// As [`load`].
 pub fn load_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Checkpoint> {
     let file = if path.is_dir() { path.join(GENERATOR_FILE) } else { path.to_path_buf() };
     if path.is_dir() && !file.is_file() {
@@ -71,9 +65,6 @@ pub fn load_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Checkpoin
 }
 
 /// Writes weights as safetensors with their configuration in the header, for [`load`].
-///
-/// # Errors
-/// As [`safetensors::write`] and [`Config::to_toml`].
 pub fn save(path: &Path, weights: &Weights, config: &Config) -> Result<()> {
     let metadata = Metadata::from([("format".into(), FORMAT.into()), ("config".into(), config.to_toml()?)]);
     safetensors::write(path, weights, &metadata)
@@ -127,9 +118,6 @@ impl Checkpoint {
     }
 
     /// Removes and returns one tensor.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint) if it is missing or has another shape.
     pub fn take(&mut self, key: &str, shape: &[usize]) -> Result<HostTensor> {
         let problem = match self.weights.remove(key) {
             Some(tensor) if tensor.shape == shape => return Ok(tensor),
@@ -140,9 +128,6 @@ impl Checkpoint {
     }
 
     /// Checks that every value is finite; `cause` explains why one would not be, and what to do.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint) with the first such tensor and value.
     pub fn check_finite(&self, cause: &str) -> Result<()> {
         for (key, HostTensor { data, .. }) in &self.weights {
             if let Some(place) = data.iter().position(|x| !x.is_finite()) {
@@ -154,9 +139,6 @@ impl Checkpoint {
     }
 
     /// Checks that a generator's key numbering and its configuration have the same padding.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint) with both, if they differ.
     pub fn check_padding(&self, generator: &GeneratorConfig) -> Result<()> {
         let Some(configured) = generator.asap().map(|asap| asap.padding) else { return Ok(()) };
         match FIRST.into_iter().find(|(_, key)| self.weights.contains_key(*key)) {

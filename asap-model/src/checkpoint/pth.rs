@@ -25,9 +25,6 @@ pub fn read(path: &Path) -> Result<Weights> {
 }
 
 /// As [`read`], for the wanted keys alone.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Weights> {
     let unreadable = |error: String| fault(path, format!("cannot read it: {error}"));
     bounds::check(path).map_err(|problem| fault(path, problem))?;
@@ -74,10 +71,6 @@ fn dtype(dtype: DType) -> Dtype {
 
 /// Writes a state dictionary for `torch.load`, in the format of PyTorch 1.6; `path` is replaced as a whole or not at
 /// all.
-///
-/// # Errors
-/// [`Error::Io`](crate::Error::Io) if it can't be written; [`Error::Checkpoint`](crate::Error::Checkpoint) for a
-/// tensor whose shape and data disagree.
 pub fn write(path: &Path, weights: &Weights) -> Result<()> {
     for (key, tensor) in weights {
         tensor.check(key).map_err(|problem| fault(path, problem))?;

@@ -39,9 +39,6 @@ pub fn read(path: &Path) -> Result<(Weights, Metadata)> {
 }
 
 /// As [`read`], from `length` bytes of any source; `path` names them in errors.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_from(mut source: impl Read, length: u64, path: &Path) -> Result<(Weights, Metadata)> {
     // An error of the system may pass; a file that ends too soon is damaged.
     let unreadable = |source: std::io::Error| match source.kind() {
@@ -109,10 +106,6 @@ pub(super) fn host_tensor(shape: &[usize], bytes: &[u8], dtype: Dtype) -> Result
 
 /// Writes tensors as `f32`, with strings and the content's hash in the header; `path` is replaced as a whole or not at
 /// all.
-///
-/// # Errors
-/// [`Error::Io`] if it can't be written; [`Error::Checkpoint`] for a tensor whose shape and data disagree, or with the
-/// reserved key `__metadata__`.
 pub fn write(path: &Path, weights: &Weights, metadata: &Metadata) -> Result<()> {
     let mut metadata = metadata.clone();
     metadata.insert(HASH_KEY.into(), BLANK.into());

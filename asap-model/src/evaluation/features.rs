@@ -15,9 +15,6 @@ use crate::networks::inception::{FEATURES, Inception};
 /// A network that turns images into comparable features.
 pub trait FeatureExtractor {
     /// The [`FEATURES`] values of one image.
-    ///
-    /// # Errors
-    /// If a kernel fails.
     fn features(&self, image: &RgbImage) -> Result<Vec<f32>>;
 
     /// Everything that the features depend on besides the image: weights, device, precision.
@@ -35,9 +32,6 @@ pub struct InceptionExtractor<B: Backend> {
 
 impl<B: Backend> InceptionExtractor<B> {
     /// Reads the weights.
-    ///
-    /// # Errors
-    /// As [`Inception::load`].
     pub fn load(backend: &B, file: &Path) -> Result<Self> {
         let (network, sha256) = Inception::load(backend, file)?;
         Ok(InceptionExtractor { backend: backend.clone(), network, sha256 })

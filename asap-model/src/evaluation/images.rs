@@ -37,23 +37,14 @@ pub trait Images {
     }
 
     /// A generated image.
-    ///
-    /// # Errors
-    /// If it can't be read or generated.
     fn generated(&self, index: usize) -> Result<EvalImage> {
         Ok(self.pair(index)?.0)
     }
 
     /// A real image.
-    ///
-    /// # Errors
-    /// If it can't be read.
     fn real(&self, index: usize) -> Result<EvalImage>;
 
     /// The generated and the real image of an index, at the same size.
-    ///
-    /// # Errors
-    /// As [`generated`](Self::generated) and [`real`](Self::real), or if the sizes differ.
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)>;
 }
 

@@ -51,9 +51,6 @@ impl DepthErrors {
     }
 
     /// Compares a generated depth map with the real one; they may have different numbers of bits.
-    ///
-    /// # Errors
-    /// If the sizes differ, or an image is not gray.
     pub fn add(&mut self, generated: &Picture, real: &Picture) -> Result<()> {
         require_equal_sizes("depth", generated.size(), real.size())?;
         let ((generated, max_generated), (real, max_real)) = (levels(generated)?, levels(real)?);

@@ -6,18 +6,12 @@ use crate::data::RgbImage;
 
 /// The mean of |a − b| over all levels of two images, as values in [−1, 1]: 0 for identical images, 2 for black and
 /// white. Validation during training uses the same unit.
-///
-/// # Errors
-/// If the sizes differ.
 pub fn l1(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     Ok(2.0 / RANGE * mean("l1", a, b, f64::abs)?)
 }
 
 /// The peak signal-to-noise ratio in decibels, 10·log₁₀(255² / mean (a − b)²) over all levels; infinite for identical
 /// images. Equals scikit-image's `peak_signal_noise_ratio`.
-///
-/// # Errors
-/// If the sizes differ.
 pub fn psnr(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     Ok(10.0 * (RANGE * RANGE / mean("psnr", a, b, |difference| difference * difference)?).log10())
 }

@@ -14,9 +14,6 @@ pub struct Features {
 
 impl Features {
     /// Features (N, `width`), row-major.
-    ///
-    /// # Errors
-    /// If the length of `rows` is no multiple of `width`, or a value is not finite.
     pub fn new(width: usize, rows: Vec<f64>) -> Result<Self> {
         if width == 0 || !rows.len().is_multiple_of(width) {
             return Err(fault("Features", format!("{} values can't be split into rows of {width}", rows.len())));

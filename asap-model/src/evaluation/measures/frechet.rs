@@ -13,9 +13,6 @@ use crate::Result;
 /// values of Fₐᵀ·Fᵦ, and the trace is the sum of these singular values. F is the matrix of centered features if there
 /// are fewer images than values per image, otherwise R of its QR decomposition. This stays accurate for any number of
 /// images.
-///
-/// # Errors
-/// If the widths differ, or a set has fewer than two images.
 pub fn frechet_distance(a: &Features, b: &Features) -> Result<f64> {
     require_comparable("frechet_distance", a, b)?;
     let (mean_a, mean_b) = (mean(a), mean(b));

@@ -28,9 +28,6 @@ pub struct KernelDistance {
 /// The squared maximum mean discrepancy of features under the kernel k(x, y) = (x·y / width + 1)³, unbiased (Bińkowski,
 /// Sutherland, Arbel, Gretton 2018), over 100 subsets without replacement, each of half the smaller set's images, from
 /// 2 to 1000. For features of Inception v3 it is the KID.
-///
-/// # Errors
-/// If the widths differ, or a set has fewer than two images.
 pub fn kernel_distance(a: &Features, b: &Features, seed: u64) -> Result<KernelDistance> {
     require_comparable("kernel_distance", a, b)?;
     let size = (a.len().min(b.len()) / 2).clamp(2, MAX_SIZE);

@@ -20,9 +20,6 @@ pub const SSIM_WINDOW: usize = 2 * RADIUS + 1;
 ///
 /// averaged over all windows inside the image and over its three channels. Equals scikit-image's
 /// `structural_similarity` with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255`.
-///
-/// # Errors
-/// If the sizes differ, or a side is shorter than [`SSIM_WINDOW`].
 pub fn ssim(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     require_equal_sizes("ssim", [a.height, a.width], [b.height, b.width])?;
     let (height, width) = (a.height, a.width);

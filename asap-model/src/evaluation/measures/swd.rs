@@ -51,9 +51,6 @@ pub struct LevelDistance {
 impl Patches {
     /// No patches yet, for `images` images of `size` = [height, width]: 128 per image and level, or fewer to stay below
     /// 131072 per level.
-    ///
-    /// # Errors
-    /// If an image is smaller than a patch.
     pub fn new(seed: u64, size: [usize; 2], images: usize) -> Result<Self> {
         if size[0].min(size[1]) < PATCH_SIDE {
             let why = format!("an image of {}×{} pixels has no patch of {PATCH_SIDE}×{PATCH_SIDE}", size[1], size[0]);
@@ -64,9 +61,6 @@ impl Patches {
     }
 
     /// Adds the patches of the next image.
-    ///
-    /// # Errors
-    /// If it has another size.
     pub fn add(&mut self, image: &RgbImage) -> Result<()> {
         let RgbImage { height, width, .. } = *image;
         require_equal_sizes("swd", self.size, [height, width])?;
@@ -92,9 +86,6 @@ impl Patches {
     /// The distance between two sets at each level, the finest first: each channel of their patches is normalized to
     /// mean 0 and standard deviation 1 over the set, patches are projected on 512 directions, and the Wasserstein
     /// distances of these projections averaged.
-    ///
-    /// # Errors
-    /// If the sets' images have different sizes, or a set is empty.
     pub fn distances(&self, other: &Patches) -> Result<Vec<LevelDistance>> {
         require_equal_sizes("swd", self.size, other.size)?;
         if self.images == 0 || other.images == 0 {
