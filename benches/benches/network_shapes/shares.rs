@@ -97,19 +97,19 @@ impl Bench {
         println!("{:<48} {:>9} {:>8} {:>8} {:>9} {:<9} {:>6}", "op", "ms", "GMAC", "MB", "min. ms", "ceiling", "share");
         for row in &self.rows {
             let (seconds, size) = (row.median(), size_of::<f32>());
-            let (least, bound) = ceilings.least(row.cost, size);
+            let (minimum, bound) = ceilings.minimum(row.cost, size);
             println!(
                 "{:<48} {:>9.3} {:>8.3} {:>8.1} {:>9.3} {:<9} {:>5.0}%",
                 row.name,
                 1e3 * seconds,
                 row.cost.macs as f64 / 1e9,
                 (row.cost.elements as usize * size) as f64 / 1e6,
-                1e3 * least,
+                1e3 * minimum,
                 match bound {
                     Bound::Bandwidth => "memory",
                     Bound::Peak => "peak",
                 },
-                100.0 * least / seconds
+                100.0 * minimum / seconds
             );
         }
         Ok(())
