@@ -1,6 +1,6 @@
 //! What a training run shows: observers of its events, and the charts and sheets of other commands.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `progress` | a progress bar, log lines, JSON lines |
 //! | `samples` | sheets of samples: input · output · real |

@@ -1,4 +1,4 @@
-//! The paper's baselines in every command, sweeps, and `asap compare`.
+//! The paper's baselines in every command; sweeps; `asap compare`.
 
 use serde_json::{Value, json};
 
@@ -24,11 +24,11 @@ fn baseline_works_in_every_command() {
     here.done(&format!("train --config hd.toml --steps 2 --out run {few}"));
     here.done("train --out run --resume --steps 3 --threads 1");
     here.done("data synth houses --count 10 --size 40");
-    here.done("infer --checkpoint run --data houses --out drawn");
-    assert_eq!(here.names("drawn").len(), 2, "the validation pairs");
+    here.done("infer --checkpoint run --data houses --out generated");
+    assert_eq!(here.names("generated").len(), 2, "the validation pairs");
     here.done("infer --checkpoint run/checkpoints/step-000003.safetensors --data houses --out of_state");
     let images = |folder: &str| here.files(folder).into_values().collect::<Vec<_>>();
-    assert!(images("drawn") == images("of_state"), "the whole state of a run holds its generator");
+    assert!(images("generated") == images("of_state"), "a checkpoint contains the generator");
     let found = here.done("eval --checkpoint run --data houses --set data.resize=fixed --json").objects();
     assert!(found[0]["l1"].is_number(), "{found:?}");
     let timed = here.done("bench --preset hd.toml --train --runs 1 --json --threads 1").objects();
@@ -143,7 +143,7 @@ fn sweep_skips_a_failing_run() {
         assert!(ran.stderr.contains(part), "no {part} in {}", ran.stderr);
     }
     assert_eq!(steps(&ran.objects()), [[2]]);
-    // What was measured before stays in table and figure, of this run and of those that a call does not name.
+    // Table and figure keep earlier results: of this run, and of runs that are not named again.
     let table = std::fs::read_to_string(here.path("all/sweep.csv")).unwrap();
     let of = |table: &str| -> Vec<[String; 2]> {
         let fields = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! A disk that fails at any one of a run's writes costs nothing that was there before.
+//! A write that fails, at any point of a run, never damages an earlier file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ const EACCES: i32 = 13;
 const ENOSPC: i32 = 28;
 
 /// The run that every attempt resumes: two steps, a checkpoint after each.
-const BEGUN: &str = "--steps 2 --set train.save_every=1 --set train.sample_every=2";
+const STARTED: &str = "--steps 2 --set train.save_every=1 --set train.sample_every=2 --set train.keep_best=l1";
 
 /// What fails, and how.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ fn library(here: &Workspace) -> PathBuf {
     library
 }
 
-/// Runs `line`, the `at`-th change below the folder `run` failing. Whether there were as many.
+/// Runs `line` while the `at`-th change below the folder `run` fails. Also returns whether there were as many.
 fn inject(here: &Workspace, library: &Path, fault: Fault, at: usize, line: &str) -> (Output, bool) {
     let variables = [
         ("LD_PRELOAD", library.to_string_lossy().into_owned()),
@@ -64,8 +64,8 @@ fn announced(ran: &Output) -> Vec<u64> {
 fn resumed_run_survives_every_failing_write() {
     let here = Workspace::new();
     let library = library(&here);
-    here.done(&format!("train --out begun {TINY} {BEGUN}"));
-    copy_folder(&here.path("begun"), &here.path("whole"));
+    here.done(&format!("train --out started {TINY} {STARTED}"));
+    copy_folder(&here.path("started"), &here.path("whole"));
     here.done("train --out whole --resume --steps 4 --threads 1");
     let last = "checkpoints/step-000004.safetensors";
     let whole = std::fs::read(here.path("whole").join(last)).unwrap();
@@ -76,7 +76,7 @@ fn resumed_run_survives_every_failing_write() {
         let mut warned = 0;
         for at in 1.. {
             let _ = std::fs::remove_dir_all(here.path("run"));
-            copy_folder(&here.path("begun"), &here.path("run"));
+            copy_folder(&here.path("started"), &here.path("run"));
             let (ran, injected) =
                 inject(&here, &library, fault, at, &format!("train --out {run} --resume --steps 4 --threads 1 --json"));
             for step in [vec![2], announced(&ran)].concat() {
@@ -84,6 +84,8 @@ fn resumed_run_survives_every_failing_write() {
                 asap_model::checkpoint::safetensors::read(&file)
                     .unwrap_or_else(|error| panic!("{fault:?} at {at}: {error}"));
             }
+            asap_model::checkpoint::load(&here.path("run/best.safetensors"))
+                .unwrap_or_else(|error| panic!("{fault:?} at {at}: {error}"));
             if ran.code == 0 && injected {
                 assert!(ran.stderr.contains("warning: "), "{fault:?} at {at} is not reported");
                 warned += 1;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{TINY, TINY_FILE, Workspace};
 
-/// How often the program is killed, unless ASAP_KILLS says otherwise.
+/// How often the program is killed, unless ASAP_KILLS is set.
 const KILLS: usize = 40;
 
 /// A run that trains until it is stopped, with a checkpoint after every step.
@@ -115,11 +115,8 @@ fn killed_runs_resume_from_the_last_announced_checkpoint() {
         let mut life = 0;
         let mut note = |life: &mut usize, event: Value| match event["event"].as_str() {
             Some("started") => {
-                let played = event["steps_done"].as_u64().expect("steps");
-                assert!(
-                    played >= announced,
-                    "seed {seed}, kill {kill}: back at {played}, but {announced} was announced"
-                );
+                let done = event["steps_done"].as_u64().expect("steps");
+                assert!(done >= announced, "seed {seed}, kill {kill}: back at {done}, but {announced} was announced");
                 *life = 1;
             }
             Some("checkpoint") => {

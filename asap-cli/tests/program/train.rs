@@ -47,8 +47,8 @@ fn quickstart_trains_on_any_dataset_and_suggests_commands() {
     let line = format!("train --data houses --steps 1 {TINY}");
     let next = "asap infer --checkpoint runs/quickstart --data houses --out generated && asap eval --checkpoint runs/quickstart \
                 --data houses";
-    let said = here.done(&line).stdout;
-    assert!(said.contains(next), "{said}");
+    let printed = here.done(&line).stdout;
+    assert!(printed.contains(next), "{printed}");
     for command in next.split(" && ") {
         here.done(command.strip_prefix("asap ").expect("the program"));
     }

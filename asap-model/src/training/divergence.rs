@@ -29,13 +29,11 @@ pub(super) struct Watch<B: Backend> {
     values: Vec<Tensor<B>>,
 }
 
-impl<B: Backend> Default for Watch<B> {
-    fn default() -> Self {
+impl<B: Backend> Watch<B> {
+    pub fn new() -> Self {
         Watch { what: Vec::new(), values: Vec::new() }
     }
-}
 
-impl<B: Backend> Watch<B> {
     pub fn loss(&mut self, name: &'static str, loss: &Tensor<B>) -> Result<()> {
         self.what.push(Watched::Loss(name));
         self.values.push(loss.reshape([1])?);

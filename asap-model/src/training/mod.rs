@@ -1,6 +1,6 @@
 //! Training from the first step to the last: schedule, run folder, checkpoints, validation, resuming.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | [`step`] | one training step of [`Gan`](step::Gan) |
 //! | [`losses`], [`optim`] | the losses, Adam |

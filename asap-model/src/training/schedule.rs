@@ -1,4 +1,4 @@
-//! Which epoch and batch a step belongs to, and when to save and validate.
+//! The epoch and batch of a step; when to save and validate.
 
 use std::time::Duration;
 
@@ -57,17 +57,8 @@ impl Schedule {
         step >= self.total || self.seconds_left(seconds).is_some_and(|left| left <= 0.0)
     }
 
-    /// Whether to save after a step.
-    pub fn saves(&self, step: u64) -> bool {
-        self.is_due(step, self.train.save_every)
-    }
-
-    /// Whether to validate after a step.
-    pub fn validates(&self, step: u64) -> bool {
-        self.is_due(step, self.train.sample_every)
-    }
-
-    fn is_due(&self, step: u64, every: u64) -> bool {
+    /// Whether a step is the last one or a multiple of `every`; 0: only at the end.
+    pub fn is_due(&self, step: u64, every: u64) -> bool {
         step >= self.total || (every > 0 && step.is_multiple_of(every))
     }
 }
@@ -115,10 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn the_last_step_always_saves_and_validates() {
-        let mut schedule = schedule(5, None);
-        (schedule.train.save_every, schedule.train.sample_every) = (4, 0);
-        assert_eq!((1..=6).filter(|&step| schedule.saves(step)).collect::<Vec<_>>(), [4, 6]);
-        assert_eq!((1..=6).filter(|&step| schedule.validates(step)).collect::<Vec<_>>(), [6]);
+    fn the_last_step_is_always_due() {
+        let schedule = schedule(5, None);
+        let due = |every| (1..=6).filter(|&step| schedule.is_due(step, every)).collect::<Vec<_>>();
+        assert_eq!((due(4), due(0)), (vec![4, 6], vec![6]));
     }
 }

@@ -63,7 +63,7 @@ impl<B: Backend> Gan<B> {
     /// updated.
     pub fn training_step(&mut self, input: &Input<B>, target: &Target<B>, rates: Rates) -> Result<(Losses, Tensor<B>)> {
         self.steps += 1;
-        let mut watch = Watch::default();
+        let mut watch = Watch::new();
         let real = target.masked(&target.image)?;
         let output = self.update_generator(input, target, &real, rates.generator, &mut watch)?;
         self.update_discriminator(input, target, &real, rates.discriminator, &mut watch)?;

@@ -114,15 +114,17 @@ impl<B: Backend> Trainer<B> {
             return Err(Error::Config { origin: run_dir.display().to_string(), problem });
         }
         let (schedule, mut networks) = prepare(&backend, &config, &sources, &mut Blank)?;
-        let same_measure = state.config.train.keep_best == config.train.keep_best;
         state.restore(&backend, &mut networks)?;
         let warnings = damaged.iter().map(set_aside).collect::<Result<_>>()?;
         let mut trainer = Self::open(backend, config, sources, schedule, networks, folder, lock)?;
         trainer.warnings = warnings;
-        // What was kept by another measure is replaced after the next validation.
-        let mut validations = trainer.metrics.validations.iter().filter(|_| same_measure);
-        trainer.best =
-            validations.find(|history| keeps(&trainer.config, history.measure)).and_then(|history| history.best);
+        // A file that is damaged, or that another measure chose, is replaced after the next validation.
+        let kept = checkpoint::load(&trainer.folder.best_file()).ok().and_then(|kept| kept.config);
+        if kept.is_some_and(|kept| kept.train.keep_best == trainer.config.train.keep_best) {
+            let mut validations = trainer.metrics.validations.iter();
+            let history = validations.find(|history| keeps(&trainer.config, history.measure));
+            trainer.best = history.and_then(|history| history.best);
+        }
         Ok(trainer)
     }
 
@@ -198,14 +200,14 @@ impl<B: Backend> Trainer<B> {
             losses = Some(report.losses);
 
             let is_last = self.schedule.ends(step, self.metrics.seconds);
-            if is_last || self.schedule.validates(step) {
+            if is_last || self.schedule.is_due(step, self.config.train.sample_every) {
                 self.validate(observers)?;
             }
             stopped = !is_last && observers.stop_requested();
             if stopped || is_last {
                 self.save(observers)?;
                 break;
-            } else if self.schedule.saves(step) {
+            } else if self.schedule.is_due(step, self.config.train.save_every) {
                 tolerate(self.save(observers), observers)?;
             }
             step_start = Instant::now();

@@ -1,6 +1,6 @@
 //! `asap sweep`: trains a list of configurations, measures each, and plots time against quality.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `entry` | what is known of one generator |
 //! | `table` | all of them as `sweep.csv` |

@@ -1,6 +1,6 @@
 //! `report.html`: one page without scripts or external files, rewritten during training.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `run` | what is known of a run, from its folder and its events |
 //! | `gallery` | which samples are shown |

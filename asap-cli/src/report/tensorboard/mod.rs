@@ -1,6 +1,6 @@
 //! TensorBoard's event files: losses, learning rates and validations as scalars, sheets of samples as images.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `message` | the few protobuf messages, as bytes |
 //! | `frame` | the records of a TFRecord file, with their checksums |
