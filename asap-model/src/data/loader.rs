@@ -61,7 +61,7 @@ pub struct Loader {
     workers: Vec<Worker>,
 }
 
-/// The order of the epoch that was last asked for.
+/// An epoch with its order.
 type EpochOrder = Option<(u64, Vec<usize>)>;
 
 struct Worker {
@@ -107,28 +107,21 @@ impl Loader {
             let plan = Arc::clone(&loader.plan);
             let thread = std::thread::Builder::new()
                 .name(format!("loader-{worker}"))
-                .spawn(move || work(&plan, next + worker as u64, count as u64, &sender))
+                .spawn(move || work(&plan, next + worker as u64, count, &sender))
                 .map_err(|source| Error::Io { file: "loader".into(), action: "start a thread", source })?;
             loader.workers.push(Worker { batches, thread });
         }
         Ok(loader)
     }
-
-    /// The number of batches in an epoch.
-    pub fn batches_per_epoch(&self) -> usize {
-        self.plan.per_epoch
-    }
 }
 
 /// One thread's share: every `step`-th batch from `first`. Ends when the receiver is dropped.
-fn work(plan: &Plan, first: u64, step: u64, batches: &SyncSender<Result<Batch>>) {
+fn work(plan: &Plan, first: u64, step: usize, batches: &SyncSender<Result<Batch>>) {
     let mut order = None;
-    let mut number = first;
-    while number < plan.end {
+    for number in (first..plan.end).step_by(step) {
         if batches.send(plan.batch(number, &mut order)).is_err() {
             return;
         }
-        number += step;
     }
 }
 
