@@ -1,5 +1,5 @@
-//! The commands, one file each; `roofline` and `generators` are ways of `profile`, `workload` what it and `bench` time, `files` the
-//! pictures that `infer` and `eval` are given.
+//! The commands, one file or folder each. `roofline` is `profile --roofline`; `workload` is what `profile` and `bench` time;
+//! `files` finds the images that arguments name.
 
 pub mod bench;
 pub mod compare;

@@ -118,11 +118,11 @@ fn depth_training_reports_depth_errors() {
 #[test]
 fn depth_infer_writes_depths_and_colors() {
     let here = trained();
-    let line = "infer --checkpoint run --data scenes --out drawn --colors shown";
+    let line = "infer --checkpoint run --data scenes --out generated --colors shown";
     let objects = here.done(&format!("{line} --json")).objects();
     assert_eq!(
-        (objects.len(), here.names("drawn"), here.names("shown")),
-        (3, here.names("drawn"), here.names("drawn"))
+        (objects.len(), here.names("generated"), here.names("shown")),
+        (3, here.names("generated"), here.names("generated"))
     );
     for object in &objects {
         let [map, shown] = ["output", "colors"].map(|key| here.path(object[key].as_str().unwrap()));
@@ -138,7 +138,7 @@ fn depth_infer_writes_depths_and_colors() {
         assert!(green(near) > green(far), "nearer is lighter");
     }
     here.refused(line, 2, &["--out", "already exists", "--force"]);
-    std::fs::remove_dir_all(here.path("drawn")).unwrap();
+    std::fs::remove_dir_all(here.path("generated")).unwrap();
     here.refused(line, 2, &["--colors", "shown", "already exists"]);
     here.refused("infer --checkpoint run --data scenes --out new --colors new", 2, &["--colors", "name another"]);
     here.refused("infer --checkpoint run --data scenes --out a --colors shown/../a", 2, &["--colors", "name another"]);
@@ -160,8 +160,8 @@ fn depth_measures_follow_arguments_and_configuration() {
     let maps: Vec<Vec<u16>> = maps.map(|file| levels(&file)).collect();
     assert_eq!(masked, maps.concat().into_iter().filter(|&level| level == 0).count() as u64);
 
-    here.done("infer --checkpoint run --data scenes --out drawn");
-    let of_folders = report(&here, "eval --generated drawn --real scenes/val/images --depth --farthest 65.535");
+    here.done("infer --checkpoint run --data scenes --out generated");
+    let of_folders = report(&here, "eval --generated generated --real scenes/val/images --depth --farthest 65.535");
     for key in ["rmse", "abs_rel", "delta1"] {
         let [a, b] = [&of_data, &of_folders].map(|found| found[key].as_f64().unwrap());
         assert!((a - b).abs() < 1e-9 * a.max(1.0), "{key}: {a} {b}");
@@ -301,8 +301,8 @@ fn perceptual_loss_accepts_depths() {
             assert!(loss.is_finite() && loss > 0.0, "{step:?}");
         }
     }
-    here.done("infer --checkpoint of-rgb --data rgb --out drawn");
-    let image = read_photo(&here.path("drawn/a.png")).unwrap();
+    here.done("infer --checkpoint of-rgb --data rgb --out generated");
+    let image = read_photo(&here.path("generated/a.png")).unwrap();
     assert_eq!((image.height, image.width), (36, 34));
     let found = report(&here, "eval --checkpoint of-rgb --data rgb");
     assert!(found["l1"].is_number() && !found.contains_key("rmse"), "{found:?}");

@@ -4,7 +4,7 @@ use asap_model::checkpoint::{HostTensor, Metadata, Weights, safetensors};
 use asap_model::data::synthetic::PALETTE;
 use asap_model::data::{Plane, write_gray16, write_labels, write_rgb};
 use asap_model::networks::Inception;
-use asap_model::nn::{FillByName, Initializer, Kind};
+use asap_model::nn::{FillByName, Initializer, ParamRole};
 use asap_tensor::Plan;
 use serde_json::{Value, json};
 
@@ -174,8 +174,8 @@ fn errors_name_file_and_sizes() {
 struct Recorder(FillByName, Weights);
 
 impl Initializer for Recorder {
-    fn fill(&mut self, key: &str, shape: &[usize], kind: Kind) -> asap_model::Result<Vec<f32>> {
-        let data = self.0.fill(key, shape, kind)?;
+    fn fill(&mut self, key: &str, shape: &[usize], role: ParamRole) -> asap_model::Result<Vec<f32>> {
+        let data = self.0.fill(key, shape, role)?;
         self.1.insert(key.to_owned(), HostTensor { shape: shape.to_vec(), data: data.clone() });
         Ok(data)
     }

@@ -26,13 +26,13 @@ fn infer_keeps_the_input_size() {
         write_map(&here, &format!("map{number}.png"), height, width);
     }
     let inputs = "map0.png map1.png map2.png map3.png map4.png";
-    let objects = here.done(&format!("infer --checkpoint run --input {inputs} --out drawn --json")).objects();
+    let objects = here.done(&format!("infer --checkpoint run --input {inputs} --out generated --json")).objects();
     assert_eq!(objects.len(), sizes.len());
     for (number, (object, (height, width))) in objects.iter().zip(sizes).enumerate() {
-        let image = read_photo(&here.path(&format!("drawn/map{number}.png"))).unwrap();
+        let image = read_photo(&here.path(&format!("generated/map{number}.png"))).unwrap();
         assert_eq!((image.height, image.width), (height, width));
         assert_eq!((&object["height"], &object["width"]), (&height.into(), &width.into()));
-        assert_eq!(object["output"], format!("drawn/map{number}.png"));
+        assert_eq!(object["output"], format!("generated/map{number}.png"));
     }
     here.done("infer --checkpoint run --input map0.png --out resized --resize");
     let resized = read_photo(&here.path("resized/map0.png")).unwrap();
@@ -58,9 +58,9 @@ fn infer_needs_no_photos() {
     let here = trained();
     std::fs::create_dir_all(here.path("set/val_label")).unwrap();
     write_map(&here, "set/val_label/a.png", 33, 31);
-    here.done("infer --checkpoint run --data set --out drawn");
-    assert_eq!(here.names("drawn"), ["a.png"]);
-    here.refused("infer --checkpoint run --data drawn --out other", 3, &["drawn", "val_label"]);
+    here.done("infer --checkpoint run --data set --out generated");
+    assert_eq!(here.names("generated"), ["a.png"]);
+    here.refused("infer --checkpoint run --data generated --out other", 3, &["generated", "val_label"]);
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn infer_reports_label_out_of_range() {
     let here = trained();
     let map = Plane::from_fn(4, 6, |x, y| if (x, y) == (5, 2) { 13 } else { 1 });
     write_labels(&here.path("map.png"), &map, &[[7; 3]; 14]).unwrap();
-    here.refused("infer --checkpoint run --input map.png --out drawn", 3, &["map.png", "pixel (5, 2)", "label 13"]);
-    assert!(here.names("drawn").is_empty());
+    here.refused("infer --checkpoint run --input map.png --out generated", 3, &["map.png", "pixel (5, 2)", "label 13"]);
+    assert!(here.names("generated").is_empty());
 }
 
 #[test]
@@ -82,7 +82,11 @@ fn infer_never_overwrites_inputs() {
     here.refused("infer --checkpoint run --input maps/a.png --out run/../maps", 2, &["maps/a.png"]);
     assert!(here.files("maps") == before);
     write_map(&here, "a.png", 9, 10);
-    here.refused("infer --checkpoint run --input maps/a.png a.png --out drawn", 2, &["maps/a.png", "a.png", "both"]);
+    here.refused(
+        "infer --checkpoint run --input maps/a.png a.png --out generated",
+        2,
+        &["maps/a.png", "a.png", "both"],
+    );
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn infer_reports_invalid_checkpoint() {
     here.write("text.pth", "not weights");
     std::fs::create_dir(here.path("empty")).unwrap();
     for checkpoint in ["missing.pth", "missing", "text.pth", "empty"] {
-        here.refused(&format!("infer --checkpoint {checkpoint} --input map.png --out drawn"), 5, &[checkpoint]);
+        here.refused(&format!("infer --checkpoint {checkpoint} --input map.png --out generated"), 5, &[checkpoint]);
     }
     assert_eq!(here.names("."), ["empty", "map.png", "text.pth"]);
 }
@@ -103,10 +107,10 @@ fn infer_reports_invalid_inputs() {
     here.write("text.png", "no picture");
     std::fs::create_dir(here.path("empty")).unwrap();
     for input in ["missing.png", "text.png", "empty"] {
-        here.refused(&format!("infer --checkpoint run --input {input} --out drawn"), 3, &[input]);
+        here.refused(&format!("infer --checkpoint run --input {input} --out generated"), 3, &[input]);
     }
-    here.refused("infer --checkpoint run --out drawn", 2, &["--input"]);
-    here.refused("infer --checkpoint run --input a.png --data b --out drawn", 2, &["--data"]);
+    here.refused("infer --checkpoint run --out generated", 2, &["--input"]);
+    here.refused("infer --checkpoint run --input a.png --data b --out generated", 2, &["--data"]);
 }
 
 #[test]
@@ -114,15 +118,19 @@ fn infer_overwrites_outputs_only_with_force() {
     let here = trained();
     write_map(&here, "a.png", 9, 10);
     write_map(&here, "b.png", 9, 10);
-    here.done("infer --checkpoint run --input a.png --out drawn");
-    here.write("drawn/a.png", "what was there");
-    let before = here.files("drawn");
-    here.refused("infer --checkpoint run --input a.png --out drawn", 2, &["drawn/a.png", "already exists", "--force"]);
-    here.refused("infer --checkpoint run --input b.png a.png --out drawn", 2, &["drawn/a.png"]);
-    assert!(here.files("drawn") == before, "nothing is written if one output is refused");
-    here.done("infer --checkpoint run --input b.png a.png --out drawn --force");
-    assert_eq!(here.names("drawn"), ["a.png", "b.png"]);
-    read_photo(&here.path("drawn/a.png")).unwrap();
+    here.done("infer --checkpoint run --input a.png --out generated");
+    here.write("generated/a.png", "what was there");
+    let before = here.files("generated");
+    here.refused(
+        "infer --checkpoint run --input a.png --out generated",
+        2,
+        &["generated/a.png", "already exists", "--force"],
+    );
+    here.refused("infer --checkpoint run --input b.png a.png --out generated", 2, &["generated/a.png"]);
+    assert!(here.files("generated") == before, "nothing is written if one output is refused");
+    here.done("infer --checkpoint run --input b.png a.png --out generated --force");
+    assert_eq!(here.names("generated"), ["a.png", "b.png"]);
+    read_photo(&here.path("generated/a.png")).unwrap();
     here.refused("infer --checkpoint run --input a.png --out . --force", 2, &["a.png", "is an input"]);
 }
 
@@ -133,10 +141,10 @@ fn infer_keeps_subfolders() {
         std::fs::create_dir_all(here.path(map).parent().unwrap()).unwrap();
         write_map(&here, map, 9, 10);
     }
-    let objects = here.done("infer --checkpoint run --input maps --out drawn --json").objects();
+    let objects = here.done("infer --checkpoint run --input maps --out generated --json").objects();
     let outputs: Vec<&str> = objects.iter().map(|object| object["output"].as_str().unwrap()).collect();
-    assert_eq!(outputs, ["drawn/b.png", "drawn/x/a.png", "drawn/x/y/b.png"]);
-    assert_eq!(here.files("drawn").len(), 3);
+    assert_eq!(outputs, ["generated/b.png", "generated/x/a.png", "generated/x/y/b.png"]);
+    assert_eq!(here.files("generated").len(), 3);
 }
 
 #[test]
@@ -148,9 +156,9 @@ fn infer_continues_after_a_bad_input() {
     }
     here.write("maps/b.png", "no picture");
     here.write("maps/d.png", "");
-    let ran = here.asap("infer --checkpoint run --input maps gone.png --out drawn --json -q");
+    let ran = here.asap("infer --checkpoint run --input maps gone.png --out generated --json -q");
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(here.names("drawn"), ["a.png", "c.png", "e.png"]);
+    assert_eq!(here.names("generated"), ["a.png", "c.png", "e.png"]);
     for file in ["maps/b.png", "maps/d.png", "gone.png"] {
         assert!(ran.stderr.contains(&format!("failed: {file}: ")), "{file} is not in\n{}", ran.stderr);
     }

@@ -19,7 +19,7 @@ fn every_command_prints_objects_only() {
         ("data synth houses --count 3 --size 32", 1),
         ("data check houses", 1),
         (&train, 6),
-        ("infer --checkpoint run --input map.png --out drawn --force", 1),
+        ("infer --checkpoint run --input map.png --out generated --force", 1),
         ("eval --checkpoint run --set data.val_count=1", 1),
         ("convert run/generator.safetensors generator.pth", 1),
         ("bench --preset tiny.toml --runs 1", 1),

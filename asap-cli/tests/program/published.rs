@@ -49,20 +49,20 @@ fn both_formats_reproduce_the_published_image() {
     for checkpoint in ["gen_city_net_G.pth", "gen_city_legacy_net_G.pth"] {
         here.done(&format!(
             "infer --checkpoint {checkpoint} --config city.toml --input label0.png label1.png \
-             --instances instance0.png instance1.png --out {checkpoint}.drawn"
+             --instances instance0.png instance1.png --out {checkpoint}.generated"
         ));
         for n in 0..2 {
-            let image = read_photo(&here.path(&format!("{checkpoint}.drawn/label{n}.png"))).unwrap();
+            let image = read_photo(&here.path(&format!("{checkpoint}.generated/label{n}.png"))).unwrap();
             assert_eq!((image.height, image.width), (height, width));
             for c in 0..channels {
                 for y in 0..height {
                     for x in 0..width {
                         let exact = output.data[((n * channels + c) * height + y) * width + x];
                         let level = ((exact + 1.0) / 2.0 * 255.0).round() as i32;
-                        let drawn = i32::from(image.at(x, y)[c]);
+                        let generated = i32::from(image.at(x, y)[c]);
                         assert!(
-                            (drawn - level).abs() <= 1,
-                            "picture {n}, channel {c}, ({x}, {y}): {drawn} for {level}"
+                            (generated - level).abs() <= 1,
+                            "image {n}, channel {c}, ({x}, {y}): {generated} for {level}"
                         );
                     }
                 }
@@ -70,7 +70,7 @@ fn both_formats_reproduce_the_published_image() {
         }
     }
     for n in 0..2 {
-        let bytes = |file: &str| std::fs::read(here.path(&format!("{file}.drawn/label{n}.png"))).unwrap();
+        let bytes = |file: &str| std::fs::read(here.path(&format!("{file}.generated/label{n}.png"))).unwrap();
         assert!(bytes("gen_city_net_G.pth") == bytes("gen_city_legacy_net_G.pth"));
     }
 }
@@ -79,21 +79,21 @@ fn both_formats_reproduce_the_published_image() {
 fn published_checkpoint_needs_a_configuration() {
     let (here, _) = city();
     here.refused(
-        "infer --checkpoint gen_city_net_G.pth --input label0.png --instances instance0.png --out drawn",
+        "infer --checkpoint gen_city_net_G.pth --input label0.png --instances instance0.png --out generated",
         2,
         &["gen_city_net_G.pth", "--config"],
     );
     here.refused(
-        "infer --checkpoint gen_city_net_G.pth --config city.tom --input label0.png --out drawn",
+        "infer --checkpoint gen_city_net_G.pth --config city.tom --input label0.png --out generated",
         2,
         &["city.tom"],
     );
     here.refused(
-        "infer --checkpoint gen_city_net_G.pth --config cityscapes-265 --input label0.png --out drawn",
+        "infer --checkpoint gen_city_net_G.pth --config cityscapes-265 --input label0.png --out generated",
         2,
         &["did you mean cityscapes-256?"],
     );
-    assert!(!here.path("drawn").exists());
+    assert!(!here.path("generated").exists());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn mismatched_width_names_the_tensors() {
     let (here, _) = city();
     here.refused(
         "infer --checkpoint gen_city_net_G.pth --config city.toml --set generator.max_width=16 --input label0.png \
-         --instances instance0.png --out drawn",
+         --instances instance0.png --out generated",
         5,
         &["gen_city_net_G.pth", "lowres_stream.model.7.0.weight is (12, 6, 3, 3), not (16, 6, 3, 3)"],
     );
@@ -110,7 +110,7 @@ fn mismatched_width_names_the_tensors() {
 #[test]
 fn instance_maps_must_match_the_inputs() {
     let (here, _) = city();
-    let infer = "infer --checkpoint gen_city_net_G.pth --config city.toml --out drawn --input";
+    let infer = "infer --checkpoint gen_city_net_G.pth --config city.toml --out generated --input";
     here.refused(&format!("{infer} label0.png"), 2, &["--instances", "instance edges"]);
     here.refused(&format!("{infer} label0.png label1.png --instances instance0.png"), 2, &["2 inputs", "there are 1"]);
     let small = Plane { height: 4, width: 4, data: vec![0; 16] };
@@ -126,7 +126,7 @@ fn mismatched_padding_is_an_error() {
     let label = map(&case("gen_zero_pad")["label"], 0);
     let ids = label.data.iter().map(|&id| id as u8).collect();
     write_labels(&here.path("map.png"), &Plane { height: 32, width: 32, data: ids }, &COLORS).unwrap();
-    let infer = "infer --checkpoint gen_zero_pad_net_G.pth --config plain.toml --input map.png --out drawn";
+    let infer = "infer --checkpoint gen_zero_pad_net_G.pth --config plain.toml --input map.png --out generated";
     here.refused(infer, 5, &["model.0.0", "shows zero padding", "generator.padding is reflect"]);
     here.done(&format!("{infer} --set generator.padding=zero"));
 }

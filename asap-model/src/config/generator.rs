@@ -8,7 +8,7 @@ use super::generators::asap_net::AsapNetConfig;
 use super::generators::pix2pix::{ResNetConfig, UnetConfig};
 use super::generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
 use super::generators::spade::{CcFpseConfig, SpadeConfig};
-use super::kind::Kind;
+use super::kind::GeneratorKind;
 use super::published::{ORIGIN, Options};
 use super::schema::{Key, KeyError, Section, either, optional};
 use crate::{Error, Result};
@@ -47,11 +47,11 @@ macro_rules! kinds {
                 figures.filter(|_| Self::of_kind(self.kind()).as_ref() == Some(self))
             }
 
-            fn own(&self) -> &dyn Kind {
+            fn own(&self) -> &dyn GeneratorKind {
                 match self { $(GeneratorConfig::$variant(config) => config,)* }
             }
 
-            fn own_mut(&mut self) -> &mut dyn Kind {
+            fn own_mut(&mut self) -> &mut dyn GeneratorKind {
                 match self { $(GeneratorConfig::$variant(config) => config,)* }
             }
         }

@@ -6,7 +6,7 @@ use super::data::DataConfig;
 use super::schema::{KeyError, Section};
 
 /// The keys of one kind of generator.
-pub trait Kind: Section {
+pub trait GeneratorKind: Section {
     /// Height and width of an image must be multiples of this; and the formula of it.
     fn multiple(&self) -> (usize, &'static str);
 

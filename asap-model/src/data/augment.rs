@@ -4,7 +4,7 @@ use asap_tensor::random::stream;
 use rand::Rng;
 
 use super::plane::{Picture, Plane, RgbImage};
-use super::resize::{resize_image, resize_labels};
+use super::resize::{resize_image, resize_nearest};
 use crate::config::{DataConfig, Resize};
 use crate::{Error, Result};
 
@@ -100,7 +100,7 @@ impl Placement {
 
     /// For ids.
     pub fn nearest<T: Copy>(&self, map: &Plane<T>) -> Plane<T> {
-        self.cut(resize_labels(map, self.resized[0], self.resized[1]))
+        self.cut(resize_nearest(map, self.resized[0], self.resized[1]))
     }
 
     /// For targets: images bicubic, depth maps bicubic or nearest.

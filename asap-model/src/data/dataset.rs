@@ -84,7 +84,8 @@ impl ExampleFiles {
     }
 }
 
-/// Reads a photo or a depth map, according to `data.output`.
+/// Reads the target of a pair, a photo or a depth map according to `data.output`, and checks that the file's levels suit the
+/// depth keys.
 pub fn read_target(file: &Path, data: &DataConfig) -> Result<Picture> {
     let picture = read_picture(file, data.output)?;
     let Some(scale) = data.depth() else { return Ok(picture) };

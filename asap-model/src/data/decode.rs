@@ -94,7 +94,7 @@ pub fn read_depth(file: &Path) -> Result<Picture> {
     }
 }
 
-/// Reads a target image: a photo or a depth map.
+/// Reads an image file: a photo or a depth map. [`read_target`](super::read_target) also checks a depth map's levels.
 pub fn read_picture(file: &Path, output: Output) -> Result<Picture> {
     match output {
         Output::Rgb => read_photo(file).map(Picture::Rgb),

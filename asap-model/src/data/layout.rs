@@ -137,7 +137,7 @@ pub(crate) fn discover(dir: &Path, data: &DataConfig, split: Split, targets: boo
 }
 
 /// One kind of file in a split.
-struct Kind {
+struct FileKind {
     what: &'static str,
     dir: PathBuf,
     endings: &'static [&'static str],
@@ -166,7 +166,7 @@ pub(crate) fn scan(
     let folders = (rules.folders)(dir, split.name(), data.input);
     let mut problems = Vec::new();
     let mut list = |place: usize, what, wanted: bool| {
-        wanted.then(|| Kind::list(what, folders[place].clone(), rules, rules.endings[place], &mut problems))
+        wanted.then(|| FileKind::list(what, folders[place].clone(), rules, rules.endings[place], &mut problems))
     };
     let kinds = [list(0, input, true), list(1, target, targets), list(2, "instance map", data.instances)];
 
@@ -196,14 +196,14 @@ pub(crate) fn scan(
     Ok((found, problems))
 }
 
-impl Kind {
+impl FileKind {
     fn list(
         what: &'static str,
         dir: PathBuf,
         rules: &Rules,
         endings: &'static [&'static str],
         problems: &mut Vec<Problem>,
-    ) -> Kind {
+    ) -> FileKind {
         let mut by_name = BTreeMap::<String, PathBuf>::new();
         let files = match dir.is_dir() {
             true => image_files(&dir, Some(rules.depth)).map_err(|error| Problem::of(&dir, error)),
@@ -231,7 +231,7 @@ impl Kind {
                 by_name.insert(name, file);
             }
         }
-        Kind { what, dir, endings, files: by_name }
+        FileKind { what, dir, endings, files: by_name }
     }
 
     /// The problem of a file without a partner of this kind.

@@ -10,7 +10,7 @@
 //! | `encode` | a network's output as an image or depth map; PNG files, written atomically |
 //! | `depth_colors` | [`depth_colors()`]: depth maps in color |
 //! | `plane` | [`Plane`], [`Picture`]: pixels, padding; [`instance_edges`] |
-//! | `resize` | [`resize_image`], [`resize_labels`]: bicubic and nearest, as Pillow |
+//! | `resize` | [`resize_image`], [`resize_nearest`]: bicubic and nearest, as Pillow |
 //! | `example` | [`Example`]: an input ([`HostInput`]) with its target, in host memory; [`Batch`] |
 //! | `dataset` | [`Source`]; [`Dataset`], which reads a folder |
 //! | `augment` | order, crops and flips, functions of (seed, epoch, index) |
@@ -59,4 +59,4 @@ pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
 pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
 pub use problem::Problem;
-pub use resize::{resize_image, resize_labels};
+pub use resize::{resize_image, resize_nearest};

@@ -19,15 +19,15 @@ pub fn resize_image(image: &RgbImage, height: usize, width: usize) -> RgbImage {
 }
 
 impl Picture {
-    /// Resized: bicubic like [`resize_image`], or nearest like [`resize_labels`], for depth maps whose levels must not be blended.
+    /// Resized: bicubic like [`resize_image`], or nearest like [`resize_nearest`], for depth maps whose levels must not be blended.
     ///
     /// # Panics
     /// As these.
     pub fn resize(&self, [height, width]: [usize; 2], nearest: bool) -> Picture {
         match self {
-            Picture::Rgb(p) if nearest => Picture::Rgb(resize_labels(p, height, width)),
-            Picture::Gray8(p) if nearest => Picture::Gray8(resize_labels(p, height, width)),
-            Picture::Gray16(p) if nearest => Picture::Gray16(resize_labels(p, height, width)),
+            Picture::Rgb(p) if nearest => Picture::Rgb(resize_nearest(p, height, width)),
+            Picture::Gray8(p) if nearest => Picture::Gray8(resize_nearest(p, height, width)),
+            Picture::Gray16(p) if nearest => Picture::Gray16(resize_nearest(p, height, width)),
             Picture::Rgb(p) => Picture::Rgb(resize_image(p, height, width)),
             Picture::Gray8(p) => Picture::Gray8(bicubic(p, height, width, U8::new, |pixel| pixel.0)),
             Picture::Gray16(p) => Picture::Gray16(bicubic(p, height, width, U16::new, |pixel| pixel.0)),
@@ -56,7 +56,7 @@ fn bicubic<T: Copy, P: PixelTrait>(
 ///
 /// # Panics
 /// If a size is zero, or the plane doesn't hold `height * width` pixels.
-pub fn resize_labels<T: Copy>(map: &Plane<T>, height: usize, width: usize) -> Plane<T> {
+pub fn resize_nearest<T: Copy>(map: &Plane<T>, height: usize, width: usize) -> Plane<T> {
     let columns = nearest(map.width, width);
     let mut data = Vec::with_capacity(height * width);
     for y in nearest(map.height, height) {

@@ -44,8 +44,8 @@ impl<B: Backend> Generator<B> {
         Ok(Generator { params, network, multiple: config.multiple() })
     }
 
-    /// (N, C, H, W) labels or image → the image, (N, C, H, W). H and W are multiples of [`GeneratorConfig::multiple`],
-    /// and at least [`GeneratorConfig::min_side`].
+    /// (N, C, H, W) labels or image → the image, (N, C, H, W). H and W must be multiples of
+    /// [`GeneratorConfig::multiple`]; below [`GeneratorConfig::min_side`] reflection padding fails.
     pub fn forward(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
         let [_, height, width] = x.sizes();
         if !height.is_multiple_of(self.multiple) || !width.is_multiple_of(self.multiple) {

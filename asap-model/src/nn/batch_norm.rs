@@ -5,7 +5,7 @@ use asap_tensor::ops::{Binary, Unary, binary, mul, sub, unary};
 use asap_tensor::{Backend, Tensor};
 
 use super::context::ForwardContext;
-use super::init::Kind;
+use super::init::ParamRole;
 use super::params::{Builder, ParamId};
 use crate::Result;
 
@@ -30,14 +30,17 @@ impl BatchNorm {
     /// affine, `weight` and `bias`.
     pub fn new<B: Backend>(mut b: Builder<'_, B>, channels: usize, affine: bool) -> Result<Self> {
         let affine = match affine {
-            true => Some([b.param("weight", &[channels], Kind::Scale)?, b.param("bias", &[channels], Kind::Bias)?]),
+            true => Some([
+                b.param("weight", &[channels], ParamRole::Scale)?,
+                b.param("bias", &[channels], ParamRole::Bias)?,
+            ]),
             false => None,
         };
         Ok(BatchNorm {
             affine,
-            mean: b.param("running_mean", &[channels], Kind::RunningMean)?,
-            variance: b.param("running_var", &[channels], Kind::RunningVariance)?,
-            batches: b.param("num_batches_tracked", &[], Kind::BatchCount)?,
+            mean: b.param("running_mean", &[channels], ParamRole::RunningMean)?,
+            variance: b.param("running_var", &[channels], ParamRole::RunningVariance)?,
+            batches: b.param("num_batches_tracked", &[], ParamRole::BatchCount)?,
         })
     }
 
@@ -75,9 +78,9 @@ impl BatchNorm {
         for (id, now) in [(self.mean, mean), (self.variance, &variance)] {
             let before = ctx.buffer(id);
             let change = affine(&sub(now, &before)?, MOMENTUM, 0.0)?;
-            ctx.update(id, binary(Binary::Add, &before, &change)?);
+            ctx.update_buffer(id, binary(Binary::Add, &before, &change)?);
         }
-        ctx.update(self.batches, affine(&ctx.buffer(self.batches), 1.0, 1.0)?);
+        ctx.update_buffer(self.batches, affine(&ctx.buffer(self.batches), 1.0, 1.0)?);
         Ok(())
     }
 
@@ -117,11 +120,11 @@ mod tests {
         let [scale, bias, mean, variance] =
             ["bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"].map(|key| get(&params, key));
 
-        let ctx = ForwardContext::frozen(&params);
+        let ctx = ForwardContext::training_frozen(&params);
         let y = norm.forward(&ctx, &x).unwrap().value().to_f64().unwrap();
         assert_eq!(get(&params, "bn.running_mean"), mean, "a forward pass changes no parameter");
-        let updates = ctx.finish().updates;
-        params.apply(updates);
+        let buffers = ctx.finish().buffers;
+        params.apply_buffers(buffers);
 
         let count = (n * plane) as f64;
         for c in 0..channels {

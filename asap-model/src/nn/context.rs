@@ -9,7 +9,7 @@ use asap_tensor::ops::sum;
 use asap_tensor::{Backend, Tensor};
 
 use super::input::Input;
-use super::params::{ParamId, Params, Updates};
+use super::params::{BufferUpdates, ParamId, Params};
 use crate::Result;
 
 /// A network, or part of one, from an input to an image.
@@ -28,7 +28,7 @@ pub struct ForwardContext<'a, B: Backend> {
     tape: Option<Tape<B>>,
     training: bool,
     leaves: RefCell<BTreeMap<ParamId, Var<B>>>,
-    updates: RefCell<Updates<B>>,
+    buffers: RefCell<BufferUpdates<B>>,
     /// Spectrally normalized weights.
     normalized: RefCell<BTreeMap<ParamId, Var<B>>>,
     /// Seed and name of the pass, with dropout.
@@ -40,33 +40,33 @@ pub struct ForwardContext<'a, B: Backend> {
 /// The results of a forward pass besides its output.
 pub struct Finished<B: Backend> {
     leaves: Vec<(String, Var<B>)>,
-    /// New values of buffers, for [`Params::apply`].
-    pub updates: Updates<B>,
+    /// New values of buffers, for [`Params::apply_buffers`].
+    pub buffers: BufferUpdates<B>,
 }
 
 impl<'a, B: Backend> ForwardContext<'a, B> {
-    /// Frozen, in evaluation: inference.
+    /// Layers in evaluation mode, parameters frozen: inference and validation.
     pub fn evaluation(params: &'a Params<B>) -> Self {
         ForwardContext {
             params,
             tape: None,
             training: false,
             leaves: RefCell::default(),
-            updates: RefCell::default(),
+            buffers: RefCell::default(),
             normalized: RefCell::default(),
             dropout: None,
             watch: None,
         }
     }
 
-    /// Frozen, in training mode: a network through which another one is trained.
-    pub fn frozen(params: &'a Params<B>) -> Self {
+    /// Layers in training mode, parameters frozen: a network whose output or gradient another network is trained with.
+    pub fn training_frozen(params: &'a Params<B>) -> Self {
         ForwardContext { training: true, ..Self::evaluation(params) }
     }
 
-    /// In training mode, with parameters as leaves of `tape`.
+    /// Layers in training mode, parameters as leaves of `tape`.
     pub fn training(params: &'a Params<B>, tape: &Tape<B>) -> Self {
-        ForwardContext { tape: Some(tape.clone()), ..Self::frozen(params) }
+        ForwardContext { tape: Some(tape.clone()), ..Self::training_frozen(params) }
     }
 
     /// With dropout, whose random streams are named by the pass and the layer.
@@ -116,12 +116,12 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
 
     /// The current value of a buffer, updated in this pass or else the network's, or of a frozen parameter.
     pub fn buffer(&self, id: ParamId) -> Tensor<B> {
-        self.updates.borrow().get(&id).unwrap_or_else(|| self.params.get(id).value()).clone()
+        self.buffers.borrow().get(&id).unwrap_or_else(|| self.params.get(id).value()).clone()
     }
 
-    /// Updates a buffer.
-    pub fn update(&self, id: ParamId, value: Tensor<B>) {
-        self.updates.borrow_mut().insert(id, value);
+    /// Sets a buffer's new value.
+    pub fn update_buffer(&self, id: ParamId, value: Tensor<B>) {
+        self.buffers.borrow_mut().insert(id, value);
     }
 
     /// The normalized form of a weight, computed once per pass.
@@ -138,16 +138,16 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
     pub fn finish(self) -> Finished<B> {
         let key = |(id, leaf)| (self.params.get(id).key().to_owned(), leaf);
         let leaves = self.leaves.into_inner().into_iter().map(key).collect();
-        Finished { leaves, updates: self.updates.into_inner() }
+        Finished { leaves, buffers: self.buffers.into_inner() }
     }
 }
 
 impl<B: Backend> Finished<B> {
-    /// The gradient of every parameter that was used, by key, and the updates. It consumes the leaves, so that nothing
+    /// The gradient of every parameter that was used, by key, and the updates of buffers. It consumes the leaves, so that nothing
     /// shares the parameters' values when the optimizer updates them in place.
-    pub fn gradients(self, gradients: &Gradients<B>) -> (BTreeMap<String, Tensor<B>>, Updates<B>) {
+    pub fn gradients(self, gradients: &Gradients<B>) -> (BTreeMap<String, Tensor<B>>, BufferUpdates<B>) {
         let gradient = |(key, leaf)| Some((key, gradients.of(&leaf)?.clone()));
-        (self.leaves.into_iter().filter_map(gradient).collect(), self.updates)
+        (self.leaves.into_iter().filter_map(gradient).collect(), self.buffers)
     }
 }
 

@@ -5,7 +5,7 @@ use asap_tensor::Backend;
 use asap_tensor::ops::{self, Conv2dTransposed, PadMode};
 
 use super::context::ForwardContext;
-use super::init::Kind;
+use super::init::ParamRole;
 use super::input::Input;
 use super::params::{Builder, ParamId};
 use super::spectral_norm::SpectralNorm;
@@ -87,9 +87,9 @@ impl Conv2d {
         let shape = [outputs, inputs, kernel, kernel];
         let weight = match options.spectral_norm {
             true => Weight::Spectral(SpectralNorm::new(b.here(), shape)?),
-            false => Weight::Plain(b.param("weight", &shape, Kind::Weight)?),
+            false => Weight::Plain(b.param("weight", &shape, ParamRole::Weight)?),
         };
-        let bias = options.bias.then(|| b.param("bias", &[outputs], Kind::Bias)).transpose()?;
+        let bias = options.bias.then(|| b.param("bias", &[outputs], ParamRole::Bias)).transpose()?;
         Ok(Conv2d { weight, bias, stride, padding, mode })
     }
 
@@ -125,8 +125,8 @@ impl ConvTranspose2d {
         bias: bool,
     ) -> Result<Self> {
         Ok(ConvTranspose2d {
-            weight: b.param("weight", &[inputs, outputs, kernel, kernel], Kind::Weight)?,
-            bias: bias.then(|| b.param("bias", &[outputs], Kind::Bias)).transpose()?,
+            weight: b.param("weight", &[inputs, outputs, kernel, kernel], ParamRole::Weight)?,
+            bias: bias.then(|| b.param("bias", &[outputs], ParamRole::Bias)).transpose()?,
             // An odd kernel leaves the last row and column uncovered.
             output_padding: kernel % 2,
         })

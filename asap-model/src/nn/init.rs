@@ -7,7 +7,7 @@ use crate::checkpoint::Checkpoint;
 
 /// The role of a tensor in its layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParamRole {
     /// A convolution's weight, (O, I, R, S).
     Weight,
     /// A norm's scale, (C).
@@ -26,10 +26,10 @@ pub enum Kind {
     Unused,
 }
 
-impl Kind {
+impl ParamRole {
     /// Whether the optimizer updates it; buffers are only saved.
     pub fn is_trained(self) -> bool {
-        matches!(self, Kind::Weight | Kind::Scale | Kind::Bias)
+        matches!(self, ParamRole::Weight | ParamRole::Scale | ParamRole::Bias)
     }
 }
 
@@ -39,10 +39,10 @@ pub trait Initializer {
     ///
     /// # Errors
     /// If the values come from a file that lacks them.
-    fn fill(&mut self, key: &str, shape: &[usize], kind: Kind) -> Result<Vec<f32>>;
+    fn fill(&mut self, key: &str, shape: &[usize], role: ParamRole) -> Result<Vec<f32>>;
 
-    /// The value of every element of this kind, if they are all equal: then [`fill`](Self::fill) isn't called.
-    fn constant(&self, _kind: Kind) -> Option<f64> {
+    /// The value of every element of this role, if they are all equal: then [`fill`](Self::fill) isn't called.
+    fn constant(&self, _role: ParamRole) -> Option<f64> {
         None
     }
 }
@@ -58,17 +58,17 @@ pub struct XavierNormal {
 }
 
 impl Initializer for XavierNormal {
-    fn fill(&mut self, key: &str, shape: &[usize], kind: Kind) -> Result<Vec<f32>> {
+    fn fill(&mut self, key: &str, shape: &[usize], role: ParamRole) -> Result<Vec<f32>> {
         let count = shape.iter().product();
-        Ok(match kind {
-            Kind::Weight => {
+        Ok(match role {
+            ParamRole::Weight => {
                 let taps: usize = shape[2..].iter().product();
                 let fans = (shape[0] + shape[1]) * taps;
                 normal(self.seed, key, count, self.gain * (2.0 / fans as f64).sqrt())
             }
-            Kind::Scale | Kind::RunningVariance => vec![1.0; count],
-            Kind::Bias | Kind::RunningMean | Kind::BatchCount | Kind::Unused => vec![0.0; count],
-            Kind::SpectralVector => {
+            ParamRole::Scale | ParamRole::RunningVariance => vec![1.0; count],
+            ParamRole::Bias | ParamRole::RunningMean | ParamRole::BatchCount | ParamRole::Unused => vec![0.0; count],
+            ParamRole::SpectralVector => {
                 let mut vector = normal(self.seed, key, count, 1.0);
                 let length = vector.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
                 vector.iter_mut().for_each(|v| *v = (f64::from(*v) / length) as f32);
@@ -83,11 +83,11 @@ impl Initializer for XavierNormal {
 pub struct Blank;
 
 impl Initializer for Blank {
-    fn fill(&mut self, _key: &str, shape: &[usize], _kind: Kind) -> Result<Vec<f32>> {
+    fn fill(&mut self, _key: &str, shape: &[usize], _role: ParamRole) -> Result<Vec<f32>> {
         Ok(vec![0.0; shape.iter().product()])
     }
 
-    fn constant(&self, _kind: Kind) -> Option<f64> {
+    fn constant(&self, _role: ParamRole) -> Option<f64> {
         Some(0.0)
     }
 }
@@ -104,22 +104,22 @@ pub struct FillByName {
 }
 
 impl Initializer for FillByName {
-    fn fill(&mut self, key: &str, shape: &[usize], kind: Kind) -> Result<Vec<f32>> {
+    fn fill(&mut self, key: &str, shape: &[usize], role: ParamRole) -> Result<Vec<f32>> {
         let mut values = uniform_by_name(&format!("{}{key}", self.prefix), shape.iter().product());
-        match kind {
-            Kind::Weight => {
+        match role {
+            ParamRole::Weight => {
                 let fan_in: usize = shape[1..].iter().product();
                 let quarter = if shape[2] == 1 { 0.25 } else { 1.0 };
                 let bound = quarter * self.gain * (3.0 / fan_in as f64).sqrt();
                 values.iter_mut().for_each(|u| *u = (f64::from(*u) * bound) as f32);
             }
-            Kind::Scale | Kind::RunningVariance => {
+            ParamRole::Scale | ParamRole::RunningVariance => {
                 values.iter_mut().for_each(|u| *u = (1.0 + 0.1 * f64::from(*u)) as f32)
             }
-            Kind::Bias | Kind::SpectralVector | Kind::RunningMean => {
+            ParamRole::Bias | ParamRole::SpectralVector | ParamRole::RunningMean => {
                 values.iter_mut().for_each(|u| *u = (0.1 * f64::from(*u)) as f32);
             }
-            Kind::BatchCount | Kind::Unused => values.fill(0.0),
+            ParamRole::BatchCount | ParamRole::Unused => values.fill(0.0),
         }
         Ok(values)
     }
@@ -127,7 +127,7 @@ impl Initializer for FillByName {
 
 /// The values of a checkpoint, taken out of it one by one.
 impl Initializer for Checkpoint {
-    fn fill(&mut self, key: &str, shape: &[usize], _kind: Kind) -> Result<Vec<f32>> {
+    fn fill(&mut self, key: &str, shape: &[usize], _role: ParamRole) -> Result<Vec<f32>> {
         Ok(self.take(key, shape)?.data)
     }
 }

@@ -4,7 +4,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::context::ForwardContext;
-use super::init::Kind;
+use super::init::ParamRole;
 use super::params::{Builder, ParamId};
 use crate::Result;
 
@@ -28,7 +28,8 @@ impl InstanceNorm {
 
     /// A norm with scale and bias, with the keys `weight` and `bias`.
     pub fn affine<B: Backend>(mut b: Builder<'_, B>, channels: usize, slope: f64) -> Result<Self> {
-        let affine = [b.param("weight", &[channels], Kind::Scale)?, b.param("bias", &[channels], Kind::Bias)?];
+        let affine =
+            [b.param("weight", &[channels], ParamRole::Scale)?, b.param("bias", &[channels], ParamRole::Bias)?];
         Ok(InstanceNorm { affine: Some(affine), slope })
     }
 

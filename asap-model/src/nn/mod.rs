@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `params` | [`Params`]: every parameter and buffer by its published key; [`Builder`] |
-//! | `init` | [`Initializer`]s, and the [`Kind`]s of parameters |
+//! | `init` | [`Initializer`]s, and the [`ParamRole`]s of parameters |
 //! | `context` | [`ForwardContext`]: trainable or frozen, training or evaluation, updated buffers; [`Module`] |
 //! | `input` | [`Input`]: labels or image channels, and edges |
 //! | `target` | [`Target`]: real images, and which pixels count |
@@ -27,9 +27,9 @@ pub(crate) use context::is_finite;
 pub use context::{Finished, ForwardContext, Module};
 pub use conv::{Conv2d, ConvOptions, ConvTranspose2d};
 pub use dropout::Dropout;
-pub use init::{Blank, FillByName, Initializer, Kind, XavierNormal};
+pub use init::{Blank, FillByName, Initializer, ParamRole, XavierNormal};
 pub use input::Input;
 pub use instance_norm::InstanceNorm;
-pub use params::{Builder, Param, ParamId, Params, Updates};
+pub use params::{BufferUpdates, Builder, Param, ParamId, Params};
 pub use spectral_norm::SpectralNorm;
 pub use target::Target;

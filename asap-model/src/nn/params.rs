@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use asap_tensor::{Backend, Tensor};
 
-use super::init::{Initializer, Kind};
+use super::init::{Initializer, ParamRole};
 use crate::Result;
 use crate::checkpoint::{Checkpoint, HostTensor, Weights};
 
@@ -14,13 +14,13 @@ use crate::checkpoint::{Checkpoint, HostTensor, Weights};
 pub struct ParamId(usize);
 
 /// The new values of the buffers that a forward pass has updated.
-pub type Updates<B> = BTreeMap<ParamId, Tensor<B>>;
+pub type BufferUpdates<B> = BTreeMap<ParamId, Tensor<B>>;
 
 /// A parameter or buffer.
 #[derive(Clone, Debug)]
 pub struct Param<B: Backend> {
     key: String,
-    kind: Kind,
+    role: ParamRole,
     value: Tensor<B>,
 }
 
@@ -31,8 +31,8 @@ impl<B: Backend> Param<B> {
     }
 
     /// Its role in its layer.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn role(&self) -> ParamRole {
+        self.role
     }
 
     /// Its values.
@@ -97,7 +97,7 @@ impl<B: Backend> Params<B> {
 
     /// The parameters that are trained; buffers are left out.
     pub fn trained(&self) -> impl DoubleEndedIterator<Item = &Param<B>> {
-        self.iter().filter(|param| param.kind.is_trained())
+        self.iter().filter(|param| param.role.is_trained())
     }
 
     /// The number of trained values.
@@ -120,7 +120,8 @@ impl<B: Backend> Params<B> {
     /// # Errors
     /// Lists every missing, misshapen and unknown tensor.
     pub fn check(&self, checkpoint: &Checkpoint) -> Result<()> {
-        let needed = |param: &&Param<B>| param.kind != Kind::BatchCount || checkpoint.weights.contains_key(&param.key);
+        let needed =
+            |param: &&Param<B>| param.role != ParamRole::BatchCount || checkpoint.weights.contains_key(&param.key);
         let expected: Vec<_> =
             self.iter().filter(needed).map(|param| (param.key.clone(), param.value.dims().to_vec())).collect();
         checkpoint.match_keys(&expected)
@@ -138,7 +139,7 @@ impl<B: Backend> Params<B> {
     }
 
     /// Replaces the values of buffers that a forward pass has updated.
-    pub fn apply(&mut self, updates: Updates<B>) {
+    pub fn apply_buffers(&mut self, updates: BufferUpdates<B>) {
         for (id, value) in updates {
             self.params[id.0].value = value;
         }
@@ -176,25 +177,25 @@ impl<B: Backend> Builder<'_, B> {
     }
 
     /// Adds a parameter with the initializer's values.
-    pub fn param(&mut self, name: &str, shape: &[usize], kind: Kind) -> Result<ParamId> {
-        let value = match self.init.constant(kind) {
+    pub fn param(&mut self, name: &str, shape: &[usize], role: ParamRole) -> Result<ParamId> {
+        let value = match self.init.constant(role) {
             Some(constant) => Tensor::full(self.backend(), shape, constant)?,
             None => {
-                let values = self.values(name, shape, kind)?;
+                let values = self.values(name, shape, role)?;
                 Tensor::from_f32(self.backend(), shape, &values)?
             }
         };
-        Ok(self.add(name, kind, value))
+        Ok(self.add(name, role, value))
     }
 
     /// The initializer's values for a parameter, without adding it.
-    pub fn values(&mut self, name: &str, shape: &[usize], kind: Kind) -> Result<Vec<f32>> {
-        self.init.fill(&format!("{}{name}", self.path), shape, kind)
+    pub fn values(&mut self, name: &str, shape: &[usize], role: ParamRole) -> Result<Vec<f32>> {
+        self.init.fill(&format!("{}{name}", self.path), shape, role)
     }
 
     /// Adds a parameter with these values.
-    pub fn add(&mut self, name: &str, kind: Kind, value: Tensor<B>) -> ParamId {
-        self.params.params.push(Param { key: format!("{}{name}", self.path), kind, value });
+    pub fn add(&mut self, name: &str, role: ParamRole, value: Tensor<B>) -> ParamId {
+        self.params.params.push(Param { key: format!("{}{name}", self.path), role, value });
         ParamId(self.params.params.len() - 1)
     }
 }

@@ -8,7 +8,7 @@ use asap_tensor::ops::{Transpose, Unary, div, matmul, mul, sum, unary};
 use asap_tensor::{Backend, Tensor};
 
 use super::context::ForwardContext;
-use super::init::Kind;
+use super::init::ParamRole;
 use super::params::{Builder, ParamId};
 use crate::Result;
 
@@ -29,9 +29,9 @@ impl SpectralNorm {
     /// A weight (O, I, R, S) with the keys `weight_orig`, `weight_u` and `weight_v`.
     pub fn new<B: Backend>(mut b: Builder<'_, B>, shape: [usize; 4]) -> Result<Self> {
         Ok(SpectralNorm {
-            weight: b.param("weight_orig", &shape, Kind::Weight)?,
-            u: b.param("weight_u", &[shape[0]], Kind::SpectralVector)?,
-            v: b.param("weight_v", &[shape[1..].iter().product()], Kind::SpectralVector)?,
+            weight: b.param("weight_orig", &shape, ParamRole::Weight)?,
+            u: b.param("weight_u", &[shape[0]], ParamRole::SpectralVector)?,
+            v: b.param("weight_v", &[shape[1..].iter().product()], ParamRole::SpectralVector)?,
         })
     }
 
@@ -41,8 +41,8 @@ impl SpectralNorm {
             let weight = ctx.var(self.weight);
             if ctx.is_training() {
                 let (u, v) = iterate(weight.value(), &ctx.buffer(self.u))?;
-                ctx.update(self.u, u);
-                ctx.update(self.v, v);
+                ctx.update_buffer(self.u, u);
+                ctx.update_buffer(self.v, v);
             }
             normalize(&weight, &ctx.buffer(self.u), &ctx.buffer(self.v))
         })

@@ -100,12 +100,12 @@ pub(super) fn first_not_finite<B: Backend>(
     input: &Input<B>,
     real: &Var<B>,
 ) -> Result<Option<String>> {
-    let ctx = ForwardContext::frozen(&generator.params).watching();
+    let ctx = ForwardContext::training_frozen(&generator.params).watching();
     let fake = generator.forward(&ctx, input)?;
     if let Some(layer) = ctx.first_not_finite() {
         return Ok(Some(layer));
     }
-    let ctx = ForwardContext::frozen(&discriminator.params).watching();
+    let ctx = ForwardContext::training_frozen(&discriminator.params).watching();
     for image in [&fake, real] {
         discriminator.features(&ctx, &input.with(image)?)?;
     }

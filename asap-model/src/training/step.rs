@@ -60,7 +60,7 @@ impl<B: Backend> Gan<B> {
     ///
     /// # Errors
     /// [`Error::Diverged`](crate::Error::Diverged) if a loss or a gradient is not finite; the weights it concerns are not
-    /// updated.
+    /// updated. Buffers, the number of steps and Adam's still change.
     pub fn training_step(&mut self, input: &Input<B>, target: &Target<B>, rates: Rates) -> Result<(Losses, Tensor<B>)> {
         self.steps += 1;
         let mut watch = Watch::new();
@@ -89,18 +89,20 @@ impl<B: Backend> Gan<B> {
         let pass = ctx.finish();
 
         // Discriminate, with frozen discriminators.
-        let ctx = ForwardContext::frozen(&self.discriminator.params);
+        let ctx = ForwardContext::training_frozen(&self.discriminator.params);
         let compared = Comparison::new(input, [&fake, real], &self.discriminator, &ctx, self.vgg.as_ref())?;
 
         // Losses.
         let losses = compared.losses(Network::Generator, &self.loss, target.scale())?;
         let loss = watched_total(&losses, watch)?;
-        let updates = ctx.finish().updates;
-        self.discriminator.params.apply(updates);
+        // This pass, too, made a power iteration of the discriminators' spectral norms (published code).
+        let buffers = ctx.finish().buffers;
+        self.discriminator.params.apply_buffers(buffers);
+        let gradients = tape.backward(&loss)?;
 
         // Update.
         let output = output.value().clone();
-        update(&mut self.generator.params, &mut self.generator_adam, pass, &tape.backward(&loss)?, rate, watch)?;
+        update(&mut self.generator.params, &mut self.generator_adam, pass, &gradients, rate, watch)?;
         Ok(output)
     }
 
@@ -114,10 +116,10 @@ impl<B: Backend> Gan<B> {
     ) -> Result<()> {
         // Generate again, with the updated generator, frozen but in training (published code).
         let dropout = format!("discriminator.{}", self.steps);
-        let ctx = ForwardContext::frozen(&self.generator.params).with_dropout(self.seed, dropout);
+        let ctx = ForwardContext::training_frozen(&self.generator.params).with_dropout(self.seed, dropout);
         let fake = target.masked(&self.generator.forward(&ctx, input)?)?;
-        let updates = ctx.finish().updates;
-        self.generator.params.apply(updates);
+        let buffers = ctx.finish().buffers;
+        self.generator.params.apply_buffers(buffers);
 
         // Discriminate.
         let tape = Tape::new();
@@ -128,9 +130,10 @@ impl<B: Backend> Gan<B> {
         let losses = compared.losses(Network::Discriminator, &self.loss, target.scale())?;
         let loss = watched_total(&losses, watch)?;
         let pass = ctx.finish();
+        let gradients = tape.backward(&loss)?;
 
         // Update.
-        update(&mut self.discriminator.params, &mut self.discriminator_adam, pass, &tape.backward(&loss)?, rate, watch)
+        update(&mut self.discriminator.params, &mut self.discriminator_adam, pass, &gradients, rate, watch)
     }
 }
 
@@ -149,9 +152,9 @@ fn update<B: Backend>(
     rate: f64,
     watch: &mut Watch<B>,
 ) -> Result<()> {
-    let (gradients, updates) = pass.gradients(gradients);
+    let (gradients, buffers) = pass.gradients(gradients);
     watch.gradients(params, &gradients)?;
     adam.step(params, &gradients, &watch.guard()?, rate)?;
-    params.apply(updates);
+    params.apply_buffers(buffers);
     Ok(())
 }

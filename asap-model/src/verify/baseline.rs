@@ -6,7 +6,7 @@ use super::case::{Case, Comparison, Quantity};
 use crate::Result;
 use crate::config::{DataConfig, GeneratorConfig};
 use crate::networks::Generator;
-use crate::nn::{Blank, FillByName, ForwardContext, Kind};
+use crate::nn::{Blank, FillByName, ForwardContext, ParamRole};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
@@ -15,7 +15,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
         let mut fill = FillByName { prefix: case.fill_prefix(), gain: case.number("fill_gain")? };
         let mut generator = Generator::new(backend, &config, &data, &mut fill)?;
         for param in generator.params.iter_mut() {
-            if param.kind() == Kind::SpectralVector {
+            if param.role() == ParamRole::SpectralVector {
                 *param.value_mut() = case.tensor(backend, &format!("spectral.{}", param.key()))?;
             }
         }

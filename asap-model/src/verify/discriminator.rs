@@ -39,9 +39,9 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     if let Some(grad) = gradients.of(&input) {
         report(case.compare("grad_input", grad, Quantity::Gradient)?);
     }
-    let (found, updates) = ctx.finish().gradients(&gradients);
+    let (found, buffers) = ctx.finish().gradients(&gradients);
     case.compare_each("grad.", Quantity::Gradient, report, |key| found.get(key))?;
-    discriminator.params.apply(updates);
+    discriminator.params.apply_buffers(buffers);
     let params = &discriminator.params;
     case.compare_each("after.", Quantity::Output, report, |key| Some(params.find(key)?.value()))
 }

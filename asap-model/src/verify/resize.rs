@@ -4,7 +4,7 @@ use asap_tensor::Backend;
 
 use super::case::{Case, Comparison};
 use crate::Result;
-use crate::data::{Plane, resize_image, resize_labels};
+use crate::data::{Plane, resize_image, resize_nearest};
 
 /// Tolerance of bicubic results, in levels of 255.
 const BICUBIC_LEVELS: f64 = 2.0;
@@ -39,7 +39,7 @@ pub(super) fn recompute<B: Backend>(_backend: &B, case: &Case, report: &mut dyn 
         };
         let bicubic = resize_image(&image, height, width);
         compare(format!("image.bicubic.{size}"), bicubic.data.as_flattened(), BICUBIC_LEVELS)?;
-        compare(format!("label.nearest.{size}"), &resize_labels(&labels, height, width).data, 0.0)?;
+        compare(format!("label.nearest.{size}"), &resize_nearest(&labels, height, width).data, 0.0)?;
     }
     Ok(())
 }

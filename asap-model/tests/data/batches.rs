@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use asap_model::config::{DataConfig, Layout, Resize};
 use asap_model::data::{
     Augmentation, Batch, Channels, Dataset, Example, HostInput, Loader, LoaderOptions, Picture, Plane, Purpose, Source,
-    Split, Synthetic, batches_per_epoch, epoch_order, instance_edges, resize_image, resize_labels, synthetic,
+    Split, Synthetic, batches_per_epoch, epoch_order, instance_edges, resize_image, resize_nearest, synthetic,
 };
 use asap_model::{Error, Result};
 use asap_tensor::Reference;
@@ -183,7 +183,7 @@ fn validation_only_resizes() {
     let raw = Ramps::new(1).get(0).unwrap();
     let example = raw.prepare(&data, None).unwrap();
     let (Channels::Labels(map), Picture::Rgb(photo)) = (&raw.input.channels, &raw.target) else { panic!("as above") };
-    assert_eq!(example.input.channels, Channels::Labels(resize_labels(map, 16, 16)));
+    assert_eq!(example.input.channels, Channels::Labels(resize_nearest(map, 16, 16)));
     assert_eq!(example.target, Picture::Rgb(resize_image(photo, 16, 16)));
     // Edges are found after resizing: as wide as at any other size.
     assert_eq!(edges(&example)[..16].iter().sum::<f32>(), 2.0);

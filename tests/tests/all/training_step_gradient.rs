@@ -347,9 +347,9 @@ fn spectral_norm_gradient_treats_vectors_as_constant() {
     let (start, norm) =
         Params::build(&Double::new(), &mut init, |mut b| SpectralNorm::new(b.at("layer"), [5, 3, 4, 4])).expect("W");
     let normalized = |params: &Params<Double>| {
-        let ctx = ForwardContext::frozen(params);
+        let ctx = ForwardContext::training_frozen(params);
         let y = norm.forward(&ctx).expect("W/σ").value().clone();
-        (y, ctx.finish().updates)
+        (y, ctx.finish().buffers)
     };
     let with_weight = |weight: &Tensor<Double>| {
         let mut params = start.clone();
@@ -358,7 +358,7 @@ fn spectral_norm_gradient_treats_vectors_as_constant() {
     };
     let mut iterated = start.clone();
     let (y, updates) = normalized(&start);
-    iterated.apply(updates);
+    iterated.apply_buffers(updates);
     let vector = |key: &str| parameter(&iterated, key).value().to_f64().expect("a vector");
     let vectors = (vector("layer.weight_u"), vector("layer.weight_v"));
     let weight = parameter(&start, "layer.weight_orig").value().clone();

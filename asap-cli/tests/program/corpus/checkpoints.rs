@@ -32,7 +32,7 @@ fn rejects_mismatched_network() {
     let here = Workspace::new();
     here.done(&format!("train --steps 1 --out run {TINY}"));
     here.write("map.png", Png::flat(32, 32, 8, GRAY, 1).file());
-    std::fs::create_dir(here.path("drawn")).unwrap();
+    std::fs::create_dir(here.path("generated")).unwrap();
     let whole = checkpoint::load(&here.path("run")).unwrap();
     let text = whole.config.expect("a configuration").to_toml().unwrap();
     let cases: &[(&str, Change, &[&str])] = &[
@@ -82,13 +82,17 @@ fn rejects_mismatched_network() {
         change(&mut weights, &mut config);
         let metadata = Metadata::from([("format".into(), "asap".into()), ("config".into(), config)]);
         safetensors::write(&here.path(&format!("{name}.safetensors")), &weights, &metadata).unwrap();
-        let line = format!("infer --checkpoint {name}.safetensors --input map.png --out drawn --force --threads 2");
+        let line = format!("infer --checkpoint {name}.safetensors --input map.png --out generated --force --threads 2");
         lines.push(((*name).into(), line, (if parts.is_empty() { 0 } else { 5 }, parts)));
     }
     safetensors::write(&here.path("plain.safetensors"), &whole.weights, &Metadata::new()).unwrap();
-    let infer = "infer --checkpoint plain.safetensors --input map.png --out drawn --threads 2";
+    let infer = "infer --checkpoint plain.safetensors --input map.png --out generated --threads 2";
     let preset = format!("{infer} --force --config facades-256");
-    lines.push(("no configuration".into(), infer.replace("drawn", "other"), (2, &["plain.safetensors", "--config"])));
+    lines.push((
+        "no configuration".into(),
+        infer.replace("generated", "other"),
+        (2, &["plain.safetensors", "--config"]),
+    ));
     lines.push(("a preset of a larger network".into(), preset, (5, &["plain.safetensors", "not (64, 13, 3, 3)"])));
     run_all(&here, &lines);
 }

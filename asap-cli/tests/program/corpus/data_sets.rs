@@ -129,7 +129,7 @@ fn wrong_kinds_of_path_are_reported() {
     std::fs::create_dir_all(here.path("folder.png")).unwrap();
     std::fs::create_dir_all(here.path("folder.safetensors")).unwrap();
     std::fs::create_dir_all(here.path("folder.toml")).unwrap();
-    let infer = "infer --checkpoint run --out drawn --threads 1 --input";
+    let infer = "infer --checkpoint run --out generated --threads 1 --input";
     let case = |name: &str, line: String, code, parts| (name.to_owned(), line, (code, parts));
     let mut cases = vec![
         case("a folder named as a picture", format!("{infer} folder.png"), 3, &["folder.png", "no .png"][..]),
@@ -140,12 +140,12 @@ fn wrong_kinds_of_path_are_reported() {
             3,
             &["generator.safetensors", "PNG"],
         ),
-        case("a data set that is a file", "infer --checkpoint run --out drawn --data file".into(), 3, &["file"]),
+        case("a data set that is a file", "infer --checkpoint run --out generated --data file".into(), 3, &["file"]),
         case("a data set to check that is a file", "data check file".into(), 3, &["file", "not a folder"]),
         case("a data set that is a file, to train on", format!("train --dry-run --data file {TINY}"), 3, &["file"]),
         case(
             "pictures for a checkpoint",
-            "infer --checkpoint map.png --out drawn --input map.png".into(),
+            "infer --checkpoint map.png --out generated --input map.png".into(),
             5,
             &["map.png", "neither"],
         ),
@@ -188,7 +188,7 @@ fn wrong_kinds_of_path_are_reported() {
             &["/dev/zero", "1048576 bytes"],
         ));
     }
-    std::fs::create_dir(here.path("drawn")).unwrap();
+    std::fs::create_dir(here.path("generated")).unwrap();
     run_all(&here, &cases);
 }
 
@@ -202,11 +202,11 @@ fn non_utf8_names_are_handled_or_reported() {
     let name = OsStr::from_bytes(b"h\xe4user.png");
     std::fs::write(here.path("folder").with_file_name(name), image()).unwrap();
     let words = |line: &str| line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
-    let mut line = words("infer --checkpoint run --out drawn --threads 1 --json --input");
+    let mut line = words("infer --checkpoint run --out generated --threads 1 --json --input");
     line.push(name.into());
     let ran = bounded(&here, &line);
     assert!(ran.code == 0 && ran.objects().len() == 1, "{ran:?}");
-    assert_eq!(here.names("drawn"), ["h\u{fffd}user.png"]);
+    assert_eq!(here.names("generated"), ["h\u{fffd}user.png"]);
     for (command, code) in [
         ("data check --json", 3),
         ("train --dry-run --json --data", 3),
@@ -241,7 +241,7 @@ fn unreadable_files_are_reported() {
         return;
     }
     here.done(&format!("train --steps 1 --out run {TINY}"));
-    here.refused("infer --checkpoint run --input locked.png --out drawn", 3, &["locked.png", "ermission"]);
+    here.refused("infer --checkpoint run --input locked.png --out generated", 3, &["locked.png", "ermission"]);
     here.refused("convert locked.png a.pth", 5, &["locked.png", "ermission"]);
     here.refused("train --config locked.png", 2, &["locked.png", "ermission"]);
 }

@@ -248,7 +248,8 @@ fn infer_reads_or_reports_every_image() {
     // Much smaller than a tile, and one tile in one direction alone.
     here.write("maps/pixel.png", Png::flat(1, 1, 8, GRAY, 1).file());
     here.write("maps/strip.png", Png::flat(300, 1, 8, GRAY, 1).file());
-    let ran = bounded(&here, &["infer", "--checkpoint", "run", "--input", "maps", "--out", "drawn", "--threads", "2"]);
+    let ran =
+        bounded(&here, &["infer", "--checkpoint", "run", "--input", "maps", "--out", "generated", "--threads", "2"]);
     let bad: Vec<&Case> = cases.iter().filter(|case| !case.3.is_empty()).collect();
     let summary = format!("{} of {} inputs failed", bad.len(), cases.len() + 2);
     let wrong = differences(&ran, (3, &[&summary]));
@@ -260,10 +261,10 @@ fn infer_reads_or_reports_every_image() {
         assert!(parts.iter().all(|part| line.contains(part)), "{line} without {parts:?}");
     }
     let good = cases.iter().filter(|case| case.3.is_empty()).map(|case| case.0).chain(["pixel", "strip"]);
-    let mut drawn: Vec<String> = good.map(|name| format!("{name}.png")).collect();
-    drawn.sort();
-    assert_eq!(here.names("drawn"), drawn);
-    let strip = read_photo(&here.path("drawn/strip.png")).unwrap();
+    let mut generated: Vec<String> = good.map(|name| format!("{name}.png")).collect();
+    generated.sort();
+    assert_eq!(here.names("generated"), generated);
+    let strip = read_photo(&here.path("generated/strip.png")).unwrap();
     assert_eq!((strip.width, strip.height), (300, 1));
 }
 

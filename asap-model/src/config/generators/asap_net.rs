@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::config::data::DataConfig;
-use crate::config::kind::Kind;
+use crate::config::kind::GeneratorKind;
 use crate::config::published::Options;
 use crate::config::schema::{KeyError, PowerOfTwo, Section, WIDTHS, choices, section};
 
@@ -26,7 +26,7 @@ section! {
     pub struct AsapNetConfig in "generator" {
         /// S: side in pixels of the tile that shares one set of parameters.
         tile: usize = 16, in PowerOfTwo(2..=1024);
-        /// S2: the factor of S learned by log2 S2 strided convolutions; the rest, S1 = S/S2, is a fixed bilinear filter.
+        /// S2: the factor of S learned by log2 S2 strided convolutions; the rest, S1 = S/S2, is a fixed tent filter.
         learned_factor: usize = 16, in PowerOfTwo(2..=1024), published "learned_ds_factor";
         /// Channels of the first convolution and of every strided one but the last.
         width: usize = 64, in WIDTHS, published "lr_width";
@@ -48,7 +48,7 @@ section! {
 }
 
 impl AsapNetConfig {
-    /// S1 = S/S2: the factor of the fixed bilinear downsampling.
+    /// S1 = S/S2: the factor of the fixed downsampling.
     pub fn fixed_factor(&self) -> usize {
         self.tile / self.learned_factor.max(1)
     }
@@ -65,13 +65,16 @@ impl AsapNetConfig {
 
     /// Channels between the layers of the pixelwise networks: `mlp_depth` + 1 values, from the pixel's input and position to
     /// the output.
-    ///
-    /// The C_total of the paper is the sum of C_n·C_{n−1} + C_n over them.
     pub fn mlp_channels(&self, data: &DataConfig) -> Vec<usize> {
         let mut channels = vec![self.mlp_width; self.mlp_depth + 1];
         channels[0] = data.input_channels() + self.position_channels();
         channels[self.mlp_depth] = data.output_channels();
         channels
+    }
+
+    /// C_total: the parameters of one MLP, the sum of C_n·C_{n−1} + C_n over its layers.
+    pub fn mlp_parameters(&self, data: &DataConfig) -> usize {
+        self.mlp_channels(data).windows(2).map(|c| c[0] * c[1] + c[1]).sum()
     }
 
     /// The generator from the published code's options (a JSON object); options left out have their defaults.
@@ -96,7 +99,7 @@ impl AsapNetConfig {
     }
 }
 
-impl Kind for AsapNetConfig {
+impl GeneratorKind for AsapNetConfig {
     fn multiple(&self) -> (usize, &'static str) {
         (self.tile, "generator.tile")
     }
@@ -107,8 +110,7 @@ impl Kind for AsapNetConfig {
             let problem = format!("must be at least generator.learned_factor = {factor}, a factor of it");
             return Err(self.conflict("tile", &problem));
         }
-        let channels = self.mlp_channels(data);
-        let predicted: usize = channels.windows(2).map(|pair| pair[0] * pair[1] + pair[1]).sum();
+        let predicted = self.mlp_parameters(data);
         if predicted * self.max_width > MAX_PREDICTING_WEIGHTS {
             let problem = format!(
                 "with {} layers each tile has {predicted} parameters, and the convolution that predicts them from \

@@ -1,7 +1,7 @@
 //! The keys of pix2pix's generators.
 
 use crate::Result;
-use crate::config::kind::{Kind, WIDTH_FACTORS};
+use crate::config::kind::{GeneratorKind, WIDTH_FACTORS};
 use crate::config::published::Options;
 use crate::config::schema::{WIDTHS, section};
 
@@ -47,7 +47,7 @@ impl ResNetConfig {
     }
 }
 
-impl Kind for UnetConfig {
+impl GeneratorKind for UnetConfig {
     fn multiple(&self) -> (usize, &'static str) {
         (1 << self.halvings, "2^halvings")
     }
@@ -57,7 +57,7 @@ impl Kind for UnetConfig {
     }
 }
 
-impl Kind for ResNetConfig {
+impl GeneratorKind for ResNetConfig {
     fn multiple(&self) -> (usize, &'static str) {
         (4, "2^2")
     }

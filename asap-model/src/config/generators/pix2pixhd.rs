@@ -1,6 +1,6 @@
 //! The keys of pix2pixHD's generators.
 
-use crate::config::kind::{Kind, WIDTH_FACTORS};
+use crate::config::kind::{GeneratorKind, WIDTH_FACTORS};
 use crate::config::schema::{WIDTHS, section};
 
 /// Pixels of reflection padding around the 7×7 convolutions.
@@ -38,7 +38,7 @@ section! {
     }
 }
 
-impl Kind for Pix2PixHdConfig {
+impl GeneratorKind for Pix2PixHdConfig {
     fn multiple(&self) -> (usize, &'static str) {
         (1 << self.halvings, "2^halvings")
     }
@@ -48,7 +48,7 @@ impl Kind for Pix2PixHdConfig {
     }
 }
 
-impl Kind for Pix2PixHdLocalConfig {
+impl GeneratorKind for Pix2PixHdLocalConfig {
     fn multiple(&self) -> (usize, &'static str) {
         (1 << (self.halvings + self.enhancers), "2^(halvings + enhancers)")
     }

@@ -1,7 +1,7 @@
 //! The keys of SPADE and of CC-FPSE, which grow an image from a small map by doublings.
 
 use crate::Result;
-use crate::config::kind::{Kind, WIDTH_FACTORS};
+use crate::config::kind::{GeneratorKind, WIDTH_FACTORS};
 use crate::config::published::Options;
 use crate::config::schema::{WIDTHS, section};
 
@@ -56,13 +56,13 @@ impl CcFpseConfig {
     }
 }
 
-impl Kind for SpadeConfig {
+impl GeneratorKind for SpadeConfig {
     fn multiple(&self) -> (usize, &'static str) {
         (1 << self.doublings, "2^doublings")
     }
 }
 
-impl Kind for CcFpseConfig {
+impl GeneratorKind for CcFpseConfig {
     fn multiple(&self) -> (usize, &'static str) {
         (1 << self.doublings, "2^doublings")
     }

@@ -35,13 +35,12 @@ pub struct AsapNet<B: Backend> {
 impl<B: Backend> AsapNet<B> {
     /// A generator of the configured widths and depths.
     pub fn new(mut b: Builder<'_, B>, config: &AsapNetConfig, data: &DataConfig) -> Result<Self> {
-        let channels = config.mlp_channels(data);
-        let parameters = channels.windows(2).map(|c| c[0] * c[1] + c[1]).sum();
+        let parameters = config.mlp_parameters(data);
         let table = if config.positions { position_table(config.tile) } else { Vec::new() };
         let periods = table.len() / (2 * config.tile);
         Ok(AsapNet {
             stream: LowresStream::new(b.at("lowres_stream.model"), config, data.lowres_channels(), parameters)?,
-            mlp: PixelMlp { tile: config.tile, widths: channels[1..].to_vec() },
+            mlp: PixelMlp { tile: config.tile, widths: config.mlp_channels(data).split_off(1) },
             fixed_factor: config.fixed_factor(),
             spatially_varying: config.spatially_varying,
             positions: Tensor::from_f32(b.backend(), [periods, 2, config.tile], &table)?,

@@ -214,13 +214,16 @@ fn training_gradients_match_finite_differences() {
         let (gradients, _) = ctx.finish().gradients(&tape.backward(&total).unwrap());
         let moved = |step: f64| {
             let mut moved = generator.clone();
-            for parameter in moved.params.iter_mut().filter(|p| p.kind().is_trained()) {
+            for parameter in moved.params.iter_mut().filter(|p| p.role().is_trained()) {
                 let direction = uniform_by_name(parameter.key(), parameter.value().count());
                 let values = parameter.value().to_f64().unwrap().into_iter().zip(direction);
                 let values: Vec<f64> = values.map(|(x, v)| x + step * f64::from(v)).collect();
                 *parameter.value_mut() = Tensor::from_f64(&Double::new(), parameter.value().shape(), &values).unwrap();
             }
-            loss(&moved, &ForwardContext::frozen(&moved.params).with_dropout(1, "pass")).value().to_f64().unwrap()[0]
+            loss(&moved, &ForwardContext::training_frozen(&moved.params).with_dropout(1, "pass"))
+                .value()
+                .to_f64()
+                .unwrap()[0]
         };
         // So small that no ReLU's kink lies between; rounding leaves an error of 1e-8 then.
         let step = 1e-7;
@@ -241,7 +244,7 @@ fn training_gradients_match_finite_differences() {
 fn dropout_depends_on_the_pass_in_training_only() {
     let (generator, input) = random_scene(&tiny()[0].0, 64);
     let run = |ctx: ForwardContext<'_, Double>| generator.forward(&ctx, &input).unwrap().value().to_f64().unwrap();
-    let training = || ForwardContext::frozen(&generator.params);
+    let training = || ForwardContext::training_frozen(&generator.params);
     let evaluation = || ForwardContext::evaluation(&generator.params);
     let of = |pass: &str| run(training().with_dropout(1, pass));
     assert_eq!(of("a"), of("a"));

@@ -4,7 +4,7 @@ use asap_tensor::ops::{Conv2d, Pad, PadMode, Unary, conv2d, pad2d, unary};
 use asap_tensor::{Backend, Tensor};
 
 use crate::Result;
-use crate::nn::{Builder, ForwardContext, Kind, ParamId};
+use crate::nn::{Builder, ForwardContext, ParamId, ParamRole};
 
 /// ε of the batch norms (published code).
 const EPS: f64 = 1e-3;
@@ -31,10 +31,11 @@ impl ConvRelu {
         [rows, columns]: [usize; 2],
     ) -> Result<Self> {
         let shape = [outputs, inputs, height, width];
-        let weight = b.values("conv.weight", &shape, Kind::Weight)?;
+        let weight = b.values("conv.weight", &shape, ParamRole::Weight)?;
         let mut norm = |key: &str, kind| b.values(&format!("bn.{key}"), &[outputs], kind);
-        let (scale, bias) = (norm("weight", Kind::Scale)?, norm("bias", Kind::Bias)?);
-        let (mean, variance) = (norm("running_mean", Kind::RunningMean)?, norm("running_var", Kind::RunningVariance)?);
+        let (scale, bias) = (norm("weight", ParamRole::Scale)?, norm("bias", ParamRole::Bias)?);
+        let (mean, variance) =
+            (norm("running_mean", ParamRole::RunningMean)?, norm("running_var", ParamRole::RunningVariance)?);
         let factor = |o: usize| f64::from(scale[o]) / (f64::from(variance[o]) + EPS).sqrt();
         let patch = inputs * height * width;
         let weight: Vec<f64> = weight.iter().enumerate().map(|(i, &w)| f64::from(w) * factor(i / patch)).collect();
@@ -43,8 +44,8 @@ impl ConvRelu {
         let bias = Tensor::from_f64(b.backend(), [outputs], &bias)?;
         let same = rows == columns;
         Ok(ConvRelu {
-            weight: b.add("conv.weight", Kind::Weight, weight),
-            bias: b.add("conv.bias", Kind::Bias, bias),
+            weight: b.add("conv.weight", ParamRole::Weight, weight),
+            bias: b.add("conv.bias", ParamRole::Bias, bias),
             args: Conv2d { stride, padding: if same { rows } else { 0 } },
             pad: (!same).then_some(Pad { top: rows, bottom: rows, left: columns, right: columns }),
         })

@@ -6,7 +6,7 @@ use asap_tensor::ops::pixel_conv::TAPS;
 
 use super::super::adaptive_norm::SLOPE;
 use crate::Result;
-use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ForwardContext, Input, Kind};
+use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ForwardContext, Input, ParamRole};
 
 /// Two convolutions that predict values for each pixel from its conditions.
 #[derive(Clone, Debug)]
@@ -72,9 +72,9 @@ pub(super) fn add_unused<B: Backend>(b: &mut Builder<'_, B>, [inputs, outputs]: 
     for (key, channels) in [("conv_0.norm_layer", inputs), ("norm_0", outputs), ("conv_2.norm_layer", outputs)] {
         let mut b = b.at(key);
         for own in ["weight", "bias", "running_mean", "running_var"] {
-            b.param(own, &[channels], Kind::Unused)?;
+            b.param(own, &[channels], ParamRole::Unused)?;
         }
-        b.param("num_batches_tracked", &[], Kind::BatchCount)?;
+        b.param("num_batches_tracked", &[], ParamRole::BatchCount)?;
     }
     Ok(())
 }

@@ -1,5 +1,0 @@
-//! Optimizers.
-
-mod adam;
-
-pub use adam::Adam;
