@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, Input, Layout, Output as Drawing};
+use asap_model::config::{DataConfig, InputKind, Layout, OutputKind};
 use asap_model::data::{
     ClassCount, DepthCount, Picture, Report, check as check_data, detect_layout, image_files, read_depth, synthetic,
 };
@@ -65,11 +65,11 @@ fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
         Layout::Cityscapes => Config::preset("cityscapes-256")?.data,
         Layout::Pairs => {
             let rgb = dir.join("inputs").is_dir() || dir.join("train/inputs").is_dir();
-            let input = if rgb { Input::Rgb } else { Input::Labels };
+            let input = if rgb { InputKind::Rgb } else { InputKind::Labels };
             let pairs = DataConfig { layout: Layout::Pairs, input, classes: 256, ..DataConfig::default() };
             match has_depths(dir) {
                 // Depths are then reported as levels.
-                true => DataConfig { output: Drawing::Depth, depth_scale: Some(1.0), ..pairs },
+                true => DataConfig { output: OutputKind::Depth, depth_scale: Some(1.0), ..pairs },
                 false => pairs,
             }
         }

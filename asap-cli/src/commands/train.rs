@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, Input, Layout, Output as Target, Resize};
+use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
 use asap_model::data::{check, detect_layout};
 use asap_model::training::losses::Losses;
 use asap_model::training::{History, RunFolder, Sources, Summary, Trainer};
@@ -153,7 +153,7 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
                     text += &format!("\nvalidation {}: last {last:.4}, best {best:.4} at step {step}", measure.label());
                 }
             }
-            let input = if data.input == Input::Rgb { "input" } else { "labels" };
+            let input = if data.input == InputKind::Rgb { "input" } else { "labels" };
             if let Some(sheet) = sheet {
                 text += &format!("\nSamples: {} ({input}, generated, real)", sheet.display());
             }
@@ -169,8 +169,8 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
 /// Commands that use the generator, on its own dataset or on a synthetic one.
 fn try_next(run: &str, data: &DataConfig) -> String {
     let (made, kind, colors) = match data.output {
-        Target::Rgb => ("facades", "", ""),
-        Target::Depth => ("scenes", " --kind depth", " --colors colors"),
+        OutputKind::Rgb => ("facades", "", ""),
+        OutputKind::Depth => ("scenes", " --kind depth", " --colors colors"),
     };
     let own = data.dir.as_deref().filter(|_| data.layout != Layout::Synthetic);
     let set = own.map_or(made.into(), shell_word);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::config::Input;
+use asap_model::config::InputKind;
 use asap_model::data::{Channels, HostInput, Plane};
 use asap_model::memory::{self, MemoryPlan};
 use asap_model::networks::Vgg19;
@@ -106,12 +106,12 @@ pub fn made_up_inputs(config: &Config, count: usize) -> Vec<HostInput> {
         let values = |what: &str, count: usize| uniform_by_name(&format!("made-up.{index}.{what}"), count);
         let below = |u: f32, n: usize| (((u + 1.0) / 2.0 * n as f32) as usize).min(n - 1) as u8;
         let channels = match data.input {
-            Input::Rgb => {
+            InputKind::Rgb => {
                 let values = values("image", 3 * height * width);
                 let level = |x: usize, y: usize, c: usize| below(values[3 * (y * width + x) + c], 256);
                 Channels::Rgb(Plane::from_fn(height, width, |x, y| [0, 1, 2].map(|c| level(x, y, c))))
             }
-            Input::Labels => {
+            InputKind::Labels => {
                 let across = width.div_ceil(7);
                 let blocks = values("labels", height.div_ceil(7) * across);
                 let label = |x: usize, y: usize| below(blocks[y / 7 * across + x / 7], data.classes);

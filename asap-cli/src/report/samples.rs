@@ -67,7 +67,7 @@ fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbI
 
 #[cfg(test)]
 mod tests {
-    use asap_model::config::Output;
+    use asap_model::config::OutputKind;
     use asap_model::data::{Example, HostInput, Plane, read_photo};
 
     use super::super::palette::palette;
@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn depth_is_in_colors_and_black_where_not_measured() {
-        let data = DataConfig { size: [1, 2], output: Output::Depth, depth_invalid: Some(0), ..DataConfig::default() };
+        let data =
+            DataConfig { size: [1, 2], output: OutputKind::Depth, depth_invalid: Some(0), ..DataConfig::default() };
         let channels = Channels::Rgb(Plane { height: 1, width: 2, data: vec![[255, 0, 0]; 2] });
         let input = HostInput { name: "a".into(), channels, instances: None };
         let target = Picture::Gray8(Plane { height: 1, width: 2, data: vec![255, 0] });

@@ -21,7 +21,7 @@ choices! {
 
 choices! {
     /// What the generator takes.
-    pub enum Input {
+    pub enum InputKind {
         /// A map of class ids, one-hot inside the network.
         Labels = "labels",
         /// An RGB image: three channels in [−1, 1].
@@ -31,7 +31,7 @@ choices! {
 
 choices! {
     /// What the generator returns.
-    pub enum Output {
+    pub enum OutputKind {
         /// An RGB image: three channels in [−1, 1].
         Rgb = "rgb",
         /// A depth map: one channel in [−1, 1].
@@ -66,13 +66,13 @@ section! {
         /// Feed an instance edge map to the low-resolution stream and the discriminators.
         instances: bool = false;
         /// What the generator takes.
-        input: Input = Input::Labels;
+        input: InputKind = InputKind::Labels;
         /// What the generator returns.
-        output: Output = Output::Rgb;
+        output: OutputKind = OutputKind::Rgb;
         /// Depth-map levels per unit of depth: 1000 for maps in millimeters and depths in meters. Unset: the largest
         /// level of the format, 255 or 65535, is depth_max.
         ///
-        /// The depth keys need [`Output::Depth`]; [`DataConfig::depth`] is what they mean together.
+        /// The depth keys need [`OutputKind::Depth`]; [`DataConfig::depth`] is what they mean together.
         depth_scale: Option<f64> = None, in POSITIVE;
         /// Depth that an output of 1 stands for, −1 being depth 0; larger depths are clipped. Unset: the depth of level
         /// 65535, or 1 without depth_scale.
@@ -103,16 +103,16 @@ impl DataConfig {
     /// Channels of the input: the classes, or 3 for RGB. Instance edges are not among them.
     pub fn input_channels(&self) -> usize {
         match self.input {
-            Input::Labels => self.classes,
-            Input::Rgb => 3,
+            InputKind::Labels => self.classes,
+            InputKind::Rgb => 3,
         }
     }
 
     /// Channels of the output: 3, or 1 for depth.
     pub fn output_channels(&self) -> usize {
         match self.output {
-            Output::Rgb => 3,
-            Output::Depth => 1,
+            OutputKind::Rgb => 3,
+            OutputKind::Depth => 1,
         }
     }
 
@@ -128,7 +128,7 @@ impl DataConfig {
 
     /// What the levels of depth maps mean; `None` for RGB output.
     pub fn depth(&self) -> Option<DepthScale> {
-        if self.output != Output::Depth {
+        if self.output != OutputKind::Depth {
             return None;
         }
         let farthest = |per_unit| f64::from(u16::MAX) / per_unit;
@@ -155,16 +155,16 @@ impl DataConfig {
         }
         self.check_depth()?;
         if self.layout != Layout::Synthetic {
-            if self.input == Input::Rgb && self.layout != Layout::Pairs {
+            if self.input == InputKind::Rgb && self.layout != Layout::Pairs {
                 return Err(self.conflict("input", "needs data.layout = \"pairs\"; other layouts have label maps"));
             }
-        } else if (self.input == Input::Rgb) != (self.output == Output::Depth) {
+        } else if (self.input == InputKind::Rgb) != (self.output == OutputKind::Depth) {
             let problem = "synthetic data are facades, from labels to rgb, or scenes, from rgb to depth; change data.input \
                            or data.output";
             return Err(self.conflict("output", problem));
         } else if self.instances {
             return Err(self.conflict("instances", "synthetic data have no instance maps; set it to false"));
-        } else if self.input == Input::Labels && self.classes < 13 {
+        } else if self.input == InputKind::Labels && self.classes < 13 {
             return Err(self.conflict("classes", "must be at least 13, the classes of synthetic facades"));
         }
         Ok(())

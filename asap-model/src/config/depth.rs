@@ -49,7 +49,7 @@ impl DepthScale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::data::{DataConfig, Output};
+    use crate::config::data::{DataConfig, OutputKind};
 
     fn scale(set: &[&str]) -> DepthScale {
         let mut config = crate::Config::default();
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!([plain.depth(255.0, 255.0), plain.depth(65535.0, 65535.0)], [1.0, 1.0]);
         assert_eq!([-1.0, 0.0, 1.0, 7.0].map(|y| plain.to_level(y)), [0, 32768, 65535, 65535]);
         assert_eq!(DataConfig::default().depth(), None);
-        assert!(!DataConfig { output: Output::Depth, ..DataConfig::default() }.is_masked());
+        assert!(!DataConfig { output: OutputKind::Depth, ..DataConfig::default() }.is_masked());
     }
 
     #[test]

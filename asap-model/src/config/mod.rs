@@ -31,7 +31,7 @@ mod suggest;
 mod text;
 pub mod training;
 
-pub use data::{DataConfig, Input, Layout, Output, Resize};
+pub use data::{DataConfig, InputKind, Layout, OutputKind, Resize};
 pub use depth::DepthScale;
 pub use discriminator::DiscriminatorConfig;
 pub use generator::GeneratorConfig;

@@ -15,7 +15,7 @@ use std::fmt::Display;
 use serde_json::Value as Json;
 use toml::Value as Toml;
 
-use super::data::{DataConfig, Input, Output};
+use super::data::{DataConfig, InputKind, OutputKind};
 use super::discriminator::DiscriminatorConfig;
 use super::schema::{Section, Value};
 use crate::{Error, Result};
@@ -30,12 +30,12 @@ impl DataConfig {
             config.size = [(width as f64 / options.aspect_ratio()?).round() as usize, width];
         }
         config.output = match options.get("output_nc", 3usize)? {
-            3 => Output::Rgb,
-            1 => Output::Depth,
+            3 => OutputKind::Rgb,
+            1 => OutputKind::Depth,
             _ => return Err(options.refused("output_nc", "expected 3 (rgb) or 1 (depth)")),
         };
         config.instances = !options.get("no_instance_edge", true)?;
-        config.input = if options.get("no_one_hot", false)? { Input::Rgb } else { Input::Labels };
+        config.input = if options.get("no_one_hot", false)? { InputKind::Rgb } else { InputKind::Labels };
         options.read(config)
     }
 }
@@ -134,7 +134,7 @@ mod tests {
         let generator = AsapNetConfig::from_published(&options).unwrap();
         assert_eq!((generator.tile, generator.fixed_factor(), generator.strided_layers()), (4, 1, 2));
         assert_eq!(generator.padding, Padding::Zero);
-        assert_eq!(DataConfig::from_published(&options).unwrap().input, Input::Rgb);
+        assert_eq!(DataConfig::from_published(&options).unwrap().input, InputKind::Rgb);
     }
 
     #[test]

@@ -176,7 +176,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{AsapNetConfig, Input, Layout, Padding};
+    use crate::config::{AsapNetConfig, InputKind, Layout, Padding};
 
     #[test]
     fn values_are_toml_or_strings() {
@@ -197,7 +197,7 @@ mod tests {
         }
         config.validate().unwrap();
         assert_eq!((config.train.batch, config.data.size, config.data.load_size), (4, [256, 512], Some([600, 600])));
-        assert_eq!((config.data.layout, config.data.input), (Layout::Pairs, Input::Rgb));
+        assert_eq!((config.data.layout, config.data.input), (Layout::Pairs, InputKind::Rgb));
         assert_eq!(config.data.dir.as_deref(), Some(Path::new("/data/a b=c")));
         assert_eq!(config.generator.asap().unwrap().padding, Padding::Zero);
         assert_eq!((config.train.lr_generator, config.loss.lambda_vgg), (2e-4, 0.0));

@@ -142,8 +142,12 @@ mod tests {
             let mut config = Config { generator, ..Config::default() };
             config.set("data.output=depth").unwrap();
             for key in config.keys().iter().filter(|key| all && key.default.is_none()) {
-                let number = if key.name == "depth_max" { "2" } else { "256" };
-                let value = if key.expected.contains("path") { "a'\"b" } else { number };
+                let value = match key.name {
+                    "depth_max" => "2",
+                    "keep_best" => "l1",
+                    _ if key.expected.contains("path") => "a'\"b",
+                    _ => "256",
+                };
                 config.set(&format!("{}={value}", key.path())).unwrap();
             }
             let (text, starter) = (config.to_toml().unwrap(), config.starter().unwrap());

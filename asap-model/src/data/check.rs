@@ -10,7 +10,7 @@ use super::decode::{label_problems, read_ids, read_instances, read_photo};
 use super::layout::{ExampleFiles, Split, is_split, scan};
 use super::plane::Picture;
 use super::problem::Problem;
-use crate::config::{DataConfig, DepthScale, Input, Layout};
+use crate::config::{DataConfig, DepthScale, InputKind, Layout};
 use crate::{Error, Result};
 
 /// The contents of a dataset, and every problem in it.
@@ -94,7 +94,7 @@ impl DepthCount {
 impl Report {
     /// Of no pair.
     fn new(data: &DataConfig) -> Report {
-        let classes = if data.input == Input::Labels { data.classes } else { 0 };
+        let classes = if data.input == InputKind::Labels { data.classes } else { 0 };
         Report {
             layout: data.layout,
             train: 0,
@@ -111,8 +111,8 @@ impl Report {
     fn of(files: &ExampleFiles, data: &DataConfig) -> Report {
         let mut report = Report::new(data);
         let input = match data.input {
-            Input::Rgb => report.keep(&files.input, read_photo(&files.input)).map(|photo| photo.size()),
-            Input::Labels => report.keep(&files.input, read_ids(&files.input)).map(|ids| {
+            InputKind::Rgb => report.keep(&files.input, read_photo(&files.input)).map(|photo| photo.size()),
+            InputKind::Labels => report.keep(&files.input, read_ids(&files.input)).map(|ids| {
                 report.problems.extend(label_problems(&files.input, &ids, data.classes));
                 for &id in &ids.data {
                     if let Some(count) = report.classes.get_mut(usize::from(id)) {

@@ -8,7 +8,7 @@ use super::layout::{ExampleFiles, Split, discover};
 use super::plane::Picture;
 use super::problem::Problem;
 use crate::Result;
-use crate::config::{DataConfig, DepthScale, Input};
+use crate::config::{DataConfig, DepthScale, InputKind};
 
 /// A source of examples. Loaders read it from several threads.
 pub trait Source: Send + Sync {
@@ -65,8 +65,8 @@ impl ExampleFiles {
     /// Reads the input: a label map or an RGB image, according to `data.input`, and the instance map.
     pub fn read_input(&self, data: &DataConfig) -> Result<HostInput> {
         let channels = match data.input {
-            Input::Labels => Channels::Labels(read_labels(&self.input, data.classes)?),
-            Input::Rgb => Channels::Rgb(read_photo(&self.input)?),
+            InputKind::Labels => Channels::Labels(read_labels(&self.input, data.classes)?),
+            InputKind::Rgb => Channels::Rgb(read_photo(&self.input)?),
         };
         let instances = self.instances.as_deref().map(read_instances).transpose()?;
         let input = HostInput { name: self.name.clone(), channels, instances };

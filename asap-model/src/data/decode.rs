@@ -12,7 +12,7 @@ use image::{DynamicImage, ImageDecoder, ImageReader};
 
 use super::plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage};
 use super::problem::Problem;
-use crate::config::Output;
+use crate::config::OutputKind;
 use crate::{Error, Result};
 
 /// Extensions of image files.
@@ -95,10 +95,10 @@ pub fn read_depth(file: &Path) -> Result<Picture> {
 }
 
 /// Reads an image file: a photo or a depth map. [`read_target`](super::read_target) also checks a depth map's levels.
-pub fn read_picture(file: &Path, output: Output) -> Result<Picture> {
+pub fn read_picture(file: &Path, output: OutputKind) -> Result<Picture> {
     match output {
-        Output::Rgb => read_photo(file).map(Picture::Rgb),
-        Output::Depth => read_depth(file),
+        OutputKind::Rgb => read_photo(file).map(Picture::Rgb),
+        OutputKind::Depth => read_depth(file),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::image_files;
 use super::problem::Problem;
-use crate::config::{DataConfig, Input, Layout, Output};
+use crate::config::{DataConfig, InputKind, Layout, OutputKind};
 use crate::{Error, Result};
 
 /// A part of a dataset.
@@ -46,7 +46,7 @@ struct Rules {
     /// A dataset with one of these folders has this layout.
     marks: &'static [&'static str],
     /// The folders of a split with inputs, targets and instance maps.
-    folders: fn(&Path, &str, Input) -> [PathBuf; 3],
+    folders: fn(&Path, &str, InputKind) -> [PathBuf; 3],
     /// How the names of those files may end. A file must have one of these endings, or none of `endings` and `others`.
     endings: [&'static [&'static str]; 3],
     /// Endings of files that are none of these.
@@ -92,7 +92,7 @@ const LAYOUTS: [Rules; 3] = [
             let dir = if is_split(dir, Layout::Pairs) { dir.join(split) } else { dir.to_path_buf() };
             let [inputs, labels, images, instances] =
                 ["inputs", "labels", "images", "instances"].map(|kind| dir.join(kind));
-            let rgb = input == Input::Rgb && (inputs.is_dir() || !labels.is_dir());
+            let rgb = input == InputKind::Rgb && (inputs.is_dir() || !labels.is_dir());
             [if rgb { inputs } else { labels }, images, instances]
         },
         endings: [&[]; 3],
@@ -161,8 +161,8 @@ pub(crate) fn scan(
             "data.layout = \"synthetic\" is not read from a folder: set it to \"facades\", \"cityscapes\" or \"pairs\"";
         return Err(Error::Config { origin: "configuration".into(), problem: problem.into() });
     };
-    let input = if data.input == Input::Labels { "label map" } else { "input image" };
-    let target = if data.output == Output::Rgb { "photo" } else { "depth map" };
+    let input = if data.input == InputKind::Labels { "label map" } else { "input image" };
+    let target = if data.output == OutputKind::Rgb { "photo" } else { "depth map" };
     let folders = (rules.folders)(dir, split.name(), data.input);
     let mut problems = Vec::new();
     let mut list = |place: usize, what, wanted: bool| {

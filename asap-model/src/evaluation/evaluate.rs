@@ -9,7 +9,7 @@ use super::measures::{
     DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Patches, frechet_distance,
     kernel_distance,
 };
-use crate::config::{DepthScale, Output};
+use crate::config::{DepthScale, OutputKind};
 use crate::data::Picture;
 use crate::networks::inception::{FEATURES, WEIGHTS_SOURCE};
 use crate::{Error, Result};
@@ -93,7 +93,7 @@ pub fn evaluate(
             return Err(Error::Data { file: what.into(), problem: "there are no images to compare".into() });
         }
     }
-    let extractor = extractor.filter(|_| images.output() == Output::Rgb);
+    let extractor = extractor.filter(|_| images.output() == OutputKind::Rgb);
     let mut accumulator = Accumulator::new(images, options, extractor)?;
     let total = counts[0].max(counts[1]);
     for index in 0..total {
@@ -127,7 +127,7 @@ type Outcome<T> = std::result::Result<T, String>;
 /// Sums over the images so far.
 struct Accumulator<'a> {
     options: &'a Options,
-    output: Output,
+    output: OutputKind,
     paired: bool,
     counts: [usize; 2],
     compared: Sizes,
@@ -217,7 +217,7 @@ impl<'a> Accumulator<'a> {
         let depth = self.depth.summary();
         let (mut measured, mut not_measured) = (Vec::new(), Vec::new());
         for measure in Measure::ALL {
-            if measure.is_of_depth() != (self.output == Output::Depth) {
+            if measure.is_of_depth() != (self.output == OutputKind::Depth) {
                 continue;
             }
             let outcome = match measure.method() {

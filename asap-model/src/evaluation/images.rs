@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use asap_tensor::Backend;
 
-use crate::config::{DataConfig, DepthScale, Output, Resize};
+use crate::config::{DataConfig, DepthScale, OutputKind, Resize};
 use crate::data::{Example, Picture, Source, read_picture};
 use crate::inference::Translator;
 use crate::{Error, Result};
@@ -29,7 +29,7 @@ pub trait Images {
     fn is_paired(&self) -> bool;
 
     /// Colors or depths.
-    fn output(&self) -> Output;
+    fn output(&self) -> OutputKind;
 
     /// The meaning of depth levels, if a configuration defines it.
     fn depth(&self) -> Option<DepthScale> {
@@ -69,7 +69,7 @@ impl<B: Backend> GeneratorImages<'_, B> {
     fn example(&self, index: usize) -> Result<(Example, [usize; 2])> {
         let example = self.source.get(index)?;
         let size = example.target.size();
-        let keep = self.native_size || self.output() == Output::Depth;
+        let keep = self.native_size || self.output() == OutputKind::Depth;
         Ok((if keep { example } else { example.prepare(self.data(), None)? }, size))
     }
 }
@@ -83,7 +83,7 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
         true
     }
 
-    fn output(&self) -> Output {
+    fn output(&self) -> OutputKind {
         self.data().output
     }
 
@@ -98,7 +98,7 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
 
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
         let (Example { input, target }, native_size) = self.example(index)?;
-        let resize = self.output() == Output::Depth && !self.native_size && self.data().resize != Resize::Crop;
+        let resize = self.output() == OutputKind::Depth && !self.native_size && self.data().resize != Resize::Crop;
         let output = self.translator.translate(&input, resize)?;
         let output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
         let image = |picture| EvalImage { name: PathBuf::from(&input.name), picture, native_size };
@@ -116,7 +116,7 @@ pub struct ImageFiles {
     /// Whether they belong together, in order.
     pub paired: bool,
     /// Colors or depths.
-    pub output: Output,
+    pub output: OutputKind,
     /// [height, width] to resize all to, images bicubic, depth maps nearest; `None` keeps each one's size.
     pub size: Option<[usize; 2]>,
 }
@@ -126,7 +126,7 @@ impl ImageFiles {
         let picture = read_picture(file, self.output)?;
         let native_size = picture.size();
         let picture = match self.size.filter(|size| *size != native_size) {
-            Some(size) => picture.resize(size, self.output == Output::Depth),
+            Some(size) => picture.resize(size, self.output == OutputKind::Depth),
             None => picture,
         };
         Ok(EvalImage { name: file.to_owned(), picture, native_size })
@@ -142,7 +142,7 @@ impl Images for ImageFiles {
         self.paired
     }
 
-    fn output(&self) -> Output {
+    fn output(&self) -> OutputKind {
         self.output
     }
 

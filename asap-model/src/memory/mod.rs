@@ -164,8 +164,8 @@ fn blank_input(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<I
     let [n, h, w] = sizes;
     let zeros = |channels| -> Result<Var<Plan>> { Ok(Var::constant(Tensor::zeros(backend, [n, channels, h, w])?)) };
     let input = match data.input {
-        config::Input::Labels => Input::labels(Ids::full(backend, sizes, 0)?, data.classes),
-        config::Input::Rgb => Input::image(zeros(3)?),
+        config::InputKind::Labels => Input::labels(Ids::full(backend, sizes, 0)?, data.classes),
+        config::InputKind::Rgb => Input::image(zeros(3)?),
     };
     if data.instances { input.with_edges(&zeros(1)?) } else { Ok(input) }
 }
@@ -173,8 +173,8 @@ fn blank_input(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<I
 /// Bytes of a batch of (N, H, W) in host memory.
 fn host_batch(data: &DataConfig, [n, h, w]: [usize; 3]) -> u64 {
     let input = match data.input {
-        config::Input::Labels => 1,
-        config::Input::Rgb => 4 * 3,
+        config::InputKind::Labels => 1,
+        config::InputKind::Rgb => 4 * 3,
     };
     let [edges, mask] = [data.instances, data.is_masked()].map(|there| if there { 4 } else { 0 });
     let pixel = input + edges + mask + 4 * data.output_channels();

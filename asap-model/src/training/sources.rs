@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Layout, Output, Resize};
+use crate::config::{Config, Layout, OutputKind, Resize};
 use crate::data::{Dataset, Source, Split, Synthetic, synthetic};
 use crate::{Error, Result};
 
@@ -29,8 +29,8 @@ impl Sources {
             };
             let seed = config.train.seed;
             let kind = match data.output {
-                Output::Rgb => synthetic::Kind::Facades,
-                Output::Depth => synthetic::Kind::Scenes,
+                OutputKind::Rgb => synthetic::Kind::Facades,
+                OutputKind::Depth => synthetic::Kind::Scenes,
             };
             let made = |first, count| -> Arc<dyn Source> { Arc::new(Synthetic { kind, seed, first, count, size }) };
             return Ok(Sources { training: made(0, data.count), validation: made(data.count as u64, data.val_count) });

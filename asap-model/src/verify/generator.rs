@@ -33,7 +33,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let plain = plain_pixel_mlp(&generator.mlp, &params, &image.detach(), &generator.positions)?;
     let comparison = case.compare("output", plain.value(), Quantity::Output)?;
     report(Comparison { quantity: "output (plain pixel_mlp)".into(), ..comparison });
-    if data.input == config::Input::Labels {
+    if data.input == config::InputKind::Labels {
         let input = case.input(backend, "", data.classes)?;
         pass(case, (&weights, &generator), &Tape::new(), &input, " (from labels)", report, None)?;
     }

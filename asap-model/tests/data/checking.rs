@@ -1,6 +1,6 @@
 use std::fs;
 
-use asap_model::config::{DataConfig, Input, Layout, Resize};
+use asap_model::config::{DataConfig, InputKind, Layout, Resize};
 use asap_model::data::{ClassCount, check};
 
 use crate::support::{facades, ids, photo, small};
@@ -85,7 +85,7 @@ fn rgb_pairs_have_no_classes() {
     photo(&dir.path().join("inputs/a.png"), 2, 3, |_, _| [9, 9, 9]);
     photo(&dir.path().join("images/a.png"), 2, 3, |_, _| [1, 1, 1]);
     let mut data = small(Layout::Pairs);
-    data.input = Input::Rgb;
+    data.input = InputKind::Rgb;
     let report = check(dir.path(), &data).unwrap();
     assert_eq!((report.problems, report.classes), (vec![], Vec::<ClassCount>::new()));
     assert_eq!((report.train, report.val), (1, 0));

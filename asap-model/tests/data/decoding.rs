@@ -1,7 +1,7 @@
 use std::fs;
 use std::io::Cursor;
 
-use asap_model::config::{Layout, Output};
+use asap_model::config::{Layout, OutputKind};
 use asap_model::data::{
     Dataset, MAX_SIDE, Picture, Source, Split, photo_of, read_depth, read_instances, read_labels, read_photo,
     read_picture,
@@ -168,7 +168,7 @@ fn depth_maps_keep_their_bit_depth() {
     let Picture::Gray16(depth) = read_depth(&file).unwrap() else { panic!("16 bits are kept") };
     assert_eq!(depth.data, [300, 65535]);
     ids(&file, 1, 2, |x, _| [3, 255][x]);
-    let Picture::Gray8(depth) = read_picture(&file, Output::Depth).unwrap() else { panic!("8 bits are kept") };
+    let Picture::Gray8(depth) = read_picture(&file, OutputKind::Depth).unwrap() else { panic!("8 bits are kept") };
     assert_eq!(depth.data, [3, 255]);
     photo(&file, 1, 2, |_, _| [1, 2, 3]);
     names(read_depth(&file), &file, &["depth", "gray"]);

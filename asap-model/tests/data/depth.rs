@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use asap_model::config::{DataConfig, Input, Layout, Output, Resize};
+use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
 use asap_model::data::{
     Augmentation, Batch, Channels, Dataset, Example, HostInput, Picture, Plane, Source, Split, check, read_target,
 };
@@ -38,8 +38,8 @@ fn prepared(
 
 fn depths(resize: Resize) -> DataConfig {
     DataConfig {
-        input: Input::Rgb,
-        output: Output::Depth,
+        input: InputKind::Rgb,
+        output: OutputKind::Depth,
         depth_scale: Some(10.0),
         depth_max: Some(24.0),
         depth_invalid: Some(INVALID.into()),

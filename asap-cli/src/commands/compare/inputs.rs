@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use asap_model::config::{Config, DataConfig, DepthScale, Input, Output as Target};
+use asap_model::config::{Config, DataConfig, DepthScale, InputKind, OutputKind};
 use asap_model::data::{Channels, Example, Picture, RgbImage};
 use asap_model::{Error, Translator};
 use asap_tensor::Backend;
@@ -46,10 +46,10 @@ impl Inputs {
         let describe = |data: &DataConfig| {
             let invalid = data.depth_invalid.map(f64::from);
             let depth = [("scale", data.depth_scale), ("max", data.depth_max), ("invalid", invalid)];
-            let depth = depth.into_iter().filter(|_| data.output == Target::Depth);
+            let depth = depth.into_iter().filter(|_| data.output == OutputKind::Depth);
             let depth = depth.filter_map(|(key, value)| Some(format!(", data.depth_{key} {}", value?)));
             // RGB inputs have no classes.
-            let classes = (data.input == Input::Labels).then(|| format!(", data.classes {}", data.classes));
+            let classes = (data.input == InputKind::Labels).then(|| format!(", data.classes {}", data.classes));
             let (input, output, instances) = (data.input, data.output, data.instances);
             let more: String = classes.into_iter().chain(depth).collect();
             format!("data.input {input:?}, data.output {output:?}, data.instances {instances}{more}")

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use asap_model::Error;
-use asap_model::config::{Config, DataConfig, Input, Layout, Output as Target, Resize};
+use asap_model::config::{Config, DataConfig, InputKind, Layout, OutputKind, Resize};
 use asap_model::data::{Dataset, Example, Source, Split, detect_layout, is_split};
 use asap_model::evaluation::{Evaluation, GeneratorImages, ImageFiles};
 use asap_model::training::Sources;
@@ -54,7 +54,7 @@ impl Task for OfGenerator<'_> {
         let translator = translator(&backend, checkpoint, args.config.as_deref(), common)?;
         let config = translator.config();
         let (source, real) = validation(args.data.as_deref(), config)?;
-        let crops_depths = config.data.output == Target::Depth && config.data.resize == Resize::Crop;
+        let crops_depths = config.data.output == OutputKind::Depth && config.data.resize == Resize::Crop;
         let advice = if args.native_size { "remove --native-size" } else { SMALLER };
         let checked = OfNativeSize { pairs: source.as_ref(), config, advice, common };
         let source: &dyn Source = if args.native_size || crops_depths {
@@ -69,7 +69,7 @@ impl Task for OfGenerator<'_> {
         Ok(Report {
             generated: shown(checkpoint),
             real,
-            depth: config.data.output == Target::Depth,
+            depth: config.data.output == OutputKind::Depth,
             resize: if args.native_size { None } else { resize(&config.data) },
             device: Some(backend.device()),
             weights,
@@ -83,18 +83,18 @@ impl Task for OfGenerator<'_> {
 fn resize(data: &DataConfig) -> Option<String> {
     let [height, width] = data.size;
     let inputs = match data.input {
-        Input::Labels => "label maps nearest",
-        Input::Rgb => "inputs bicubic",
+        InputKind::Labels => "label maps nearest",
+        InputKind::Rgb => "inputs bicubic",
     };
     match (data.output, data.resize) {
-        (Target::Depth, Resize::Crop) | (Target::Rgb, Resize::None) => None,
-        (Target::Depth, _) => {
+        (OutputKind::Depth, Resize::Crop) | (OutputKind::Rgb, Resize::None) => None,
+        (OutputKind::Depth, _) => {
             Some(format!("{inputs} to {width}×{height}, generated maps bicubic to the real map's size (as Pillow)"))
         }
-        (Target::Rgb, Resize::Fixed | Resize::ResizeAndCrop) => {
+        (OutputKind::Rgb, Resize::Fixed | Resize::ResizeAndCrop) => {
             Some(format!("images bicubic and {inputs} to {width}×{height} (as Pillow)"))
         }
-        (Target::Rgb, Resize::Crop) => Some(format!("center-cropped to {width}×{height}")),
+        (OutputKind::Rgb, Resize::Crop) => Some(format!("center-cropped to {width}×{height}")),
     }
 }
 
@@ -107,7 +107,7 @@ pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Ar
         return Ok((Arc::new(Dataset::discover(dir, &config.data, split)?), shown(dir)));
     }
     if config.data.layout == Layout::Synthetic {
-        let what = if config.data.output == Target::Depth { "scenes" } else { "facades" };
+        let what = if config.data.output == OutputKind::Depth { "scenes" } else { "facades" };
         let name = format!("synthetic {what}, seed {}", config.train.seed);
         return Ok((Sources::open(&config)?.validation, name));
     }
@@ -141,7 +141,7 @@ impl Source for OfNativeSize<'_> {
 
 fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, output: &Output) -> Result<Report> {
     let files = ImageFiles {
-        output: if args.depth { Target::Depth } else { Target::Rgb },
+        output: if args.depth { OutputKind::Depth } else { OutputKind::Rgb },
         size: args.size.map(|size| [size.height, size.width]),
         ..matched(generated, real, !args.unpaired)?
     };
@@ -190,7 +190,7 @@ fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Im
         images(&[folder.to_path_buf()])
     };
     let (all_generated, all_real) = (list("--generated", generated)?, list("--real", real)?);
-    let files = |generated, real| ImageFiles { generated, real, paired, output: Target::Rgb, size: None };
+    let files = |generated, real| ImageFiles { generated, real, paired, output: OutputKind::Rgb, size: None };
     if !paired {
         let paths = |all: Vec<Found>| all.into_iter().map(|found| found.file).collect();
         return Ok(files(paths(all_generated), paths(all_real)));

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use asap_model::checkpoint::{self, atomic};
-use asap_model::config::Output as Target;
+use asap_model::config::OutputKind;
 use asap_model::evaluation::{GeneratorImages, InceptionExtractor, Measure};
 use asap_model::training::{RunFolder, Sources, Trainer, next_free};
 use asap_model::{Config, Error, Translator, memory};
@@ -137,7 +137,7 @@ fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
     if measure.needs_inception() && args.measuring.inception.is_none() {
         return Err(usage("--measure", format!("{} needs the weights of Inception: --inception FILE", measure.name())));
     }
-    let is_of_depth = |plan: &Plan<'_>| plan.config.data.output == Target::Depth;
+    let is_of_depth = |plan: &Plan<'_>| plan.config.data.output == OutputKind::Depth;
     if plans.iter().all(|plan| is_of_depth(plan) != measure.is_of_depth()) {
         let [measured, generated] = if measure.is_of_depth() { ["depth", "color"] } else { ["color", "depth"] };
         let problem = format!("{} measures {measured}, but all configurations generate {generated}", measure.name());

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use asap_model::config::Input;
+use asap_model::config::InputKind;
 use asap_model::training::{History, losses};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -139,8 +139,8 @@ fn samples(run: &Run) -> Markup {
     };
     let step = HumanCount(*step);
     let input = match run.started.config.data.input {
-        Input::Labels => "labels",
-        Input::Rgb => "input",
+        InputKind::Labels => "labels",
+        InputKind::Rgb => "input",
     };
     let alt = format!("Samples at step {step}: {input} on the left, generated in the middle, real on the right");
     let shown = &run.gallery.over_time;
