@@ -30,7 +30,7 @@ fn gradients_of_a_reused_variable_add_up() -> Result<()> {
     let tape = Tape::new();
     let x = tape.leaf(values(&[2.0, -3.0]));
     // x² + 5x uses x three times.
-    let y = x.mul(&x)?.add(&x.affine(5.0, 0.0)?)?;
+    let y = x.mul(&x)?.add(&x.scale(5.0)?)?;
     let gradients = tape.backward(&y.sum()?)?;
     assert_eq!(gradients.of(&x).unwrap().to_f64()?, [9.0, -1.0]);
     Ok(())
@@ -241,7 +241,7 @@ fn a_rejected_backward_leaves_the_tape_unchanged() -> Result<()> {
 fn backward_from_several_outputs_adds_up() -> Result<()> {
     let tape = Tape::new();
     let x = tape.leaf(values(&[3.0]));
-    let (y, z) = (x.mul(&x)?, x.affine(7.0, 0.0)?);
+    let (y, z) = (x.mul(&x)?, x.scale(7.0)?);
     let gradients = tape.backward_from(&[(&y, values(&[1.0])), (&z, values(&[10.0])), (&x, values(&[0.5]))])?;
     assert_eq!(gradients.of(&x).unwrap().to_f64()?, [6.0 + 70.0 + 0.5]);
     Ok(())

@@ -7,7 +7,7 @@
 //!
 //! | op | formula | shapes | gradient | folder |
 //! |---|---|---|---|---|
-//! | `unary` | y = f(x): abs, sqrt, tanh, sigmoid, leaky ReLU, a·x + b | any | g · f′(x) | `ops/unary` |
+//! | `unary` | y = f(x), for each f in `ops/unary/table.rs` | any | g · f′(x) | `ops/unary` |
 //! | `binary` | y = a ∘ b: +, −, ×, ÷ | b: as a, (), or (C) against (N, C, …) | product rule, summed where b was broadcast | `ops/binary` |
 //! | `sum`, `sum_channels` | Σ x, Σ over all but C | → (), → (C) | g broadcast back | `ops/reduce` |
 //! | `permute`, `narrow`, `cat` | axes reordered, a range of an axis, tensors joined | any | the inverse | `ops/layout` |
@@ -20,8 +20,8 @@
 //! | `conv2d_stack` | the same, followed by the channels of x | ids, (N, C, H, W) | as for the two above | `ops/conv2d` |
 //! | `conv2d_transposed` | `conv2d`'s gradient in its input, as a layer | (N, I, H, W), (I, O, K, L), (O) | `conv2d` of g; its gradient in the weight | `ops/conv2d_transposed` |
 //! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, 1/σ | closed form | `ops/instance_norm` |
-//! | `max_pool2`, `avg_pool` | maximum of 2×2; mean of 3×3 at stride 2 | → (N, C, ⌊H/2⌋, ⌊W/2⌋); (N, C, ⌈H/2⌉, ⌈W/2⌉) | to the maximum; spread evenly | `ops/pool` |
-//! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent, means | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
+//! | `max_pool2` | maximum of 2×2 | (N, C, H, W) → (N, C, ⌊H/2⌋, ⌊W/2⌋) | to the maximum | `ops/pool` |
+//! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent, mean, average pooling | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
 //! | `resize_ids` | the same on the one-hot form of ids | ids (N, 1, H, W) → (N, C, H′, W′) | none | `ops/resize` |
 //! | `pixel_conv` | `y[n,c,p,q] = Σ k[n,9c+t,p,q]·x[n,c,p+⌊t/3⌋−1,q+t mod 3−1]`: each pixel's own 3×3 kernel | (N, C, H, W), (N, 9·C, H, W) → (N, C, H, W) | gathered by the kernels around; g·x | `ops/pixel_conv` |
 //! | `pixel_mlp` | the paper's op: each cell's weights applied to its S×S tile | (N, P, h, w), pixels → (N, C_n, h·S, w·S) | recomputed layer by layer | `ops/pixel_mlp` |

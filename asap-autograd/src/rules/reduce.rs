@@ -18,7 +18,7 @@ impl<B: Backend> Var<B> {
 
     /// The mean of all elements, of shape ().
     pub fn mean(&self) -> Result<Self> {
-        self.sum()?.affine(1.0 / self.value().count() as f64, 0.0)
+        self.sum()?.scale(1.0 / self.value().count() as f64)
     }
 
     /// The sum over all axes but the second: (N, C, …) → (C).

@@ -1,6 +1,6 @@
 //! Elementwise functions: g·f′(x).
 
-use asap_tensor::ops::{self, Unary};
+use asap_tensor::ops::{self, Needs, Unary};
 use asap_tensor::{Backend, Result};
 
 use crate::tape::Var;
@@ -9,12 +9,15 @@ impl<B: Backend> Var<B> {
     /// f(x), elementwise.
     pub fn unary(&self, f: Unary) -> Result<Self> {
         let y = ops::unary(f, self.value())?;
-        if let Unary::Affine { scale, .. } = f {
-            let slope = Unary::Affine { scale, shift: 0.0 };
-            return Var::record(y, [self], move |g, _| Ok([Some(ops::unary(slope, g)?)]));
-        }
-        // The gradient uses x or y, and the other may be freed.
-        let saved = if f.needs_input() { self.value() } else { &y }.clone();
+        // The gradient uses x or y or neither, and what it doesn't use may be freed.
+        let saved = match f.needs() {
+            Needs::Input => self.value().clone(),
+            Needs::Output => y.clone(),
+            Needs::Nothing => {
+                let times = Unary::Affine { scale: f.derivative(0.0, 0.0), shift: 0.0 };
+                return Var::record(y, [self], move |g, _| Ok([Some(ops::unary(times, g)?)]));
+            }
+        };
         Var::record(y, [self], move |g, _| Ok([Some(ops::unary_grad(f, &saved, &saved, g)?)]))
     }
 
@@ -53,8 +56,13 @@ impl<B: Backend> Var<B> {
         self.unary(Unary::Affine { scale, shift })
     }
 
+    /// `factor`·x.
+    pub fn scale(&self, factor: f64) -> Result<Self> {
+        self.affine(factor, 0.0)
+    }
+
     /// −x.
     pub fn neg(&self) -> Result<Self> {
-        self.affine(-1.0, 0.0)
+        self.scale(-1.0)
     }
 }

@@ -1,6 +1,7 @@
 //! Linear resampling.
 
-use asap_tensor::ops::{self, Taps};
+use asap_tensor::Tensor;
+use asap_tensor::ops::{self, Conv2d, Taps};
 
 use crate::harness::{assert_found, assert_rule, normal, with_gradient};
 
@@ -24,5 +25,23 @@ fn resize_by_the_opposite_taps_is_found() {
     assert_found("upsampling for the transposed", &[normal("x", [1, 2, 6, 6])], &[0], |v| {
         let up = up.clone();
         with_gradient(&v[0], ops::resize(v[0].value(), &down, &down)?, move |g| ops::resize(g, &up, &up))
+    });
+}
+
+#[test]
+fn average_pool_counting_padding_is_found() {
+    let taps = Taps::average_pool(5);
+    assert_found("1/9 at the edges", &[normal("x", [1, 2, 5, 5])], &[0], |v| {
+        with_gradient(&v[0], ops::resize(v[0].value(), &taps, &taps)?, |g| {
+            let ninth = Tensor::full(g.backend(), [2, 2, 3, 3], 1.0 / 9.0)?;
+            let diagonal = Tensor::from_f64(g.backend(), [2, 2, 1, 1], &[1.0, 0.0, 0.0, 1.0])?;
+            let diagonal = ops::resize(&diagonal, &Taps::mean(1, 3), &Taps::mean(1, 3))?;
+            ops::conv2d_grad_input(
+                g,
+                &ops::mul(&ninth, &diagonal)?,
+                [1, 2, 5, 5].into(),
+                Conv2d { stride: 2, padding: 1 },
+            )
+        })
     });
 }

@@ -147,7 +147,7 @@ impl<'a, B: Backend> Comparison<'a, B> {
             }
             let weight = if loss.per_pixel { weight * scale } else { weight };
             let value = (loss.value)(&self)?;
-            values.push((loss.name, if weight == 1.0 { value } else { value.affine(weight, 0.0)? }));
+            values.push((loss.name, if weight == 1.0 { value } else { value.scale(weight)? }));
         }
         Ok(values)
     }
@@ -179,7 +179,7 @@ pub(super) fn total<B: Backend>(terms: impl IntoIterator<Item = Result<Var<B>>>)
 /// A term of each scale's last features D(x), averaged over scales.
 fn over_scales<B: Backend>(scales: &[Features<B>], term: impl Fn(&Var<B>) -> Result<Var<B>>) -> Result<Var<B>> {
     let terms = scales.iter().map(|features| term(&features[features.len() - 1]));
-    Ok(total(terms)?.affine(1.0 / scales.len() as f64, 0.0)?)
+    Ok(total(terms)?.scale(1.0 / scales.len() as f64)?)
 }
 
 /// The generator's hinge loss: −mean D(fake).
@@ -202,11 +202,11 @@ pub fn real_hinge<B: Backend>(real: &[Features<B>]) -> Result<Var<B>> {
 pub fn feature_matching<B: Backend>(fake: &[Features<B>], real: &[Features<B>]) -> Result<Var<B>> {
     let layers = fake.iter().zip(real).flat_map(|(fake, real)| fake.iter().zip(real).take(fake.len() - 1));
     let sum = total(layers.map(|(fake, real)| l1(fake, &real.detach())))?;
-    Ok(sum.affine(1.0 / fake.len() as f64, 0.0)?)
+    Ok(sum.scale(1.0 / fake.len() as f64)?)
 }
 
 /// The perceptual loss: Σ of weight · mean |fake − real| over VGG19's blocks. Real features are constants.
 pub fn perceptual<B: Backend>(fake: &[Var<B>], real: &[Var<B>]) -> Result<Var<B>> {
     let terms = fake.iter().zip(real).zip(BLOCK_WEIGHTS);
-    total(terms.map(|((fake, real), weight)| Ok(l1(fake, &real.detach())?.affine(weight, 0.0)?)))
+    total(terms.map(|((fake, real), weight)| Ok(l1(fake, &real.detach())?.scale(weight)?)))
 }

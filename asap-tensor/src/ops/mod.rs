@@ -37,10 +37,10 @@ pub use pixel_conv::{
 pub use pixel_mlp::{
     PixelMlp, PixelMlpForward, PixelMlpGrad, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
 };
-pub use pool::{MaxPool2, MaxPool2Grad, avg_pool, avg_pool_grad, max_pool2, max_pool2_grad};
+pub use pool::{MaxPool2, MaxPool2Grad, max_pool2, max_pool2_grad};
 pub use reduce::{Sum, SumChannels, sum, sum_channels};
 pub use resize::{Resize, ResizeIds, Taps, resize, resize_grad, resize_ids};
-pub use unary::{Unary, UnaryGrad, UnaryOp, unary, unary_grad};
+pub use unary::{Needs, Unary, UnaryGrad, UnaryOp, unary, unary_grad};
 
 /// Every source of CUDA kernels, for checks that compile them all.
 #[cfg(feature = "cuda")]

@@ -1,4 +1,4 @@
-//! Pooling: the maximum of each 2×2 block (VGG), the mean of 3×3 at stride 2 (between discriminator scales).
+//! Pooling: the maximum of each 2×2 block. Average pooling is a `resize` with `Taps::average_pool`.
 #![doc = include_str!("README.md")]
 
 mod cpu;
@@ -8,7 +8,6 @@ mod reference;
 
 use crate::error::{Result, require, require_argument};
 use crate::op::{Kernel, Op, op};
-use crate::ops::resize::{Resize, Taps, resize, resize_grad};
 use crate::profile::Cost;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -48,16 +47,4 @@ pub fn max_pool2_grad<B: Kernel<MaxPool2Grad>>(x: &Tensor<B>, grad_output: &Tens
         "the gradient must have half the input's height and width".into()
     })?;
     MaxPool2Grad { x: x.shape() }.run(x.backend(), [x.buffer(), grad_output.buffer()])
-}
-
-/// The mean of each 3×3 at stride 2, padding 1 not counted: (N, C, H, W) → (N, C, ⌊(H + 1)/2⌋, ⌊(W + 1)/2⌋). The mean
-/// is separable, so this is a [`resize`].
-pub fn avg_pool<B: Kernel<Resize>>(x: &Tensor<B>) -> Result<Tensor<B>> {
-    let [_, _, h, w] = x.nchw("avg_pool")?;
-    resize(x, &Taps::average_pool(h), &Taps::average_pool(w))
-}
-
-/// The gradient of [`avg_pool`] for an input of `height`×`width`.
-pub fn avg_pool_grad<B: Kernel<Resize>>(grad_output: &Tensor<B>, height: usize, width: usize) -> Result<Tensor<B>> {
-    resize_grad(grad_output, &Taps::average_pool(height), &Taps::average_pool(width))
 }

@@ -54,6 +54,16 @@ mod tests {
     }
 
     #[test]
+    fn average_pool_matches_hand_computation() {
+        let tensor = |shape: &[usize], data: &[f64]| Tensor::from_f64(&Reference::<f64>::new(), shape, data).unwrap();
+        let (rows, columns) = (Taps::average_pool(2), Taps::average_pool(3));
+        let y = resize(&tensor(&[1, 1, 2, 3], &[1.0, 2.0, 3.0, 5.0, 6.0, 7.0]), &rows, &columns).unwrap();
+        assert_eq!((y.dims(), y.to_vec().unwrap()), (&[1, 1, 1, 2][..], vec![3.5, 4.5]));
+        let grad = resize_grad(&tensor(&[1, 1, 1, 2], &[4.0, 8.0]), &rows, &columns).unwrap();
+        assert_eq!(grad.to_vec().unwrap(), [1.0, 3.0, 2.0, 1.0, 3.0, 2.0]);
+    }
+
+    #[test]
     fn resize_grad_is_the_transpose() {
         let (rows, columns) = (Taps::tent(8, 4).unwrap(), Taps::bilinear(5, 7).unwrap());
         let (x, grad) = (uniform("x", &[2, 3, 8, 5]), uniform("grad", &[2, 3, 2, 7]));

@@ -21,10 +21,10 @@ impl Kernel<UnaryOp> for Cuda {
 
 impl Kernel<UnaryGrad> for Cuda {
     fn compute(&self, op: &UnaryGrad, [x, y, grad_output]: [&Self::Buffer; 3]) -> Result<Self::Buffer> {
-        let (f, [a, _]) = op.f.code();
+        let (f, [a, b]) = op.f.code();
         self.build(x.count(), |grad| {
             let launch = self.kernel(&SOURCE, "unary_grad")?.output(grad).input(x).input(y).input(grad_output);
-            launch.count(x.count()).value(f).value(a).for_each(x.count())
+            launch.count(x.count()).value(f).value(a).value(b).for_each(x.count())
         })
     }
 }

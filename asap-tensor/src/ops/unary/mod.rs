@@ -7,7 +7,7 @@ pub(crate) mod cuda;
 mod reference;
 mod table;
 
-pub use table::Unary;
+pub use table::{Needs, Unary};
 
 use crate::error::{Result, require};
 use crate::op::{Kernel, Op, op};

@@ -1,4 +1,5 @@
-//! The table of functions. A new function is one row here, one in its property test and one in the README.
+//! The table of functions. A new function is a row here and a line in the README. If its rounding error exceeds that of
+//! one operation, as where terms cancel, it also needs a row in `magnitudes` of its property test.
 
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use crate::storage::Element;
 ///
 /// `f` is f(x), for any [`Element`] type `E`; `cpu`, where there is one, computes it faster in single precision.
 /// `derivative of x` is f′ in terms of x, `of y` in terms of y = f(x), `of nothing` a constant. `cuda` has the same two
-/// expressions for CUDA, where `a` and `b` are the function's first and second constant.
+/// expressions for CUDA, where `a` and `b` are the function's first and second constant, of two at most. A function of
+/// constants has `examples`, which tests compute. `needs` replaces what follows from `derivative of`.
 macro_rules! functions {
     ($use:ident) => {
         $use! { |x, y|
@@ -45,16 +47,31 @@ macro_rules! functions {
             LeakyRelu(slope: "The factor of negative values.") {
                 f: if x > E::zero() { x } else { x * E::from_f64(slope) },
                 derivative of x: if x > E::zero() { E::one() } else { E::from_f64(slope) },
+                // y has the sign of x, if the slope is not negative.
+                needs: if slope >= 0.0 { Needs::Output } else { Needs::Input },
                 cuda: "x > 0.0f ? x : x * a", "x > 0.0f ? 1.0f : a",
+                examples: [0.01, 0.2, 1.0, -0.5].map(|slope| Unary::LeakyRelu { slope }),
             }
             /// `scale`·x + `shift`.
             Affine(scale: "The factor.", shift: "The term that is added.") {
                 f: x * E::from_f64(scale) + E::from_f64(shift),
                 derivative of nothing: E::from_f64(scale),
                 cuda: "x * a + b", "a",
+                examples: [Unary::Affine { scale: -1.7, shift: 0.3 }],
             }
         }
     };
+}
+
+/// What a derivative needs: the gradient may be given anything in place of the other operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// x.
+    Input,
+    /// y. It may be given in place of x, too.
+    Output,
+    /// Neither: the derivative is constant.
+    Nothing,
 }
 
 /// One of three expressions, by what a derivative is given in terms of.
@@ -84,7 +101,9 @@ macro_rules! define {
             f: $f:expr,
             $(cpu: $cpu:expr,)?
             derivative of $of:ident: $derivative:expr,
+            $(needs: $needs:expr,)?
             cuda: $f_cuda:literal, $derivative_cuda:literal,
+            $(examples: $examples:expr,)?
         }
     )*) => {
         /// The functions. Backends only decide how to run over many elements.
@@ -114,13 +133,20 @@ macro_rules! define {
                 }
             }
 
-            /// Whether the gradient needs x. If not, it may be given y in its place.
-            pub fn needs_input(self) -> bool {
+            /// What the derivative needs.
+            pub fn needs(self) -> Needs {
                 match self {
-                    // y has the sign of x.
-                    Unary::LeakyRelu { slope } if slope >= 0.0 => false,
-                    $(Unary::$name { .. } => by!($of: true, false, false),)*
+                    $(Unary::$name $({ $($field),* })? => {
+                        first!($($needs,)? by!($of: Needs::Input, Needs::Output, Needs::Nothing))
+                    })*
                 }
+            }
+
+            /// Every function, with some values of its constants.
+            pub fn examples() -> Vec<Unary> {
+                let mut all = Vec::new();
+                $(all.extend(first!($($examples,)? [Unary::$name]));)*
+                all
             }
 
             /// f of each element, by a loop for each function: none branches inside it.
@@ -160,6 +186,7 @@ macro_rules! define {
             #[cfg(feature = "cuda")]
             pub(super) fn code(self) -> (i32, [f32; 2]) {
                 enum Place { $($name),* }
+                $(const { assert!(<[&str]>::len(&[$($(stringify!($field)),*)?]) <= 2, "unary.cu takes two constants") };)*
                 let (place, fields) = match self {
                     $(Unary::$name $({ $($field),* })? => (Place::$name, &[$($($field),*)?][..]),)*
                 };

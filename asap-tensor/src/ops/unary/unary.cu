@@ -1,5 +1,5 @@
-// Elementwise functions. `op` is the index of the function in the table, FUNCTIONS and DERIVATIVES its cases, a and b
-// the function's constants.
+// Elementwise functions. `op` is the index of the function in the table, FUNCTIONS and DERIVATIVES are the table's
+// cases, a and b the function's constants.
 
 // y = f(x)
 extern "C" __global__ void unary(float* __restrict__ ys, const float* __restrict__ xs, size_t count, int op, float a,
@@ -14,7 +14,7 @@ extern "C" __global__ void unary(float* __restrict__ ys, const float* __restrict
 // grad = g · f′(x)
 extern "C" __global__ void unary_grad(float* __restrict__ grad, const float* __restrict__ xs,
                                       const float* __restrict__ ys, const float* __restrict__ grad_output, size_t count,
-                                      int op, float a) {
+                                      int op, float a, float b) {
     FOR_EACH(i, count) {
         float derivative = 0.0f;
         switch (op) { DERIVATIVES }
