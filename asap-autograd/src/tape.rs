@@ -254,7 +254,8 @@ pub struct Gradients<B: Backend> {
 }
 
 impl<B: Backend> Gradients<B> {
-    /// The gradient of a leaf, or `None` if the loss doesn't depend on it.
+    /// The gradient of a leaf. `None` if the loss doesn't depend on it, or if it is of another tape or was recorded before
+    /// an earlier backward pass.
     pub fn of(&self, leaf: &Var<B>) -> Option<&Tensor<B>> {
         self.grads.get(leaf.index_in(&self.tape, self.generation)?)?.as_ref()
     }

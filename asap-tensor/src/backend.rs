@@ -12,17 +12,17 @@
 //! | `sum`, `sum_channels` | Σ x, Σ over all but C | → (), → (C) | g broadcast back | `ops/reduce` |
 //! | `permute`, `narrow`, `cat` | axes reordered, a range of an axis, tensors joined | any | the inverse | `ops/layout` |
 //! | `pad2d` | zeros or reflections around H and W | (N, C, H, W) → (N, C, H + t + b, W + l + r) | overlaps added back | `ops/layout` |
-//! | `pad_ids` | reflections around H and W | ids (N, 1, H, W) → (N, 1, H + t + b, W + l + r) | none | `ops/layout` |
-//! | `one_hot` | `y[n, c]` = 1 where id = c | ids (N, 1, H, W) → (N, C, H, W) | none | `ops/layout` |
+//! | `pad_ids` | reflections around H and W | ids (N, H, W) → (N, H + t + b, W + l + r) | none | `ops/layout` |
+//! | `one_hot` | `y[n, c]` = 1 where id = c | ids (N, H, W) → (N, C, H, W) | none | `ops/layout` |
 //! | `matmul` | Y = A·B, either transposed | (…, M, K)·(…, K, N) → (…, M, N) | G·Bᵀ, Aᵀ·G | `ops/matmul` |
-//! | `conv2d` | `y[n,o] = b[o] + Σ w[o,i]·x[n,i]`, stride s, zero padding p | (N, I, H, W), (O, I, K, L), (O) | two more convolutions | `ops/conv2d` |
-//! | `conv2d_ids` | the same on the one-hot form of ids, which never exists | ids (N, 1, H, W) | in the weight only | `ops/conv2d` |
+//! | `conv2d` | `y[n,o] = b[o] + Σ w[o,i]·x[n,i]`, stride s, zero padding p | (N, I, H, W), (O, I, R, S), (O) | two more convolutions | `ops/conv2d` |
+//! | `conv2d_ids` | the same on the one-hot form of ids, which never exists | ids (N, H, W) | in the weight only | `ops/conv2d` |
 //! | `conv2d_stack` | the same, followed by the channels of x | ids, (N, C, H, W) | as for the two above | `ops/conv2d` |
-//! | `conv2d_transposed` | `conv2d`'s gradient in its input, as a layer | (N, I, H, W), (I, O, K, L), (O) | `conv2d` of g; its gradient in the weight | `ops/conv2d_transposed` |
-//! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, 1/σ | closed form | `ops/instance_norm` |
+//! | `conv2d_transposed` | `conv2d`'s gradient in its input, as a layer | (N, I, H, W), (I, O, R, S), (O) | `conv2d` of g; its gradient in the weight | `ops/conv2d_transposed` |
+//! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, rstd = 1/√(σ² + ε) | closed form | `ops/instance_norm` |
 //! | `max_pool2` | maximum of 2×2 | (N, C, H, W) → (N, C, ⌊H/2⌋, ⌊W/2⌋) | to the maximum | `ops/pool` |
 //! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent, mean, average pooling | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
-//! | `resize_ids` | the same on the one-hot form of ids | ids (N, 1, H, W) → (N, C, H′, W′) | none | `ops/resize` |
+//! | `resize_ids` | the same on the one-hot form of ids | ids (N, H, W) → (N, C, H′, W′) | none | `ops/resize` |
 //! | `pixel_conv` | `y[n,c,p,q] = Σ k[n,9c+t,p,q]·x[n,c,p+⌊t/3⌋−1,q+t mod 3−1]`: each pixel's own 3×3 kernel | (N, C, H, W), (N, 9·C, H, W) → (N, C, H, W) | gathered by the kernels around; g·x | `ops/pixel_conv` |
 //! | `pixel_mlp` | the paper's op: each cell's weights applied to its S×S tile | (N, P, h, w), pixels → (N, C_n, h·S, w·S) | recomputed layer by layer | `ops/pixel_mlp` |
 //! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |
@@ -70,5 +70,5 @@ index!(
     PixelConvGradKernels,
     PixelMlpForward,
     PixelMlpGrad,
-    Adam,
+    AdamOp,
 );

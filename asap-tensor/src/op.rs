@@ -187,10 +187,10 @@ macro_rules! op {
 }
 pub(crate) use op;
 
-/// Kernels of a backend that forwards ops to another one with the same buffers:
-/// `forward_kernels!(Mine => |mine| &mine.inner; MaxPool2, MaxPool2Grad)`.
+/// Kernels of a backend that delegates ops to another one with the same buffers:
+/// `delegate_kernels!(Mine => |mine| &mine.inner; MaxPool2, MaxPool2Grad)`.
 #[macro_export]
-macro_rules! forward_kernels {
+macro_rules! delegate_kernels {
     ($backend:ty => |$this:ident| $inner:expr; $($op:ty),+ $(,)?) => {
         $(impl $crate::op::Kernel<$op> for $backend {
             fn compute(

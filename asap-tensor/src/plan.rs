@@ -119,7 +119,7 @@ impl Plan {
     }
 
     /// Room for `count` values that a kernel releases when it is done.
-    pub(crate) fn briefly(&self, count: usize) {
+    pub(crate) fn temporary(&self, count: usize) {
         drop(self.block(count));
     }
 

@@ -121,7 +121,7 @@ impl<B: Storage> fmt::Debug for Tensor<B> {
     }
 }
 
-/// A batch of label maps (N, 1, H, W): one id from 0 to 255 per pixel. Cloning shares them.
+/// A batch of label maps (N, H, W): one id from 0 to 255 per pixel. Cloning shares them.
 #[derive(Clone)]
 pub struct Ids<B: Storage> {
     backend: B,
@@ -158,7 +158,7 @@ impl<B: Storage> Ids<B> {
         self.sizes
     }
 
-    /// The shape (N, 1, H, W).
+    /// The shape (N, H, W).
     pub fn shape(&self) -> Shape {
         let [n, h, w] = self.sizes;
         Shape::from([n, 1, h, w])

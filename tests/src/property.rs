@@ -33,7 +33,9 @@ pub trait Property: Debug {
     /// The op and its gradients on random inputs.
     fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>>;
 
-    /// Σ|terms| for every element of every output. Unless an op says otherwise it is the op on absolute values.
+    /// Σ|terms| for every element of every output, which rounding errors are proportional to. The default is the op on
+    /// absolute values: right for sums of products, such as convolutions. Override it for subtractions, divisions and
+    /// nonlinear functions.
     fn magnitudes(&self, source: &Source<'_, Double>, _exact: &[Output]) -> Result<Vec<Vec<f64>>> {
         let absolute = Source { absolute: true, ..*source };
         Ok(self.run(&absolute)?.into_iter().map(|output| output.values).collect())
@@ -61,7 +63,7 @@ fn answer<P: Property, B: Backend>(case: &P, name: String, backend: &B) -> Resul
 }
 
 static CPUS: LazyLock<std::result::Result<Vec<Cpu>, Error>> =
-    LazyLock::new(|| THREADS.iter().map(|&threads| Ok(Cpu::new(Some(threads))?.marking_unwritten())).collect());
+    LazyLock::new(|| THREADS.iter().map(|&threads| Ok(Cpu::new(Some(threads))?.poison_uninitialized())).collect());
 
 /// What the fast CPU backend computes with each number of threads.
 fn cpu_answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
@@ -174,7 +176,8 @@ pub fn any_thread_count_gives_the_same_bytes<S: Strategy<Value: Property>>(cases
     search(cases, strategy, |case| same_bytes(&cpu_answers(case)?));
 }
 
-/// The fast CPU backend is right on `cases` random cases, of sizes that take another way there and long on others.
+/// The fast CPU backend is within the bound on `cases` random cases, of sizes that it has other kernels for and that take
+/// long on other backends.
 ///
 /// # Panics
 /// With the smallest failing case found.

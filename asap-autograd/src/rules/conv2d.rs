@@ -21,7 +21,7 @@ impl<B: Backend> Var<B> {
         })
     }
 
-    /// [`conv2d`](Self::conv2d) of the one-hot form of ids (N, 1, H, W), with a weight (O, classes, R, S).
+    /// [`conv2d`](Self::conv2d) of the one-hot form of ids (N, H, W), with a weight (O, classes, R, S).
     pub fn conv2d_ids(ids: &Ids<B>, weight: &Self, bias: Option<&Self>, args: Conv2d) -> Result<Self> {
         let y = ops::conv2d_ids(ids, weight.value(), bias.map(Var::value), args)?;
         let (ids, shape) = (ids.clone(), weight.shape());
@@ -32,7 +32,7 @@ impl<B: Backend> Var<B> {
         })
     }
 
-    /// [`conv2d`](Self::conv2d) of the one-hot form of ids (N, 1, H, W) followed by the channels of x, (N, C, H, W);
+    /// [`conv2d`](Self::conv2d) of the one-hot form of ids (N, H, W) followed by the channels of x, (N, C, H, W);
     /// the weight is (O, classes + C, R, S).
     pub fn conv2d_stack(ids: &Ids<B>, x: &Self, weight: &Self, bias: Option<&Self>, args: Conv2d) -> Result<Self> {
         let y = ops::conv2d_stack(ids, x.value(), weight.value(), bias.map(Var::value), args)?;

@@ -6,7 +6,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::array::{Array, Pool};
 use super::level::Level;
-use super::simd::Kernel;
+use super::simd::Routine;
 use crate::error::{Error, Result};
 use crate::profile::Profiler;
 use crate::storage::Storage;
@@ -47,7 +47,7 @@ impl Cpu {
     /// The same backend, for tests of kernels: uninitialized values are NaN, so that a value that a kernel fails to write
     /// is detected.
     #[must_use]
-    pub fn marking_unwritten(self) -> Self {
+    pub fn poison_uninitialized(self) -> Self {
         Cpu { memory: self.memory.marking(), ..self }
     }
 
@@ -66,7 +66,7 @@ impl Cpu {
     }
 
     /// Runs a kernel compiled for this processor, on the calling thread.
-    pub(crate) fn vectorize<K: Kernel>(&self, kernel: K) -> K::Output {
+    pub(crate) fn vectorize<K: Routine>(&self, kernel: K) -> K::Output {
         self.level.run(kernel)
     }
 

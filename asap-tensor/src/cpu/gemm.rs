@@ -5,7 +5,7 @@ use super::level::Level;
 use super::matrix::{Matrix, MatrixMut};
 use super::panel::{Columns, Panel, Rows, multiply};
 use super::scratch::with_scratch;
-use super::simd::{Kernel, Simd};
+use super::simd::{Routine, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::tiles;
 use super::transpose::transpose;
@@ -72,7 +72,7 @@ struct Product<'c, 'n> {
     packed_b: &'c mut [f32],
 }
 
-impl Kernel for Product<'_, '_> {
+impl Routine for Product<'_, '_> {
     type Output = ();
 
     #[inline(always)]

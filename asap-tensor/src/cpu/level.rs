@@ -1,6 +1,6 @@
 //! The registers that this processor has, chosen at run time.
 
-use super::simd::{Kernel, Portable, Simd};
+use super::simd::{Portable, Routine, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::tiles::Tiles;
 #[cfg(target_arch = "x86_64")]
@@ -62,7 +62,7 @@ impl Level {
 
     /// Runs a kernel compiled for these registers.
     #[inline]
-    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(crate) fn run<K: Routine>(self, kernel: K) -> K::Output {
         match self {
             Level::Portable => Portable.vectorize(kernel),
             #[cfg(target_arch = "x86_64")]
@@ -79,7 +79,7 @@ mod tests {
 
     struct Everything([f32; 16], [f32; 16], [f32; 16]);
 
-    impl Kernel for Everything {
+    impl Routine for Everything {
         type Output = Vec<f32>;
 
         #[inline(always)]

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::array::Array;
 use super::backend::Cpu;
-use super::simd::{Kernel, Simd};
+use super::simd::{Routine, Simd};
 
 /// Minimum number of operations for a thread, below which a kernel stays on the calling one: waking a thread costs about
 /// as much.
@@ -23,7 +23,7 @@ fn grain(cost: usize) -> usize {
 /// Plain code, which the compiler vectorizes for the registers.
 struct Plain<F>(F);
 
-impl<F: FnOnce()> Kernel for Plain<F> {
+impl<F: FnOnce()> Routine for Plain<F> {
     type Output = ();
 
     #[inline(always)]

@@ -39,7 +39,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// `from` must be readable, `to` writable.
     unsafe fn transpose(self, from: *const f32, row: usize, to: *mut f32, to_row: usize);
     /// Runs a kernel compiled for these registers.
-    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output;
+    fn vectorize<K: Routine>(self, kernel: K) -> K::Output;
 
     /// Zeros.
     #[inline(always)]
@@ -49,7 +49,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 }
 
 /// Code that is compiled for each kind of registers; `run` must be `#[inline(always)]`.
-pub(crate) trait Kernel {
+pub(crate) trait Routine {
     type Output;
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
@@ -109,7 +109,7 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
-    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
+    fn vectorize<K: Routine>(self, kernel: K) -> K::Output {
         kernel.run(self)
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::level::Level;
 use super::matrix::MatrixMut;
-use super::simd::{Kernel, Portable, Simd};
+use super::simd::{Portable, Routine, Simd};
 
 /// Writes the transpose of `from`, a matrix whose rows start `row_stride` values apart.
 pub(crate) fn transpose(from: &[f32], row_stride: usize, to: &mut MatrixMut<'_>) {
@@ -17,7 +17,7 @@ struct Transposition<'a, 'm> {
     to: &'a mut MatrixMut<'m>,
 }
 
-impl Kernel for Transposition<'_, '_> {
+impl Routine for Transposition<'_, '_> {
     type Output = ();
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::simd::{Kernel, Simd};
+use super::simd::{Routine, Simd};
 
 /// One kind of registers: its token, type, number of lanes and of registers, the features that its instructions need,
 /// and these. `$columns` combines the quarters of columns that `$unpack` makes of four rows at a time: quarter q of
@@ -21,7 +21,7 @@ macro_rules! x86_registers {
         pub(crate) struct $token(pub(super) ());
 
         #[target_feature(enable = $features)]
-        fn $compiled<K: Kernel>(simd: $token, kernel: K) -> K::Output {
+        fn $compiled<K: Routine>(simd: $token, kernel: K) -> K::Output {
             kernel.run(simd)
         }
 
@@ -96,7 +96,7 @@ macro_rules! x86_registers {
                 }
             }
             #[inline(always)]
-            fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
+            fn vectorize<K: Routine>(self, kernel: K) -> K::Output {
                 // SAFETY: the token proves the features.
                 unsafe { $compiled(self, kernel) }
             }

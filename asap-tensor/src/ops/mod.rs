@@ -15,7 +15,7 @@ pub mod reduce;
 pub mod resize;
 pub mod unary;
 
-pub use adam::{Adam, AdamInputs, AdamStep, adam};
+pub use adam::{AdamInputs, AdamOp, AdamStep, adam};
 pub use binary::{Binary, BinaryOp, Broadcast, add, binary, div, mul, sub};
 pub use conv2d::{
     Conv2d, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dSize, Conv2dStack,
@@ -23,7 +23,7 @@ pub use conv2d::{
 };
 pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
 pub use instance_norm::{
-    Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, Normalized, instance_norm, instance_norm_grad,
+    InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, Normalized, ScaleShift, instance_norm, instance_norm_grad,
 };
 pub use layout::{
     Cat, Narrow, OneHot, Pad, Pad2d, Pad2dGrad, PadIds, PadMode, PadSize, Permute, Place, cat, narrow, one_hot,

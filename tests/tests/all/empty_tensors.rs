@@ -40,7 +40,7 @@ fn backends_agree_on_empty_tensors() {
     let sizes: Vec<&[usize]> = exact.iter().map(|(_, sizes, _)| &sizes[..]).collect();
     assert_eq!(sizes[..2], [&[1, 3, 4, 4][..], &[2, 20, 1, 4]]);
     assert!(exact[0].2.iter().enumerate().all(|(i, y)| *y == (i / 16 + 1) as f64), "{exact:?}");
-    let cpu = Cpu::new(Some(2)).unwrap().marking_unwritten();
+    let cpu = Cpu::new(Some(2)).unwrap().poison_uninitialized();
     assert_eq!(ops_on_empty(&cpu).unwrap(), exact, "cpu");
     for (order, answer) in gpu()
         .map_or_else(Vec::new, |gpu| gpu.in_every_order(|order, cuda| (order.to_owned(), ops_on_empty(cuda).unwrap())))

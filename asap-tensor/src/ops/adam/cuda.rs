@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Adam, AdamInputs};
+use super::{AdamInputs, AdamOp};
 use crate::cuda::{Array, Cuda, Source};
 use crate::error::Result;
 use crate::op::Kernel;
@@ -19,8 +19,8 @@ impl Cuda {
     }
 }
 
-impl Kernel<Adam> for Cuda {
-    fn compute(&self, op: &Adam, inputs: AdamInputs<'_, Self::Buffer>) -> Result<()> {
+impl Kernel<AdamOp> for Cuda {
+    fn compute(&self, op: &AdamOp, inputs: AdamInputs<'_, Self::Buffer>) -> Result<()> {
         let AdamInputs { weight, first_moment, second_moment, grad, guard } = inputs;
         let (a, b) = op.step.corrections();
         let count = grad.count();

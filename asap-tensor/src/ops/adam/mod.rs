@@ -39,7 +39,7 @@ impl AdamStep {
 op! {
     /// One step of Adam on `count` weights: updates them and both moments in place, or nothing if the guard is not
     /// finite.
-    Adam { count: usize, step: AdamStep }
+    AdamOp { count: usize, step: AdamStep }
     "adam", for<'a, B> AdamInputs<'a, B::Buffer> => (): |op| (),
     cost: Cost::elements(7 * op.count),
     plan: |inputs, _plan| {
@@ -70,7 +70,7 @@ pub struct AdamInputs<'a, Buffer> {
 ///
 /// `guard` is a scalar, (): if it is infinite or NaN, nothing changes. So weights are safe from gradients that are not
 /// finite without waiting for the device.
-pub fn adam<B: Kernel<Adam>>(
+pub fn adam<B: Kernel<AdamOp>>(
     weight: &mut Tensor<B>,
     first_moment: &mut Tensor<B>,
     second_moment: &mut Tensor<B>,
@@ -91,5 +91,5 @@ pub fn adam<B: Kernel<Adam>>(
     let [weight, first_moment, second_moment] = [weight, first_moment, second_moment].map(Tensor::buffer_mut);
     let (count, guard) = (grad.count(), guard.map(Tensor::buffer));
     let inputs = AdamInputs { weight, first_moment, second_moment, grad: grad.buffer(), guard };
-    Adam { count, step: *step }.run(&backend, inputs)
+    AdamOp { count, step: *step }.run(&backend, inputs)
 }

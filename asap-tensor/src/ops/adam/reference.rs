@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Adam, AdamInputs};
+use super::{AdamInputs, AdamOp};
 use crate::error::Result;
 use crate::op::Kernel;
 use crate::reference::Reference;
 use crate::storage::Element;
 
-impl<E: Element> Kernel<Adam> for Reference<E> {
-    fn compute(&self, op: &Adam, inputs: AdamInputs<'_, Self::Buffer>) -> Result<()> {
+impl<E: Element> Kernel<AdamOp> for Reference<E> {
+    fn compute(&self, op: &AdamOp, inputs: AdamInputs<'_, Self::Buffer>) -> Result<()> {
         let AdamInputs { weight, first_moment, second_moment, grad, guard } = inputs;
         if guard.is_some_and(|guard| !guard[0].is_finite()) {
             return Ok(());

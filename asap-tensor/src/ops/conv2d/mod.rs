@@ -78,7 +78,7 @@ fn ids_size<B: Storage>(op: &'static str, ids: &Ids<B>, weight: Shape, args: Con
     Conv2dSize::new(op, ids.shape().with(1, classes), weight, args)
 }
 
-/// [`conv2d`] of the one-hot form of ids (N, 1, H, W) with a weight (O, classes, R, S).
+/// [`conv2d`] of the one-hot form of ids (N, H, W) with a weight (O, classes, R, S).
 pub fn conv2d_ids<B: Kernel<Conv2dIds>>(
     ids: &Ids<B>,
     weight: &Tensor<B>,
@@ -102,7 +102,7 @@ pub fn conv2d_ids_grad_weight<B: Kernel<Conv2dIdsGradWeight>>(
     Conv2dIdsGradWeight { size }.run(grad_output.backend(), (ids.buffer(), grad_output.buffer()))
 }
 
-/// [`conv2d`] of the one-hot form of ids (N, 1, H, W) followed by the channels of x, (N, C, H, W): the weight is
+/// [`conv2d`] of the one-hot form of ids (N, H, W) followed by the channels of x, (N, C, H, W): the weight is
 /// (O, classes + C, R, S). Its gradients are those of [`conv2d_ids`] and of [`conv2d`] in their own channels.
 pub fn conv2d_stack<B: Kernel<Conv2dStack>>(
     ids: &Ids<B>,

@@ -67,7 +67,7 @@ struct Forward<'a> {
     y: &'a mut [f32],
 }
 
-impl simd::Kernel for Forward<'_> {
+impl simd::Routine for Forward<'_> {
     type Output = (f32, f32);
 
     #[inline(always)]
@@ -97,7 +97,7 @@ struct Gradient<'a> {
     grad_x: &'a mut [f32],
 }
 
-impl simd::Kernel for Gradient<'_> {
+impl simd::Routine for Gradient<'_> {
     type Output = (f64, f64);
 
     #[inline(always)]
@@ -114,7 +114,7 @@ impl simd::Kernel for Gradient<'_> {
         let count = x.len() as f64;
         let (product, sum) = ((product / count) as f32, (sum / count) as f32);
         for (grad, &x) in grad_x.iter_mut().zip(x) {
-            *grad = line.slope * (*grad - sum - (x - mean) * rstd * product);
+            *grad = line.factor * (*grad - sum - (x - mean) * rstd * product);
         }
         sums
     }
@@ -123,7 +123,7 @@ impl simd::Kernel for Gradient<'_> {
 /// z = γ·(x − μ)/√(σ² + ε) + β of one plane. Forward and gradient share it, so that both see the same sign of z.
 struct Line {
     mean: f32,
-    slope: f32,
+    factor: f32,
     shift: f32,
 }
 
@@ -131,11 +131,11 @@ impl Line {
     #[inline(always)]
     fn new(affine: Option<(f32, f32)>, (mean, rstd): (f32, f32)) -> Self {
         let (scale, shift) = affine.unwrap_or((1.0, 0.0));
-        Line { mean, slope: scale * rstd, shift }
+        Line { mean, factor: scale * rstd, shift }
     }
 
     #[inline(always)]
     fn at(&self, x: f32) -> f32 {
-        self.slope * (x - self.mean) + self.shift
+        self.factor * (x - self.mean) + self.shift
     }
 }

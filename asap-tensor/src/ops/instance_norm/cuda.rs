@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs};
+use super::{InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, ScaleShift};
 use crate::cuda::{Array, Cuda, Launch, Parameters, Source, blocks};
 use crate::error::Result;
 use crate::op::{Buffers, Inputs, Kernel};
@@ -73,7 +73,7 @@ impl Split {
 }
 
 /// γ and β as kernels take them.
-fn with_affine<'a>(launch: Launch<'a>, affine: Affine<'_, Arc<Array<f32>>>) -> Launch<'a> {
+fn with_affine<'a>(launch: Launch<'a>, affine: ScaleShift<'_, Arc<Array<f32>>>) -> Launch<'a> {
     launch.optional(affine.map(|(scale, _)| &**scale)).optional(affine.map(|(_, shift)| &**shift))
 }
 

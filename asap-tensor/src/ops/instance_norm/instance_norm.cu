@@ -38,19 +38,19 @@ struct Norm {
     float epsilon, slope;
 };
 
-__device__ __forceinline__ float inverse_of(Statistics s, const Norm& p) {
+__device__ __forceinline__ float rstd_of(Statistics s, const Norm& p) {
     return 1.0f / sqrtf(s.squares / s.count + p.epsilon);
 }
 
-// φ(γ·(x − μ)·ρ + β)
-__device__ __forceinline__ float normalize(float x, float mean, float inverse, float scale, float shift, float slope) {
-    float z = scale * (x - mean) * inverse + shift;
+// φ(γ·(x − μ)·rstd + β)
+__device__ __forceinline__ float normalize(float x, float mean, float rstd, float scale, float shift, float slope) {
+    float z = scale * (x - mean) * rstd + shift;
     return z > 0.0f ? z : z * slope;
 }
 
 // One block per plane, which stays in shared memory.
 extern "C" __global__ void __launch_bounds__(1024)
-    norm_plane(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ inverse, const float* __restrict__ x,
+    norm_plane(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd, const float* __restrict__ x,
                const float* __restrict__ scale, const float* __restrict__ shift, Norm p) {
     extern __shared__ float values[];
     __shared__ float warps[WARP];
@@ -67,11 +67,11 @@ extern "C" __global__ void __launch_bounds__(1024)
     float mu = block_sum(total, warps) / p.plane;
     float squares = 0.0f;
     for (int i = threadIdx.x; i < p.plane; i += blockDim.x) squares += (values[i] - mu) * (values[i] - mu);
-    float rho = inverse_of({(float)p.plane, mu, block_sum(squares, warps)}, p);
-    for (int i = threadIdx.x; i < p.plane; i += blockDim.x) y[i] = normalize(values[i], mu, rho, gamma, beta, p.slope);
+    float r = rstd_of({(float)p.plane, mu, block_sum(squares, warps)}, p);
+    for (int i = threadIdx.x; i < p.plane; i += blockDim.x) y[i] = normalize(values[i], mu, r, gamma, beta, p.slope);
     if (threadIdx.x == 0) {
         mean[plane] = mu;
-        inverse[plane] = rho;
+        rstd[plane] = r;
     }
 }
 
@@ -93,63 +93,63 @@ extern "C" __global__ void norm_chunks(Statistics* __restrict__ partial, const f
 }
 
 // Each block combines its plane's chunks and normalizes one of them.
-extern "C" __global__ void norm_apply(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ inverse,
+extern "C" __global__ void norm_apply(float* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd,
                                       const float* __restrict__ x, const Statistics* __restrict__ partial,
                                       const float* __restrict__ scale, const float* __restrict__ shift, Norm p) {
     size_t plane = blockIdx.y + (size_t)gridDim.y * blockIdx.z;
     int c = plane % p.channels;
     Statistics s = partial[plane * p.chunks];
     for (int k = 1; k < p.chunks; k++) s = join(s, partial[plane * p.chunks + k]);
-    float rho = inverse_of(s, p), gamma = scale ? scale[c] : 1.0f, beta = shift ? shift[c] : 0.0f;
+    float r = rstd_of(s, p), gamma = scale ? scale[c] : 1.0f, beta = shift ? shift[c] : 0.0f;
     int start = blockIdx.x * p.chunk, end = min(start + p.chunk, p.plane);
     for (int i = start + threadIdx.x; i < end; i += blockDim.x) {
-        y[plane * p.plane + i] = normalize(x[plane * p.plane + i], s.mean, rho, gamma, beta, p.slope);
+        y[plane * p.plane + i] = normalize(x[plane * p.plane + i], s.mean, r, gamma, beta, p.slope);
     }
     if (blockIdx.x == 0 && threadIdx.x == 0) {
         mean[plane] = s.mean;
-        inverse[plane] = rho;
+        rstd[plane] = r;
     }
 }
 
 // One plane's constants for the gradient.
 struct Plane {
-    float mean, inverse, scale, shift, slope;
+    float mean, rstd, scale, shift, slope;
 };
 
-__device__ __forceinline__ Plane plane_of(const float* mean, const float* inverse, const float* scale,
+__device__ __forceinline__ Plane plane_of(const float* mean, const float* rstd, const float* scale,
                                           const float* shift, size_t plane, const Norm& p) {
     int c = plane % p.channels;
-    return {mean[plane], inverse[plane], scale ? scale[c] : 1.0f, shift ? shift[c] : 0.0f, p.slope};
+    return {mean[plane], rstd[plane], scale ? scale[c] : 1.0f, shift ? shift[c] : 0.0f, p.slope};
 }
 
 // The gradient with respect to z = γ·x̂ + β, the activation's input.
 __device__ __forceinline__ float grad_z(float g, float x, const Plane& p) {
-    return p.scale * (x - p.mean) * p.inverse + p.shift > 0.0f ? g : g * p.slope;
+    return p.scale * (x - p.mean) * p.rstd + p.shift > 0.0f ? g : g * p.slope;
 }
 
-// γρ·(d − mean(d) − x̂·mean(d·x̂)), given the two means.
+// γ·rstd·(d − mean(d) − x̂·mean(d·x̂)), given the two means.
 __device__ __forceinline__ float grad_x(float g, float x, const Plane& p, float mean_d, float mean_dx) {
-    float normalized = (x - p.mean) * p.inverse;
-    return p.scale * p.inverse * (grad_z(g, x, p) - mean_d - normalized * mean_dx);
+    float normalized = (x - p.mean) * p.rstd;
+    return p.scale * p.rstd * (grad_z(g, x, p) - mean_d - normalized * mean_dx);
 }
 
 // One block per plane; x and the gradient stay in shared memory. sum_d and sum_dx are Σ d and Σ d·x̂ of each plane.
 extern "C" __global__ void __launch_bounds__(1024)
     norm_grad_plane(float* __restrict__ grad, float* __restrict__ sum_d, float* __restrict__ sum_dx,
-                    const float* __restrict__ x, const float* __restrict__ mean, const float* __restrict__ inverse,
+                    const float* __restrict__ x, const float* __restrict__ mean, const float* __restrict__ rstd,
                     const float* __restrict__ scale, const float* __restrict__ shift,
                     const float* __restrict__ grad_output, Norm p) {
     extern __shared__ float values[];
     __shared__ float warps[WARP];
     float* grads = values + p.plane;
     size_t plane = blockIdx.x;
-    Plane constants = plane_of(mean, inverse, scale, shift, plane, p);
+    Plane constants = plane_of(mean, rstd, scale, shift, plane, p);
     float total = 0.0f, total_normalized = 0.0f;
     for (int i = threadIdx.x; i < p.plane; i += blockDim.x) {
         float v = values[i] = x[plane * p.plane + i], g = grads[i] = grad_output[plane * p.plane + i];
         float d = grad_z(g, v, constants);
         total += d;
-        total_normalized += d * ((v - constants.mean) * constants.inverse);
+        total_normalized += d * ((v - constants.mean) * constants.rstd);
     }
     total = block_sum(total, warps);
     total_normalized = block_sum(total_normalized, warps);
@@ -165,18 +165,18 @@ extern "C" __global__ void __launch_bounds__(1024)
 // Σ d and Σ d·x̂ of each chunk of each plane, (planes, chunks). One block per chunk.
 extern "C" __global__ void norm_grad_chunks(float* __restrict__ sum_d, float* __restrict__ sum_dx,
                                             const float* __restrict__ x, const float* __restrict__ mean,
-                                            const float* __restrict__ inverse, const float* __restrict__ scale,
+                                            const float* __restrict__ rstd, const float* __restrict__ scale,
                                             const float* __restrict__ shift, const float* __restrict__ grad_output,
                                             Norm p) {
     __shared__ float warps[WARP];
     size_t plane = blockIdx.y + (size_t)gridDim.y * blockIdx.z;
-    Plane constants = plane_of(mean, inverse, scale, shift, plane, p);
+    Plane constants = plane_of(mean, rstd, scale, shift, plane, p);
     int start = blockIdx.x * p.chunk, end = min(start + p.chunk, p.plane);
     float total = 0.0f, total_normalized = 0.0f;
     for (int i = start + threadIdx.x; i < end; i += blockDim.x) {
         float v = x[plane * p.plane + i], d = grad_z(grad_output[plane * p.plane + i], v, constants);
         total += d;
-        total_normalized += d * ((v - constants.mean) * constants.inverse);
+        total_normalized += d * ((v - constants.mean) * constants.rstd);
     }
     total = block_sum(total, warps);
     total_normalized = block_sum(total_normalized, warps);
@@ -189,11 +189,11 @@ extern "C" __global__ void norm_grad_chunks(float* __restrict__ sum_d, float* __
 // Each block adds its plane's chunks and computes the gradient of one of them.
 extern "C" __global__ void norm_grad_apply(float* __restrict__ grad, const float* __restrict__ sum_d,
                                            const float* __restrict__ sum_dx, const float* __restrict__ x,
-                                           const float* __restrict__ mean, const float* __restrict__ inverse,
+                                           const float* __restrict__ mean, const float* __restrict__ rstd,
                                            const float* __restrict__ scale, const float* __restrict__ shift,
                                            const float* __restrict__ grad_output, Norm p) {
     size_t plane = blockIdx.y + (size_t)gridDim.y * blockIdx.z;
-    Plane constants = plane_of(mean, inverse, scale, shift, plane, p);
+    Plane constants = plane_of(mean, rstd, scale, shift, plane, p);
     float total = 0.0f, total_normalized = 0.0f;
     for (int k = 0; k < p.chunks; k++) {
         total += sum_d[plane * p.chunks + k];

@@ -14,12 +14,12 @@ use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// γ and β as kernels get them, each (C), if there are any.
-pub type Affine<'a, Buffer> = Option<(&'a Buffer, &'a Buffer)>;
+pub type ScaleShift<'a, Buffer> = Option<(&'a Buffer, &'a Buffer)>;
 
 op! {
     /// The norm of x, (N, C, H, W), followed by φ of that slope for negative values. Returns y, μ and 1/√(σ² + ε).
     InstanceNorm { x: Shape, epsilon: f64, slope: f64 }
-    "instance_norm", for<'a, B> (&'a B::Buffer, Affine<'a, B::Buffer>) => (Shape, (Shape, Shape)):
+    "instance_norm", for<'a, B> (&'a B::Buffer, ScaleShift<'a, B::Buffer>) => (Shape, (Shape, Shape)):
         |op| (op.x, (statistics(op.x), statistics(op.x))),
     cost: Cost::elements(2 * op.x.count())
 }
@@ -44,7 +44,7 @@ pub struct InstanceNormGradInputs<'a, Buffer> {
     /// 1/√(σ² + ε), (N, C).
     pub rstd: &'a Buffer,
     /// γ and β.
-    pub affine: Affine<'a, Buffer>,
+    pub affine: ScaleShift<'a, Buffer>,
     /// The gradient in y, (N, C, H, W).
     pub grad_output: &'a Buffer,
 }

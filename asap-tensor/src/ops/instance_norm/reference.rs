@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Array3};
 
-use super::{Affine, InstanceNorm, InstanceNormGrad, InstanceNormGradInputs};
+use super::{InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, ScaleShift};
 use crate::error::Result;
 use crate::op::{Buffers, Inputs, Kernel};
 use crate::ops::unary::Unary;
@@ -12,7 +12,7 @@ use crate::reference::{Reference, buffer, sum, view};
 use crate::storage::Element;
 
 /// γ and β of channel c: 1 and 0 where there are none.
-fn scale_and_shift<E: Element>(affine: Affine<'_, Arc<Vec<E>>>, c: usize) -> (E, E) {
+fn scale_and_shift<E: Element>(affine: ScaleShift<'_, Arc<Vec<E>>>, c: usize) -> (E, E) {
     affine.map_or((E::one(), E::zero()), |(scale, shift)| (scale[c], shift[c]))
 }
 
@@ -35,12 +35,12 @@ impl<E: Element> Kernel<InstanceNorm> for Reference<E> {
                 let (scale, shift) = scale_and_shift(affine, c);
                 let mu = sum((0..plane).map(|i| x[[n, c, i]])) / count;
                 let variance = sum((0..plane).map(|i| (x[[n, c, i]] - mu).powi(2))) / count;
-                let inverse = (variance + E::from_f64(epsilon)).sqrt().recip();
+                let r = (variance + E::from_f64(epsilon)).sqrt().recip();
                 for i in 0..plane {
-                    y[[n, c, i]] = phi.apply(scale * (x[[n, c, i]] - mu) * inverse + shift);
+                    y[[n, c, i]] = phi.apply(scale * (x[[n, c, i]] - mu) * r + shift);
                 }
                 mean[[n, c]] = mu;
-                rstd[[n, c]] = inverse;
+                rstd[[n, c]] = r;
             }
         }
         Ok((buffer(&y), (buffer(&mean), buffer(&rstd))))
@@ -67,18 +67,18 @@ impl<E: Element> Kernel<InstanceNormGrad> for Reference<E> {
         for n in 0..batch {
             for c in 0..channels {
                 let (scale, shift) = scale_and_shift(affine, c);
-                let inverse = rstd[[n, c]];
-                let normalized = |i: usize| (x[[n, c, i]] - mean[[n, c]]) * inverse;
+                let r = rstd[[n, c]];
+                let normalized = |i: usize| (x[[n, c, i]] - mean[[n, c]]) * r;
                 // The gradient in z = γ·x̂ + β, the activation's input.
                 let grad_z = |i: usize| {
-                    let z = scale * (x[[n, c, i]] - mean[[n, c]]) * inverse + shift;
+                    let z = scale * (x[[n, c, i]] - mean[[n, c]]) * r + shift;
                     grad_output[[n, c, i]] * phi.derivative(z, phi.apply(z))
                 };
                 let total = sum((0..plane).map(grad_z));
                 let total_normalized = sum((0..plane).map(|i| grad_z(i) * normalized(i)));
                 for i in 0..plane {
                     let centered = grad_z(i) - total / count - normalized(i) * total_normalized / count;
-                    grad_x[[n, c, i]] = scale * inverse * centered;
+                    grad_x[[n, c, i]] = scale * r * centered;
                 }
                 grad_scale[[n, c]] = total_normalized;
                 grad_shift[[n, c]] = total;
@@ -117,8 +117,8 @@ mod tests {
     fn a_large_mean_keeps_the_variance_in_single_precision() {
         let data: Vec<f32> = (0..512).map(|i| 4096.0 + (i % 2) as f32).collect();
         let x = Tensor::from_f32(&Reference::<f32>::new(), [1, 1, 16, 32], &data).unwrap();
-        let inverse = instance_norm(&x, None, 0.0, 1.0).unwrap().rstd;
-        assert_eq!(inverse.item().unwrap(), 2.0);
+        let rstd = instance_norm(&x, None, 0.0, 1.0).unwrap().rstd;
+        assert_eq!(rstd.item().unwrap(), 2.0);
     }
 
     #[test]

@@ -86,7 +86,7 @@ struct Gather<'a, const BACK: bool> {
     out: &'a mut [f32],
 }
 
-impl<const BACK: bool> simd::Kernel for Gather<'_, BACK> {
+impl<const BACK: bool> simd::Routine for Gather<'_, BACK> {
     type Output = ();
 
     #[inline(always)]
@@ -166,7 +166,7 @@ struct Products<'a> {
     grad: &'a mut [f32],
 }
 
-impl simd::Kernel for Products<'_> {
+impl simd::Routine for Products<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -24,7 +24,7 @@ use crate::tensor::{Ids, Tensor};
 pub enum Pixels<'a, B: Storage> {
     /// A label: its one-hot form, of `classes` channels, is a lookup in the first layer's weights.
     Ids {
-        /// The label map, (N, 1, H, W).
+        /// The label map, (N, H, W).
         ids: &'a Ids<B>,
         /// How many labels there are.
         classes: usize,

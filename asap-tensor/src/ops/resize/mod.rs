@@ -30,8 +30,8 @@ op! {
     cost: Cost::elements(op.y.count()),
     plan: |_inputs, plan| {
         let y = plan.block(op.y.count());
-        // The votes, before they are put in order.
-        plan.briefly(op.y.count());
+        // The sums as (N, H′, classes, W′), before their axes are permuted.
+        plan.temporary(op.y.count());
         Ok(y)
     }
 }
@@ -58,7 +58,7 @@ pub fn resize_grad<B: Kernel<Resize>>(grad_output: &Tensor<B>, rows: &Taps, colu
     resize(grad_output, &rows.transposed(), &columns.transposed())
 }
 
-/// [`resize`] of the one-hot form of ids: (N, 1, H, W) → (N, classes, H′, W′).
+/// [`resize`] of the one-hot form of ids: (N, H, W) → (N, classes, H′, W′).
 pub fn resize_ids<B: Kernel<ResizeIds> + Kernel<OneHot>>(
     ids: &Ids<B>,
     classes: usize,

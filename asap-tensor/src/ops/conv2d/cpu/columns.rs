@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::cpu::matrix::MatrixMut;
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{Routine, Simd};
 use crate::ops::conv2d::Conv2dSize;
 
 /// The output columns q that read inside x with kernel column `s`.
@@ -36,7 +36,7 @@ pub(super) struct Gather<'a> {
     pub(super) columns: &'a mut [f32],
 }
 
-impl Kernel for Gather<'_> {
+impl Routine for Gather<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -106,7 +106,7 @@ pub(super) struct ScatterAdd<'a, 'g> {
     pub(super) grad: &'a mut MatrixMut<'g>,
 }
 
-impl Kernel for ScatterAdd<'_, '_> {
+impl Routine for ScatterAdd<'_, '_> {
     type Output = ();
 
     #[inline(always)]

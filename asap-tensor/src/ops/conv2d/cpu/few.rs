@@ -12,7 +12,7 @@ use super::dense::blocks_of;
 use crate::cpu::level::Level;
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::scratch::with_scratch;
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{Routine, Simd};
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
 
@@ -103,7 +103,7 @@ struct Rows<'a, 'y> {
     y: &'a mut MatrixMut<'y>,
 }
 
-impl Kernel for Rows<'_, '_> {
+impl Routine for Rows<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -280,7 +280,7 @@ struct Weights<'a, 'g> {
     grad: &'a mut MatrixMut<'g>,
 }
 
-impl Kernel for Weights<'_, '_> {
+impl Routine for Weights<'_, '_> {
     type Output = ();
 
     #[inline(always)]

@@ -11,7 +11,7 @@ use super::dense::blocks_of;
 use crate::cpu::level::Level;
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::scratch::with_scratch;
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{Routine, Simd};
 use crate::cpu::transpose::transpose;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
@@ -130,7 +130,7 @@ struct Outputs<'a> {
     rows: &'a mut [f32],
 }
 
-impl Kernel for Outputs<'_> {
+impl Routine for Outputs<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -255,7 +255,7 @@ struct Gradients<'a> {
     table: &'a mut [f32],
 }
 
-impl Kernel for Gradients<'_> {
+impl Routine for Gradients<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::layers::{Input, Network, tanh_of_channel};
 use super::product::{Added, Derived, Left, Written, add, load, multiply};
 use crate::cpu::matrix::MatrixMut;
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{Routine, Simd};
 use crate::cpu::transpose::transpose;
 use crate::ops::pixel_mlp::size::SLOPE;
 
@@ -22,7 +22,7 @@ pub(super) struct Backward<'a, 'y> {
     pub(super) scratch: [&'a mut [f32]; 10],
 }
 
-impl Kernel for Backward<'_, '_> {
+impl Routine for Backward<'_, '_> {
     type Output = ();
 
     #[inline(always)]

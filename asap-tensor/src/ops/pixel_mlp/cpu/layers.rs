@@ -7,7 +7,7 @@ use super::product::{Activated, Left, load, multiply, store};
 use crate::cpu::Array;
 use crate::cpu::math::tanh;
 use crate::cpu::matrix::MatrixMut;
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{Routine, Simd};
 use crate::ops::pixel_mlp::size::{PixelMlpSize, RawPixels, SLOPE};
 
 /// [`RawPixels`] in this backend's memory.
@@ -249,7 +249,7 @@ pub(super) struct Forward<'a, 'y> {
     pub(super) scratch: [&'a mut [f32]; 5],
 }
 
-impl Kernel for Forward<'_, '_> {
+impl Routine for Forward<'_, '_> {
     type Output = ();
 
     #[inline(always)]

@@ -197,7 +197,7 @@ pub(super) fn multiply<S: Simd, E: Ends<S>>(
 mod tests {
     use super::*;
     use crate::cpu::level::Level;
-    use crate::cpu::simd::Kernel;
+    use crate::cpu::simd::Routine;
     use crate::random::uniform_by_name;
 
     /// Enough rows for every size of a block, and columns for panels of every width.
@@ -212,7 +212,7 @@ mod tests {
         h: &'a [f32],
     }
 
-    impl Kernel for Product<'_> {
+    impl Routine for Product<'_> {
         type Output = [Vec<f32>; 4];
 
         #[inline(always)]

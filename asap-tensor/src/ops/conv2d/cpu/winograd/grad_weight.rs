@@ -9,7 +9,7 @@ use super::transform::{Input, Lines, OutputGrad, POINTS, Steps, WeightGrad, both
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::panel::{Columns, Panel, Rows, multiply};
 use crate::cpu::scratch::{aligned, with_scratch};
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{Routine, Simd};
 use crate::cpu::transpose::transpose;
 use crate::cpu::{Array, Cpu};
 use crate::ops::conv2d::Conv2dSize;
@@ -130,7 +130,7 @@ struct Transform<'a, const OUT: usize> {
     to: &'a mut [f32],
 }
 
-impl<const OUT: usize> Kernel for Transform<'_, OUT>
+impl<const OUT: usize> Routine for Transform<'_, OUT>
 where
     OutputGrad: Lines<OUT, 6>,
 {
@@ -177,7 +177,7 @@ struct Multiply<'a> {
     sums: &'a mut [f32],
 }
 
-impl Kernel for Multiply<'_> {
+impl Routine for Multiply<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -208,7 +208,7 @@ struct Finish<'a, 'g, const TAPS: usize> {
     grad: &'a mut MatrixMut<'g>,
 }
 
-impl<const TAPS: usize> Kernel for Finish<'_, '_, TAPS>
+impl<const TAPS: usize> Routine for Finish<'_, '_, TAPS>
 where
     WeightGrad: Lines<6, TAPS>,
 {

@@ -5,7 +5,7 @@ use super::plan::{Blocks, INPUTS};
 use super::transform::{Input, Lines, Output, POINTS, Steps, Weight, both_sides};
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::panel::{Columns, Panel, Rows, multiply};
-use crate::cpu::simd::{Kernel, Simd};
+use crate::cpu::simd::{Routine, Simd};
 
 /// Bᵀ·x·B of the tiles of a block, for input channels from `first` on: `to[f][i][tile]`.
 pub(super) struct TransformInput<'a, const OUT: usize> {
@@ -22,7 +22,7 @@ pub(super) struct TransformInput<'a, const OUT: usize> {
     pub(super) to: &'a mut [f32],
 }
 
-impl<const OUT: usize> Kernel for TransformInput<'_, OUT> {
+impl<const OUT: usize> Routine for TransformInput<'_, OUT> {
     type Output = ();
 
     #[inline(always)]
@@ -131,7 +131,7 @@ pub(super) struct TransformWeight<'a, const TAPS: usize> {
     pub(super) to: &'a mut [f32],
 }
 
-impl<const TAPS: usize> Kernel for TransformWeight<'_, TAPS>
+impl<const TAPS: usize> Routine for TransformWeight<'_, TAPS>
 where
     Weight: Lines<TAPS, 6>,
 {
@@ -252,7 +252,7 @@ impl Multiply<'_> {
     }
 }
 
-impl Kernel for Multiply<'_> {
+impl Routine for Multiply<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -288,7 +288,7 @@ pub(super) struct TransformOutput<'a, 'y, const OUT: usize> {
     pub(super) y: &'a mut MatrixMut<'y>,
 }
 
-impl<const OUT: usize> Kernel for TransformOutput<'_, '_, OUT>
+impl<const OUT: usize> Routine for TransformOutput<'_, '_, OUT>
 where
     Output: Lines<6, OUT>,
 {
