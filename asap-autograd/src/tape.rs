@@ -65,13 +65,10 @@ impl<B: Backend> Tape<B> {
         Node { tape: self.clone(), generation: record.generation, index: record.entries.len() - 1 }
     }
 
-    /// The backward pass: the gradients of `loss`, a single value, with respect to every leaf.
+    /// The backward pass: the gradients of `loss`, a single value on this tape, in every leaf.
     ///
     /// It empties the tape, which can then record again. Variables recorded before stay readable, but ops and further
     /// backward passes reject them.
-    ///
-    /// # Errors
-    /// If `loss` has more than one element or isn't on this tape.
     pub fn backward(&self, loss: &Var<B>) -> Result<Gradients<B>> {
         if loss.value.count() != 1 {
             let why = format!("the loss must have one element; its shape is {}", loss.shape());
@@ -82,9 +79,6 @@ impl<B: Backend> Tape<B> {
 
     /// The backward pass from several variables with given gradients: the gradients of Σ ⟨vᵢ, gᵢ⟩ with respect to
     /// every leaf. Empties the tape, as [`Tape::backward`] does.
-    ///
-    /// # Errors
-    /// If a variable isn't on this tape or a gradient differs in shape from its variable.
     pub fn backward_from(&self, outputs: &[(&Var<B>, Tensor<B>)]) -> Result<Gradients<B>> {
         let generation = self.record.borrow().generation;
         let place = |(var, grad): &(&Var<B>, Tensor<B>)| {
@@ -185,9 +179,6 @@ impl<B: Backend> Var<B> {
     }
 
     /// [`record`](Self::record) for an op whose number of inputs isn't known at compile time.
-    ///
-    /// # Errors
-    /// As [`record`](Self::record).
     pub fn record_many(
         value: Tensor<B>,
         inputs: &[&Var<B>],

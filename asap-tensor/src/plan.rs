@@ -118,11 +118,6 @@ impl Plan {
         Block::new(&self.meter, count, size_of::<u8>())
     }
 
-    /// Room for `count` values that a kernel releases when it is done.
-    pub(crate) fn temporary(&self, count: usize) {
-        drop(self.block(count));
-    }
-
     /// Room for `count` values that each thread keeps from one call to the next, as `cpu::scratch` does.
     pub(crate) fn scratch(&self, count: usize) {
         self.nested_scratch([count, 0]);

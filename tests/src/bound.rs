@@ -7,7 +7,7 @@ pub struct Output {
     pub name: &'static str,
     /// The values.
     pub values: Vec<f64>,
-    /// k, the number of terms added; 0 if values are only moved and must be equal.
+    /// k, the number of terms added; 0 if values are only copied and must be equal.
     pub terms: usize,
 }
 

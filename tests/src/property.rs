@@ -1,8 +1,8 @@
 //! An op on random inputs, and the search for inputs on which a backend is wrong.
 //!
 //! A family's test describes a [`Property`]: sizes and a seed, and how the op and its gradients run on any backend.
-//! [`holds`] generates such cases and compares every backend with double precision on the reference backend. This is the
-//! list of backends: a new one takes one line in `answers`.
+//! [`assert_matches_reference`] generates such cases and compares every backend with double precision on the reference
+//! backend. `all_outputs` is the list of backends: a new one takes one line there.
 
 use std::fmt::Debug;
 use std::sync::LazyLock;
@@ -43,60 +43,60 @@ pub trait Property: Debug {
 }
 
 /// A result whose values each sum `terms` terms.
-pub fn sums<B: Backend>(name: &'static str, tensor: &Tensor<B>, terms: usize) -> Result<Output> {
+pub fn summed<B: Backend>(name: &'static str, tensor: &Tensor<B>, terms: usize) -> Result<Output> {
     Ok(Output { name, values: tensor.to_f64()?, terms })
 }
 
 /// A result whose values are copies of the input's.
-pub fn moved<B: Backend>(name: &'static str, tensor: &Tensor<B>) -> Result<Output> {
-    sums(name, tensor, 0)
+pub fn copied<B: Backend>(name: &'static str, tensor: &Tensor<B>) -> Result<Output> {
+    summed(name, tensor, 0)
 }
 
-struct Answer {
+struct BackendOutputs {
     backend: String,
     outputs: Vec<Output>,
 }
 
-fn answer<P: Property, B: Backend>(case: &P, name: String, backend: &B) -> Result<Answer> {
+fn run_on<P: Property, B: Backend>(case: &P, name: String, backend: &B) -> Result<BackendOutputs> {
     let source = Source { backend, seed: case.seed(), absolute: false };
-    Ok(Answer { backend: name, outputs: case.run(&source)? })
+    Ok(BackendOutputs { backend: name, outputs: case.run(&source)? })
 }
 
 static CPUS: LazyLock<std::result::Result<Vec<Cpu>, Error>> =
     LazyLock::new(|| THREADS.iter().map(|&threads| Ok(Cpu::new(Some(threads))?.poison_uninitialized())).collect());
 
 /// What the fast CPU backend computes with each number of threads.
-fn cpu_answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
+fn cpu_outputs<P: Property>(case: &P) -> std::result::Result<Vec<BackendOutputs>, String> {
     let cpus = CPUS.as_ref().map_err(Error::to_string)?;
     let name = |cpu: &Cpu| format!("cpu with {} threads", cpu.threads());
-    cpus.iter().map(|cpu| answer(case, name(cpu), cpu).map_err(|error| error.to_string())).collect()
+    cpus.iter().map(|cpu| run_on(case, name(cpu), cpu).map_err(|error| error.to_string())).collect()
 }
 
 /// What the GPU computes, for each order that its threads may run in; nothing where there is none.
-fn gpu_answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
+fn gpu_outputs<P: Property>(case: &P) -> std::result::Result<Vec<BackendOutputs>, String> {
     let Some(gpu) = gpu() else { return Ok(Vec::new()) };
-    let answers = gpu.in_every_order(|name, cuda| answer(case, name.into(), cuda));
-    answers.into_iter().collect::<Result<_>>().map_err(|error| error.to_string())
+    let results = gpu.in_every_order(|name, cuda| run_on(case, name.into(), cuda));
+    results.into_iter().collect::<Result<_>>().map_err(|error| error.to_string())
 }
 
 /// What every backend computes; those of the fast CPU backend stand first, one for each number of threads, those of the
 /// GPU last, one for each order of threads.
-fn answers<P: Property>(case: &P) -> std::result::Result<Vec<Answer>, String> {
-    let mut answers = cpu_answers(case)?;
-    answers.push(answer(case, "reference".into(), &Reference::<f32>::new()).map_err(|error| error.to_string())?);
-    answers.extend(gpu_answers(case)?);
-    Ok(answers)
+fn all_outputs<P: Property>(case: &P) -> std::result::Result<Vec<BackendOutputs>, String> {
+    let mut results = cpu_outputs(case)?;
+    results.push(run_on(case, "reference".into(), &Reference::<f32>::new()).map_err(|error| error.to_string())?);
+    results.extend(gpu_outputs(case)?);
+    Ok(results)
 }
 
-/// The first output whose bytes differ from the first answer's.
-fn same_bytes(answers: &[Answer]) -> std::result::Result<(), String> {
-    for other in answers.iter().skip(1) {
-        for (a, b) in answers[0].outputs.iter().zip(&other.outputs) {
+/// The first output whose bytes differ from the first result's.
+fn same_bytes(results: &[BackendOutputs]) -> std::result::Result<(), String> {
+    for other in results.iter().skip(1) {
+        for (a, b) in results[0].outputs.iter().zip(&other.outputs) {
             if let Some(i) = (0..a.values.len()).find(|&i| a.values[i].to_bits() != b.values[i].to_bits()) {
                 let [first, second] = [a.values[i], b.values[i]];
                 return Err(format!(
                     "{}[{i}]: {first:e} on {}, {second:e} on {}",
-                    a.name, answers[0].backend, other.backend
+                    a.name, results[0].backend, other.backend
                 ));
             }
         }
@@ -109,11 +109,11 @@ fn same_bytes(answers: &[Answer]) -> std::result::Result<(), String> {
 /// # Errors
 /// A description of what is wrong.
 pub fn check<P: Property>(case: &P) -> std::result::Result<(), String> {
-    check_answers(case, &answers(case)?)
+    check_outputs(case, &all_outputs(case)?)
 }
 
-/// Whether answers are right on a case: those of the fast CPU backend stand first.
-fn check_answers<P: Property>(case: &P, answers: &[Answer]) -> std::result::Result<(), String> {
+/// Whether results are within the bound: those of the fast CPU backend stand first.
+fn check_outputs<P: Property>(case: &P, results: &[BackendOutputs]) -> std::result::Result<(), String> {
     let double = Double::new();
     let source = Source { backend: &double, seed: case.seed(), absolute: false };
     let exact = case.run(&source).map_err(|error| error.to_string())?;
@@ -121,12 +121,12 @@ fn check_answers<P: Property>(case: &P, answers: &[Answer]) -> std::result::Resu
     if magnitudes.len() != exact.len() {
         return Err(format!("{} outputs have {} bounds", exact.len(), magnitudes.len()));
     }
-    for answer in answers {
-        for ((got, exact), magnitudes) in answer.outputs.iter().zip(&exact).zip(&magnitudes) {
-            within_bound(got, exact, magnitudes).map_err(|error| format!("{}: {error}", answer.backend))?;
+    for result in results {
+        for ((got, exact), magnitudes) in result.outputs.iter().zip(&exact).zip(&magnitudes) {
+            within_bound(got, exact, magnitudes).map_err(|error| format!("{}: {error}", result.backend))?;
         }
     }
-    let (cpu, others) = answers.split_at(THREADS.len());
+    let (cpu, others) = results.split_at(THREADS.len());
     same_bytes(cpu)?;
     same_bytes(others.get(1..).unwrap_or_default())
 }
@@ -164,7 +164,7 @@ pub fn for_all<S: Strategy>(strategy: S, check: impl Fn(&S::Value) -> std::resul
 ///
 /// # Panics
 /// With the smallest failing case found.
-pub fn holds<S: Strategy<Value: Property>>(strategy: S) {
+pub fn assert_matches_reference<S: Strategy<Value: Property>>(strategy: S) {
     search(cases(), strategy, check);
 }
 
@@ -172,8 +172,8 @@ pub fn holds<S: Strategy<Value: Property>>(strategy: S) {
 ///
 /// # Panics
 /// With the smallest failing case found.
-pub fn any_thread_count_gives_the_same_bytes<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
-    search(cases, strategy, |case| same_bytes(&cpu_answers(case)?));
+pub fn assert_thread_independent<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
+    search(cases, strategy, |case| same_bytes(&cpu_outputs(case)?));
 }
 
 /// The fast CPU backend is within the bound on `cases` random cases, of sizes that it has other kernels for and that take
@@ -181,15 +181,15 @@ pub fn any_thread_count_gives_the_same_bytes<S: Strategy<Value: Property>>(cases
 ///
 /// # Panics
 /// With the smallest failing case found.
-pub fn holds_on_the_cpu<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
-    search(cases, strategy, |case| check_answers(case, &cpu_answers(case)?));
+pub fn assert_cpu_matches_reference<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
+    search(cases, strategy, |case| check_outputs(case, &cpu_outputs(case)?));
 }
 
 /// Every backend is right on `cases` random cases, large enough that a GPU cuts them into several pieces.
 ///
 /// # Panics
 /// With the smallest failing case found.
-pub fn holds_when_large<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
+pub fn assert_large_matches_reference<S: Strategy<Value: Property>>(cases: u32, strategy: S) {
     search(cases, strategy, check);
 }
 
@@ -199,12 +199,12 @@ mod tests {
 
     #[test]
     fn same_bytes_finds_one_bit() {
-        let answer = |value: f64| Answer {
+        let result = |value: f64| BackendOutputs {
             backend: "cpu".into(),
             outputs: vec![Output { name: "y", values: vec![0.5, value], terms: 100 }],
         };
-        assert_eq!(same_bytes(&[answer(1.0), answer(1.0)]), Ok(()));
-        assert!(same_bytes(&[answer(1.0), answer(1.0), answer(1.0 + f64::from(f32::EPSILON))]).is_err());
-        assert!(same_bytes(&[answer(0.0), answer(-0.0)]).is_err());
+        assert_eq!(same_bytes(&[result(1.0), result(1.0)]), Ok(()));
+        assert!(same_bytes(&[result(1.0), result(1.0), result(1.0 + f64::from(f32::EPSILON))]).is_err());
+        assert!(same_bytes(&[result(0.0), result(-0.0)]).is_err());
     }
 }

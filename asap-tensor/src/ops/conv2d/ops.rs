@@ -1,5 +1,6 @@
 //! Convolutions as ops: operands, results, cost and memory.
 
+// The memory plan of an op is that of its kernel on `Cpu`.
 use super::cpu::memory::{self, Shared};
 use super::size::Conv2dSize;
 use crate::error::Result;

@@ -144,9 +144,7 @@ macro_rules! define {
 
             /// Every function, with some values of its constants.
             pub fn examples() -> Vec<Unary> {
-                let mut all = Vec::new();
-                $(all.extend(first!($($examples,)? [Unary::$name]));)*
-                all
+                [$(first!($($examples.to_vec(),)? vec![Unary::$name])),*].concat()
             }
 
             /// f of each element, by a loop for each function: none branches inside it.

@@ -1,7 +1,7 @@
 use asap_tensor::ops::AdamStep;
 use asap_tensor::{Backend, Result, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Double, Property, assert_matches_reference, assert_thread_independent, summed};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -42,23 +42,23 @@ impl Property for Case {
             ops::adam(&mut weight, &mut first, &mut second, &g, None, &step)?;
         }
         let terms = self.steps as usize + 1;
-        let mut weight = sums("weight", &weight, terms)?;
+        let mut weight = summed("weight", &weight, terms)?;
         if source.absolute {
             // On absolute values every step subtracts its magnitude: what was taken away is added instead.
             weight.values.iter_mut().zip(before).for_each(|(w, before)| *w = 2.0 * before - *w);
         }
-        Ok(vec![weight, sums("first moment", &first, terms)?, sums("second moment", &second, terms)?])
+        Ok(vec![weight, summed("first moment", &first, terms)?, summed("second moment", &second, terms)?])
     }
 }
 
 #[test]
 fn adam_matches_reference() {
-    holds(case(length()));
+    assert_matches_reference(case(length()));
 }
 
 #[test]
 fn adam_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(6, case(50_000usize..100_000));
+    assert_thread_independent(6, case(50_000usize..100_000));
 }
 
 /// Clones share the weight's elements.

@@ -1,6 +1,6 @@
 use asap_tensor::{Backend, Result, Shape, ops, ops::Binary};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Property, assert_matches_reference, assert_thread_independent, summed};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -47,16 +47,16 @@ impl Property for Case {
         // A difference adds the absolute values of its terms.
         let op = if source.absolute && self.op == Binary::Sub { Binary::Add } else { self.op };
         let y = ops::binary(op, &source.normal("a", self.a)?, &source.normal("b", self.b)?)?;
-        Ok(vec![sums("y", &y, 1)?])
+        Ok(vec![summed("y", &y, 1)?])
     }
 }
 
 #[test]
 fn binary_matches_reference() {
-    holds(case(side()));
+    assert_matches_reference(case(side()));
 }
 
 #[test]
 fn binary_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(12, case(100usize..150));
+    assert_thread_independent(12, case(100usize..150));
 }

@@ -2,7 +2,8 @@ use asap_tensor::ops::{self, Conv2d, Conv2dTransposed};
 use asap_tensor::{Backend, Result, Shape};
 use asap_tests::bound::{Output, largest};
 use asap_tests::property::{
-    Double, Property, any_thread_count_gives_the_same_bytes, for_all, holds, holds_on_the_cpu, sums,
+    Double, Property, assert_cpu_matches_reference, assert_matches_reference, assert_thread_independent, for_all,
+    summed,
 };
 use asap_tests::source::Source;
 use proptest::prelude::*;
@@ -67,18 +68,18 @@ impl Property for Case {
         // Rows and columns that the stride leaves over: a transposed convolution keeps as many of both.
         let [rows_over, columns_over] = [(h, r), (w, s)].map(|(side, kernel)| (side + 2 * padding - kernel) % stride);
         let mut outputs = vec![
-            sums("conv2d", &y, i * r * s + 1)?,
-            sums("conv2d_grad_input", &grad_x, o * r * s)?,
-            sums("conv2d_grad_weight", &grad_weight, pixels)?,
-            sums("conv2d_ids", &y_ids, r * s + 1)?,
-            sums("conv2d_ids_grad_weight", &grad_weight_ids, pixels)?,
-            sums("conv2d_stack", &y_stack, (i + 1) * r * s + 1)?,
+            summed("conv2d", &y, i * r * s + 1)?,
+            summed("conv2d_grad_input", &grad_x, o * r * s)?,
+            summed("conv2d_grad_weight", &grad_weight, pixels)?,
+            summed("conv2d_ids", &y_ids, r * s + 1)?,
+            summed("conv2d_ids_grad_weight", &grad_weight_ids, pixels)?,
+            summed("conv2d_stack", &y_stack, (i + 1) * r * s + 1)?,
         ];
         if rows_over == columns_over {
             let bias = source.normal("transposed bias", [i])?;
             let args = Conv2dTransposed { stride, padding, output_padding: rows_over };
             let larger = ops::conv2d_transposed(&g, &weight, Some(&bias), args)?;
-            outputs.push(sums("conv2d_transposed", &larger, o * r * s + 1)?);
+            outputs.push(summed("conv2d_transposed", &larger, o * r * s + 1)?);
         }
         Ok(outputs)
     }
@@ -86,7 +87,7 @@ impl Property for Case {
 
 #[test]
 fn conv2d_matches_reference() {
-    holds(case(channels().boxed(), side().boxed()));
+    assert_matches_reference(case(channels().boxed(), side().boxed()));
 }
 
 /// From 32 channels on, 3×3 and 4×4 kernels at stride 1 take Winograd's algorithm.
@@ -94,7 +95,7 @@ fn conv2d_matches_reference() {
 fn conv2d_of_many_channels_matches_reference() {
     let channels = prop::sample::select(vec![31usize, 32, 33, 40]);
     let side = prop::sample::select(vec![5usize, 9, 12, 13, 16, 17, 19]);
-    holds_on_the_cpu(
+    assert_cpu_matches_reference(
         32,
         case(channels, side).prop_map(|case| Case { args: Conv2d::padded(case.args.padding), ..case }),
     );
@@ -102,7 +103,7 @@ fn conv2d_of_many_channels_matches_reference() {
 
 #[test]
 fn conv2d_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(10, case(16usize..40, 30usize..50));
+    assert_thread_independent(10, case(16usize..40, 30usize..50));
 }
 
 /// Every backend is compared with the ids form, so that must equal the dense form.

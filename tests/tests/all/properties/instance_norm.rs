@@ -1,6 +1,8 @@
 use asap_tensor::{Backend, Result, Tensor, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, holds_when_large, sums};
+use asap_tests::property::{
+    Double, Property, assert_large_matches_reference, assert_matches_reference, assert_thread_independent, summed,
+};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -144,14 +146,14 @@ impl Property for Case {
         let (grad_x, grad_affine) = ops::instance_norm_grad(&x, mean, rstd, affine, &g, self.slope)?;
         let plane = self.plane();
         let mut outputs = vec![
-            sums("y", &forward.y, plane)?,
-            sums("mean", &forward.mean, plane)?,
-            sums("rstd", &forward.rstd, plane)?,
-            sums("grad_x", &grad_x, plane)?,
+            summed("y", &forward.y, plane)?,
+            summed("mean", &forward.mean, plane)?,
+            summed("rstd", &forward.rstd, plane)?,
+            summed("grad_x", &grad_x, plane)?,
         ];
         if let Some((scale, shift)) = &grad_affine {
-            outputs.push(sums("grad_scale", scale, self.batch * plane)?);
-            outputs.push(sums("grad_shift", shift, self.batch * plane)?);
+            outputs.push(summed("grad_scale", scale, self.batch * plane)?);
+            outputs.push(summed("grad_shift", shift, self.batch * plane)?);
         }
         Ok(outputs)
     }
@@ -180,15 +182,15 @@ impl Property for Case {
 
 #[test]
 fn instance_norm_matches_reference() {
-    holds(case(side().boxed()));
+    assert_matches_reference(case(side().boxed()));
 }
 
 #[test]
 fn instance_norm_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(6, case(60usize..90));
+    assert_thread_independent(6, case(60usize..90));
 }
 
 #[test]
 fn instance_norm_of_large_planes_matches_reference() {
-    holds_when_large(6, case(60usize..130));
+    assert_large_matches_reference(6, case(60usize..130));
 }

@@ -1,7 +1,7 @@
 use asap_tensor::ops::{Pad, PadMode};
 use asap_tensor::{Backend, Result, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, moved, sums};
+use asap_tests::property::{Property, assert_matches_reference, assert_thread_independent, copied, summed};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ impl Property for Permute {
 
     fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
         let x = source.normal("x", &self.sizes[..])?;
-        Ok(vec![moved("permute", &ops::permute(&x, &self.axes)?)?])
+        Ok(vec![copied("permute", &ops::permute(&x, &self.axes)?)?])
     }
 }
 
@@ -37,12 +37,12 @@ fn permute(ranks: impl Strategy<Value = usize>, size: usize) -> impl Strategy<Va
 
 #[test]
 fn permute_matches_reference() {
-    holds(permute(1usize..=6, 5));
+    assert_matches_reference(permute(1usize..=6, 5));
 }
 
 #[test]
 fn permute_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(8, permute(Just(4), 24));
+    assert_thread_independent(8, permute(Just(4), 24));
 }
 
 /// Pieces joined along an axis, and a range of it taken and put back.
@@ -70,7 +70,7 @@ impl Property for Pieces {
         let (start, length) = (self.lengths[0], self.lengths[1]);
         let second = ops::narrow(&all, self.axis, start, length)?;
         let alone = ops::place(&second, self.axis, start, all.dims()[self.axis])?;
-        Ok(vec![moved("cat", &all)?, moved("narrow", &second)?, moved("place", &alone)?])
+        Ok(vec![copied("cat", &all)?, copied("narrow", &second)?, copied("place", &alone)?])
     }
 }
 
@@ -85,12 +85,12 @@ fn pieces(size: usize) -> impl Strategy<Value = Pieces> {
 
 #[test]
 fn cat_narrow_place_match_reference() {
-    holds(pieces(7));
+    assert_matches_reference(pieces(7));
 }
 
 #[test]
 fn cat_narrow_place_do_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(8, pieces(24));
+    assert_thread_independent(8, pieces(24));
 }
 
 /// Rows and columns around images and label maps, and one-hot label maps.
@@ -117,9 +117,9 @@ impl Property for Frame {
         let ids = source.ids("ids", [batch, h, w], channels)?;
         // A pixel is reflected across either edge of either axis.
         let mut outputs = vec![
-            moved("pad2d", &y)?,
-            sums("pad2d_grad", &grad_x, 9)?,
-            moved("one_hot", &ops::one_hot(&ids, channels)?)?,
+            copied("pad2d", &y)?,
+            summed("pad2d_grad", &grad_x, 9)?,
+            copied("one_hot", &ops::one_hot(&ids, channels)?)?,
         ];
         if mode == PadMode::Reflect {
             let padded = ops::pad_ids(&ids, pad)?;
@@ -146,10 +146,10 @@ fn frame(side: impl Strategy<Value = usize> + Clone + 'static) -> impl Strategy<
 
 #[test]
 fn pad_and_one_hot_match_reference() {
-    holds(frame(side().boxed()));
+    assert_matches_reference(frame(side().boxed()));
 }
 
 #[test]
 fn pad_and_one_hot_do_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(8, frame(120usize..140));
+    assert_thread_independent(8, frame(120usize..140));
 }

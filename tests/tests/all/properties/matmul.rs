@@ -1,7 +1,7 @@
 use asap_tensor::ops::Transpose;
 use asap_tensor::{Backend, Result, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Property, assert_matches_reference, assert_thread_independent, summed};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -36,16 +36,16 @@ impl Property for Case {
         };
         let a = source.normal("a", &sizes(transpose.a, [m, k])[..])?;
         let b = source.normal("b", &sizes(transpose.b, [k, n])[..])?;
-        Ok(vec![sums("matmul", &ops::matmul(&a, &b, transpose)?, k)?])
+        Ok(vec![summed("matmul", &ops::matmul(&a, &b, transpose)?, k)?])
     }
 }
 
 #[test]
 fn matmul_matches_reference() {
-    holds(case(length().boxed()));
+    assert_matches_reference(case(length().boxed()));
 }
 
 #[test]
 fn matmul_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(12, case(60usize..200));
+    assert_thread_independent(12, case(60usize..200));
 }

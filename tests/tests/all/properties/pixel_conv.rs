@@ -3,7 +3,8 @@ use asap_tensor::ops::{Pad, PadMode};
 use asap_tensor::{Backend, Result, Tensor, ops};
 use asap_tests::bound::{Output, largest};
 use asap_tests::property::{
-    Double, Property, any_thread_count_gives_the_same_bytes, for_all, holds, holds_when_large, sums,
+    Double, Property, assert_large_matches_reference, assert_matches_reference, assert_thread_independent, for_all,
+    summed,
 };
 use asap_tests::source::Source;
 use proptest::prelude::*;
@@ -46,26 +47,26 @@ impl Property for Case {
         let (x, kernels) = (source.normal("x", self.x)?, source.normal("kernels", self.kernels())?);
         let g = source.normal("g", self.x)?;
         Ok(vec![
-            sums("pixel_conv", &ops::pixel_conv(&x, &kernels)?, TAPS)?,
-            sums("pixel_conv_grad_input", &ops::pixel_conv_grad_input(&g, &kernels)?, TAPS)?,
-            sums("pixel_conv_grad_kernels", &ops::pixel_conv_grad_kernels(&x, &g)?, 1)?,
+            summed("pixel_conv", &ops::pixel_conv(&x, &kernels)?, TAPS)?,
+            summed("pixel_conv_grad_input", &ops::pixel_conv_grad_input(&g, &kernels)?, TAPS)?,
+            summed("pixel_conv_grad_kernels", &ops::pixel_conv_grad_kernels(&x, &g)?, 1)?,
         ])
     }
 }
 
 #[test]
 fn pixel_conv_matches_reference() {
-    holds(case(channels(), sides()));
+    assert_matches_reference(case(channels(), sides()));
 }
 
 #[test]
 fn pixel_conv_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(6, case(8usize..20, 40usize..90));
+    assert_thread_independent(6, case(8usize..20, 40usize..90));
 }
 
 #[test]
 fn pixel_conv_of_large_images_matches_reference() {
-    holds_when_large(6, case(1usize..4, 60usize..90));
+    assert_large_matches_reference(6, case(1usize..4, 60usize..90));
 }
 
 /// The sum over taps of the image shifted by the tap, times the channel of the tap.

@@ -1,7 +1,7 @@
 use asap_tensor::ops::{PixelMlp, Pixels, pixel_mlp, pixel_mlp_grad, position_table};
 use asap_tensor::{Backend, Result, Tensor};
 use asap_tests::bound::Output;
-use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Double, Property, assert_matches_reference, assert_thread_independent, summed};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -252,9 +252,9 @@ impl Property for Case {
         let terms = self.terms();
         let pixels_of_a_tile = self.mlp.tile.pow(2);
         let mut outputs =
-            vec![sums("pixel_mlp", &y, terms)?, sums("grad_params", &grad_params, terms + pixels_of_a_tile)?];
+            vec![summed("pixel_mlp", &y, terms)?, summed("grad_params", &grad_params, terms + pixels_of_a_tile)?];
         if let Some(grad) = &grad_pixels {
-            outputs.push(sums("grad_pixels", grad, 2 * terms)?);
+            outputs.push(summed("grad_pixels", grad, 2 * terms)?);
         }
         Ok(outputs)
     }
@@ -276,10 +276,10 @@ fn small() -> impl Strategy<Value = Case> {
 
 #[test]
 fn pixel_mlp_matches_reference() {
-    holds(small());
+    assert_matches_reference(small());
 }
 
 #[test]
 fn pixel_mlp_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(4, case(3usize..=4, Just(16), 16usize..=33));
+    assert_thread_independent(4, case(3usize..=4, Just(16), 16usize..=33));
 }

@@ -3,7 +3,7 @@
 use asap_tensor::ops::{self, Conv2d};
 use asap_tensor::{Backend, Result};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, check, sums};
+use asap_tests::property::{Property, check, summed};
 use asap_tests::source::Source;
 
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Property for Planted {
 
     fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
         let (x, weight) = (source.normal("x", [1, 3, 9, 9])?, source.normal("weight", [5, 3, 3, 3])?);
-        let mut y = sums("conv2d", &ops::conv2d(&x, &weight, None, Conv2d::padded(1))?, 27)?;
+        let mut y = summed("conv2d", &ops::conv2d(&x, &weight, None, Conv2d::padded(1))?, 27)?;
         if source.backend.device() != "reference64" {
             let largest = (0..y.values.len()).max_by(|&i, &j| y.values[i].abs().total_cmp(&y.values[j].abs()));
             y.values[largest.unwrap()] *= self.factor;

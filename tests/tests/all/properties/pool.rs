@@ -1,6 +1,6 @@
 use asap_tensor::{Backend, Result, Shape, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, moved};
+use asap_tests::property::{Property, assert_matches_reference, assert_thread_independent, copied};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -31,16 +31,16 @@ impl Property for Case {
         let x = if self.ties { source.whole("x", self.x)? } else { source.normal("x", self.x)? };
         let largest = ops::max_pool2(&x)?;
         let to_largest = ops::max_pool2_grad(&x, &source.normal("g", largest.shape())?)?;
-        Ok(vec![moved("max_pool2", &largest)?, moved("max_pool2_grad", &to_largest)?])
+        Ok(vec![copied("max_pool2", &largest)?, copied("max_pool2_grad", &to_largest)?])
     }
 }
 
 #[test]
 fn pool_matches_reference() {
-    holds(case(side().boxed()));
+    assert_matches_reference(case(side().boxed()));
 }
 
 #[test]
 fn pool_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(6, case(120usize..160));
+    assert_thread_independent(6, case(120usize..160));
 }

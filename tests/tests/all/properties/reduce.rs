@@ -1,6 +1,8 @@
 use asap_tensor::{Backend, Result, Shape, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, holds_when_large, sums};
+use asap_tests::property::{
+    Property, assert_large_matches_reference, assert_matches_reference, assert_thread_independent, summed,
+};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -27,21 +29,24 @@ impl Property for Case {
     fn run<B: Backend>(&self, source: &Source<'_, B>) -> Result<Vec<Output>> {
         let x = source.normal("x", self.shape)?;
         let per_channel = x.count() / self.shape.dims()[1];
-        Ok(vec![sums("sum", &ops::sum(&x)?, x.count())?, sums("sum_channels", &ops::sum_channels(&x)?, per_channel)?])
+        Ok(vec![
+            summed("sum", &ops::sum(&x)?, x.count())?,
+            summed("sum_channels", &ops::sum_channels(&x)?, per_channel)?,
+        ])
     }
 }
 
 #[test]
 fn reduce_matches_reference() {
-    holds(case(length()));
+    assert_matches_reference(case(length()));
 }
 
 #[test]
 fn reduce_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(8, case(20_000usize..40_000));
+    assert_thread_independent(8, case(20_000usize..40_000));
 }
 
 #[test]
 fn reduce_of_large_tensors_matches_reference() {
-    holds_when_large(4, case(6_000usize..9_000));
+    assert_large_matches_reference(4, case(6_000usize..9_000));
 }

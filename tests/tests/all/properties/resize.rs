@@ -1,7 +1,7 @@
 use asap_tensor::ops::Taps;
 use asap_tensor::{Backend, Result, ops};
 use asap_tests::bound::Output;
-use asap_tests::property::{Property, any_thread_count_gives_the_same_bytes, holds, sums};
+use asap_tests::property::{Property, assert_matches_reference, assert_thread_independent, summed};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -83,19 +83,20 @@ impl Property for Case {
         let y_ids = ops::resize_ids(&ids, self.channels, &rows, &columns)?;
         let taps = rows.per_output() * columns.per_output();
         let taps_back = rows.transposed().per_output() * columns.transposed().per_output();
-        Ok(vec![sums("resize", &y, taps)?, sums("resize_grad", &grad_x, taps_back)?, sums("resize_ids", &y_ids, taps)?])
+        Ok(vec![
+            summed("resize", &y, taps)?,
+            summed("resize_grad", &grad_x, taps_back)?,
+            summed("resize_ids", &y_ids, taps)?,
+        ])
     }
 }
 
 #[test]
 fn resize_matches_reference() {
-    holds(case(axis(side().boxed())));
+    assert_matches_reference(case(axis(side().boxed())));
 }
 
 #[test]
 fn resize_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(
-        6,
-        case((100usize..150, 100usize..150).prop_map(|(i, o)| Axis::Bilinear(i, o))),
-    );
+    assert_thread_independent(6, case((100usize..150, 100usize..150).prop_map(|(i, o)| Axis::Bilinear(i, o))));
 }

@@ -1,6 +1,8 @@
 use asap_tensor::{Backend, Result, ops, ops::Unary};
 use asap_tests::bound::Output;
-use asap_tests::property::{Double, Property, any_thread_count_gives_the_same_bytes, holds, holds_when_large, sums};
+use asap_tests::property::{
+    Double, Property, assert_large_matches_reference, assert_matches_reference, assert_thread_independent, summed,
+};
 use asap_tests::source::Source;
 use proptest::prelude::*;
 
@@ -40,7 +42,7 @@ impl Property for Case {
         };
         let y = ops::unary(self.op, &x)?;
         let grad_x = ops::unary_grad(self.op, &x, &y, &source.normal("g", [self.count])?)?;
-        Ok(vec![sums("y", &y, 1)?, sums("grad_x", &grad_x, 1)?])
+        Ok(vec![summed("y", &y, 1)?, summed("grad_x", &grad_x, 1)?])
     }
 
     fn magnitudes(&self, source: &Source<'_, Double>, exact: &[Output]) -> Result<Vec<Vec<f64>>> {
@@ -62,15 +64,15 @@ impl Property for Case {
 
 #[test]
 fn unary_matches_reference() {
-    holds(case(length()));
+    assert_matches_reference(case(length()));
 }
 
 #[test]
 fn unary_does_not_depend_on_threads() {
-    any_thread_count_gives_the_same_bytes(12, case(50_000usize..100_000));
+    assert_thread_independent(12, case(50_000usize..100_000));
 }
 
 #[test]
 fn unary_of_large_tensors_matches_reference() {
-    holds_when_large(8, case(50_000usize..100_000));
+    assert_large_matches_reference(8, case(50_000usize..100_000));
 }

@@ -11,7 +11,7 @@ use crate::storage::Storage;
 
 pub(crate) type Shared = Vec<<Plan as Storage>::Buffer>;
 
-/// Of a convolution of values, and of its gradients.
+/// The algorithm of a convolution of values, forward or backward.
 pub(super) enum Algorithm {
     Winograd,
     Few,
