@@ -28,6 +28,8 @@ section! {
         lambda_vgg: f64 = 10.0, in 0.0..=1e6;
         /// Weight of the L1 distance of the images; the paper has none. 0: off.
         lambda_l1: f64 = 0.0, in 0.0..=1e6;
+        /// Weight of the Charbonnier distance of the images, an L1 distance that is smooth near 0. 0: off.
+        lambda_charbonnier: f64 = 0.0, in 0.0..=1e6;
         /// VGG19 weights, relative to the working directory: torchvision's .pth, or a .safetensors with the same keys.
         vgg_weights: Option<PathBuf> = None;
     }

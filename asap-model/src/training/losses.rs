@@ -72,6 +72,14 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             value: |x| l1(x.fake, x.real),
         },
         Loss {
+            name: "Charbonnier",
+            about: "difference of the images: L1, smooth near 0",
+            trains: Network::Generator,
+            weight: |loss| loss.lambda_charbonnier,
+            per_pixel: true,
+            value: |x| charbonnier(x.fake, x.real),
+        },
+        Loss {
             name: "D_fake",
             about: "discriminator hinge loss on generated images",
             trains: Network::Discriminator,
@@ -167,6 +175,13 @@ impl<'a, B: Backend> Comparison<'a, B> {
 /// mean |a − b|.
 pub fn l1<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
     Ok(a.sub(b)?.abs()?.mean()?)
+}
+
+/// mean (√((a − b)² + ε²) − ε) with ε = 10⁻³: an L1 distance that is smooth at 0 and is 0 there (Charbonnier et al., 1994).
+pub fn charbonnier<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
+    const EPSILON: f64 = 1e-3;
+    let d = a.sub(b)?;
+    Ok(d.mul(&d)?.affine(1.0, EPSILON * EPSILON)?.sqrt()?.mean()?.affine(1.0, -EPSILON)?)
 }
 
 /// Σ of at least one term.

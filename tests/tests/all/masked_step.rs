@@ -128,18 +128,20 @@ fn unmeasured_outputs_have_no_effect() {
 }
 
 #[test]
-fn l1_is_a_mean_over_measured_pixels() {
+fn per_pixel_losses_are_means_over_measured_pixels() {
     let all: Vec<bool> = vec![true; N * H * W];
     let second: Vec<bool> = (0..N * H * W).map(|i| i >= H * W).collect();
     for measured in [measured(), all, second] {
-        let scene = scene(&["loss.lambda_l1=7"], &measured);
+        let scene = scene(&["loss.lambda_l1=7", "loss.lambda_charbonnier=3"], &measured);
         let [outcome, _] = step(&scene);
         let (image, real) = (outcome.image.to_f64().expect("values"), scene.real.to_f64().expect("values"));
-        let differences: Vec<f64> =
-            (0..image.len()).filter(|&i| measured[i]).map(|i| (image[i] - real[i]).abs()).collect();
-        let expected = 7.0 * differences.iter().sum::<f64>() / differences.len() as f64;
-        let l1 = outcome.losses.get("L1").expect("it has a weight");
-        assert!((l1 - expected).abs() < 1e-12 * expected, "{l1} {expected}");
+        let distances: Vec<f64> = (0..image.len()).filter(|&i| measured[i]).map(|i| image[i] - real[i]).collect();
+        let mean =
+            |distance: fn(f64) -> f64| distances.iter().copied().map(distance).sum::<f64>() / distances.len() as f64;
+        for (name, expected) in [("L1", 7.0 * mean(f64::abs)), ("Charbonnier", 3.0 * mean(|d| d.hypot(1e-3) - 1e-3))] {
+            let loss = outcome.losses.get(name).expect("it has a weight");
+            assert!((loss - expected).abs() < 1e-12 * expected, "{name}: {loss} {expected}");
+        }
     }
 }
 
