@@ -1,14 +1,14 @@
 //! The paper's op: every S×S tile of the image has its own small network, and each pixel of the tile runs through it.
 #![doc = include_str!("README.md")]
 
-#[cfg(test)]
-mod cases;
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
 mod ops;
 mod reference;
 mod size;
+#[cfg(test)]
+mod tests;
 
 pub use ops::{PixelMlpForward, PixelMlpGrad};
 pub use size::{PixelMlpSize, RawPixels, SLOPE};
@@ -142,31 +142,4 @@ pub fn pixel_mlp_grad<B: Kernel<PixelMlpGrad>>(
     let labels = matches!(pixels, Pixels::Ids { .. });
     let op = PixelMlpGrad { forward: PixelMlpForward { size, labels }, wants_pixels: wants_pixels && !labels };
     op.run(params.backend(), ((params.buffer(), pixels.raw(), positions.buffer()), grad_output.buffer()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sine_of_pi_is_in_single_precision() {
-        let table = position_table(4);
-        assert_eq!(table[4 + 2], -8.742_278e-8);
-        assert_eq!(table.len(), 2 * 2 * 4);
-    }
-
-    #[test]
-    fn parameter_count_matches_the_paper() {
-        let size = PixelMlpSize {
-            batch: 1,
-            grid_height: 1,
-            grid_width: 1,
-            tile: 16,
-            inputs: 12,
-            periods: 4,
-            widths: vec![28, 64, 64, 64, 64, 3],
-        };
-        assert_eq!(size.parameters(), 14_531);
-        assert_eq!(size.offsets()[..2], [(0, 64), (64 + 28 * 64, 128 + 28 * 64)]);
-    }
 }

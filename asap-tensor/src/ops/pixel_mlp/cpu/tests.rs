@@ -1,4 +1,4 @@
-use super::super::cases::{Case, assert_close, case, definition, one_hot, size, sizes};
+use super::super::tests::{Case, assert_close, case, definition, one_hot, size, sizes};
 use crate::cpu::Cpu;
 use crate::cpu::level::Level;
 use crate::op::{Buffers, Kernel};

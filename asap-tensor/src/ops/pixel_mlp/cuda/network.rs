@@ -250,7 +250,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::pixel_mlp::cases;
+    use crate::ops::pixel_mlp::tests;
 
     fn limits(kilobytes: usize) -> Limits {
         Limits {
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn memory_of_the_papers_network_matches_the_readme() {
-        let size = cases::size(1, [16, 16], 16, 13, true, &[64, 64, 64, 64, 3]);
+        let size = tests::size(1, [16, 16], 16, 13, true, &[64, 64, 64, 64, 3]);
         let gpus = [64, 99, 163, 227].map(limits);
         let runs = |layout, direction| {
             gpus.each_ref().map(|limits| {
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn blocks_of_a_large_tile_share_its_pixels() {
         for (grid, tile, splits) in [([16, 16], 64, 4), ([1, 1], 64, 8), ([16, 16], 16, 1), ([1, 1], 1, 1)] {
-            let size = cases::size(1, grid, tile, 13, true, &[64, 3]);
+            let size = tests::size(1, grid, tile, 13, true, &[64, 3]);
             for direction in [Direction::Forward, Direction::Backward] {
                 let plan = Plan::new(&size, true, Layout::Rows, direction, &limits(99));
                 let Network { splits: count, share, pixels, .. } = plan.network;

@@ -6,7 +6,7 @@ use crate::Storage;
 use crate::cuda::testing::{each_order, gpu};
 use crate::cuda::{Array, Cuda, Limits, MatmulPrecision};
 use crate::op::Kernel;
-use crate::ops::pixel_mlp::cases::{Case, assert_close, case, definition, one_hot, size, sizes};
+use crate::ops::pixel_mlp::tests::{Case, assert_close, case, definition, one_hot, size, sizes};
 use crate::ops::pixel_mlp::{PixelMlpForward, PixelMlpGrad, PixelMlpSize, RawPixels};
 
 const PRECISIONS: [MatmulPrecision; 3] = [MatmulPrecision::Highest, MatmulPrecision::High, MatmulPrecision::Medium];

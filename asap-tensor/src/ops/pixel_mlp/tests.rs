@@ -1,4 +1,4 @@
-//! Networks and inputs for tests of kernels, and their results by the definition.
+//! Tests of the table and of sizes; networks and inputs for tests of kernels, and their results by the definition.
 
 use std::sync::Arc;
 
@@ -148,4 +148,18 @@ pub(super) fn assert_close(what: &str, size: &PixelMlpSize, actual: &[f32], expe
     let distance = norm(actual.iter().zip(expected).map(|(a, e)| (f64::from(*a) - e).powi(2)).sum());
     let length = norm(expected.iter().map(|e| e * e).sum());
     assert!(distance <= max * length, "{what} {size:?}: {} away", distance / length);
+}
+
+#[test]
+fn sine_of_pi_is_in_single_precision() {
+    let table = position_table(4);
+    assert_eq!(table[4 + 2], -8.742_278e-8);
+    assert_eq!(table.len(), 2 * 2 * 4);
+}
+
+#[test]
+fn parameter_count_matches_the_paper() {
+    let size = size(1, [1, 1], 16, 12, true, &[64, 64, 64, 64, 3]);
+    assert_eq!(size.parameters(), 14_531);
+    assert_eq!(size.offsets()[..2], [(0, 64), (64 + 28 * 64, 128 + 28 * 64)]);
 }
