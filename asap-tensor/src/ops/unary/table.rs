@@ -43,6 +43,12 @@ macro_rules! functions {
                 derivative of y: y * (E::one() - y),
                 cuda: "1.0f / (1.0f + expf(-x))", "y * (1.0f - y)",
             }
+            /// ln(1 + eˣ), a smooth ReLU.
+            Softplus {
+                f: x.max(E::zero()) + (-x.abs()).exp().ln_1p(),
+                derivative of y: -(-y).exp_m1(),
+                cuda: "fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)))", "-expm1f(-y)",
+            }
             /// x where x > 0, else `slope`·x; the derivative at 0 is `slope`. Slope 0 is ReLU.
             LeakyRelu(slope: "The factor of negative values.") {
                 f: if x > E::zero() { x } else { x * E::from_f64(slope) },
