@@ -23,7 +23,8 @@ pub use conv2d::{
 };
 pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
 pub use instance_norm::{
-    InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, Normalized, ScaleShift, instance_norm, instance_norm_grad,
+    InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormGrads, Normalized, ScaleShift, instance_norm,
+    instance_norm_grad,
 };
 pub use layout::{
     Cat, Narrow, OneHot, Pad, Pad2d, Pad2dGrad, PadIds, PadMode, PadSize, Permute, Place, cat, narrow, one_hot,

@@ -8,8 +8,11 @@ use asap_model::{Error, Result};
 
 use super::entry::Entry;
 
+/// The title of a column, and its text for an entry.
+type Column = (&'static str, fn(&Entry) -> String);
+
 /// The columns before the measures.
-const COLUMNS: [(&str, fn(&Entry) -> String); 10] = [
+const COLUMNS: [Column; 10] = [
     ("name", |entry| entry.name.clone()),
     ("generator", |entry| entry.kind.clone()),
     ("height", |entry| entry.size[0].to_string()),

@@ -91,6 +91,9 @@ pub fn instance_norm<B: Kernel<InstanceNorm>>(
     Ok(Normalized { y, mean, rstd })
 }
 
+/// The gradients in x, and in γ and β if there are any.
+pub type InstanceNormGrads<B> = (Tensor<B>, Option<(Tensor<B>, Tensor<B>)>);
+
 /// The gradients of [`instance_norm`] in x, and in γ and β if there are any, given its input, the statistics it
 /// returned and the gradient in y.
 pub fn instance_norm_grad<B: Kernel<InstanceNormGrad>>(
@@ -100,7 +103,7 @@ pub fn instance_norm_grad<B: Kernel<InstanceNormGrad>>(
     affine: Option<(&Tensor<B>, &Tensor<B>)>,
     grad_output: &Tensor<B>,
     slope: f64,
-) -> Result<(Tensor<B>, Option<(Tensor<B>, Tensor<B>)>)> {
+) -> Result<InstanceNormGrads<B>> {
     let name = "instance_norm_grad";
     check(name, x, affine)?;
     require(x.shape() == grad_output.shape(), name, x.shape(), grad_output.shape(), || {
