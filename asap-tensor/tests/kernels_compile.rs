@@ -1,4 +1,4 @@
-//! Every CUDA kernel compiles to machine code for every card that is supported, and keeps its numbers in registers.
+//! Every CUDA kernel compiles to machine code for every card that is supported, and keeps its values in registers.
 //! No GPU is needed, only NVRTC; without it the tests are skipped, unless `ASAP_REQUIRE_NVRTC` is set.
 
 #![cfg(feature = "cuda")]
@@ -62,7 +62,7 @@ fn compiles_without_spilling(source: &Source, architecture: i32) {
         .unwrap_or_else(|log| panic!("{} for sm_{architecture}: {log}", source.name));
     assert!(compiled.image.starts_with(b"\x7fELF"), "{} for sm_{architecture}", source.name);
     let spills = spills(&compiled.log);
-    assert!(!spills.is_empty(), "nothing is told of the kernels of {}:\n{}", source.name, compiled.log);
+    assert!(!spills.is_empty(), "the log names no kernel of {}:\n{}", source.name, compiled.log);
     let none = spills.iter().all(|&bytes| bytes == 0);
     assert!(none, "{} spills registers on sm_{architecture}:\n{}", source.name, compiled.log);
 }
@@ -79,7 +79,7 @@ fn a_kernel_that_spills_is_noticed() {
     if !nvrtc() {
         return;
     }
-    // 256 numbers are alive at once, where a thread of such a block has 64 registers.
+    // 256 values are alive at once, where a thread of such a block has 64 registers.
     let text = r#"extern "C" __global__ void __launch_bounds__(1024) spill(float* y, const float* x) {
         float v[256];
         for (int i = 0; i < 256; i++) v[i] = x[i * 1024 + threadIdx.x];

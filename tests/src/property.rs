@@ -79,7 +79,7 @@ fn gpu_outputs<P: Property>(case: &P) -> std::result::Result<Vec<BackendOutputs>
     results.into_iter().collect::<Result<_>>().map_err(|error| error.to_string())
 }
 
-/// What every backend computes; those of the fast CPU backend stand first, one for each number of threads, those of the
+/// What every backend computes; those of the fast CPU backend come first, one for each number of threads, those of the
 /// GPU last, one for each order of threads.
 fn all_outputs<P: Property>(case: &P) -> std::result::Result<Vec<BackendOutputs>, String> {
     let mut results = cpu_outputs(case)?;
@@ -112,7 +112,7 @@ pub fn check<P: Property>(case: &P) -> std::result::Result<(), String> {
     check_outputs(case, &all_outputs(case)?)
 }
 
-/// Whether results are within the bound: those of the fast CPU backend stand first.
+/// Whether results are within the bound: those of the fast CPU backend come first.
 fn check_outputs<P: Property>(case: &P, results: &[BackendOutputs]) -> std::result::Result<(), String> {
     let double = Double::new();
     let source = Source { backend: &double, seed: case.seed(), absolute: false };

@@ -8,7 +8,7 @@ const SMOOTHED_FROM: usize = 20;
 const SMOOTHING: f64 = 0.02;
 
 /// A quantity by step. Neighboring steps share a bucket, as many as it takes to keep at most [`MAXIMUM`] buckets; which
-/// depends only on their numbers.
+/// depends only on their count.
 #[derive(Clone, Debug)]
 pub struct Curve {
     stride: u64,

@@ -38,7 +38,7 @@ impl Machine {
         ran
     }
 
-    /// The GPU can't be used: exit code 4 and one message with all these words, but `auto` goes on with the CPU.
+    /// The GPU can't be used: exit code 4 and one message with all these words, but `auto` continues on the CPU.
     fn refuses(&self, words: &[&str]) {
         let line = format!("train --steps 1 {TINY}");
         let ran = self.asap(&format!("{line} --device cuda"));

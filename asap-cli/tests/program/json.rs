@@ -26,7 +26,7 @@ fn every_command_prints_objects_only() {
         ("bench --preset tiny.toml --runs 1 --train", 1),
         ("profile --preset tiny.toml", 4),
     ];
-    for (line, least) in lines {
+    for (line, minimum) in lines {
         for verbosity in ["", "-q", "-v"] {
             // What writes once is repeated elsewhere.
             let line = match verbosity {
@@ -37,7 +37,7 @@ fn every_command_prints_objects_only() {
                     .replace("synth houses", &format!("synth h{verbosity}")),
             };
             let count = here.done(&format!("{line} --json {verbosity}")).objects().len();
-            assert!(count >= least, "asap {line} --json {verbosity} prints {count} objects");
+            assert!(count >= minimum, "asap {line} --json {verbosity} prints {count} objects");
         }
     }
 }

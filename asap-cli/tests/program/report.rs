@@ -26,7 +26,7 @@ const MEASURE: &str = "<script>addEventListener('load', () => {
     const lines = [...document.querySelectorAll('path.line')].map(path => {
         const box = path.getBBox();
         return { points: path.getAttribute('d').split(/[ML]/).length - 1, length: path.getTotalLength(),
-            width: box.width, height: box.height, colour: getComputedStyle(path).stroke };
+            width: box.width, height: box.height, color: getComputedStyle(path).stroke };
     });
     const images = [...document.images].map(image => [image.naturalWidth, image.naturalHeight, image.alt]);
     const loaded = performance.getEntriesByType('resource').map(entry => entry.name);
@@ -72,7 +72,7 @@ fn browser_shows_curves_and_samples() {
             assert_eq!(number("points"), if place == 0 { 4.0 } else { 36.0 }, "{line}");
             // The first validation is after a quarter of the steps.
             assert!(number("width") > if place == 0 { 200.0 } else { 280.0 }, "{line}");
-            assert!(number("length") >= number("width") && line["colour"] != "none", "{line}");
+            assert!(number("length") >= number("width") && line["color"] != "none", "{line}");
             assert!(number("height") > 1.0, "losses vary, and the learning rates decay: {line}");
         }
         let images = measured["images"].as_array().expect("images");

@@ -42,7 +42,7 @@ pub fn png(file: &Path, height: u32, width: u32, color: png::ColorType, depth: p
     encoder.set_color(color);
     encoder.set_depth(depth);
     if color == png::ColorType::Indexed {
-        // Colours that say nothing about the index.
+        // Colors independent of the index.
         encoder.set_palette(vec![200; 3 << depth as usize]);
     }
     encoder.write_header().unwrap().write_image_data(packed).unwrap();

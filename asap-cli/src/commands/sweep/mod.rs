@@ -76,7 +76,7 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
             }
             Err(error) => Some((format!("{} is left out of the sweep", plan.name), error)),
         };
-        // The other runs may well succeed, with nobody there to restart them.
+        // The other runs may well succeed, with no one there to restart them.
         if let Some((what, error)) = failed {
             ended = exit::code(&error);
             output.error(&anyhow!("{what}: {error}"));

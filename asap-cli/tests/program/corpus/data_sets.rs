@@ -106,8 +106,8 @@ fn check_and_train_report_the_same_problems() {
         data_set(&here, name);
         change(&here, name);
         let ran = bounded(&here, &["data", "check", name, "--json"]);
-        let told = parts.iter().all(|part| ran.stdout.contains(part)) && ran.stdout.contains("\"ok\":");
-        if ran.code != if parts.is_empty() { 0 } else { 3 } || !told || !ran.stderr.is_empty() {
+        let printed = parts.iter().all(|part| ran.stdout.contains(part)) && ran.stdout.contains("\"ok\":");
+        if ran.code != if parts.is_empty() { 0 } else { 3 } || !printed || !ran.stderr.is_empty() {
             failures.push(format!("{name}: exit code {}\n{}{}", ran.code, ran.stdout, ran.stderr));
         }
         let line = format!("train --dry-run --data {name} {TINY}");

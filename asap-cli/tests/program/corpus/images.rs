@@ -137,7 +137,7 @@ fn instance_maps() -> Vec<Case> {
     vec![
         ("ids-of-16-bits", "png", flat(16, GRAY, 0xf7), &[]),
         ("ids-of-a-palette", "png", flat(8, PALETTE, 200), &[]),
-        ("ids-in-colours", "png", flat(8, RGB, 1), &["Rgb"]),
+        ("ids-in-colors", "png", flat(8, RGB, 1), &["Rgb"]),
         ("ids-of-none", "png", Vec::new(), &["PNG"]),
         ("ids-of-another-size", "png", Png::flat(WIDTH, HEIGHT + 1, 8, GRAY, 1).file(), &["16×33", "16×32"]),
     ]

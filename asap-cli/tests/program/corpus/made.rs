@@ -138,7 +138,7 @@ pub fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
 }
 
 /// A baseline JPEG of blocks of one color: `level(component, x, y)` of block (x, y). One component is gray, three are
-/// YCbCr, four are what `segments`, which stand first, say.
+/// YCbCr, four are what `segments`, which come first, say.
 pub fn jpeg(width: u16, height: u16, components: u8, segments: &[u8], level: impl Fn(u8, u16, u16) -> u8) -> Vec<u8> {
     let mut file = [b"\xff\xd8", segments].concat();
     // Every coefficient is divided by 8, so that a block's first one is its level − 128.
@@ -177,7 +177,7 @@ pub fn jpeg(width: u16, height: u16, components: u8, segments: &[u8], level: imp
             }
         }
     }
-    // Filled up with ones; after a byte FF stands 00.
+    // Filled up with ones; 00 follows a byte FF.
     bits.resize(bits.len().next_multiple_of(8), true);
     for byte in bits.chunks(8).map(|byte| byte.iter().fold(0, |byte, &bit| byte << 1 | u8::from(bit))) {
         file.push(byte);

@@ -102,7 +102,7 @@ impl House {
                 Style::Brick => dice.chance(0.5),
                 _ => false,
             },
-            // Shutters have the same class: a network could not tell the two apart.
+            // Shutters have the same class: a network could not distinguish them.
             roller_blinds: if style != Style::Cottage && dice.chance(0.5) { 0.3 } else { 0.0 },
         }
     }

@@ -250,7 +250,7 @@ mod tests {
     fn tiles_depend_on_their_own_parameters_only() {
         let mlp = PixelMlp { tile: 2, widths: vec![1] };
         let params = uniform("params", &[1, 6, 2, 2]);
-        let color = uniform("colour", &[1, 1, 4, 4]);
+        let color = uniform("color", &[1, 1, 4, 4]);
         // Only the gradient of pixel (3, 1), in the tile of row 1, column 0, is not 0.
         let mut grad_output = vec![0.0; 16];
         grad_output[3 * 4 + 1] = 1.0;

@@ -10,7 +10,7 @@ pub(crate) struct Image {
 }
 
 const MAGIC: &[u8; 8] = b"CUDAEMU1";
-/// An image as text, where the program asks for PTX.
+/// An image as text, where the program requests PTX.
 const TEXT_MAGIC: &[u8] = b"// CUDA emulator image\n";
 const HEADER: usize = 24;
 
@@ -45,7 +45,7 @@ impl Image {
     /// # Safety
     /// `start` points to a whole image, or to other bytes among which the first that differs from an image's beginning is readable.
     pub unsafe fn from_pointer(start: *const u8) -> Option<Image> {
-        // SAFETY: reading goes on only while the bytes are an image's, as the caller guarantees.
+        // SAFETY: reading continues only while the bytes are an image's, as the caller guarantees.
         unsafe {
             if starts_with(start, MAGIC) {
                 let header = std::slice::from_raw_parts(start, HEADER);

@@ -1,6 +1,6 @@
 //! NVRTC's options: understood, passed over because they change nothing here, or refused as NVRTC refuses unknown ones.
 
-/// What the options ask for.
+/// The requested options.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
     /// The architecture's number: 80 for `sm_80` and `compute_80`.

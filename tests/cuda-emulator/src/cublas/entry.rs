@@ -113,7 +113,7 @@ impl Arguments {
     }
 }
 
-/// The precision that a `cublasComputeType_t` asks for.
+/// The precision of a `cublasComputeType_t`.
 fn compute_type(number: c_int) -> Outcome<Precision> {
     match number {
         68 | 69 => Ok(Precision::Single),

@@ -73,7 +73,7 @@ impl Function {
 fn load(image: Image) -> Outcome<*mut Module> {
     let plain = Object::load(&image)?;
     let module = Box::into_raw(Box::new(Module { image, plain, instrumented: OnceLock::new(), functions: Vec::new() }));
-    // SAFETY: the module was just made, and nobody else has it yet.
+    // SAFETY: the module was just made, and not shared yet.
     unsafe {
         let functions = (*module).plain.kernels.iter().enumerate().map(|(index, kernel)| Function {
             name: kernel.name.clone(),

@@ -55,7 +55,7 @@ unsafe impl Sync for Object {}
 
 impl Drop for Object {
     fn drop(&mut self) {
-        // SAFETY: the handle is ours, and nobody runs the module's code any more.
+        // SAFETY: the handle is ours, and none of the module's code runs any more.
         unsafe { libc::dlclose(self.handle) };
     }
 }

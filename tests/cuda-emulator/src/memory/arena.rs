@@ -8,7 +8,7 @@ pub(crate) const PAGE: usize = 4096;
 /// Addresses are given out in circles through this much, so that a freed one stays unused for long.
 const LARGEST: usize = 64 << 30;
 
-/// A range of addresses that belongs to nobody else.
+/// A range of addresses that nothing else maps.
 #[derive(Clone, Copy)]
 pub(crate) struct Arena {
     pub start: usize,
@@ -31,7 +31,7 @@ fn reserve(bytes: usize) -> Option<Arena> {
 /// Makes pages of the arena accessible; false when the system has no memory left.
 ///
 /// # Safety
-/// `start` and `bytes` are whole pages inside the arena, in use by nobody.
+/// `start` and `bytes` are whole pages inside the arena, not in use.
 pub(crate) unsafe fn open(start: usize, bytes: usize) -> bool {
     // SAFETY: the pages are ours and unused, as the caller guarantees.
     unsafe { libc::mprotect(start as *mut _, bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
@@ -40,7 +40,7 @@ pub(crate) unsafe fn open(start: usize, bytes: usize) -> bool {
 /// Gives the pages' memory back to the system and makes every access to them a fault.
 ///
 /// # Safety
-/// `start` and `bytes` are whole pages inside the arena that nobody uses any more.
+/// `start` and `bytes` are whole pages inside the arena no longer in use.
 pub(crate) unsafe fn close(start: usize, bytes: usize) {
     // SAFETY: the pages are ours and unused, as the caller guarantees.
     unsafe {

@@ -107,7 +107,7 @@ pub(crate) fn allocate(size: usize) -> Outcome<usize> {
         }
         let pages = body.next_multiple_of(PAGE);
         let Some(guard) = table.find_addresses(PAGE + pages + PAGE) else { return out_of_memory(table.used) };
-        // SAFETY: the table gives these whole pages of the arena to nobody else.
+        // SAFETY: the table gives these whole pages of the arena only to this allocation.
         if !unsafe { arena::open(guard + PAGE, pages) } {
             return out_of_memory(table.used);
         }
@@ -117,7 +117,7 @@ pub(crate) fn allocate(size: usize) -> Outcome<usize> {
         table.live.insert(allocation.start, allocation);
         allocation.start
     };
-    // SAFETY: the bytes were just made accessible, and nobody else knows the address yet.
+    // SAFETY: the bytes were just made accessible, and the address is not shared yet.
     unsafe { std::ptr::write_bytes(start as *mut u8, FRESH, body) };
     Ok(start)
 }

@@ -5,7 +5,7 @@ const WARP: usize = 32;
 /// A moment in a thread's run: what an access is stamped with.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// The block's number in the launch plus one; 0 is nobody.
+    /// The block's number in the launch plus one; 0 is none.
     pub block: u32,
     pub thread: u32,
     /// Block barriers passed.

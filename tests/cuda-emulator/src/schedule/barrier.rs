@@ -69,7 +69,7 @@ impl Barrier {
     /// `fiber` parks at `place` until the barrier completes.
     ///
     /// # Safety
-    /// `fiber` is alive, and nobody else accesses its record now.
+    /// `fiber` is alive, and nothing else accesses its record now.
     pub unsafe fn park(&mut self, fiber: *mut Fiber, place: Place) {
         // SAFETY: the caller guarantees it.
         unsafe { (*fiber).waits = Wait::Block(place) };
@@ -80,7 +80,7 @@ impl Barrier {
     pub fn release(&mut self) -> impl Iterator<Item = *mut Fiber> {
         let result = self.result;
         self.waiting.drain(..).inspect(move |&fiber| {
-            // SAFETY: waiting fibers are parked and alive, and nobody else accesses their records now.
+            // SAFETY: waiting fibers are parked and alive, and nothing else accesses their records now.
             unsafe {
                 (*fiber).barrier_result = result;
                 (*fiber).waits = Wait::Nothing;

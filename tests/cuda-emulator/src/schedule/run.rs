@@ -125,7 +125,7 @@ unsafe fn run_block(machine: *mut Machine) -> Outcome {
 /// # Safety
 /// The machine's launch runs.
 unsafe fn start(machine: *mut Machine, thread: u32) -> Option<*mut Fiber> {
-    // SAFETY: the stack is free, so nobody else accesses it.
+    // SAFETY: the stack is free, so nothing else accesses it.
     unsafe {
         let fiber = (*machine).stacks.pop().or_else(stack::take)?;
         (*fiber).machine = machine.cast();
@@ -166,7 +166,7 @@ extern "C" fn fiber_main() -> ! {
                 _ => (*machine).running.launch_stack_pointer,
             };
             switch(&raw mut (*fiber).stack_pointer, to);
-            // Nobody switches back: the stack is free, and its next thread starts from the top.
+            // Nothing switches back: the stack is free, and its next thread starts from the top.
             std::process::abort();
         }
     }

@@ -229,13 +229,13 @@ struct Shape {
     stride: i32,
     scale: f32,
 }
-// SAFETY: plain numbers, laid out as the kernel's struct.
+// SAFETY: plain values, laid out as the kernel's struct.
 unsafe impl cudarc::driver::DeviceRepr for Shape {}
 
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
 struct Pair(u32, u32);
-// SAFETY: plain numbers, laid out as `uint2`.
+// SAFETY: plain values, laid out as `uint2`.
 unsafe impl cudarc::driver::DeviceRepr for Pair {}
 
 #[test]

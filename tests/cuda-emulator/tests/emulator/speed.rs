@@ -1,4 +1,4 @@
-//! What makes hundreds of property cases affordable. Printed, not held to: `cargo test --release -- --nocapture speed`.
+//! What makes hundreds of property cases affordable. Printed, not asserted: `cargo test --release -- --nocapture speed`.
 
 use std::time::Instant;
 

@@ -66,11 +66,12 @@ fn adam_does_not_depend_on_threads() {
 fn adam_leaves_clones_unchanged() {
     let double = Double::new();
     let source = Source { backend: &double, seed: 1, absolute: false };
-    let draw = |name| source.normal(name, [5]).unwrap();
-    let (mut weight, mut first, mut second) = (draw("weight"), draw("first"), source.positive("second", [5]).unwrap());
+    let normal = |name| source.normal(name, [5]).unwrap();
+    let (mut weight, mut first, mut second) =
+        (normal("weight"), normal("first"), source.positive("second", [5]).unwrap());
     let clone = weight.clone();
     let constants = AdamStep { learning_rate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-8, step: 1 };
-    ops::adam(&mut weight, &mut first, &mut second, &draw("g"), None, &constants).unwrap();
-    assert_eq!(clone.to_f64().unwrap(), draw("weight").to_f64().unwrap());
+    ops::adam(&mut weight, &mut first, &mut second, &normal("g"), None, &constants).unwrap();
+    assert_eq!(clone.to_f64().unwrap(), normal("weight").to_f64().unwrap());
     assert_ne!(weight.to_f64().unwrap(), clone.to_f64().unwrap());
 }
