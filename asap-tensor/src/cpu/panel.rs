@@ -58,9 +58,10 @@ impl<S: Simd, const V: usize> Ends<S, V> for Columns {
         // SAFETY: the row lies inside C.
         let to = unsafe { self.start.add(i * self.row) };
         if self.width == V * S::LANES {
-            for (v, sum) in sums.into_iter().enumerate() {
+            // By index: an array's `into_iter` moves the registers through memory.
+            for v in 0..V {
                 // SAFETY: the panel's columns all lie inside C.
-                unsafe { simd.store(to.add(v * S::LANES), sum) };
+                unsafe { simd.store(to.add(v * S::LANES), sums[v]) };
             }
             return;
         }
