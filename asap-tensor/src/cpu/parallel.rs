@@ -117,18 +117,26 @@ impl Cpu {
         Arc::new(out)
     }
 
-    /// f of each element.
-    pub(crate) fn map(&self, x: &[f32], f: impl Fn(f32) -> f32 + Sync + Send) -> Arc<Array> {
+    /// f of each element. `f` owns its constants, and each piece copies it: behind a reference, they might be part of
+    /// `out` for all that the compiler knows, which then reloads them for each element and does not vectorize.
+    pub(crate) fn map(&self, x: &[f32], f: impl Fn(f32) -> f32 + Copy + Sync + Send + 'static) -> Arc<Array> {
         self.build(x.len(), GRAIN, 1, |which, out: &mut [f32]| {
+            let f = f;
             for (out, &x) in out.iter_mut().zip(&x[which * GRAIN..]) {
                 *out = f(x);
             }
         })
     }
 
-    /// f of each pair of values.
-    pub(crate) fn map2(&self, a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync + Send) -> Arc<Array> {
+    /// f of each pair of values; see [`Cpu::map`].
+    pub(crate) fn map2(
+        &self,
+        a: &[f32],
+        b: &[f32],
+        f: impl Fn(f32, f32) -> f32 + Copy + Sync + Send + 'static,
+    ) -> Arc<Array> {
         self.build(a.len(), GRAIN, 1, |which, out: &mut [f32]| {
+            let f = f;
             let start = which * GRAIN;
             for ((out, &a), &b) in out.iter_mut().zip(&a[start..]).zip(&b[start..]) {
                 *out = f(a, b);

@@ -18,12 +18,18 @@ impl Kernel<BinaryOp> for Cpu {
     }
 }
 
-fn broadcast(cpu: &Cpu, a: &[f32], b: &[f32], how: Broadcast, f: impl Fn(f32, f32) -> f32 + Sync + Send) -> Arc<Array> {
+fn broadcast(
+    cpu: &Cpu,
+    a: &[f32],
+    b: &[f32],
+    how: Broadcast,
+    f: impl Fn(f32, f32) -> f32 + Copy + Sync + Send + 'static,
+) -> Arc<Array> {
     match how {
         Broadcast::Same => cpu.map2(a, b, f),
         Broadcast::Scalar => {
             let b = b[0];
-            cpu.map(a, |a| f(a, b))
+            cpu.map(a, move |a| f(a, b))
         }
         Broadcast::Channel { channels, plane } => {
             let sample = channels * plane;

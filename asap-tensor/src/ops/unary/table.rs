@@ -157,7 +157,7 @@ macro_rules! define {
             pub(super) fn map(self, cpu: &Cpu, x: &[f32]) -> Arc<Array> {
                 type E = f32;
                 match self {
-                    $(Unary::$name $({ $($field),* })? => cpu.map(x, |$x| first!($($cpu,)? $f)),)*
+                    $(Unary::$name $({ $($field),* })? => cpu.map(x, move |$x| first!($($cpu,)? $f)),)*
                 }
             }
 
@@ -167,9 +167,9 @@ macro_rules! define {
                 match self {
                     $(Unary::$name $({ $($field),* })? => by!(
                         $of:
-                        cpu.map2(x, g, |$x, g| g * $derivative),
-                        cpu.map2(y, g, |$y, g| g * $derivative),
-                        cpu.map(g, |g| g * $derivative)
+                        cpu.map2(x, g, move |$x, g| g * $derivative),
+                        cpu.map2(y, g, move |$y, g| g * $derivative),
+                        cpu.map(g, move |g| g * $derivative)
                     ),)*
                 }
             }
