@@ -2,45 +2,49 @@
 
 use asap_tensor::{Backend, Plan};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Adapted, Checkpoint, Mismatch};
 use crate::config::Config;
 use crate::data::{HostInput, Picture};
 use crate::networks::Generator;
+use crate::networks::identify::{Known, identify};
 use crate::nn::{Blank, ForwardContext};
 use crate::{Error, Result};
 
 /// Why a generator's weights would not be finite.
 const DIVERGED: &str = "the training that wrote it had diverged; use an earlier checkpoint of the run";
 
-/// What to check if the configuration is of another network.
+/// What to check if sizes differ.
 const SIZES: &str = "sizes follow from [generator], data.classes, data.instances, data.input and data.output: give the \
                      configuration that the network was trained with";
+
+/// What to check if layers differ.
+const LAYERS: &str = "its layers are others: their kind and number follow from [generator]; give the configuration that the \
+                      network was trained with";
 
 /// A generator with the configuration that it was trained with.
 pub struct Translator<B: Backend> {
     backend: B,
     config: Config,
     generator: Generator<B>,
+    warnings: Vec<String>,
 }
 
 impl<B: Backend> Translator<B> {
-    /// The generator of a checkpoint, as configured.
+    /// The generator of a checkpoint, as configured. Prefixes of its keys and older forms of its tensors are
+    /// [adapted](Checkpoint::adapt).
     ///
     /// # Errors
     /// If the padding is not the checkpoint's, the tensors are not the network's, or a weight is not finite.
     pub fn new(backend: &B, checkpoint: &Checkpoint, config: Config) -> Result<Self> {
-        config.validate()?;
-        checkpoint.check_padding(&config.generator)?;
-        checkpoint.check_finite(DIVERGED)?;
-        // Compared without values first, so that the configuration of another network takes no memory.
-        let planned = Generator::new(&Plan::new(1), &config.generator, &config.data, &mut Blank)?;
-        planned.params.check(checkpoint).map_err(|error| match error {
-            Error::Checkpoint { file, problem } => Error::Checkpoint { file, problem: format!("{problem}\n{SIZES}") },
-            other => other,
-        })?;
+        let adapted = generator_weights(checkpoint, &config)?;
         let mut generator = Generator::new(backend, &config.generator, &config.data, &mut Blank)?;
-        generator.params.load(checkpoint)?;
-        Ok(Translator { backend: backend.clone(), config, generator })
+        generator.params.load(&adapted.checkpoint)?;
+        Ok(Translator { backend: backend.clone(), config, generator, warnings: adapted.warnings() })
+    }
+
+    /// What was done to the checkpoint's tensors so that they fit.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The configuration of the network.
@@ -70,4 +74,39 @@ impl<B: Backend> Translator<B> {
         let values = self.generator.forward(&ctx, &stacked)?.value().to_f32()?;
         Picture::from_output(&values, padded.size(), size, data.depth())
     }
+}
+
+/// The tensors of the configured generator in a checkpoint, under the generator's keys. They are compared without values,
+/// so that the configuration of another network takes no memory.
+///
+/// # Errors
+/// As [`Translator::new`].
+pub fn generator_weights<'a>(checkpoint: &'a Checkpoint, config: &Config) -> Result<Adapted<'a>> {
+    config.validate()?;
+    let planned = Generator::new(&Plan::new(1), &config.generator, &config.data, &mut Blank)?.params;
+    let adapted = checkpoint.adapt(&planned.expected());
+    let tensors = &adapted.checkpoint;
+    tensors.check_padding(&config.generator)?;
+    tensors.check_finite(DIVERGED)?;
+    let Some(mismatch) = tensors.mismatch(&planned.required(tensors)) else { return Ok(adapted) };
+    let cause = cause(checkpoint, &mismatch, config)?;
+    let problem = format!("its tensors are not those of the configured network: {cause}\n{mismatch}");
+    Err(Error::Checkpoint { file: checkpoint.file.clone(), problem })
+}
+
+/// The likely cause of a mismatch, and what to do.
+fn cause(checkpoint: &Checkpoint, mismatch: &Mismatch, config: &Config) -> Result<String> {
+    Ok(match identify(checkpoint)? {
+        Some(Known::Generator(kind)) if kind != config.generator.kind() && !mismatch.missing.is_empty() => format!(
+            "they are those of the generator {kind}, but generator.kind is {}; to load it: --set generator.kind={kind}",
+            config.generator.kind()
+        ),
+        Some(Known::Discriminator) => {
+            "they are those of discriminators; the generator is needed, as in latest_net_G.pth".into()
+        }
+        Some(Known::Vgg19) => "they are those of VGG19, for loss.vgg_weights; a generator is needed".into(),
+        _ if !mismatch.misshapen.is_empty() => SIZES.into(),
+        _ if mismatch.unexpected.is_empty() => "it is incomplete, or of a smaller network".into(),
+        _ => LAYERS.into(),
+    })
 }

@@ -25,6 +25,7 @@ use asap_model::{Config, Error, Translator};
 use asap_tensor::Backend;
 
 use crate::args::Common;
+use crate::output::Output;
 
 /// A preset or file, with every `--set` and `--seed` applied, and checked.
 pub fn configuration(name: &str, common: &Common) -> asap_model::Result<Config> {
@@ -60,7 +61,10 @@ pub fn translator<B: Backend>(
             return Err(usage(&checkpoint.display().to_string(), problem));
         }
     };
-    Translator::new(backend, &loaded, config)
+    let translator = Translator::new(backend, &loaded, config)?;
+    let output = Output::new(common);
+    translator.warnings().iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
+    Ok(translator)
 }
 
 /// The configuration in a checkpoint's header, or the one given, with every `--set` applied.

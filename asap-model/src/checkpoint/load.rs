@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::mismatch::{Mismatch, sizes};
 use super::{HostTensor, Metadata, Weights, fault, pth, safetensors, shown};
 use crate::Result;
 use crate::config::{Config, GeneratorConfig, Padding};
@@ -17,9 +18,6 @@ pub(crate) const RUN_FORMAT: &str = "asap-run";
 
 /// The cause of values of published weights that are not finite, for [`Checkpoint::check_finite`].
 pub const DAMAGED: &str = "it is damaged; download it again";
-
-/// The maximum number of tensors of one kind in a message: more than any network here has.
-const LISTED: usize = 300;
 
 /// The key of a generator's first convolution by its padding: reflection padding is a layer of its own.
 const FIRST: [(Padding, &str); 2] =
@@ -86,35 +84,18 @@ fn is_pth(file: &Path) -> Result<bool> {
 }
 
 impl Checkpoint {
+    /// Compares the tensors with those expected, by key and shape; `None` if they are the same.
+    pub fn mismatch(&self, expected: &[(String, Vec<usize>)]) -> Option<Mismatch> {
+        Mismatch::find(&self.weights, expected)
+    }
+
     /// Checks that the tensors are exactly those expected, by key and shape.
     ///
     /// # Errors
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) lists every missing, extra and misshapen tensor, up to 300 each.
     pub fn match_keys(&self, expected: &[(String, Vec<usize>)]) -> Result<()> {
-        let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
-        for (key, shape) in expected {
-            match self.weights.get(key) {
-                None => missing.push(format!("{key} {}", sizes(shape))),
-                Some(tensor) if tensor.shape != *shape => {
-                    misshapen.push(format!("{key} is {}, not {}", sizes(&tensor.shape), sizes(shape)));
-                }
-                Some(_) => {}
-            }
-        }
-        let extra = self.weights.iter().filter(|(key, _)| !expected.iter().any(|(other, _)| other == *key));
-        let extra = extra.map(|(key, tensor)| format!("{} {}", shown(key), sizes(&tensor.shape))).collect();
-        let list = |(what, keys): (&str, Vec<String>)| {
-            let more = keys.len().saturating_sub(LISTED);
-            let end = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-            format!("{} {what}:\n  {}{end}", keys.len(), keys[..keys.len() - more].join("\n  "))
-        };
-        let lists = [("missing", missing), ("not expected", extra), ("of another shape", misshapen)];
-        let lists: Vec<String> = lists.into_iter().filter(|(_, keys)| !keys.is_empty()).map(list).collect();
-        if lists.is_empty() {
-            return Ok(());
-        }
-        let problem = format!("its tensors are not those of the configured network; {}", lists.join("\n"));
-        Err(fault(&self.file, problem))
+        let problem = |lists| format!("its tensors are not those of the configured network; {lists}");
+        self.mismatch(expected).map_or(Ok(()), |lists| Err(fault(&self.file, problem(lists))))
     }
 
     /// Removes and returns one tensor.
@@ -153,9 +134,4 @@ impl Checkpoint {
             _ => Ok(()),
         }
     }
-}
-
-fn sizes(shape: &[usize]) -> String {
-    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-    format!("({})", sizes.join(", "))
 }

@@ -12,10 +12,13 @@ use super::safetensors::{host_tensor, write_elements};
 use super::{Weights, atomic, bounds, fault, pickle, shown};
 use crate::Result;
 
+/// How often elements may be repeated: dictionaries beside each other, of a network and of its parts, share them.
+const MAX_REPEATS: u64 = 4;
+
 /// Reads every tensor of a state dictionary, in the format of PyTorch 1.6 or the legacy one.
 ///
-/// Elements of other types are read as `f32`: floats as the nearest, integers if they are exact. Memory stays near the
-/// file's own size whatever the file claims, or five times that if its elements have one byte.
+/// Elements of other types are read as `f32`: floats as the nearest, integers if they are exact. Memory stays within
+/// four times the file's own size whatever the file claims, or four times that again if its elements have one byte.
 ///
 /// # Errors
 /// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is missing, truncated, or no checkpoint, and for
@@ -30,9 +33,9 @@ pub fn read_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Weights> 
     bounds::check(path).map_err(|problem| fault(path, problem))?;
     let reader = PytorchReader::new(path).map_err(|error| unreadable(shown(error)))?;
     let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    // Views can repeat elements, so that a small file claims any size; weights are saved whole, once each.
+    // Views can repeat elements, so that a small file claims any size.
     let claimed: usize = reader.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add);
-    if claimed as u64 > length {
+    if claimed as u64 > MAX_REPEATS.saturating_mul(length) {
         let problem = format!(
             "its tensors claim {claimed} bytes, but the file has {length}: compressed or repeated tensors are not \
              supported; save it again with torch.save"

@@ -7,12 +7,14 @@
 //! | [`generator`] | [`Generator`]: a generator of any kind |
 //! | [`discriminator`] | PatchGANs at several scales |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
+//! | [`identify`](mod@identify) | which network a checkpoint's keys belong to |
 //! | [`inception`] | Inception v3, whose features the Fréchet inception distance compares |
 
 pub mod asap_net;
 pub mod baselines;
 pub mod discriminator;
 pub mod generator;
+pub mod identify;
 pub mod inception;
 pub mod vgg;
 

@@ -26,12 +26,14 @@ pub struct Vgg19<B: Backend> {
     params: Params<B>,
     /// The convolutions of each block.
     blocks: Vec<Vec<Conv2d>>,
+    warnings: Vec<String>,
 }
 
 impl<B: Backend> Vgg19<B> {
-    /// The network with the weights of torchvision's file, of which only the keys `features.…` are read.
+    /// The network with the weights of torchvision's file, of which only the keys `features.…` are read,
+    /// below any prefix.
     pub fn read(backend: &B, file: &Path) -> Result<Self> {
-        Self::load(backend, load_keys(file, &|key| key.starts_with("features."))?)
+        Self::load(backend, load_keys(file, &|key| key.split('.').any(|part| part == "features"))?)
     }
 
     /// The network with torchvision's weights (`features.N.weight`, `features.N.bias`), whose shapes determine the
@@ -39,7 +41,11 @@ impl<B: Backend> Vgg19<B> {
     ///
     /// # Errors
     /// If a tensor is missing, has the wrong shape, or has a value that is not finite.
-    pub fn load(backend: &B, mut checkpoint: Checkpoint) -> Result<Self> {
+    pub fn load(backend: &B, checkpoint: Checkpoint) -> Result<Self> {
+        let keys = BLOCKS.into_iter().flatten().map(|module| (format!("features.{module}.weight"), Vec::new()));
+        let adapted = checkpoint.below_prefix(&keys.collect::<Vec<_>>());
+        let warnings = adapted.warnings();
+        let mut checkpoint = adapted.checkpoint.into_owned();
         checkpoint.check_finite(DAMAGED)?;
         let mut widths = Vec::new();
         for module in BLOCKS.into_iter().flatten() {
@@ -52,7 +58,7 @@ impl<B: Backend> Vgg19<B> {
                 }
             }
         }
-        Self::build(backend, widths, &mut checkpoint)
+        Ok(Vgg19 { warnings, ..Self::build(backend, widths, &mut checkpoint)? })
     }
 
     /// The network with its published widths and an initializer's values, for timing and memory planning.
@@ -74,7 +80,17 @@ impl<B: Backend> Vgg19<B> {
             };
             BLOCKS.into_iter().map(|block| block.iter().map(&mut conv).collect()).collect::<Result<_>>()
         })?;
-        Ok(Vgg19 { params, blocks })
+        Ok(Vgg19 { params, blocks, warnings: Vec::new() })
+    }
+
+    /// What was done to the file's tensors so that they fit.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The key and shape of every tensor.
+    pub(super) fn expected(&self) -> Vec<(String, Vec<usize>)> {
+        self.params.expected()
     }
 
     /// The five features of an image (N, 3, H, W) in [−1, 1], not normalized (published code): (N, 64, H, W),

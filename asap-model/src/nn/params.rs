@@ -114,17 +114,25 @@ impl<B: Backend> Params<B> {
         self.iter().map(host).collect()
     }
 
-    /// Checks that a checkpoint has this network's tensors and no others. Only batch norm's batch counts may be
-    /// missing: PyTorch before 0.4.1 had none.
+    /// The key and shape of every parameter and buffer.
+    pub fn expected(&self) -> Vec<(String, Vec<usize>)> {
+        self.iter().map(|param| (param.key.clone(), param.value.dims().to_vec())).collect()
+    }
+
+    /// The keys and shapes that a checkpoint must have. Only batch norm's batch counts may be missing: PyTorch before
+    /// 0.4.1 had none.
+    pub fn required(&self, checkpoint: &Checkpoint) -> Vec<(String, Vec<usize>)> {
+        let needed =
+            |param: &&Param<B>| param.role != ParamRole::BatchCount || checkpoint.weights.contains_key(&param.key);
+        self.iter().filter(needed).map(|param| (param.key.clone(), param.value.dims().to_vec())).collect()
+    }
+
+    /// Checks that a checkpoint has this network's tensors and no others.
     ///
     /// # Errors
     /// Lists every missing, misshapen and unknown tensor.
     pub fn check(&self, checkpoint: &Checkpoint) -> Result<()> {
-        let needed =
-            |param: &&Param<B>| param.role != ParamRole::BatchCount || checkpoint.weights.contains_key(&param.key);
-        let expected: Vec<_> =
-            self.iter().filter(needed).map(|param| (param.key.clone(), param.value.dims().to_vec())).collect();
-        checkpoint.match_keys(&expected)
+        checkpoint.match_keys(&self.required(checkpoint))
     }
 
     /// Replaces all values by those of a checkpoint.

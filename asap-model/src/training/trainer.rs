@@ -90,7 +90,7 @@ impl<B: Backend> Trainer<B> {
         folder.write_config(&config)?;
         let saved = networks.steps;
         let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
-        let (best, warnings) = (None, Vec::new());
+        let (best, warnings) = (None, networks.vgg.iter().flat_map(|vgg| vgg.warnings().to_vec()).collect());
         Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved, best, warnings, _lock })
     }
 
@@ -117,7 +117,7 @@ impl<B: Backend> Trainer<B> {
         state.restore(&backend, &mut networks)?;
         let warnings = damaged.iter().map(set_aside).collect::<Result<_>>()?;
         let mut trainer = Self::open(backend, config, sources, schedule, networks, folder, lock)?;
-        trainer.warnings = warnings;
+        trainer.warnings.extend::<Vec<_>>(warnings);
         // A file that is damaged, or that another measure chose, is replaced after the next validation.
         let kept = checkpoint::load(&trainer.folder.best_file()).ok().and_then(|kept| kept.config);
         if kept.is_some_and(|kept| kept.train.keep_best == trainer.config.train.keep_best) {

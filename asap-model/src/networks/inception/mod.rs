@@ -33,6 +33,9 @@ pub const FEATURES: usize = 2048;
 pub const WEIGHTS_SOURCE: &str = "pt_inception-2015-12-05-6726825d.pth, from \
                                   https://github.com/mseitzer/pytorch-fid/releases/tag/fid_weights";
 
+/// The key of a tensor, by which a prefix of all keys is found.
+const FIRST: &str = "Conv2d_1a_3x3.conv.weight";
+
 /// Height and width that images are resized to.
 const SIDE: usize = 299;
 
@@ -73,7 +76,8 @@ impl<B: Backend> Inception<B> {
     /// [`Error::Checkpoint`] names the tensor that is missing, misshapen or not finite, and says where the weights come
     /// from.
     pub fn load(backend: &B, file: &Path) -> Result<(Self, String)> {
-        let mut checkpoint = checkpoint::load(file).map_err(with_source)?;
+        let checkpoint = checkpoint::load(file).map_err(with_source)?;
+        let mut checkpoint = checkpoint.below_prefix(&[(FIRST.to_owned(), Vec::new())]).checkpoint.into_owned();
         checkpoint.check_finite(DAMAGED).map_err(with_source)?;
         let network = Self::new(backend, &mut checkpoint).map_err(with_source)?;
         let bytes = std::fs::read(file).map_err(|source| Error::Io { file: file.into(), action: "read it", source })?;
