@@ -51,7 +51,8 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
                 "dir": shown(&args.dir), "layout": layout, "train": report.train, "val": report.val,
                 "heights": report.heights, "widths": report.widths, "classes": classes,
                 "depths": depths,
-                "problems": report.problems.len(), "ok": report.problems.is_empty(),
+                "problems": report.problems.len(), "ok": report.problems.is_empty(), "hint": report.bad_labels(&data),
+                "set": report.hint(&data).map(|hint| hint.assignments),
             })
         },
         || summary(&report, layout, &data),
@@ -104,11 +105,12 @@ fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
             text += &format!("\n  {:>5.1}% of pixels beyond data.depth_max (clamped)", percent(*beyond));
         }
     }
-    text + &match report.problems.len() {
+    text += &match report.problems.len() {
         0 => "\nno problems".to_owned(),
         1 => "\n1 problem".to_owned(),
         count => format!("\n{count} problems"),
-    }
+    };
+    text + &report.bad_labels(data).map_or(String::new(), |labels| format!("\nhint: {labels}"))
 }
 
 /// Rounded to four decimals.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
-use asap_model::data::{check, detect_layout};
+use asap_model::data::{Problem, check, detect_layout};
 use asap_model::training::losses::Losses;
 use asap_model::training::{History, RunFolder, Sources, Summary, Trainer};
 use asap_model::{Config, Error};
@@ -106,16 +106,16 @@ pub fn check_images(config: &Config, output: &Output) -> asap_model::Result<()> 
     };
     let start = Instant::now();
     let report = check(dir, &config.data)?;
-    let [first, others @ ..] = &report.problems[..] else {
+    let Some(Problem { file, message, .. }) = report.first_problem(&config.data) else {
         let seconds = start.elapsed().as_secs_f64();
         output.say(format_args!("checked {} pairs in {seconds:.1} s", report.train + report.val));
         return Ok(());
     };
-    let more = match others.len() + 1 {
-        1 => String::new(),
-        count => format!("; the first of {count} problems: asap data check, with the same --config, lists all"),
+    let all = match report.problems.len() {
+        1 => "",
+        _ => ". asap data check, with the same --config and --set, lists all problems",
     };
-    Err(Error::Data { file: first.file.clone(), problem: format!("{}{more}", first.message) })
+    Err(Error::Data { file, problem: format!("{message}{all}") })
 }
 
 /// Prints the result, and what to do with it.

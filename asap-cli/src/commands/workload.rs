@@ -114,7 +114,7 @@ pub fn made_up_inputs(config: &Config, count: usize) -> Vec<HostInput> {
             InputKind::Labels => {
                 let across = width.div_ceil(7);
                 let blocks = values("labels", height.div_ceil(7) * across);
-                let label = |x: usize, y: usize| below(blocks[y / 7 * across + x / 7], data.classes);
+                let label = |x: usize, y: usize| below(blocks[y / 7 * across + x / 7], data.label_channels());
                 Channels::Labels(Plane::from_fn(height, width, label))
             }
         };

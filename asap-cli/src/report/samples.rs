@@ -37,13 +37,13 @@ impl Observer for Samples {
 fn write(path: &Path, rows: &[SampleRow], data: &DataConfig) -> Result<()> {
     let column = |image: &dyn Fn(&SampleRow) -> Result<RgbImage>| rows.iter().map(image).collect::<Result<Vec<_>>>();
     let inputs = column(&|row| match &row.pair.input.channels {
-        Channels::Labels(map) => Ok(color_labels(&map.data, map.size(), data.classes)),
+        Channels::Labels(map) => Ok(color_labels(&map.data, map.size(), data.label_channels())),
         Channels::Rgb(image) => Ok(image.clone()),
     })?;
     let outputs = column(&|row| image(&row.output, None, data))?;
     let real = column(&|row| {
         let target = &row.pair.target;
-        image(&target.values(data.depth()), target.mask(data.depth()).as_deref(), data)
+        image(&target.values(data.depth()), row.pair.mask(data).as_deref(), data)
     })?;
     write_rgb(path, &sheet::tile(&[inputs, outputs, real], GAP))
 }

@@ -20,6 +20,7 @@ mod infer;
 #[cfg(unix)]
 mod interruption;
 mod json;
+mod labels;
 mod memory;
 mod profile;
 mod published;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::depth::DepthScale;
+use super::labels::{IdList, IgnoreAs, Remap};
 use super::schema::{KeyError, POSITIVE, Section, choices, section};
 
 choices! {
@@ -63,6 +64,13 @@ section! {
         dir: Option<PathBuf> = None;
         /// Number of label classes; ids run from 0 to classes − 1. Unused with RGB input.
         classes: usize = 13, in 2..=256, published "label_nc";
+        /// Ids instead of those in label maps, as for masks of 0 and 255 the pair of 255 and 1. Other ids stay.
+        remap: Option<Remap> = None, in 0..=65535;
+        /// Ids of label maps, after remap, that are no class, such as 255 for unlabeled pixels. They become an extra class
+        /// behind the others.
+        ignore: Option<IdList> = None, in 0..=65535;
+        /// What ignored pixels are: a class like the others (class), or one that counts in no loss and no measure (mask).
+        ignore_as: IgnoreAs = IgnoreAs::Class;
         /// Feed an instance edge map to the low-resolution stream and the discriminators.
         instances: bool = false;
         /// What the generator takes.
@@ -100,10 +108,10 @@ section! {
 }
 
 impl DataConfig {
-    /// Channels of the input: the classes, or 3 for RGB. Instance edges are not among them.
+    /// Channels of the input: the classes with that of ignored labels, or 3 for RGB. Instance edges are not among them.
     pub fn input_channels(&self) -> usize {
         match self.input {
-            InputKind::Labels => self.classes,
+            InputKind::Labels => self.label_channels(),
             InputKind::Rgb => 3,
         }
     }
@@ -139,8 +147,13 @@ impl DataConfig {
         })
     }
 
-    /// Whether batches carry a mask of measured pixels.
+    /// Whether batches carry a mask of the pixels that count.
     pub fn is_masked(&self) -> bool {
+        self.has_unmeasured() || self.masked_class().is_some()
+    }
+
+    /// Whether depth maps have a level that means "not measured".
+    pub fn has_unmeasured(&self) -> bool {
         self.depth().is_some_and(|depth| depth.invalid.is_some())
     }
 
@@ -154,6 +167,7 @@ impl DataConfig {
             return Err(self.conflict("load_size", &problem));
         }
         self.check_depth()?;
+        self.check_labels()?;
         if self.layout != Layout::Synthetic {
             if self.input == InputKind::Rgb && self.layout != Layout::Pairs {
                 return Err(self.conflict("input", "needs data.layout = \"pairs\"; other layouts have label maps"));

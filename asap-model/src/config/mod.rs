@@ -8,6 +8,7 @@
 //! | [`root`] | [`Config`]: all sections; reading and setting keys, checks across sections |
 //! | [`schema`] | what a key is; the macros that define sections |
 //! | [`data`] | `[data]`: dataset, sizes, augmentation |
+//! | [`labels`] | [`LabelIds`]: from the ids of label maps to classes |
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
 //! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
 //! | [`discriminator`] | `[discriminator]` |
@@ -23,6 +24,7 @@ pub mod discriminator;
 pub mod generator;
 pub mod generators;
 pub mod kind;
+pub mod labels;
 mod presets;
 mod published;
 pub mod root;
@@ -39,6 +41,7 @@ pub use generators::asap_net::{AsapNetConfig, Padding};
 pub use generators::pix2pix::{ResNetConfig, UnetConfig};
 pub use generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
 pub use generators::spade::{CcFpseConfig, SpadeConfig};
+pub use labels::{IdList, IgnoreAs, LabelIds, Remap};
 pub use root::Config;
 pub use schema::Key;
 pub use training::{LossConfig, TrainConfig, ValidationMeasure};

@@ -5,6 +5,7 @@
 //! | option | here |
 //! |---|---|
 //! | `no_one_hot`, `output_nc` | `data.input`, `data.output` |
+//! | `contain_dontcare_label` | `data.ignore` = 255 |
 //! | `no_instance_edge` | `data.instances` (negated) |
 //! | `crop_size`, `aspect_ratio` | `data.size` = \[crop_size/aspect_ratio, crop_size\]; `generator.tile` = crop_size/(16·aspect_ratio) |
 //! | `reflection_pad` | `generator.padding` |
@@ -17,6 +18,7 @@ use toml::Value as Toml;
 
 use super::data::{DataConfig, InputKind, OutputKind};
 use super::discriminator::DiscriminatorConfig;
+use super::labels::IdList;
 use super::schema::{Section, Value};
 use crate::{Error, Result};
 
@@ -34,6 +36,9 @@ impl DataConfig {
             1 => OutputKind::Depth,
             _ => return Err(options.refused("output_nc", "expected 3 (rgb) or 1 (depth)")),
         };
+        if options.get("contain_dontcare_label", false)? {
+            config.ignore = Some(IdList(vec![255]));
+        }
         config.instances = !options.get("no_instance_edge", true)?;
         config.input = if options.get("no_one_hot", false)? { InputKind::Rgb } else { InputKind::Labels };
         options.read(config)
@@ -125,6 +130,15 @@ mod tests {
         let data = DataConfig::from_published(&options).unwrap();
         assert_eq!((data.size, data.classes, data.instances), ([256, 512], 35, true));
         assert_eq!(data.lowres_channels(), preset.data.lowres_channels());
+    }
+
+    #[test]
+    fn dontcare_label_is_an_extra_class() {
+        let options = json!({ "label_nc": 182, "contain_dontcare_label": true, "no_instance_edge": false });
+        let data = DataConfig::from_published(&options).unwrap();
+        assert_eq!((data.lowres_channels(), data.label_ids().class(255)), (184, Some(182)));
+        let options = json!({ "label_nc": 182, "contain_dontcare_label": false });
+        assert_eq!(DataConfig::from_published(&options).unwrap().label_ids().class(255), None);
     }
 
     #[test]

@@ -145,6 +145,7 @@ mod tests {
                 let value = match key.name {
                     "depth_max" => "2",
                     "keep_best" => "l1",
+                    "remap" => "[[255, 0], [7, 1]]",
                     _ if key.expected.contains("path") => "a'\"b",
                     _ => "256",
                 };

@@ -1,17 +1,23 @@
 //! Reads every file of a dataset and reports every problem.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::augment::Placement;
 use super::dataset::{read_target, size_problem};
-use super::decode::{label_problems, read_ids, read_instances, read_photo};
+use super::decode::{read_ids, read_instances, read_photo};
+use super::label_hint::LabelHint;
+use super::labels::{IdCount, id_counts, label_problems};
 use super::layout::{ExampleFiles, Split, is_split, scan};
 use super::plane::Picture;
 use super::problem::Problem;
 use crate::config::{DataConfig, DepthScale, InputKind, Layout};
 use crate::{Error, Result};
+
+/// Maximum number of ids that a message names.
+const NAMED: usize = 5;
 
 /// The contents of a dataset, and every problem in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +32,12 @@ pub struct Report {
     pub heights: [usize; 2],
     /// Minimum and maximum width of a photo.
     pub widths: [usize; 2],
-    /// For each class, how often it occurs; empty for RGB input.
+    /// For each class, how often it occurs, that of `data.ignore` last; empty for RGB input.
     pub classes: Vec<ClassCount>,
+    /// For each id of the label maps, how often it occurs.
+    pub ids: BTreeMap<u16, ClassCount>,
+    /// Label maps with ids that are no class.
+    pub bad_maps: u64,
     /// Statistics of the depth maps; `None` for photos.
     pub depths: Option<DepthCount>,
     /// Every problem: first missing files, then by pair.
@@ -41,6 +51,13 @@ pub struct ClassCount {
     pub pixels: u64,
     /// Label maps in which it occurs.
     pub pictures: u64,
+}
+
+impl ClassCount {
+    fn add(&mut self, other: ClassCount) {
+        self.pixels += other.pixels;
+        self.pictures += other.pictures;
+    }
 }
 
 /// Statistics of depth maps.
@@ -94,7 +111,7 @@ impl DepthCount {
 impl Report {
     /// Of no pair.
     fn new(data: &DataConfig) -> Report {
-        let classes = if data.input == InputKind::Labels { data.classes } else { 0 };
+        let classes = if data.input == InputKind::Labels { data.label_channels() } else { 0 };
         Report {
             layout: data.layout,
             train: 0,
@@ -102,6 +119,8 @@ impl Report {
             heights: [usize::MAX, 0],
             widths: [usize::MAX, 0],
             classes: vec![ClassCount::default(); classes],
+            ids: BTreeMap::new(),
+            bad_maps: 0,
             depths: data.depth().map(|_| DepthCount::NONE),
             problems: Vec::new(),
         }
@@ -113,12 +132,7 @@ impl Report {
         let input = match data.input {
             InputKind::Rgb => report.keep(&files.input, read_photo(&files.input)).map(|photo| photo.size()),
             InputKind::Labels => report.keep(&files.input, read_ids(&files.input)).map(|ids| {
-                report.problems.extend(label_problems(&files.input, &ids, data.classes));
-                for &id in &ids.data {
-                    if let Some(count) = report.classes.get_mut(usize::from(id)) {
-                        *count = ClassCount { pixels: count.pixels + 1, pictures: 1 };
-                    }
-                }
+                report.count(&files.input, &id_counts(&ids), data);
                 ids.size()
             }),
         };
@@ -147,14 +161,27 @@ impl Report {
         report
     }
 
+    /// Counts the ids of a label map.
+    fn count(&mut self, file: &Path, counts: &[IdCount], data: &DataConfig) {
+        let ids = data.label_ids();
+        let problems = label_problems(file, counts, &ids);
+        self.bad_maps += u64::from(!problems.is_empty());
+        self.problems.extend(problems);
+        for &IdCount { id, pixels, .. } in counts {
+            self.ids.insert(id, ClassCount { pixels, pictures: 1 });
+            if let Some(count) = ids.class(id).and_then(|class| self.classes.get_mut(usize::from(class))) {
+                *count = ClassCount { pixels: count.pixels + pixels, pictures: 1 };
+            }
+        }
+    }
+
     fn add(&mut self, other: Report) {
         let join = |a: [usize; 2], b: [usize; 2]| [a[0].min(b[0]), a[1].max(b[1])];
         self.heights = join(self.heights, other.heights);
         self.widths = join(self.widths, other.widths);
-        for (all, one) in self.classes.iter_mut().zip(other.classes) {
-            all.pixels += one.pixels;
-            all.pictures += one.pictures;
-        }
+        self.classes.iter_mut().zip(other.classes).for_each(|(all, one)| all.add(one));
+        other.ids.into_iter().for_each(|(id, one)| self.ids.entry(id).or_default().add(one));
+        self.bad_maps += other.bad_maps;
         if let (Some(all), Some(one)) = (&mut self.depths, other.depths) {
             all.add(&one);
         }
@@ -164,6 +191,38 @@ impl Report {
     /// The value; an error is added to the problems.
     fn keep<T>(&mut self, file: &Path, read: Result<T>) -> Option<T> {
         read.map_err(|error| self.problems.push(Problem::of(file, error))).ok()
+    }
+
+    /// The keys with which every id of the label maps is a class, if some are not.
+    pub fn hint(&self, data: &DataConfig) -> Option<LabelHint> {
+        LabelHint::new(self.ids.keys().copied(), &data.label_ids())
+    }
+
+    /// Which ids of the label maps are no class, and what to do; `None` if all are.
+    pub fn bad_labels(&self, data: &DataConfig) -> Option<String> {
+        let (hint, ids) = (self.hint(data)?, data.label_ids());
+        let bad: Vec<_> = self.ids.iter().filter(|(id, _)| ids.class(**id).is_none()).collect();
+        let pixels: u64 = bad.iter().map(|(_, count)| count.pixels).sum();
+        let share = 100.0 * pixels as f64 / self.ids.values().map(|count| count.pixels).sum::<u64>() as f64;
+        let mut names: Vec<String> = bad.iter().take(NAMED).map(|(id, _)| id.to_string()).collect();
+        names.extend((bad.len() > NAMED).then(|| format!("{} more", bad.len() - NAMED)));
+        let (maps, have) = if self.bad_maps == 1 { ("map", "has") } else { ("maps", "have") };
+        Some(format!(
+            "{} label {maps} {have} ids that are no class ({}; {share:.1}% of all pixels); {hint}",
+            self.bad_maps,
+            names.join(", ")
+        ))
+    }
+
+    /// The first problem, and how many there are; `None` if there is none. What is wrong with labels comes with what to do.
+    pub fn first_problem(&self, data: &DataConfig) -> Option<Problem> {
+        let first = self.problems.first()?;
+        let more = match self.problems.len() {
+            1 => String::new(),
+            count => format!("; the first of {count} problems"),
+        };
+        let labels = self.bad_labels(data).map_or(String::new(), |labels| format!(". In all, {labels}"));
+        Some(Problem { message: format!("{}{more}{labels}", first.message), ..first.clone() })
     }
 
     /// The fraction of all valid pixels that have a class.

@@ -3,14 +3,13 @@
 //! The id is the raw index of a palette PNG; the palette is not expanded. Every decoder rejects sides above [`MAX_SIDE`], and more
 //! pixels than the file can encode, before it allocates memory.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageReader};
 
-use super::plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage};
+use super::plane::{InstanceMap, Picture, Plane, RgbImage};
 use super::problem::Problem;
 use crate::config::OutputKind;
 use crate::{Error, Result};
@@ -36,20 +35,6 @@ const MAX_BYTES: usize = 2 * 3 * MAX_PIXELS;
 
 /// The first bytes of every JPEG.
 const JPEG: [u8; 2] = [0xff, 0xd8];
-
-/// Reads a label map: a gray or palette PNG whose raw values are class ids.
-pub fn read_labels(file: &Path, classes: usize) -> Result<LabelMap> {
-    labels_of(&read_bytes(file)?, file, classes)
-}
-
-/// As [`read_labels`], from the bytes of a PNG; `file` names them in errors.
-pub fn labels_of(bytes: &[u8], file: &Path, classes: usize) -> Result<LabelMap> {
-    let ids = ids_of(bytes, file)?;
-    match label_problems(file, &ids, classes).into_iter().next() {
-        Some(problem) => Err(problem.into()),
-        None => Ok(Plane { height: ids.height, width: ids.width, data: ids.data.iter().map(|&id| id as u8).collect() }),
-    }
-}
 
 /// Reads an instance map: a gray or palette PNG of up to 16 bits whose raw values are instance ids.
 pub fn read_instances(file: &Path) -> Result<InstanceMap> {
@@ -107,7 +92,7 @@ pub(crate) fn read_ids(file: &Path) -> Result<Plane<u16>> {
     ids_of(&read_bytes(file)?, file)
 }
 
-fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
+pub(super) fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
     check_png_header(bytes, file)?;
     let bad = |e: png::DecodingError| Error::from(Problem::new(file, format!("cannot be decoded as PNG: {e}")));
     let limits = png::Limits { bytes: MAX_BYTES };
@@ -148,42 +133,6 @@ fn unpack(packed: &[u8], row: usize, height: usize, width: usize, bits: usize) -
         }
     }
     Plane { height, width, data }
-}
-
-/// Maximum number of out-of-range ids reported one by one; a depth map read as a label map has thousands.
-const REPORTED: usize = 20;
-
-/// One problem for each id out of range, with its first pixel and the number of pixels.
-pub(crate) fn label_problems(file: &Path, ids: &Plane<u16>, classes: usize) -> Vec<Problem> {
-    let mut wrong: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
-    for (i, &id) in ids.data.iter().enumerate() {
-        if usize::from(id) >= classes {
-            wrong.entry(id).or_insert((i, 0)).1 += 1;
-        }
-    }
-    let mut problems: Vec<Problem> = Vec::new();
-    for (id, (first, count)) in wrong {
-        let [x, y] = [first % ids.width, first / ids.width];
-        let others = if count > 1 { format!(" (and {} more pixels)", count - 1) } else { String::new() };
-        let hint = if id == 255 { "; 255 often marks unlabeled pixels: give them their own class" } else { "" };
-        problems.push(Problem {
-            file: file.to_path_buf(),
-            message: format!(
-                "pixel ({x}, {y}) has label {id}{others}, but data.classes = {classes} allows 0 to {}{hint}",
-                classes - 1
-            ),
-            pixel: Some([x, y]),
-            value: Some(u32::from(id)),
-        });
-    }
-    problems.sort_by_key(|problem| problem.pixel.map(|[x, y]| (y, x)));
-    if problems.len() > REPORTED {
-        let others = problems.len() - REPORTED;
-        problems.truncate(REPORTED);
-        problems
-            .push(Problem::new(file, format!("has {others} more labels out of range for data.classes = {classes}")));
-    }
-    problems
 }
 
 /// Decodes a JPEG or PNG, detected by its content, and applies its EXIF orientation.
@@ -262,7 +211,7 @@ fn check_claim(bytes: &[u8], file: &Path, height: usize, width: usize) -> Result
     Ok(())
 }
 
-fn read_bytes(file: &Path) -> Result<Vec<u8>> {
+pub(super) fn read_bytes(file: &Path) -> Result<Vec<u8>> {
     let bytes = read_start(file, MAX_FILE + 1)?;
     if bytes.len() as u64 > MAX_FILE {
         return Problem::err(file, format!("is larger than {MAX_FILE} bytes, the maximum for an image"));

@@ -37,7 +37,7 @@ impl HostInput {
             }
         }
         let input = match (ids.is_empty(), colors.is_empty()) {
-            (false, true) => Input::labels(Ids::from_vec(backend, [n, h, w], ids)?, data.classes),
+            (false, true) => Input::labels(Ids::from_vec(backend, [n, h, w], ids)?, data.label_channels()),
             (true, false) => Input::image(Var::constant(Tensor::from_f32(backend, [n, 3, h, w], &colors)?)),
             _ => return Err(unlike("batch")),
         };
@@ -66,12 +66,14 @@ impl Batch {
         let kind = |target: &super::Picture| (target.size(), target.channels());
         let ([h, w], channels) = self.examples.first().map_or(([0; 2], 0), |example| kind(&example.target));
         let (mut values, mut mask) = (Vec::new(), Vec::new());
-        for Example { input, target } in &self.examples {
+        for example @ Example { input, target } in &self.examples {
             if kind(target) != ([h, w], channels) {
                 return Err(unlike(&input.name));
             }
             values.extend(target.values(data.depth()));
-            mask.extend(target.mask(data.depth()).into_iter().flatten());
+            if let Some(pixels) = example.mask(data) {
+                (0..channels).for_each(|_| mask.extend_from_slice(&pixels));
+            }
         }
         let sizes = |channels| [self.examples.len(), channels, h, w];
         let target = Target::new(Tensor::from_f32(backend, sizes(channels), &values)?);
@@ -79,7 +81,7 @@ impl Batch {
             return Ok(target);
         }
         let measured = mask.iter().filter(|&&pixel| pixel != 0.0).count();
-        Ok(target.with_mask(Tensor::from_f32(backend, sizes(1), &mask)?, measured))
+        Ok(target.with_mask(Tensor::from_f32(backend, sizes(channels), &mask)?, measured))
     }
 }
 
@@ -131,6 +133,26 @@ mod tests {
         let instances = DataConfig { instances: true, ..DataConfig::default() };
         let error = batch(labels, false).input(&backend, &instances).err().unwrap().to_string();
         assert!(error.contains("data.instances = true, but there is no instance map of pair 0"), "{error}");
+    }
+
+    #[test]
+    fn ignored_labels_mask_every_channel() {
+        let backend = Reference::<f32>::new();
+        let mut config = crate::Config::default();
+        config.set_all(&["data.classes=2".into(), "data.ignore=255".into()]).unwrap();
+        // Both examples have class 2, the ignored one, at their second pixel.
+        let images = Var::constant(Tensor::full(&backend, [2, 3, 1, 2], 4.0).unwrap());
+        let target = batch(labels, false).target(&backend, &config.data).unwrap();
+        assert_eq!((target.masked(&images).unwrap().value().to_f32().unwrap(), target.scale()), (vec![4.0; 12], 1.0));
+        config.set("data.ignore_as=mask").unwrap();
+        let mut batch = batch(labels, false);
+        batch.examples[1].input.channels = Channels::Labels(Plane { height: 1, width: 2, data: vec![1, 0] });
+        let target = batch.target(&backend, &config.data).unwrap();
+        let masked = target.masked(&images).unwrap().value().to_f32().unwrap();
+        assert_eq!(masked, [[4.0, 0.0].repeat(3), vec![4.0; 6]].concat());
+        assert_eq!(target.scale(), 12.0 / 9.0);
+        let one_hot = batch.input(&backend, &config.data).unwrap().one_hot().unwrap();
+        assert_eq!(one_hot.value().dims(), [2, 3, 1, 2]);
     }
 
     #[test]

@@ -93,6 +93,9 @@ impl Example {
     /// [`Error::Data`](crate::Error::Data) if the image is smaller than its crop.
     pub fn prepare(&self, data: &DataConfig, augmentation: Option<Augmentation>) -> Result<Example> {
         let placement = Placement::new(&self.input.name, self.target.size(), data, augmentation)?;
-        Ok(Example { input: self.input.place(&placement), target: placement.picture(&self.target, data.is_masked()) })
+        Ok(Example {
+            input: self.input.place(&placement),
+            target: placement.picture(&self.target, data.has_unmeasured()),
+        })
     }
 }

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `files` | [`image_files`]: the image files of a folder |
 //! | `layout` | which files of a folder belong together: [`detect_layout`], [`discover_inputs`] |
-//! | `decode` | [`read_photo`], [`read_labels`], [`read_instances`], [`read_depth`]; the same from bytes |
+//! | `decode` | [`read_photo`], [`read_instances`], [`read_depth`]; the same from bytes |
+//! | `labels`, `label_hint` | [`read_labels`]: from ids to classes; [`LabelHint`]: which keys help if that fails |
 //! | `encode` | a network's output as an image or depth map; PNG files, written atomically |
 //! | `depth_colors` | [`depth_colors()`]: depth maps in color |
 //! | `plane` | [`Plane`], [`Picture`]: pixels, padding; [`instance_edges`] |
@@ -14,6 +15,7 @@
 //! | `example` | [`Example`]: an input ([`HostInput`]) with its target, in host memory; [`Batch`] |
 //! | `dataset` | [`Source`]; [`Dataset`], which reads a folder |
 //! | `augment` | order, crops and flips, functions of (seed, epoch, index) |
+//! | `mask` | which pixels of a pair count |
 //! | `device` | inputs and targets copied to the device |
 //! | `loader` | [`Loader`]: batches prepared on other threads, in a fixed order |
 //! | `check` | [`check()`]: reports every problem of a dataset |
@@ -23,8 +25,8 @@
 //!
 //! # Ids
 //!
-//! A label map contains ids from 0 to `classes - 1`; anything else is an error, 255 too. (The published code turns 255 into an extra
-//! class. Cityscapes' `labelIds` never contain it.)
+//! A label map contains ids from 0 to `classes - 1`, after `data.remap`; anything else is an error, 255 too, unless `data.ignore`
+//! names it. Ignored ids are an extra class behind the others, as in the published code.
 
 mod augment;
 mod check;
@@ -36,8 +38,11 @@ mod encode;
 mod example;
 mod files;
 mod generated;
+mod label_hint;
+mod labels;
 mod layout;
 mod loader;
+mod mask;
 mod plane;
 mod problem;
 mod resize;
@@ -46,14 +51,14 @@ pub mod synthetic;
 pub use augment::{Augmentation, epoch_order};
 pub use check::{ClassCount, DepthCount, Report, check};
 pub use dataset::{Dataset, Source, read_target};
-pub use decode::{
-    MAX_SIDE, instances_of, labels_of, photo_of, read_depth, read_instances, read_labels, read_photo, read_picture,
-};
+pub use decode::{MAX_SIDE, instances_of, photo_of, read_depth, read_instances, read_photo, read_picture};
 pub use depth_colors::depth_colors;
 pub use encode::{write_gray8, write_gray16, write_instances, write_labels, write_picture, write_rgb};
 pub use example::{Batch, Channels, Example, HostInput};
 pub use files::image_files;
 pub use generated::Synthetic;
+pub use label_hint::LabelHint;
+pub use labels::{IdCount, labels_of, read_labels};
 pub use layout::{ExampleFiles, Split, detect_layout, discover_inputs, is_split};
 pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};

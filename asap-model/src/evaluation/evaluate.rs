@@ -179,12 +179,21 @@ impl<'a> Accumulator<'a> {
         let (Picture::Rgb(a), Picture::Rgb(b)) = (&generated.picture, &real.picture) else {
             return self.depth.add(&generated.picture, &real.picture);
         };
+        let counted = [generated, real].map(EvalImage::counted_pixels);
+        if counted.iter().flatten().any(|pixels| pixels.data.is_empty()) {
+            return Ok(());
+        }
         self.pairs += 1;
         for (measure, outcome) in &mut self.sums {
             let (Method::Pairs(compare, window), Ok(sum)) = (measure.method(), &mut *outcome) else { continue };
             if a.height.min(a.width) < window {
                 *outcome = Err(format!("{} is smaller than its window, {window}×{window}", described(generated)));
             } else {
+                // Only measures of single pixels can leave out some.
+                let [a, b] = match &counted {
+                    [Some(a), Some(b)] if window == 1 => [a, b],
+                    _ => [a, b],
+                };
                 *sum += compare(a, b)?;
             }
         }
@@ -253,6 +262,9 @@ impl<'a> Accumulator<'a> {
     fn mean(&self, measure: Measure) -> Outcome<f64> {
         let sum = self.sums.iter().find(|(other, _)| *other == measure);
         let (_, sum) = sum.ok_or_else(|| NOT_PAIRED.to_owned())?;
+        if self.pairs == 0 {
+            return Err("no pixel counts: the labels of all are ignored".into());
+        }
         let mean = sum.clone()? / self.pairs as f64;
         if mean.is_finite() { Ok(mean) } else { Err("it is infinite: a pair is identical".into()) }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 
 use crate::config::{DataConfig, DepthScale, OutputKind, Resize};
-use crate::data::{Example, Picture, Source, read_picture};
+use crate::data::{Example, Picture, Plane, RgbImage, Source, read_picture};
 use crate::inference::Translator;
 use crate::{Error, Result};
 
@@ -18,6 +18,18 @@ pub struct EvalImage {
     pub picture: Picture,
     /// [height, width] before it was resized or cropped.
     pub native_size: [usize; 2],
+    /// The pixels that count; `None` if all do. In others, a generated image has the real one's colors.
+    pub counted: Option<Vec<bool>>,
+}
+
+impl EvalImage {
+    /// The pixels that count, in one row; `None` if all do.
+    pub(super) fn counted_pixels(&self) -> Option<RgbImage> {
+        let (Picture::Rgb(image), Some(counted)) = (&self.picture, &self.counted) else { return None };
+        let pixels = image.data.iter().zip(counted).filter(|(_, counts)| **counts);
+        let data: Vec<[u8; 3]> = pixels.map(|(color, _)| *color).collect();
+        Some(Plane { height: 1, width: data.len(), data })
+    }
 }
 
 /// Generated images and real ones.
@@ -93,15 +105,23 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
 
     fn real(&self, index: usize) -> Result<EvalImage> {
         let (Example { input, target }, native_size) = self.example(index)?;
-        Ok(EvalImage { name: input.name.into(), picture: target, native_size })
+        Ok(EvalImage { name: input.name.into(), picture: target, native_size, counted: None })
     }
 
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
-        let (Example { input, target }, native_size) = self.example(index)?;
+        let (example, native_size) = self.example(index)?;
+        let mask = example.mask(self.data()).filter(|_| self.output() == OutputKind::Rgb);
+        let counted = mask.map(|mask| mask.iter().map(|&pixel| pixel != 0.0).collect::<Vec<bool>>());
+        let Example { input, target } = example;
         let resize = self.output() == OutputKind::Depth && !self.native_size && self.data().resize != Resize::Crop;
         let output = self.translator.translate(&input, resize)?;
-        let output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
-        let image = |picture| EvalImage { name: PathBuf::from(&input.name), picture, native_size };
+        let mut output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
+        if let (Picture::Rgb(output), Picture::Rgb(real), Some(counted)) = (&mut output, &target, &counted) {
+            let pixels = output.data.iter_mut().zip(&real.data).zip(counted);
+            pixels.filter(|(_, counts)| !**counts).for_each(|((output, real), _)| *output = *real);
+        }
+        let image =
+            |picture| EvalImage { name: PathBuf::from(&input.name), picture, native_size, counted: counted.clone() };
         Ok((image(output), image(target)))
     }
 }
@@ -129,7 +149,7 @@ impl ImageFiles {
             Some(size) => picture.resize(size, self.output == OutputKind::Depth),
             None => picture,
         };
-        Ok(EvalImage { name: file.to_owned(), picture, native_size })
+        Ok(EvalImage { name: file.to_owned(), picture, native_size, counted: None })
     }
 }
 

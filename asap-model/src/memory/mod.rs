@@ -99,9 +99,10 @@ pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
     let mut step = || -> Result<()> {
         let input = blank_input(&backend, &config.data, sizes)?;
         let [n, h, w] = sizes;
-        let mut target = Target::new(Tensor::zeros(&backend, [n, config.data.output_channels(), h, w])?);
+        let zeros = || Tensor::zeros(&backend, [n, config.data.output_channels(), h, w]);
+        let mut target = Target::new(zeros()?);
         if config.data.is_masked() {
-            target = target.with_mask(Tensor::zeros(&backend, [n, 1, h, w])?, 0);
+            target = target.with_mask(zeros()?, 0);
         }
         let rates = Rates { generator: config.train.lr_generator, discriminator: config.train.lr_discriminator };
         gan.training_step(&input, &target, rates)?;
@@ -164,7 +165,7 @@ fn blank_input(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<I
     let [n, h, w] = sizes;
     let zeros = |channels| -> Result<Var<Plan>> { Ok(Var::constant(Tensor::zeros(backend, [n, channels, h, w])?)) };
     let input = match data.input {
-        config::InputKind::Labels => Input::labels(Ids::full(backend, sizes, 0)?, data.classes),
+        config::InputKind::Labels => Input::labels(Ids::full(backend, sizes, 0)?, data.label_channels()),
         config::InputKind::Rgb => Input::image(zeros(3)?),
     };
     if data.instances { input.with_edges(&zeros(1)?) } else { Ok(input) }
@@ -176,7 +177,8 @@ fn host_batch(data: &DataConfig, [n, h, w]: [usize; 3]) -> u64 {
         config::InputKind::Labels => 1,
         config::InputKind::Rgb => 4 * 3,
     };
-    let [edges, mask] = [data.instances, data.is_masked()].map(|there| if there { 4 } else { 0 });
+    let edges = if data.instances { 4 } else { 0 };
+    let mask = if data.is_masked() { 4 * data.output_channels() } else { 0 };
     let pixel = input + edges + mask + 4 * data.output_channels();
     (n * h * w) as u64 * pixel as u64
 }

@@ -24,7 +24,7 @@ pub struct SampleRow {
 
 /// The measures of a validation, at the training size: L1 first, then the errors of depth where there is any.
 ///
-/// L1 is the mean |output − real| over all values in [−1, 1]; of depth maps, over measured pixels.
+/// L1 is the mean |output − real| over all values in [−1, 1] of pixels that count.
 pub type Scores = Vec<(Measure, f64)>;
 
 /// A measure over the validations of a run.
@@ -74,11 +74,13 @@ pub(super) fn validate<B: Backend>(
         let input = HostInput::stack(&[&pair.input], backend, data)?;
         let ctx = ForwardContext::evaluation(&generator.params);
         let output = generator.forward(&ctx, &input)?.value().to_f32()?;
-        let (real, mask) = (pair.target.values(data.depth()), pair.target.mask(data.depth()));
+        let (real, mask) = (pair.target.values(data.depth()), pair.mask(data));
         let differences = output.iter().zip(&real).map(|(a, b)| f64::from((a - b).abs()));
         if let Some(mask) = &mask {
-            sum += differences.zip(mask).map(|(difference, &m)| difference * f64::from(m)).sum::<f64>();
-            values += mask.iter().map(|&m| f64::from(m)).sum::<f64>();
+            // The same for every channel.
+            let counted = mask.iter().cycle();
+            sum += differences.zip(counted).map(|(difference, &m)| difference * f64::from(m)).sum::<f64>();
+            values += mask.iter().map(|&m| f64::from(m)).sum::<f64>() * data.output_channels() as f64;
         } else {
             sum += differences.sum::<f64>();
             values += output.len() as f64;
@@ -91,7 +93,11 @@ pub(super) fn validate<B: Backend>(
         }
     }
     if values == 0.0 {
-        let problem = "no pixel of the validation depth maps has a depth; check data.depth_invalid".into();
+        let problem = match data.has_unmeasured() {
+            true => "no pixel of the validation depth maps has a depth; check data.depth_invalid",
+            false => "every pixel of the validation label maps is ignored; check data.ignore",
+        };
+        let problem = problem.into();
         return Err(Error::Data { file: "validation".into(), problem });
     }
     let mut scores = vec![(Measure::L1, sum / values)];

@@ -25,7 +25,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
         generator.params.load(&case.checkpoint("_net_G")?)?;
         generator
     };
-    let input = case.input(backend, "", data.classes)?;
+    let input = case.input(backend, "", data.label_channels())?;
     let output = generator.forward(&ForwardContext::evaluation(&generator.params), &input)?;
     report(case.compare("output", output.value(), Quantity::Output)?);
     Ok(())

@@ -34,7 +34,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let comparison = case.compare("output", plain.value(), Quantity::Output)?;
     report(Comparison { quantity: "output (plain pixel_mlp)".into(), ..comparison });
     if data.input == config::InputKind::Labels {
-        let input = case.input(backend, "", data.classes)?;
+        let input = case.input(backend, "", data.label_channels())?;
         pass(case, (&weights, &generator), &Tape::new(), &input, " (from labels)", report, None)?;
     }
     Ok(())

@@ -17,7 +17,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let count = weights.trained_count() as f64;
     report(exactly("parameters", (count - case.number("parameters")?).abs(), 0.0));
 
-    let input = case.input(backend, "", data.classes)?;
+    let input = case.input(backend, "", data.label_channels())?;
     let ctx = ForwardContext::evaluation(&weights);
     let params = generator.predict(&ctx, &input)?;
     let host = case.host("params_head")?;

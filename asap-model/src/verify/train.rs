@@ -34,7 +34,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     gan.discriminator.params.load(&case.checkpoint("_net_D")?)?;
 
     for step in 0..case.number("steps")? as usize {
-        let input = case.input(backend, &format!("step{step}."), config.data.classes)?;
+        let input = case.input(backend, &format!("step{step}."), config.data.label_channels())?;
         let target = Target::new(case.tensor(backend, &format!("step{step}.image"))?);
         let (losses, fake) = gan.training_step(&input, &target, rates)?;
         report(case.compare(&format!("step{step}.fake"), &fake, Quantity::Training)?);

@@ -1,9 +1,9 @@
 use std::fs;
 
-use asap_model::config::{DataConfig, InputKind, Layout, Resize};
-use asap_model::data::{ClassCount, check};
+use asap_model::config::{DataConfig, IdList, InputKind, Layout, Remap, Resize};
+use asap_model::data::{ClassCount, check, read_labels};
 
-use crate::support::{facades, ids, photo, small};
+use crate::support::{facades, ids, names, photo, small};
 
 #[test]
 fn valid_dataset_has_no_problems() {
@@ -95,4 +95,51 @@ fn rgb_pairs_have_no_classes() {
 fn file_instead_of_folder_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     assert!(check(&dir.path().join("gone"), &small(Layout::Facades)).is_err());
+}
+
+/// 21 label maps with ids 0 to 3 and 255, as the published code's COCO-Stuff samples have.
+#[test]
+fn ignored_labels_get_one_hint() {
+    let dir = tempfile::tempdir().unwrap();
+    facades(dir.path(), 7);
+    for i in 0..7 {
+        ids(
+            &dir.path().join(format!("train_label/f{i:02}.png")),
+            6,
+            5,
+            |x, y| if y == 0 { 255 } else { (x % 4) as u8 },
+        );
+    }
+    let mut data = small(Layout::Facades);
+    let report = check(dir.path(), &data).unwrap();
+    assert_eq!((report.problems.len(), report.bad_maps), (7, 7));
+    assert!(report.problems.iter().all(|problem| !problem.message.contains("data.ignore")), "one hint for all");
+    let text = report.bad_labels(&data).unwrap();
+    for part in ["7 label maps have ids that are no class (255; ", "their own class", "--set data.ignore=255"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let first = report.first_problem(&data).unwrap();
+    assert!(first.message.contains("the first of 7 problems") && first.message.ends_with(&text), "{first}");
+
+    data.ignore = Some(IdList(vec![255]));
+    let report = check(dir.path(), &data).unwrap();
+    assert_eq!((report.problems.len(), report.bad_labels(&data)), (0, None));
+    assert_eq!(report.classes[4], ClassCount { pixels: 7 * 5, pictures: 7 });
+}
+
+#[test]
+fn remapped_masks_are_checked_as_they_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("labels/a.png");
+    ids(&file, 8, 8, |x, _| if x < 2 { 255 } else { 0 });
+    photo(&dir.path().join("images/a.png"), 8, 8, |_, _| [0, 0, 0]);
+    let mut data = DataConfig { classes: 2, ..small(Layout::Pairs) };
+    let hint = check(dir.path(), &data).unwrap().hint(&data).unwrap();
+    assert_eq!(hint.assignments, ["data.remap=[[255,1]]"]);
+    names(read_labels(&file, data.label_ids()), &file, &["pixel (0, 0) has label 255", "--set data.remap=[[255,1]]"]);
+    data.remap = Some(Remap(vec![[255, 1]]));
+    let report = check(dir.path(), &data).unwrap();
+    assert_eq!(report.problems, []);
+    assert_eq!(report.classes.iter().map(|class| class.pixels).collect::<Vec<_>>(), [48, 16]);
+    assert_eq!(read_labels(&file, data.label_ids()).unwrap().data[..4], [1, 1, 0, 0]);
 }

@@ -85,7 +85,7 @@ impl Inputs {
     pub fn shown(&self) -> Vec<RgbImage> {
         let image = |example: &Example| match &example.input.channels {
             Channels::Rgb(image) => image.clone(),
-            Channels::Labels(map) => color_labels(&map.data, map.size(), self.data.classes),
+            Channels::Labels(map) => color_labels(&map.data, map.size(), self.data.label_channels()),
         };
         self.examples.iter().map(image).collect()
     }
