@@ -46,6 +46,11 @@ impl Output {
         self.verbose
     }
 
+    /// Whether standard output is for JSON objects.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Whether to print no progress or messages.
     pub fn is_quiet(&self) -> bool {
         self.quiet

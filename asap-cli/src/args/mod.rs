@@ -224,9 +224,12 @@ pub enum Data {
 pub struct DataCheck {
     /// Dataset folder
     pub dir: PathBuf,
-    /// Configuration file or preset that the data is for [default: detected from the folder names]
+    /// Configuration file or preset that the data is for [default: as asap train --data]
     #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
     pub config: Option<String>,
+    /// Read every file again, also those that have not changed since an earlier check
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,37 +1,35 @@
 //! `asap data`: checks datasets, and writes synthetic ones.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, InputKind, Layout, OutputKind};
-use asap_model::data::{
-    ClassCount, DepthCount, Picture, Report, check as check_data, detect_layout, image_files, read_depth, synthetic,
-};
-use asap_model::{Config, Error};
+use asap_model::Error;
+use asap_model::config::{DataConfig, OutputKind};
+use asap_model::data::{ClassCount, DepthCount, Report, detect, synthetic};
 use serde_json::json;
 
-use super::train::use_data;
-use super::{adjust, configuration, shown};
+use super::dataset::{Check, adopt};
+use super::train::QUICKSTART;
+use super::{incomplete_configuration, shown};
 use crate::args::{Common, DataCheck, DataSynth, SynthKind};
 use crate::exit::DATA;
 use crate::output::Output;
 
 /// Reports every problem of a dataset; exit code 3 if there is one.
 pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCode> {
-    let data = match &args.config {
-        Some(name) => {
-            let mut config = configuration(name, common)?;
-            use_data(&mut config, &args.dir, common)?;
-            config.data
-        }
-        None => {
-            let mut config = Config { data: by_layout(&args.dir)?, ..Config::default() };
-            adjust(&mut config, common)?;
-            config.data
-        }
-    };
-    let report = check_data(&args.dir, &data)?;
+    // Without a configuration, as `asap train --data` takes it on.
+    let name = args.config.as_deref().unwrap_or(QUICKSTART);
+    let (mut config, given) = incomplete_configuration(name, common, std::iter::empty())?;
+    let check = if args.fresh { Check::Fresh } else { Check::Changed };
+    let has_scale = config.data.depth_scale.is_some() || config.data.depth_max.is_some();
+    if args.config.is_none() && !has_scale && detect(&args.dir)?.output == OutputKind::Depth {
+        // Depths are then reported as levels.
+        config.data.depth_scale = Some(1.0);
+    }
+    let found = adopt(&mut config, &args.dir, &given, check, output)?;
+    config.validate()?;
+    let data = config.data;
+    let report = found.report(&data);
     for problem in &report.problems {
         output.result(
             || json!({ "file": shown(&problem.file), "problem": problem.message, "pixel": problem.pixel, "value": problem.value }),
@@ -58,31 +56,6 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
         || summary(&report, layout, &data),
     );
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DATA) })
-}
-
-/// The `[data]` section for a folder's layout: the classes of the known datasets, any ids for plain pairs.
-fn by_layout(dir: &Path) -> asap_model::Result<DataConfig> {
-    Ok(match detect_layout(dir)? {
-        Layout::Cityscapes => Config::preset("cityscapes-256")?.data,
-        Layout::Pairs => {
-            let rgb = dir.join("inputs").is_dir() || dir.join("train/inputs").is_dir();
-            let input = if rgb { InputKind::Rgb } else { InputKind::Labels };
-            let pairs = DataConfig { layout: Layout::Pairs, input, classes: 256, ..DataConfig::default() };
-            match has_depths(dir) {
-                // Depths are then reported as levels.
-                true => DataConfig { output: OutputKind::Depth, depth_scale: Some(1.0), ..pairs },
-                false => pairs,
-            }
-        }
-        layout => DataConfig { layout, ..DataConfig::default() },
-    })
-}
-
-/// Whether the first target is gray with 16 bits, as no photo is.
-fn has_depths(dir: &Path) -> bool {
-    let folders = ["images", "train/images", "val/images"].into_iter();
-    let mut files = folders.filter_map(|folder| image_files(&dir.join(folder), Some(0)).ok()).flatten();
-    files.next().is_some_and(|file| matches!(read_depth(&file), Ok(Picture::Gray16(_))))
 }
 
 fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {

@@ -1,11 +1,12 @@
 //! The commands, one file or folder each. `roofline` is `profile --roofline`; `workload` is what `profile` and `bench` time;
-//! `files` finds the images that arguments name.
+//! `files` finds the images that arguments name; `dataset` is what `--data` names.
 
 pub mod bench;
 pub mod compare;
 pub mod completions;
 pub mod convert;
 pub mod data;
+pub mod dataset;
 pub mod doctor;
 pub mod eval;
 pub mod files;
@@ -26,16 +27,34 @@ use asap_tensor::Backend;
 
 use crate::args::Common;
 use crate::output::Output;
+use dataset::Given;
 
 /// A preset or file, with every `--set` and `--seed` applied, and checked.
 pub fn configuration(name: &str, common: &Common) -> asap_model::Result<Config> {
-    let mut config = Config::load(name).map_err(|error| match error {
-        Error::Io { action, source, .. } => usage(name, format!("cannot {action}: {source}")),
-        other => other,
-    })?;
+    let mut config = Config::load(name).map_err(|error| unreadable(name, error))?;
     adjust(&mut config, common)?;
     config.validate()?;
     Ok(config)
+}
+
+/// As [`configuration`], before it is checked: a dataset completes it. Also returns the keys that the dataset must not change:
+/// those that the user has set, of which `flags` are some.
+pub fn incomplete_configuration<'a>(
+    name: &str,
+    common: &Common,
+    flags: impl Iterator<Item = &'a str>,
+) -> asap_model::Result<(Config, Given)> {
+    let (mut config, file) = Config::load_unchecked(name).map_err(|error| unreadable(name, error))?;
+    let given = Given::new(&config, common, flags, file);
+    adjust(&mut config, common)?;
+    Ok((config, given))
+}
+
+fn unreadable(name: &str, error: Error) -> Error {
+    match error {
+        Error::Io { action, source, .. } => usage(name, format!("cannot {action}: {source}")),
+        other => other,
+    }
 }
 
 /// Applies every `--set`, in order, and `--seed`, which wins over them.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
-use asap_model::data::{Problem, check, detect_layout};
+use asap_model::config::{DataConfig, InputKind, Layout, OutputKind};
+use asap_model::data::Survey;
 use asap_model::training::losses::Losses;
 use asap_model::training::{History, RunFolder, Sources, Summary, Trainer};
 use asap_model::{Config, Error};
@@ -14,7 +14,8 @@ use asap_tensor::Backend;
 use indicatif::FormattedDuration;
 use serde_json::json;
 
-use super::{adjust, configuration, shell_word, short_name, shown, usage};
+use super::dataset::{Check, adopt, look, verdict};
+use super::{adjust, configuration, incomplete_configuration, shell_word, short_name, shown, usage};
 use crate::args::{Common, Train};
 use crate::device::{Task, on_device};
 use crate::exit::INTERRUPTED;
@@ -24,47 +25,65 @@ use crate::output::Output;
 use crate::report::Reports;
 
 /// The configuration without arguments.
-const QUICKSTART: &str = "quickstart";
+pub const QUICKSTART: &str = "quickstart";
 
 pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     let name = args.config.as_deref().unwrap_or(QUICKSTART);
     let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(short_name(name)));
-    let mut config = match args.resume {
-        false => configuration(name, common)?,
-        true => {
+    let check = if args.skip_check { Check::Sample } else { Check::Changed };
+    let mut found = None;
+    let config = match (&args.data, args.resume) {
+        (data, true) => {
             if args.config.is_some() && args.out.is_none() {
                 output
                     .say(format_args!("resuming {} with its own configuration; change keys with --set", dir.display()));
             }
             let mut config = RunFolder::open(&dir)?.config()?;
             adjust(&mut config, common)?;
+            config.data.dir = data.clone().or(config.data.dir);
+            set_flags(&mut config, &args)?;
+            config
+        }
+        (Some(data), false) => {
+            let flags = args.shorthands().map(|(_, key, _)| key);
+            let (mut config, given) = incomplete_configuration(name, common, flags)?;
+            set_flags(&mut config, &args)?;
+            found = Some(adopt(&mut config, data, &given, check, output)?);
+            config
+        }
+        (None, false) => {
+            let mut config = configuration(name, common)?;
+            set_flags(&mut config, &args)?;
             config
         }
     };
-    if let Some(data) = &args.data {
-        use_data(&mut config, data, common)?;
-    }
-    for (flag, key, value) in args.shorthands() {
-        config.set(&format!("{key}={value}")).map_err(|error| match error {
-            Error::Config { problem, .. } => usage(flag, problem),
-            other => other,
-        })?;
-    }
     config.validate()?;
     if args.dry_run && args.resume {
         return Err(usage("--dry-run", "a dry run can't resume: drop --resume").into());
     }
     memory::check_training(&config, common, output)?;
     let data = config.data.clone();
-    let summary = on_device(common, output, Run { args: &args, config, dir, output })?;
+    let summary = on_device(common, output, Run { args: &args, config, dir, found, output })?;
     report(&summary, &args, &data, output);
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// Sets the keys that flags stand for.
+fn set_flags(config: &mut Config, args: &Train) -> asap_model::Result<()> {
+    args.shorthands().try_for_each(|(flag, key, value)| {
+        config.set(&format!("{key}={value}")).map_err(|error| match error {
+            Error::Config { problem, .. } => usage(flag, problem),
+            other => other,
+        })
+    })
 }
 
 struct Run<'a> {
     args: &'a Train,
     config: Config,
     dir: PathBuf,
+    /// The files of the dataset, if they have been read.
+    found: Option<Survey>,
     output: &'a Output,
 }
 
@@ -72,10 +91,10 @@ impl Task for Run<'_> {
     type Output = Summary;
 
     fn run<B: Backend>(self, backend: B) -> Result<Summary> {
-        let Run { args, config, dir, output } = self;
+        let Run { args, config, dir, found, output } = self;
         let sources = Sources::open(&config)?;
         if !args.skip_check {
-            check_images(&config, output)?;
+            check_images(&config, found, output)?;
         }
         let mut reports = Reports::new(output, Interrupt::watch(output)?);
         Ok(match (args.dry_run, args.resume) {
@@ -86,36 +105,19 @@ impl Task for Run<'_> {
     }
 }
 
-/// Sets the dataset. A synthetic configuration takes on its layout, and resizes its images, unless `--set` says how.
-pub fn use_data(config: &mut Config, dir: &Path, common: &Common) -> asap_model::Result<()> {
-    if config.data.layout == Layout::Synthetic {
-        config.data.layout = detect_layout(dir)?;
-        let is_set = common.assignments.iter().any(|assignment| assignment.trim_start().starts_with("data.resize"));
-        if config.data.resize == Resize::None && !is_set {
-            config.data.resize = Resize::Fixed;
-        }
-    }
-    config.data.dir = Some(dir.into());
-    Ok(())
-}
-
-/// Reads every image of a dataset on disk, so that a bad one is reported now and not during the first epoch.
-pub fn check_images(config: &Config, output: &Output) -> asap_model::Result<()> {
+/// Reads every image of a dataset on disk, unless it was `found` before, so that a bad one is reported now and not during the
+/// first epoch.
+pub fn check_images(config: &Config, found: Option<Survey>, output: &Output) -> asap_model::Result<Option<Survey>> {
     let Some(dir) = config.data.dir.as_deref().filter(|_| config.data.layout != Layout::Synthetic) else {
-        return Ok(());
+        return Ok(None);
     };
     let start = Instant::now();
-    let report = check(dir, &config.data)?;
-    let Some(Problem { file, message, .. }) = report.first_problem(&config.data) else {
-        let seconds = start.elapsed().as_secs_f64();
-        output.say(format_args!("checked {} pairs in {seconds:.1} s", report.train + report.val));
-        return Ok(());
+    let found = match found {
+        Some(found) => found,
+        None => look(dir, &config.data, Check::Changed, output)?,
     };
-    let all = match report.problems.len() {
-        1 => "",
-        _ => ". asap data check, with the same --config and --set, lists all problems",
-    };
-    Err(Error::Data { file, problem: format!("{message}{all}") })
+    verdict(&found, config, start, output)?;
+    Ok(Some(found))
 }
 
 /// Prints the result, and what to do with it.

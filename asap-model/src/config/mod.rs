@@ -8,7 +8,7 @@
 //! | [`root`] | [`Config`]: all sections; reading and setting keys, checks across sections |
 //! | [`schema`] | what a key is; the macros that define sections |
 //! | [`data`] | `[data]`: dataset, sizes, augmentation |
-//! | [`labels`] | [`LabelIds`]: from the ids of label maps to classes |
+//! | [`labels`], `label_keys` | [`LabelIds`]: from the ids of label maps to classes |
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
 //! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
 //! | [`discriminator`] | `[discriminator]` |
@@ -24,6 +24,7 @@ pub mod discriminator;
 pub mod generator;
 pub mod generators;
 pub mod kind;
+mod label_keys;
 pub mod labels;
 mod presets;
 mod published;

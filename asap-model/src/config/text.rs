@@ -24,24 +24,29 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] if there is neither, or as [`parse`](Self::parse); [`Error::Io`] if the file can't be read.
     pub fn load(path_or_preset: &str) -> Result<Config> {
+        match presets::text(path_or_preset) {
+            Some(_) => Config::preset(path_or_preset),
+            None => Config::parse(&read(path_or_preset)?, path_or_preset),
+        }
+    }
+
+    /// As [`load`](Self::load), without checking that values agree: for a configuration that a dataset completes. Also returns
+    /// the keys that a file sets; none of a preset, which describes its own dataset.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_unchecked(path_or_preset: &str) -> Result<(Config, Vec<String>)> {
         if presets::text(path_or_preset).is_some() {
-            return Config::preset(path_or_preset);
+            return Ok((Config::preset(path_or_preset)?, Vec::new()));
         }
-        let path = Path::new(path_or_preset);
-        if !path.exists() {
-            return Err(presets::unknown(path_or_preset, "there is no such file and no such preset"));
-        }
-        let failed = |source| Error::Io { file: path.into(), action: "read it", source };
-        let error = |problem| Error::Config { origin: path_or_preset.into(), problem };
-        let mut bytes = Vec::new();
-        File::open(path).and_then(|file| file.take(MAX_LENGTH + 1).read_to_end(&mut bytes)).map_err(failed)?;
-        if bytes.len() as u64 > MAX_LENGTH {
-            return Err(error(format!("it has more than {MAX_LENGTH} bytes; configurations have a few thousand")));
-        }
-        let text = String::from_utf8(bytes).map_err(|wrong| {
-            error(format!("it is not text: byte {} is not UTF-8", wrong.utf8_error().valid_up_to()))
-        })?;
-        Config::parse(&text, path_or_preset)
+        let text = read(path_or_preset)?;
+        let (config, table) = parse_keys(&text, path_or_preset)?;
+        let keys = table.iter().flat_map(|(section, keys)| {
+            let keys = keys.get_ref().as_table().into_iter().flat_map(|keys| keys.keys());
+            keys.map(move |key| format!("{}.{}", section.get_ref(), key.get_ref()))
+        });
+        let keys = keys.collect();
+        Ok((config, keys))
     }
 
     /// Reads and validates TOML; keys left out have their defaults. `origin` names the text in errors.
@@ -49,37 +54,12 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] names origin and line (`train.toml:12`), key, value and what is expected.
     pub fn parse(text: &str, origin: &str) -> Result<Config> {
-        let error = |span: Option<Range<usize>>, problem: &str| Error::Config {
-            origin: match span {
-                Some(span) => format!("{origin}:{}", 1 + text.bytes().take(span.start).filter(|&b| b == b'\n').count()),
-                None => origin.to_owned(),
-            },
-            problem: shown(problem),
-        };
-        let table = DeTable::parse(text).map_err(|wrong| error(wrong.span(), wrong.message()))?.into_inner();
-        let mut config = Config::default();
-        for (section, keys) in &table {
-            let (span, section) = (Some(section.span()), section.get_ref().as_ref());
-            if !config.keys().iter().any(|key| key.section == section) {
-                return config.set_key(section, "", None).map(|()| config).map_err(|wrong| error(span, &wrong.message));
-            }
-            let DeValue::Table(keys) = keys.get_ref() else {
-                return Err(error(span, &format!("{section} is a section: write [{section}] and its keys below")));
-            };
-            // The kind decides which other keys there are.
-            let (kind, others): (Vec<_>, Vec<_>) = keys.iter().partition(|(key, _)| key.get_ref() == "kind");
-            for (key, value) in kind.into_iter().chain(others) {
-                let value = toml::Value::deserialize(ValueDeserializer::from(value.clone()));
-                let value = value.map_err(|wrong| error(wrong.span(), wrong.message()))?;
-                let set = config.set_key(section, key.get_ref(), Some(&value));
-                set.map_err(|wrong| error(Some(key.span()), &wrong.message))?;
-            }
-        }
+        let (config, table) = parse_keys(text, origin)?;
         config.check().map_err(|wrong| {
             let (section, name) = wrong.key.split_once('.').unwrap_or_default();
             let keys = table.get(section).and_then(|keys| keys.get_ref().as_table());
             let span = keys.and_then(|keys| Some(keys.get_key_value(name)?.0.span()));
-            error(span, &wrong.message)
+            error_at(text, origin, span, &wrong.message)
         })?;
         Ok(config)
     }
@@ -122,6 +102,56 @@ impl Config {
         }
         Ok(lines.join("\n") + "\n")
     }
+}
+
+/// The text of a configuration file.
+fn read(name: &str) -> Result<String> {
+    let path = Path::new(name);
+    if !path.exists() {
+        return Err(presets::unknown(name, "there is no such file and no such preset"));
+    }
+    let failed = |source| Error::Io { file: path.into(), action: "read it", source };
+    let error = |problem| Error::Config { origin: name.into(), problem };
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MAX_LENGTH + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > MAX_LENGTH {
+        return Err(error(format!("it has more than {MAX_LENGTH} bytes; configurations have a few thousand")));
+    }
+    String::from_utf8(bytes)
+        .map_err(|wrong| error(format!("it is not text: byte {} is not UTF-8", wrong.utf8_error().valid_up_to())))
+}
+
+/// The error of a place in a text.
+fn error_at(text: &str, origin: &str, span: Option<Range<usize>>, problem: &str) -> Error {
+    let line = |span: Range<usize>| 1 + text.bytes().take(span.start).filter(|&b| b == b'\n').count();
+    let origin = span.map_or_else(|| origin.to_owned(), |span| format!("{origin}:{}", line(span)));
+    Error::Config { origin, problem: shown(problem) }
+}
+
+/// A configuration with every key of a text set, and the keys with their places. Whether values agree is not checked.
+fn parse_keys<'a>(text: &'a str, origin: &str) -> Result<(Config, DeTable<'a>)> {
+    let error = |span, problem: &str| error_at(text, origin, span, problem);
+    let table = DeTable::parse(text).map_err(|wrong| error(wrong.span(), wrong.message()))?.into_inner();
+    let mut config = Config::default();
+    for (section, keys) in &table {
+        let (span, section) = (Some(section.span()), section.get_ref().as_ref());
+        if !config.keys().iter().any(|key| key.section == section) {
+            config.set_key(section, "", None).map_err(|wrong| error(span, &wrong.message))?;
+            break;
+        }
+        let DeValue::Table(keys) = keys.get_ref() else {
+            return Err(error(span, &format!("{section} is a section: write [{section}] and its keys below")));
+        };
+        // The kind decides which other keys there are.
+        let (kind, others): (Vec<_>, Vec<_>) = keys.iter().partition(|(key, _)| key.get_ref() == "kind");
+        for (key, value) in kind.into_iter().chain(others) {
+            let value = toml::Value::deserialize(ValueDeserializer::from(value.clone()));
+            let value = value.map_err(|wrong| error(wrong.span(), wrong.message()))?;
+            let set = config.set_key(section, key.get_ref(), Some(&value));
+            set.map_err(|wrong| error(Some(key.span()), &wrong.message))?;
+        }
+    }
+    Ok((config, table))
 }
 
 #[cfg(test)]

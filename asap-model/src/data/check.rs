@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::augment::Placement;
-use super::dataset::{read_target, size_problem};
-use super::decode::{read_ids, read_instances, read_photo};
+use super::counts::{ClassCount, DepthCount};
+use super::dataset::size_problem;
+use super::facts::{Facts, PairPrint};
 use super::label_hint::LabelHint;
-use super::labels::{IdCount, id_counts, label_problems};
+use super::labels::{IdCount, label_problems};
 use super::layout::{ExampleFiles, Split, is_split, scan};
-use super::plane::Picture;
 use super::problem::Problem;
-use crate::config::{DataConfig, DepthScale, InputKind, Layout};
+use super::remembered::{Remembered, Stamp, stamps};
+use crate::config::{DataConfig, InputKind, Layout};
 use crate::{Error, Result};
 
 /// Maximum number of ids that a message names.
@@ -40,72 +42,23 @@ pub struct Report {
     pub bad_maps: u64,
     /// Statistics of the depth maps; `None` for photos.
     pub depths: Option<DepthCount>,
+    /// Input and target images without colors.
+    pub gray: [usize; 2],
     /// Every problem: first missing files, then by pair.
     pub problems: Vec<Problem>,
 }
 
-/// How often a class occurs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ClassCount {
-    /// Pixels of this class.
-    pub pixels: u64,
-    /// Label maps in which it occurs.
-    pub pictures: u64,
-}
-
-impl ClassCount {
-    fn add(&mut self, other: ClassCount) {
-        self.pixels += other.pixels;
-        self.pictures += other.pictures;
-    }
-}
-
-/// Statistics of depth maps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DepthCount {
-    /// Minimum and maximum depth, in the unit of `data.depth_max`; minimum > maximum if there is no depth.
-    pub range: [f64; 2],
-    /// Pixels with a depth.
-    pub measured: u64,
-    /// Pixels of the level that means "not measured".
-    pub invalid: u64,
-    /// Pixels beyond `data.depth_max`, which are clamped to it.
-    pub beyond: u64,
-}
-
-impl DepthCount {
-    /// Of no map.
-    const NONE: DepthCount = DepthCount { range: [f64::INFINITY, 0.0], measured: 0, invalid: 0, beyond: 0 };
-
-    /// Of one map, with depths beyond `max` unclamped.
-    fn of(map: &Picture, scale: &DepthScale) -> Self {
-        let mut count = Self::NONE;
-        let Some((levels, most)) = map.levels() else { return count };
-        let full = scale.full_level(most.into());
-        for level in levels {
-            if Some(level) == scale.invalid {
-                count.invalid += 1;
-                continue;
-            }
-            let depth = f64::from(level) / full * scale.max;
-            count.measured += 1;
-            count.beyond += u64::from(f64::from(level) > full);
-            count.range = [count.range[0].min(depth), count.range[1].max(depth)];
-        }
-        count
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.range = [self.range[0].min(other.range[0]), self.range[1].max(other.range[1])];
-        self.measured += other.measured;
-        self.invalid += other.invalid;
-        self.beyond += other.beyond;
-    }
-
-    /// A count of pixels as a fraction of all of them.
-    pub fn share(&self, pixels: u64) -> f64 {
-        pixels as f64 / (self.measured + self.invalid).max(1) as f64
-    }
+/// How a check is done.
+#[derive(Clone, Copy, Default)]
+pub struct CheckOptions<'a> {
+    /// A folder that remembers what was found in files, so that they are not read again while they don't change.
+    pub cache: Option<&'a Path>,
+    /// Whether to read every file, remembered or not.
+    pub fresh: bool,
+    /// Read at most so many pairs, evenly spaced.
+    pub sample: Option<usize>,
+    /// Called with the numbers of finished pairs and of all, from several threads.
+    pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
 }
 
 impl Report {
@@ -122,37 +75,23 @@ impl Report {
             ids: BTreeMap::new(),
             bad_maps: 0,
             depths: data.depth().map(|_| DepthCount::NONE),
+            gray: [0; 2],
             problems: Vec::new(),
         }
     }
 
-    /// Of one pair.
-    fn of(files: &ExampleFiles, data: &DataConfig) -> Report {
+    /// Of one pair, in which `facts` were found.
+    fn of(files: &ExampleFiles, facts: &Facts, data: &DataConfig) -> Report {
         let mut report = Report::new(data);
-        let input = match data.input {
-            InputKind::Rgb => report.keep(&files.input, read_photo(&files.input)).map(|photo| photo.size()),
-            InputKind::Labels => report.keep(&files.input, read_ids(&files.input)).map(|ids| {
-                report.count(&files.input, &id_counts(&ids), data);
-                ids.size()
-            }),
-        };
+        report.problems = facts.unusable.clone();
+        report.count(&files.input, &facts.ids, data);
+        report.depths = report.depths.map(|none| facts.depths.unwrap_or(none));
+        report.gray = facts.gray.map(usize::from);
+        let [input, Some([height, width]), instances] = facts.sizes else { return report };
         let Some(file) = &files.target else { return report };
-        let target = report.keep(file, read_target(file, data));
-        if let (Some(map), Some(scale)) = (&target, data.depth()) {
-            let depths = DepthCount::of(map, &scale);
-            if let (0, Some(invalid)) = (depths.measured, scale.invalid) {
-                let problem = format!(
-                    "contains no depth: every pixel is data.depth_invalid = {invalid}; remove the pair or change the key"
-                );
-                report.problems.push(Problem::new(file, problem));
-            }
-            report.depths = Some(depths);
-        }
-        let instances = files.instances.as_deref();
-        let instances = instances.and_then(|file| Some((file, report.keep(file, read_instances(file))?.size())));
-        let Some([height, width]) = target.map(|target| target.size()) else { return report };
         (report.heights, report.widths) = ([height; 2], [width; 2]);
-        for (map, size) in input.map(|size| (files.input.as_path(), size)).into_iter().chain(instances) {
+        for (map, size) in [(Some(&files.input), input), (files.instances.as_ref(), instances)] {
+            let (Some(map), Some(size)) = (map, size) else { continue };
             report.problems.extend(size_problem(map, size, file, [height, width]));
         }
         if let Err(Error::Data { problem, .. }) = Placement::new(&files.name, [height, width], data, None) {
@@ -182,15 +121,11 @@ impl Report {
         self.classes.iter_mut().zip(other.classes).for_each(|(all, one)| all.add(one));
         other.ids.into_iter().for_each(|(id, one)| self.ids.entry(id).or_default().add(one));
         self.bad_maps += other.bad_maps;
+        self.gray = [0, 1].map(|side| self.gray[side] + other.gray[side]);
         if let (Some(all), Some(one)) = (&mut self.depths, other.depths) {
             all.add(&one);
         }
         self.problems.extend(other.problems);
-    }
-
-    /// The value; an error is added to the problems.
-    fn keep<T>(&mut self, file: &Path, read: Result<T>) -> Option<T> {
-        read.map_err(|error| self.problems.push(Problem::of(file, error))).ok()
     }
 
     /// The keys with which every id of the label maps is a class, if some are not.
@@ -232,27 +167,86 @@ impl Report {
     }
 }
 
+/// What the files of a dataset contain.
+pub struct Survey {
+    pairs: Vec<(ExampleFiles, Facts)>,
+    counts: [usize; 2],
+    problems: Vec<Problem>,
+    /// Pairs that were read before and did not change since.
+    pub unread: usize,
+}
+
 /// Reads every pair of a dataset, in parallel, and reports every problem.
 ///
 /// # Errors
-/// [`Error::Config`] for a configuration that can't be used; [`Error::Data`] if `dir` is not a folder. Everything else is in the report.
+/// As [`survey`]. Everything else is in the report.
 pub fn check(dir: &Path, data: &DataConfig) -> Result<Report> {
+    Ok(survey(dir, data, CheckOptions::default())?.report(data))
+}
+
+/// Reads every pair of a dataset, in parallel.
+///
+/// # Errors
+/// [`Error::Config`] for a configuration that can't be used; [`Error::Data`] if `dir` is not a folder.
+pub fn survey(dir: &Path, data: &DataConfig, options: CheckOptions<'_>) -> Result<Survey> {
     if !dir.is_dir() {
         return Err(Problem::new(dir, "is not a folder; give the folder of a dataset").into());
     }
-    let mut report = Report::new(data);
-    let (mut pairs, problems) = scan(dir, data, Split::Train, true)?;
-    (report.train, report.problems) = (pairs.len(), problems);
+    let (mut pairs, mut problems) = scan(dir, data, Split::Train, true)?;
+    let mut counts = [pairs.len(), 0];
     if is_split(dir, data.layout) {
-        let (found, problems) = scan(dir, data, Split::Val, true)?;
-        report.val = found.len();
-        report.problems.extend(problems);
+        let (found, others) = scan(dir, data, Split::Val, true)?;
+        counts[1] = found.len();
+        problems.extend(others);
         pairs.extend(found);
     }
-    let read: Vec<Report> = pairs.par_iter().map(|files| Report::of(files, data)).collect();
-    read.into_iter().for_each(|pair| report.add(pair));
-    if report.heights[1] == 0 {
-        (report.heights, report.widths) = ([0, 0], [0, 0]);
+    if let Some(limit) = options.sample.filter(|limit| *limit < pairs.len()) {
+        let every = pairs.len() / limit.max(1);
+        pairs = pairs.into_iter().step_by(every.max(1)).take(limit).collect();
     }
-    Ok(report)
+    let remembered = options.cache.map(|folder| Remembered::read(folder, dir, data));
+    let finished = AtomicUsize::new(0);
+    let read = |pair: &ExampleFiles| {
+        let stamps = if remembered.is_some() { stamps(pair) } else { Vec::new() };
+        let known = remembered.as_ref().and_then(|known| known.get(pair, &stamps)).filter(|_| !options.fresh);
+        let was_known = known.is_some();
+        let facts = known.cloned().unwrap_or_else(|| Facts::read(pair, data));
+        if let Some(progress) = options.progress {
+            progress(finished.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
+        }
+        (stamps, facts, was_known)
+    };
+    let found: Vec<(Vec<Stamp>, Facts, bool)> = pairs.par_iter().map(read).collect();
+    let unread = found.iter().filter(|(.., was_known)| *was_known).count();
+    if let Some(remembered) = remembered.filter(|_| unread < pairs.len()) {
+        let entries = pairs.iter().zip(&found).map(|(pair, (stamps, facts, _))| (pair, stamps, facts));
+        // Without a cache the next check takes longer, and that is all.
+        let _ = remembered.write(entries);
+    }
+    let pairs = pairs.into_iter().zip(found).map(|(pair, (_, facts, _))| (pair, facts)).collect();
+    Ok(Survey { pairs, counts, problems, unread })
+}
+
+impl Survey {
+    /// What the dataset is with this configuration, and every problem: its layout, and the kinds of inputs and outputs, must be
+    /// those of the survey.
+    pub fn report(&self, data: &DataConfig) -> Report {
+        let mut report = Report::new(data);
+        ([report.train, report.val], report.problems) = (self.counts, self.problems.clone());
+        for (pair, facts) in &self.pairs {
+            report.add(Report::of(pair, facts, data));
+        }
+        if report.heights[1] == 0 {
+            (report.heights, report.widths) = ([0, 0], [0, 0]);
+        }
+        report
+    }
+
+    /// What identifies each pair, those for training first.
+    pub fn prints(&self) -> [Vec<PairPrint>; 2] {
+        let prints =
+            |pairs: &[(ExampleFiles, Facts)]| pairs.iter().map(|(pair, facts)| PairPrint::new(pair, facts)).collect();
+        let (train, val) = self.pairs.split_at(self.counts[0].min(self.pairs.len()));
+        [prints(train), prints(val)]
+    }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::decode::{ids_of, read_bytes};
 use super::label_hint::LabelHint;
 use super::plane::{LabelMap, Plane};
@@ -14,7 +16,7 @@ use crate::config::LabelIds;
 const REPORTED: usize = 20;
 
 /// The pixels of an id in a label map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdCount {
     /// The id, as it is in the file.
     pub id: u16,

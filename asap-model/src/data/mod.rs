@@ -18,7 +18,9 @@
 //! | `mask` | which pixels of a pair count |
 //! | `device` | inputs and targets copied to the device |
 //! | `loader` | [`Loader`]: batches prepared on other threads, in a fixed order |
-//! | `check` | [`check()`]: reports every problem of a dataset |
+//! | `detect` | [`detect()`]: what a dataset is; [`count_classes`] |
+//! | `check`, `counts` | [`check()`]: reports every problem of a dataset; [`survey`]: what its files contain |
+//! | `facts`, `remembered` | what the files of a pair contain, and the memory of earlier checks |
 //! | [`synthetic`] | generated facades with labels, and scenes with depth |
 //! | `generated` | [`Synthetic`]: their [`Source`] |
 //! | `problem` | [`Problem`]: what is wrong with a file |
@@ -30,12 +32,15 @@
 
 mod augment;
 mod check;
+mod counts;
 mod dataset;
 mod decode;
 mod depth_colors;
+mod detect;
 mod device;
 mod encode;
 mod example;
+mod facts;
 mod files;
 mod generated;
 mod label_hint;
@@ -45,16 +50,20 @@ mod loader;
 mod mask;
 mod plane;
 mod problem;
+mod remembered;
 mod resize;
 pub mod synthetic;
 
 pub use augment::{Augmentation, epoch_order};
-pub use check::{ClassCount, DepthCount, Report, check};
+pub use check::{CheckOptions, Report, Survey, check, survey};
+pub use counts::{ClassCount, DepthCount};
 pub use dataset::{Dataset, Source, read_target};
 pub use decode::{MAX_SIDE, instances_of, photo_of, read_depth, read_instances, read_photo, read_picture};
 pub use depth_colors::depth_colors;
+pub use detect::{Detected, count_classes, detect};
 pub use encode::{write_gray8, write_gray16, write_instances, write_labels, write_picture, write_rgb};
 pub use example::{Batch, Channels, Example, HostInput};
+pub use facts::PairPrint;
 pub use files::image_files;
 pub use generated::Synthetic;
 pub use label_hint::LabelHint;

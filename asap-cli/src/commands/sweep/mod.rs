@@ -24,9 +24,10 @@ use asap_tensor::Backend;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
-use super::train::{check_images, use_data};
+use super::dataset::{Check, adopt};
+use super::train::check_images;
 use super::workload::{Workload, median, times};
-use super::{configuration, profile, short_name, usage};
+use super::{configuration, incomplete_configuration, profile, short_name, usage};
 use crate::args::{Common, Sweep};
 use crate::device::{Task, on_device, threads};
 use crate::exit::{self, INTERRUPTED};
@@ -45,7 +46,7 @@ const FIGURE: &str = "sweep.svg";
 /// Trains or resumes each run, evaluates it, and rewrites the table and the figure after each. A run that fails is left
 /// out; the exit code is then that of the last one.
 pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
-    let plans = plans(&args, common)?;
+    let plans = plans(&args, common, output)?;
     for plan in &plans {
         check_training(&plan.config, common, output).map_err(|error| of_config(plan.origin, error))?;
     }
@@ -55,7 +56,7 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
     }
     for (number, plan) in plans.iter().enumerate() {
         if !args.skip_check && plans[..number].iter().all(|other| other.config.data != plan.config.data) {
-            check_images(&plan.config, output)?;
+            check_images(&plan.config, None, output)?;
         }
     }
     let mut entries = read_table(&args)?;
@@ -94,13 +95,18 @@ struct Plan<'a> {
 }
 
 /// Every configuration, checked before the first is trained.
-fn plans<'a>(args: &'a Sweep, common: &Common) -> asap_model::Result<Vec<Plan<'a>>> {
+fn plans<'a>(args: &'a Sweep, common: &Common, output: &Output) -> asap_model::Result<Vec<Plan<'a>>> {
     let mut plans: Vec<Plan<'_>> = Vec::with_capacity(args.configs.len());
     for config_name in &args.configs {
-        let mut config = configuration(config_name, common)?;
-        if let Some(data) = &args.data {
-            use_data(&mut config, data, common)?;
-        }
+        let mut config = match &args.data {
+            Some(data) => {
+                let (mut config, given) = incomplete_configuration(config_name, common, std::iter::empty())?;
+                let check = if args.skip_check { Check::Sample } else { Check::Changed };
+                adopt(&mut config, data, &given, check, output)?;
+                config
+            }
+            None => configuration(config_name, common)?,
+        };
         config.train.minutes = args.minutes.or(config.train.minutes);
         config.train.steps = args.steps.or(config.train.steps);
         config.validate().and_then(|()| config.check_losses()).map_err(|error| of_config(config_name, error))?;

@@ -1,0 +1,217 @@
+//! The dataset that `--data` names: what it is, before anything is validated; what is wrong with it.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
+use asap_model::data::{CheckOptions, Detected, Problem, Report, Survey, count_classes, detect, survey};
+use asap_model::{Config, Error};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::args::Common;
+use crate::output::Output;
+
+/// How often a line is printed without a terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+/// A check that takes less prints no progress.
+const FIRST_LINE: Duration = Duration::from_secs(1);
+
+/// With `--skip-check`, classes are counted in so many pairs.
+const SAMPLE: usize = 32;
+
+/// The keys that the user has set, which a dataset doesn't change: those of `--set` and of flags, and those of a configuration
+/// file that is not for synthetic data.
+pub struct Given(Vec<String>);
+
+impl Given {
+    /// Of the arguments, the keys that flags stand for, and those of a file that `config` was read from.
+    pub fn new<'a>(config: &Config, common: &Common, flags: impl Iterator<Item = &'a str>, file: Vec<String>) -> Given {
+        let set = common.assignments.iter().filter_map(|assignment| assignment.split_once('='));
+        let mut keys: Vec<String> = set.map(|(key, _)| key.trim().to_owned()).collect();
+        keys.extend(flags.map(str::to_owned));
+        if config.data.layout != Layout::Synthetic {
+            keys.extend(file.into_iter().filter(|key| key != "data.layout"));
+        }
+        Given(keys)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|given| given == key)
+    }
+}
+
+/// Sets the dataset, and every key of `[data]` that follows from it and is not given. Prints what was chosen.
+///
+/// # Errors
+/// If no layout matches.
+pub fn adopt(
+    config: &mut Config,
+    dir: &Path,
+    given: &Given,
+    check: Check,
+    output: &Output,
+) -> asap_model::Result<Survey> {
+    let Detected { layout, input, output: kind, instances } = detect(dir)?;
+    let was_synthetic = config.data.layout == Layout::Synthetic;
+    let data = &mut config.data;
+    data.dir = Some(dir.into());
+    let free = |key: &str| !given.has(key);
+    if free("data.layout") {
+        data.layout = layout;
+    }
+    if free("data.input") {
+        data.input = input;
+    }
+    if free("data.output") {
+        data.output = kind;
+    }
+    if data.output != OutputKind::Depth {
+        for (key, value) in [("data.depth_scale", &mut data.depth_scale), ("data.depth_max", &mut data.depth_max)] {
+            value.take_if(|_| free(key));
+        }
+        data.depth_invalid.take_if(|_| free("data.depth_invalid"));
+        config.train.keep_best.take_if(|best| best.name() != "l1" && free("train.keep_best"));
+    }
+    if data.input != InputKind::Labels {
+        data.remap.take_if(|_| free("data.remap"));
+        data.ignore.take_if(|_| free("data.ignore"));
+    }
+    let has_unused = instances && !data.instances;
+    if free("data.instances") {
+        data.instances &= instances;
+    }
+    // Synthetic images have the training size, and a light that is not to be flipped.
+    if was_synthetic && free("data.resize") && data.resize == Resize::None {
+        data.resize = Resize::Fixed;
+    }
+    if was_synthetic && free("data.flip") {
+        data.flip = true;
+    }
+    let count = data.input == InputKind::Labels && free("data.classes");
+    let mut readable = data.clone();
+    if count {
+        // Any number; files are read the same.
+        readable.classes = 255;
+    }
+    let found = look(dir, &readable, check, output)?;
+    let mut report = found.report(data);
+    if count {
+        data.classes = count_classes(&report.ids, data);
+        report = found.report(data);
+    }
+    output.say(describe(dir, data, &report, has_unused));
+    Ok(found)
+}
+
+/// How the files of a dataset are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// All that were not checked before.
+    Changed,
+    /// All.
+    Fresh,
+    /// A few.
+    Sample,
+}
+
+/// Reads the files of a dataset, with progress. What was read before and did not change is remembered in the user's cache.
+pub fn look(dir: &Path, data: &DataConfig, check: Check, output: &Output) -> asap_model::Result<Survey> {
+    let bar = (std::io::stderr().is_terminal() && !output.is_quiet() && !output.is_json()).then(|| {
+        let style = ProgressStyle::with_template("checking {wide_bar} {human_pos}/{human_len} pairs");
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+        bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    });
+    let next_line = Mutex::new(Instant::now() + FIRST_LINE);
+    let progress = |finished: usize, total: usize| {
+        if let Some(bar) = &bar {
+            bar.set_length(total as u64);
+            bar.set_position(finished as u64);
+        } else if let Ok(mut next) = next_line.try_lock()
+            && Instant::now() >= *next
+        {
+            *next = Instant::now() + LINE_EVERY;
+            output.say(format_args!("checking {}: {finished} of {total} pairs", dir.display()));
+        }
+    };
+    let cache = dirs::cache_dir().map(|folder| folder.join("asap").join("checks"));
+    let is_sample = check == Check::Sample;
+    let options = CheckOptions {
+        cache: cache.as_deref().filter(|_| !is_sample),
+        fresh: check == Check::Fresh,
+        sample: is_sample.then_some(SAMPLE),
+        progress: Some(&progress),
+    };
+    let found = survey(dir, data, options);
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    found
+}
+
+/// The error of a dataset with problems; otherwise how many pairs were checked.
+pub fn verdict(found: &Survey, config: &Config, start: Instant, output: &Output) -> asap_model::Result<()> {
+    let report = found.report(&config.data);
+    let Some(Problem { file, message, .. }) = report.first_problem(&config.data) else {
+        let seconds = start.elapsed().as_secs_f64();
+        let known = match found.unread {
+            0 => String::new(),
+            unread => format!("; {unread} have not changed since an earlier check"),
+        };
+        output.say(format_args!("checked {} pairs in {seconds:.1} s{known}", report.train + report.val));
+        return Ok(());
+    };
+    let all = match report.problems.len() {
+        1 => "",
+        _ => ". asap data check, with the same --config and --set, lists all problems",
+    };
+    Err(Error::Data { file, problem: format!("{message}{all}") })
+}
+
+/// What a dataset is, and what becomes of it, in one line.
+fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances: bool) -> String {
+    let Report { train, val, heights: [low, high], widths: [narrow, wide], .. } = report;
+    let side = |least: &usize, most: &usize| if least == most { most.to_string() } else { format!("{least}–{most}") };
+    let sizes = format!("{}×{}", side(narrow, wide), side(low, high));
+    let pairs = match val {
+        0 => format!("{train} pairs, for training and validation alike,"),
+        val => format!("{train} + {val} pairs"),
+    };
+    let gray = |count: usize| if count > 0 && count >= train + val { " without colors" } else { "" };
+    let input = match data.input {
+        InputKind::Labels => {
+            let ids: Vec<&u16> = report.ids.keys().collect();
+            let found = match ids[..] {
+                [least, .., most] => format!(" (ids {least} to {most})"),
+                [only] => format!(" (only id {only})"),
+                [] => String::new(),
+            };
+            let ignored = if data.ignore.is_some() { " and ignored labels" } else { "" };
+            format!("labels with {} classes{ignored}{found}", data.classes)
+        }
+        InputKind::Rgb => format!("input images{}", gray(report.gray[0])),
+    };
+    let instances = match (data.instances, has_unused_instances) {
+        (true, _) => ", with instance maps",
+        (false, true) => ", instance maps not used (--set data.instances=true)",
+        (false, false) => "",
+    };
+    let target = match data.output {
+        OutputKind::Rgb => format!("photos{}", gray(report.gray[1])),
+        OutputKind::Depth => "depth maps".to_owned(),
+    };
+    let [height, width] = data.size;
+    let resize = match (data.resize, data.load_size) {
+        (Resize::Fixed, _) | (Resize::ResizeAndCrop, None) => format!("resized to {width}×{height}"),
+        (Resize::ResizeAndCrop, Some([h, w])) => format!("resized to {w}×{h} and cropped to {width}×{height}"),
+        (Resize::Crop, _) => format!("cropped to {width}×{height}"),
+        (Resize::None, _) => "not resized".to_owned(),
+    };
+    let flip = if data.flip { "flipped at random" } else { "not flipped" };
+    let layout = data.layout.name();
+    format!(
+        "data: {}: {layout}, {pairs} of {sizes} pixels, {input}{instances}, {target}; {resize}, {flip}",
+        dir.display()
+    )
+}

@@ -1,0 +1,114 @@
+//! What the files of a pair contain, whatever the classes and sizes of a configuration are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::counts::DepthCount;
+use super::dataset::read_target;
+use super::decode::{read_ids, read_instances, read_photo};
+use super::labels::{IdCount, id_counts};
+use super::layout::ExampleFiles;
+use super::plane::{Picture, RgbImage};
+use super::problem::Problem;
+use crate::Result;
+use crate::config::{DataConfig, InputKind};
+
+/// What was found in the files of a pair.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Facts {
+    /// [height, width] of the input, the target and the instance map; `None` if there is none or it can't be read.
+    pub sizes: [Option<[usize; 2]>; 3],
+    /// The ids of a label map.
+    pub ids: Vec<IdCount>,
+    /// Of a depth map.
+    pub depths: Option<DepthCount>,
+    /// Whether the input and the target are images without colors.
+    pub gray: [bool; 2],
+    /// A hash of each file, in the order of [`ExampleFiles::all`].
+    pub digests: Vec<u64>,
+    /// Why files can't be used; such facts are not remembered.
+    #[serde(skip)]
+    pub unusable: Vec<Problem>,
+}
+
+impl ExampleFiles {
+    /// The files: input, target, instance map.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.input), self.target.as_ref(), self.instances.as_ref()].into_iter().flatten().map(PathBuf::as_path)
+    }
+}
+
+impl Facts {
+    /// Reads the files.
+    pub fn read(files: &ExampleFiles, data: &DataConfig) -> Facts {
+        let mut facts = Facts::default();
+        match data.input {
+            InputKind::Rgb => {
+                if let Some(image) = facts.keep(&files.input, read_photo(&files.input)) {
+                    (facts.sizes[0], facts.gray[0]) = (Some(image.size()), is_gray(&image));
+                }
+            }
+            InputKind::Labels => {
+                if let Some(ids) = facts.keep(&files.input, read_ids(&files.input)) {
+                    (facts.sizes[0], facts.ids) = (Some(ids.size()), id_counts(&ids));
+                }
+            }
+        }
+        if let Some(file) = &files.target
+            && let Some(target) = facts.keep(file, read_target(file, data))
+        {
+            facts.sizes[1] = Some(target.size());
+            facts.gray[1] = matches!(&target, Picture::Rgb(image) if is_gray(image));
+            facts.count_depths(file, &target, data);
+        }
+        if let Some(file) = &files.instances {
+            facts.sizes[2] = facts.keep(file, read_instances(file)).map(|map| map.size());
+        }
+        let digest = |file: &Path| {
+            let hash = Sha256::digest(fs::read(file).unwrap_or_default());
+            hash.iter().take(8).fold(0, |digest, byte| digest << 8 | u64::from(*byte))
+        };
+        facts.digests = files.all().map(digest).collect();
+        facts
+    }
+
+    fn count_depths(&mut self, file: &Path, map: &Picture, data: &DataConfig) {
+        let Some(scale) = data.depth() else { return };
+        let depths = DepthCount::of(map, &scale);
+        if let (0, Some(invalid)) = (depths.measured, scale.invalid) {
+            let problem = format!(
+                "contains no depth: every pixel is data.depth_invalid = {invalid}; remove the pair or change the key"
+            );
+            self.unusable.push(Problem::new(file, problem));
+        }
+        self.depths = Some(depths);
+    }
+
+    /// The value; an error is a problem.
+    fn keep<T>(&mut self, file: &Path, read: Result<T>) -> Option<T> {
+        read.map_err(|error| self.unusable.push(Problem::of(file, error))).ok()
+    }
+}
+
+fn is_gray(image: &RgbImage) -> bool {
+    image.data.iter().all(|[r, g, b]| r == g && g == b)
+}
+
+/// What identifies a pair: a change of its files changes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairPrint {
+    /// The pair's name.
+    pub name: String,
+    /// The files, input first, and a hash of each.
+    pub files: Vec<(PathBuf, u64)>,
+}
+
+impl PairPrint {
+    pub(super) fn new(files: &ExampleFiles, facts: &Facts) -> PairPrint {
+        let files_hashed = files.all().map(Path::to_path_buf).zip(facts.digests.iter().copied());
+        PairPrint { name: files.name.clone(), files: files_hashed.collect() }
+    }
+}
