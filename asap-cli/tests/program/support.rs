@@ -25,8 +25,8 @@ pub const TINY_PARAMETERS: u64 = {
     convolutions + 8 * mlp + mlp
 };
 
-/// A temporary folder, deleted at the end of the test.
-pub struct Workspace(tempfile::TempDir);
+/// A temporary folder, deleted at the end of the test, and another one for the program's cache.
+pub struct Workspace(tempfile::TempDir, tempfile::TempDir);
 
 /// The result of one run of the program.
 #[derive(Debug)]
@@ -38,7 +38,8 @@ pub struct Output {
 
 impl Workspace {
     pub fn new() -> Self {
-        Workspace(tempfile::tempdir().expect("a temporary folder"))
+        let folder = || tempfile::tempdir().expect("a temporary folder");
+        Workspace(folder(), folder())
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -69,7 +70,7 @@ impl Workspace {
 
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_asap"));
-        command.args(line.split_whitespace()).current_dir(self.0.path());
+        command.args(line.split_whitespace()).current_dir(self.0.path()).env("XDG_CACHE_HOME", self.1.path());
         command
     }
 
