@@ -51,7 +51,7 @@ pub enum Command {
     Data(Data),
     /// Convert a checkpoint between .pth and .safetensors
     Convert(Convert),
-    /// Write a commented configuration with every key
+    /// Write a commented configuration that trains as it is
     Init(Init),
     /// Show hardware and library support
     #[command(after_help = "Examples:\n  asap doctor\n  asap doctor --json")]
@@ -274,10 +274,14 @@ pub struct Convert {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  asap init mine.toml && asap train --config mine.toml")]
+#[command(after_help = "Examples:\n  asap init mine.toml && asap train --config mine.toml\n  \
+                        asap init mine.toml --data cmp-facades")]
 pub struct Init {
     /// File to write; it must not exist
     pub file: PathBuf,
+    /// Dataset folder to choose the configuration for [default: synthetic facades]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -92,9 +92,9 @@ impl Task for Run<'_> {
 
     fn run<B: Backend>(self, backend: B) -> Result<Summary> {
         let Run { args, config, dir, found, output } = self;
-        let sources = Sources::open(&config)?;
+        let mut sources = Sources::open(&config)?;
         if !args.skip_check {
-            check_images(&config, found, output)?;
+            sources.pairs = check_images(&config, found, output)?.as_ref().map(Into::into);
         }
         let mut reports = Reports::new(output, Interrupt::watch(output)?);
         Ok(match (args.dry_run, args.resume) {

@@ -22,6 +22,7 @@ mod interruption;
 mod json;
 mod labels;
 mod memory;
+mod own_data;
 mod profile;
 mod published;
 mod report;

@@ -46,6 +46,11 @@ impl Workspace {
         self.0.path().join(name)
     }
 
+    /// The program's cache.
+    pub fn cache(&self) -> &Path {
+        self.1.path()
+    }
+
     /// Runs `asap` here with the words of `line` as its arguments. It must not panic.
     pub fn asap(&self, line: &str) -> Output {
         self.asap_with(&[], line)

@@ -70,17 +70,19 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] for a value out of range, or one that TOML can't represent (a path that is not Unicode).
     pub fn to_toml(&self) -> Result<String> {
-        self.write(false)
+        self.write(None)
     }
 
-    /// TOML with every key, its value, its help, default and range; keys without a value are comments.
-    pub fn starter(&self) -> Result<String> {
-        let head =
-            "# Configuration of asap. Keys left out have their defaults: the paper's, for facades at 256x256.\n\n";
-        Ok(head.to_owned() + &self.write(true)?)
+    /// TOML with every key, its value, its help, default and range; keys without a value are comments. `head` is a comment before
+    /// all, and `notes` are comments on keys.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn commented(&self, head: &str, notes: &[(&str, String)]) -> Result<String> {
+        Ok(comment(head) + "\n" + &self.write(Some(notes))?)
     }
 
-    fn write(&self, documented: bool) -> Result<String> {
+    fn write(&self, notes: Option<&[(&str, String)]>) -> Result<String> {
         self.check_ranges().map_err(|error| invalid(error.message))?;
         let mut lines: Vec<String> = Vec::new();
         let mut section = "";
@@ -90,18 +92,25 @@ impl Config {
                 lines.extend((!lines.is_empty()).then(String::new));
                 lines.push(format!("[{section}]"));
             }
-            if documented {
+            if let Some(notes) = notes {
                 let default = key.default.as_ref().map_or("unset".into(), toml::Value::to_string);
                 lines.push(format!("# {} ({}; default: {default})", key.help(), key.expected));
+                let notes = notes.iter().filter(|(path, _)| *path == key.path());
+                lines.extend(notes.map(|(_, note)| comment(note).trim_end().to_owned()));
             }
             match &key.value {
                 Some(value) => lines.push(format!("{} = {value}", key.name)),
-                None if documented => lines.push(format!("# {} =", key.name)),
+                None if notes.is_some() => lines.push(format!("# {} =", key.name)),
                 None => {}
             }
         }
         Ok(lines.join("\n") + "\n")
     }
+}
+
+/// Text as lines of a comment.
+fn comment(text: &str) -> String {
+    text.lines().map(|line| format!("# {}\n", shown(line))).collect()
 }
 
 /// The text of a configuration file.
@@ -181,7 +190,10 @@ mod tests {
                 };
                 config.set(&format!("{}={value}", key.path())).unwrap();
             }
-            let (text, starter) = (config.to_toml().unwrap(), config.starter().unwrap());
+            let (text, starter) = (
+                config.to_toml().unwrap(),
+                config.commented("A head.", &[("train.batch", "Two\nlines.".into())]).unwrap(),
+            );
             assert_eq!(
                 [&text, &starter].map(|text| Config::parse(text, "run.toml").unwrap()),
                 [&config; 2].map(Config::clone)

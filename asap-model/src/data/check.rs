@@ -242,6 +242,18 @@ impl Survey {
         report
     }
 
+    /// The numbers of training and validation pairs; 0 for validation if the dataset is not split.
+    pub fn counts(&self) -> [usize; 2] {
+        self.counts
+    }
+
+    /// [height, width] with the median aspect ratio and area of the targets; zeros without any.
+    pub fn typical_size(&self) -> [usize; 2] {
+        let mut sizes: Vec<[usize; 2]> = self.pairs.iter().filter_map(|(_, facts)| facts.sizes[1]).collect();
+        sizes.sort_by(|[h, w], [rows, columns]| (h * columns, h * w).cmp(&(rows * w, rows * columns)));
+        sizes.get(sizes.len() / 2).copied().unwrap_or_default()
+    }
+
     /// What identifies each pair, those for training first.
     pub fn prints(&self) -> [Vec<PairPrint>; 2] {
         let prints =

@@ -18,7 +18,7 @@ pub struct EvalImage {
     pub picture: Picture,
     /// [height, width] before it was resized or cropped.
     pub native_size: [usize; 2],
-    /// The pixels that count; `None` if all do. In others, a generated image has the real one's colors.
+    /// The pixels that count; `None` if all do. The others are gray, in generated and real images.
     pub counted: Option<Vec<bool>>,
 }
 
@@ -86,6 +86,22 @@ impl<B: Backend> GeneratorImages<'_, B> {
     }
 }
 
+impl<B: Backend> GeneratorImages<'_, B> {
+    /// The pixels of an example that count; `None` if all do, and for depth maps, whose measures know which do not.
+    fn counted(&self, example: &Example) -> Option<Vec<bool>> {
+        let mask = example.mask(self.data()).filter(|_| self.output() == OutputKind::Rgb)?;
+        Some(mask.iter().map(|&pixel| pixel != 0.0).collect())
+    }
+}
+
+/// Gray where pixels do not count.
+fn grayed(mut picture: Picture, counted: Option<&[bool]>) -> Picture {
+    if let (Picture::Rgb(image), Some(counted)) = (&mut picture, counted) {
+        image.data.iter_mut().zip(counted).filter(|(_, counts)| !**counts).for_each(|(pixel, _)| *pixel = [128; 3]);
+    }
+    picture
+}
+
 impl<B: Backend> Images for GeneratorImages<'_, B> {
     fn counts(&self) -> [usize; 2] {
         [self.source.len(); 2]
@@ -104,24 +120,25 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
     }
 
     fn real(&self, index: usize) -> Result<EvalImage> {
-        let (Example { input, target }, native_size) = self.example(index)?;
-        Ok(EvalImage { name: input.name.into(), picture: target, native_size, counted: None })
+        let (example, native_size) = self.example(index)?;
+        let counted = self.counted(&example);
+        let Example { input, target } = example;
+        Ok(EvalImage { name: input.name.into(), picture: grayed(target, counted.as_deref()), native_size, counted })
     }
 
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
         let (example, native_size) = self.example(index)?;
-        let mask = example.mask(self.data()).filter(|_| self.output() == OutputKind::Rgb);
-        let counted = mask.map(|mask| mask.iter().map(|&pixel| pixel != 0.0).collect::<Vec<bool>>());
+        let counted = self.counted(&example);
         let Example { input, target } = example;
         let resize = self.output() == OutputKind::Depth && !self.native_size && self.data().resize != Resize::Crop;
         let output = self.translator.translate(&input, resize)?;
-        let mut output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
-        if let (Picture::Rgb(output), Picture::Rgb(real), Some(counted)) = (&mut output, &target, &counted) {
-            let pixels = output.data.iter_mut().zip(&real.data).zip(counted);
-            pixels.filter(|(_, counts)| !**counts).for_each(|((output, real), _)| *output = *real);
-        }
-        let image =
-            |picture| EvalImage { name: PathBuf::from(&input.name), picture, native_size, counted: counted.clone() };
+        let output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
+        let image = |picture| EvalImage {
+            name: PathBuf::from(&input.name),
+            picture: grayed(picture, counted.as_deref()),
+            native_size,
+            counted: counted.clone(),
+        };
         Ok((image(output), image(target)))
     }
 }

@@ -9,6 +9,7 @@
 //! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
 //! | `schedule` | the epoch and batch of a step; when to save and validate |
 //! | `sources` | [`Sources`]: training and validation pairs as configured |
+//! | `pairs` | [`Pairs`]: what changed in the dataset while a run was stopped |
 //! | `run_folder` | [`RunFolder`]: the files of a run; [`next_free`] |
 //! | `state` | checkpoints of the whole state |
 //! | `resume` | which keys may change when a run resumes |
@@ -24,6 +25,7 @@ pub mod losses;
 pub mod metrics_log;
 pub mod observer;
 pub mod optim;
+mod pairs;
 mod resume;
 mod run_folder;
 mod schedule;
@@ -34,6 +36,7 @@ mod trainer;
 mod validation;
 
 pub use observer::{Event, Observer, Started, StepReport, Summary};
+pub use pairs::Pairs;
 pub use resume::CHANGEABLE;
 pub use run_folder::{RunFolder, next_free};
 pub use sources::Sources;

@@ -138,6 +138,11 @@ impl RunFolder {
         self.dir.join("metrics.jsonl")
     }
 
+    /// What identifies the pairs that it was last trained on.
+    pub(super) fn pairs_file(&self) -> PathBuf {
+        self.dir.join("pairs.json")
+    }
+
     /// The generator's weights, for inference.
     pub fn generator_file(&self) -> PathBuf {
         self.dir.join(GENERATOR_FILE)

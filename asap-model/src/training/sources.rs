@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pairs::Pairs;
 use crate::config::{Config, Layout, OutputKind, Resize};
 use crate::data::{Dataset, Source, Split, Synthetic, synthetic};
 use crate::{Error, Result};
@@ -13,6 +14,8 @@ pub struct Sources {
     pub training: Arc<dyn Source>,
     /// Validation pairs.
     pub validation: Arc<dyn Source>,
+    /// What identifies the pairs, if their files have been read: a run that resumes compares it.
+    pub pairs: Option<Pairs>,
 }
 
 impl Sources {
@@ -33,7 +36,8 @@ impl Sources {
                 OutputKind::Depth => synthetic::Kind::Scenes,
             };
             let made = |first, count| -> Arc<dyn Source> { Arc::new(Synthetic { kind, seed, first, count, size }) };
-            return Ok(Sources { training: made(0, data.count), validation: made(data.count as u64, data.val_count) });
+            let [training, validation] = [made(0, data.count), made(data.count as u64, data.val_count)];
+            return Ok(Sources { training, validation, pairs: None });
         }
         let Some(dir) = &data.dir else {
             let problem = "data.dir is not set: pass the dataset with --data DIR".to_string();
@@ -42,6 +46,7 @@ impl Sources {
         Ok(Sources {
             training: Arc::new(Dataset::discover(dir, data, Split::Train)?),
             validation: Arc::new(Dataset::discover(dir, data, Split::Val)?),
+            pairs: None,
         })
     }
 }

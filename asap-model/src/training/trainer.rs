@@ -8,6 +8,7 @@ use asap_tensor::Backend;
 
 use super::metrics_log::MetricsLog;
 use super::observer::{Event, Observer, Observers, Started, StepReport, Summary};
+use super::pairs::Pairs;
 use super::resume;
 use super::run_folder::{RunFolder, set_aside};
 use super::schedule::Schedule;
@@ -88,6 +89,9 @@ impl<B: Backend> Trainer<B> {
     ) -> Result<Self> {
         folder.make_parts()?;
         folder.write_config(&config)?;
+        if let Some(pairs) = &sources.pairs {
+            pairs.write(&folder.pairs_file())?;
+        }
         let saved = networks.steps;
         let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
         let (best, warnings) = (None, networks.vgg.iter().flat_map(|vgg| vgg.warnings().to_vec()).collect());
@@ -115,7 +119,9 @@ impl<B: Backend> Trainer<B> {
         }
         let (schedule, mut networks) = prepare(&backend, &config, &sources, &mut Blank)?;
         state.restore(&backend, &mut networks)?;
-        let warnings = damaged.iter().map(set_aside).collect::<Result<_>>()?;
+        let mut warnings = damaged.iter().map(set_aside).collect::<Result<Vec<_>>>()?;
+        let before = sources.pairs.as_ref().and_then(|now| Some((Pairs::read(&folder.pairs_file())?, now)));
+        warnings.extend(before.and_then(|(before, now)| before.changes(now)));
         let mut trainer = Self::open(backend, config, sources, schedule, networks, folder, lock)?;
         trainer.warnings.extend::<Vec<_>>(warnings);
         // A file that is damaged, or that another measure chose, is replaced after the next validation.
