@@ -24,6 +24,9 @@ pub trait Task {
     fn run<B: Backend>(self, backend: B) -> Result<Self::Output>;
 }
 
+/// What to do where threads can't be started.
+const FEWER_THREADS: &str = "lower --threads, or raise the limits of this process (ulimit -u, ulimit -v)";
+
 /// Runs a task on the device of the arguments.
 pub fn on_device<T: Task>(common: &Common, output: &Output, task: T) -> Result<T::Output> {
     match common.device {
@@ -109,7 +112,22 @@ impl From<Precision> for MatmulPrecision {
 
 /// The cpu device, which may use an eighth of the available memory beyond the plan.
 fn cpu(common: &Common) -> Result<Cpu> {
-    Ok(Cpu::new(Some(cpu_threads(common)))?.with_extra_memory(memory().available / 8))
+    let cpu = Cpu::new(Some(cpu_threads(common))).map_err(|error| match error {
+        asap_tensor::Error::Device { device, why } => {
+            asap_tensor::Error::Device { device, why: format!("{why}; {FEWER_THREADS}") }
+        }
+        other => other,
+    })?;
+    Ok(cpu.with_extra_memory(memory().available / 8))
+}
+
+/// Starts the threads outside the device: they read datasets and measure images.
+pub fn start_other_threads(common: &Common) -> Result<()> {
+    let threads = cpu_threads(common);
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+        let why = format!("cannot start {threads} threads: {error}; {FEWER_THREADS}");
+        asap_tensor::Error::Device { device: "cpu".into(), why }.into()
+    })
 }
 
 /// Threads of the device.

@@ -10,7 +10,7 @@ pub struct Memory {
     pub total: u64,
     /// What programs can use now without swapping, within the limit.
     pub available: u64,
-    /// The limit of this process's control group, if it is below the total (Linux).
+    /// The limit of this process, by its control group or by `ulimit`, if it is below the total (Linux).
     pub limit: Option<u64>,
 }
 
@@ -20,7 +20,10 @@ pub fn memory() -> Memory {
         System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
     let (total, available) = (system.total_memory(), system.available_memory());
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let tightest = tightest_group(&groups, Path::new("/sys/fs/cgroup")).filter(|group| group.limit < total);
+    let read = |name: &str| std::fs::read_to_string(Path::new("/proc/self").join(name)).unwrap_or_default();
+    let limits = process_limits(&read("limits"), &read("status"));
+    let limits = limits.into_iter().chain(tightest_group(&groups, Path::new("/sys/fs/cgroup")));
+    let tightest = limits.filter(|group| group.limit < total).min_by_key(|group| group.left);
     Memory {
         total,
         available: tightest.map_or(available, |group| group.left.min(available)),
@@ -28,7 +31,23 @@ pub fn memory() -> Memory {
     }
 }
 
-/// Memory limit of a control group, and how much of it is left.
+/// What is left of `ulimit -v` (address space) and `ulimit -d` (data), where they are set, by `/proc/PID/limits` and
+/// `/proc/PID/status`.
+fn process_limits(limits: &str, status: &str) -> Vec<Group> {
+    let number = |text: &str, name: &str| -> Option<u64> {
+        let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.split_whitespace().next()?.parse().ok()
+    };
+    let kinds = [("Max address space", "VmSize:"), ("Max data size", "VmData:")];
+    let left = |(limit, used)| {
+        let limit = number(limits, limit)?;
+        let used = 1024 * number(status, used).unwrap_or(0);
+        Some(Group { limit, left: limit.saturating_sub(used) })
+    };
+    kinds.into_iter().filter_map(left).collect()
+}
+
+/// Memory limit of a control group or a process, and how much of it is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Group {
     limit: u64,
@@ -146,6 +165,16 @@ mod tests {
         write(&outer, "memory.stat", "anon 300\nfile 400\nfile_mapped 50\nshmem 350\n");
         let group = tightest_group("0::/job\n", root.path());
         assert_eq!(group, Some(Group { limit: 1000, left: 350 }), "shared memory stays");
+    }
+
+    #[test]
+    fn limits_of_the_process_are_read() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max data size             unlimited            unlimited            bytes     \n\
+                      Max address space         4096000              unlimited            bytes     \n";
+        let status = "Name:\tasap\nVmPeak:\t    2000 kB\nVmSize:\t    1000 kB\nVmData:\t     100 kB\n";
+        assert_eq!(process_limits(limits, status), [Group { limit: 4_096_000, left: 3_072_000 }]);
+        assert_eq!(process_limits("", ""), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, progress and messages to standard error. Exit codes are in [`exit`].
 
+mod allocator;
 mod args;
 mod commands;
 mod device;
@@ -14,20 +15,21 @@ mod report;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Arguments, Command, Data};
 use output::Output;
 
 fn main() -> ExitCode {
-    let Arguments { command, common } = Arguments::parse();
+    let arguments = args::parse();
+    let (warnings, uses_threads) = (arguments.without_effect(), arguments.uses_threads());
+    let Arguments { command, common } = arguments;
     let output = Output::new(&common);
-    if let Some(warning) = common.without_effect() {
+    for warning in warnings {
         output.say(format_args!("warning: {warning}"));
     }
-    if let Some(threads) = common.threads {
-        // Threads outside the device: reading datasets, measuring images. It can't fail, since no pool exists yet.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+    allocator::expect_memory(machine::memory().total);
+    if uses_threads && let Err(error) = device::start_other_threads(&common) {
+        output.error(&error);
+        return exit::code(&error);
     }
     let result = match command {
         Command::Train(args) => commands::train::run(args, &common, &output),

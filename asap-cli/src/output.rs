@@ -1,9 +1,10 @@
 //! Results on standard output, messages on standard error.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
 
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::Value;
 
 use crate::args::common::Common;
@@ -46,14 +47,15 @@ impl Output {
         self.verbose
     }
 
-    /// Whether standard output is for JSON objects.
-    pub fn is_json(&self) -> bool {
-        self.json
+    /// A progress bar on standard error. None if that is no terminal, with `-q`, and with `--json`, whose lines may go to
+    /// the same terminal.
+    pub fn progress_bar(&self) -> Option<ProgressBar> {
+        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+        self.shows_bar(std::io::stderr().is_terminal()).then(bar)
     }
 
-    /// Whether to print no progress or messages.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
+    fn shows_bar(&self, on_terminal: bool) -> bool {
+        on_terminal && !self.quiet && !self.json
     }
 
     /// A result: a JSON object with `--json`, else the text.
@@ -90,5 +92,17 @@ impl Output {
     /// An error, even with `-q`. The libraries' messages include their causes.
     pub fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(std::io::stderr(), "error: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_for_terminals_without_json() {
+        let shown = |json, quiet, on_terminal| Output { json, quiet, verbose: false }.shows_bar(on_terminal);
+        assert!(shown(false, false, true));
+        assert!(!shown(true, false, true) && !shown(false, true, true) && !shown(false, false, false));
     }
 }

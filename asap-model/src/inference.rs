@@ -59,14 +59,11 @@ impl<B: Backend> Translator<B> {
 
     /// The image of an input, or its depth map in the dataset's scale, of the same size: the input is padded at its right and
     /// lower edge to [`GeneratorConfig::padded_side`](crate::config::GeneratorConfig::padded_side), and the output cropped.
-    /// With `resize` the input is resized to the configured size first.
     ///
     /// # Errors
     /// If the network needs an instance map and there is none, or its size is not the input's.
-    pub fn translate(&self, input: &HostInput, resize: bool) -> Result<Picture> {
+    pub fn translate(&self, input: &HostInput) -> Result<Picture> {
         let Config { data, generator, .. } = &self.config;
-        let resized = resize.then(|| input.resize(data.size));
-        let input = resized.as_ref().unwrap_or(input);
         let size = input.size();
         let padded = input.pad_to(size.map(|side| generator.padded_side(side)));
         let stacked = HostInput::stack(&[&padded], &self.backend, data)?;

@@ -44,12 +44,6 @@ impl Common {
     pub fn precision(&self) -> Precision {
         self.matmul_precision.unwrap_or(Precision::High)
     }
-
-    /// A warning about a flag without effect.
-    pub fn without_effect(&self) -> Option<&'static str> {
-        let is_ignored = self.matmul_precision.is_some() && !matches!(self.device, Device::Auto | Device::Cuda(_));
-        is_ignored.then_some("--matmul-precision has no effect: only CUDA devices have lower precisions")
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

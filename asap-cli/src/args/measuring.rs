@@ -76,8 +76,9 @@ pub struct Measuring {
 #[command(
     after_help = "Examples:\n  asap compare runs/baselines/asap runs/baselines/spade-quarter --data cmp-facades\n  \
                         asap compare runs/facades-1024 latest_net_G.pth=spade.toml --data cmp-facades --size 2048x2048\n\n\
-                        Writes every image under --out; index.html and sheet.png show them side by side, with the median \
-                        time per image."
+                        Inputs are resized or cropped as eval does for the first generator. Every image is written \
+                        under --out with the name of its input; index.html and sheet.png show them side by side, with \
+                        the median time per image and the configuration keys that differ."
 )]
 pub struct Compare {
     /// Run folders, .safetensors, or published .pth files with their configuration: FILE.pth=CONFIG

@@ -1,7 +1,10 @@
-//! Command-line arguments: [`common`] flags, the commands that evaluate in [`measuring`], and the others.
+//! Command-line arguments: [`common`] flags and their `effect` on each command, the commands that evaluate in [`measuring`], and
+//! the others; errors about `unknown` arguments.
 
 pub mod common;
+mod effect;
 pub mod measuring;
+mod unknown;
 
 use std::path::PathBuf;
 
@@ -13,6 +16,7 @@ pub use common::Common;
 use common::{Suggested, presets};
 pub use measuring::{Compare, Eval, Measuring, Sweep};
 use measuring::{Size, square_or_sides};
+pub use unknown::parse;
 
 /// Train and run ASAP-Net: fast image translation with spatially-adaptive pixelwise networks.
 #[derive(Debug, Parser)]
@@ -92,9 +96,10 @@ pub struct Train {
     /// Batch size (train.batch)
     #[arg(long, value_name = "N")]
     batch: Option<u64>,
-    /// Learning rate of the generator (train.lr_generator)
+    /// Learning rate of the generator (train.lr_generator); that of the discriminators keeps its ratio to it, 4 as
+    /// published (train.lr_discriminator)
     #[arg(long, value_name = "RATE")]
-    lr: Option<f64>,
+    pub lr: Option<f64>,
     /// Training size in pixels (data.size); one number for a square
     #[arg(long, value_name = "N|WIDTHxHEIGHT", value_parser = square_or_sides)]
     size: Option<Size>,
@@ -107,17 +112,25 @@ pub struct Train {
 }
 
 impl Train {
+    /// Flags with the configuration key that each stands for.
+    pub const SHORTHANDS: [(&str, &str); 5] = [
+        ("--epochs", "train.epochs"),
+        ("--steps", "train.steps"),
+        ("--batch", "train.batch"),
+        ("--lr", "train.lr_generator"),
+        ("--size", "data.size"),
+    ];
+
     /// The flags that stand for a configuration key: flag, key and value, for those that are given.
     pub fn shorthands(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
-        [
-            ("--epochs", "train.epochs", self.epochs.map(|epochs| epochs.to_string())),
-            ("--steps", "train.steps", self.steps.map(|steps| steps.to_string())),
-            ("--batch", "train.batch", self.batch.map(|batch| batch.to_string())),
-            ("--lr", "train.lr_generator", self.lr.map(|rate| rate.to_string())),
-            ("--size", "data.size", self.size.map(|size| format!("[{}, {}]", size.height, size.width))),
-        ]
-        .into_iter()
-        .filter_map(|(flag, key, value)| Some((flag, key, value?)))
+        let values = [
+            self.epochs.map(|epochs| epochs.to_string()),
+            self.steps.map(|steps| steps.to_string()),
+            self.batch.map(|batch| batch.to_string()),
+            self.lr.map(|rate| format!("{rate:?}")),
+            self.size.map(|size| format!("[{}, {}]", size.height, size.width)),
+        ];
+        Self::SHORTHANDS.into_iter().zip(values).filter_map(|((flag, key), value)| Some((flag, key, value?)))
     }
 }
 

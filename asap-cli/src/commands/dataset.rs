@@ -1,6 +1,5 @@
 //! The dataset that `--data` names: what it is, before anything is validated; what is wrong with it.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
 use asap_model::data::{CheckOptions, Detected, Problem, Report, Survey, count_classes, detect, survey};
 use asap_model::{Config, Error};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressStyle;
 
 use crate::args::Common;
 use crate::output::Output;
@@ -118,11 +117,9 @@ pub enum Check {
 
 /// Reads the files of a dataset, with progress. What was read before and did not change is remembered in the user's cache.
 pub fn look(dir: &Path, data: &DataConfig, check: Check, output: &Output) -> asap_model::Result<Survey> {
-    let bar = (std::io::stderr().is_terminal() && !output.is_quiet() && !output.is_json()).then(|| {
-        let style = ProgressStyle::with_template("checking {wide_bar} {human_pos}/{human_len} pairs");
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-        bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-    });
+    let style = || ProgressStyle::with_template("checking {wide_bar} {human_pos}/{human_len} pairs");
+    let bar = output.progress_bar();
+    let bar = bar.map(|bar| bar.with_style(style().unwrap_or_else(|_| ProgressStyle::default_bar())));
     let next_line = Mutex::new(Instant::now() + FIRST_LINE);
     let progress = |finished: usize, total: usize| {
         if let Some(bar) = &bar {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use asap_model::config::DepthScale;
+use asap_model::config::{DepthScale, Resize};
 use asap_model::data::{
-    ExampleFiles, HostInput, Picture, Split, detect_layout, discover_inputs, is_split, write_picture, write_rgb,
+    ExampleFiles, HostInput, Picture, Sizing, Split, detect_layout, discover_inputs, is_split, write_picture, write_rgb,
 };
 use asap_model::{Config, Error};
 use asap_tensor::Backend;
@@ -50,6 +51,17 @@ impl Task for Inference<'_> {
         let Inference { args, common, output } = self;
         let translator = translator(&backend, &args.checkpoint, args.config.as_deref(), common)?;
         let config = translator.config();
+        if !args.instances.is_empty() && !config.data.instances {
+            output.say(
+                "warning: --instances has no effect: this network takes no instance edges (data.instances = false)",
+            );
+        }
+        if args.resize && config.data.resize == Resize::Crop {
+            output.say(
+                "warning: --resize changes the scale of inputs, but this network was trained on crops of the native scale \
+                 (data.resize = \"crop\")",
+            );
+        }
         let files = files(&args, config)?;
         let folders = Folders::new(&args, config)?;
         folders.refuse_equal()?;
@@ -59,11 +71,14 @@ impl Task for Inference<'_> {
         folders.refuse_equal()?;
         let generate = |file: &ExampleFiles, input: HostInput| {
             let size = if args.resize { config.data.size } else { input.size() };
+            let sizing = if args.resize { Sizing::Resized(size) } else { Sizing::Native };
             if let Some(problem) = memory::image_problem(config, size, SMALLER, common)? {
                 return Err(Error::Data { file: file.input.clone(), problem });
             }
             let start = Instant::now();
-            let image = translator.translate(&input, args.resize).map_err(|error| of_file(error, &file.input))?;
+            let image = translator
+                .translate(&sizing.input(input, &config.data)?)
+                .map_err(|error| of_file(error, &file.input))?;
             Ok((image, start.elapsed().as_secs_f64()))
         };
         let mut failed = Vec::new();
@@ -72,15 +87,15 @@ impl Task for Inference<'_> {
             let (to_generate, inputs) = sync_channel(READY);
             let (to_write, generated) = sync_channel(READY);
             let (files, folders) = (&files, &folders);
-            scope.spawn(move || {
+            start(scope, move || {
                 files
                     .iter()
                     .map(|file| (file, file.read_input(&config.data)))
                     .try_for_each(|read| to_generate.send(read))
-            });
-            let writer = scope.spawn(move || {
+            })?;
+            let writer = start(scope, move || {
                 generated.iter().try_for_each(|(file, image, seconds)| folders.write(file, &image, seconds, output))
-            });
+            })?;
             for (file, input) in inputs {
                 match input.and_then(|input| generate(file, input)) {
                     Ok((image, seconds)) => {
@@ -102,6 +117,13 @@ impl Task for Inference<'_> {
         })
         .map(|()| summary(&failed, files.len(), output))
     }
+}
+
+fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> asap_model::Result<ScopedJoinHandle<'scope, T>> {
+    std::thread::Builder::new().spawn_scoped(scope, work).map_err(Error::io(Path::new("infer"), "start a thread"))
 }
 
 /// A device's error with the input at which it failed.

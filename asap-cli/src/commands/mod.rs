@@ -57,9 +57,24 @@ fn unreadable(name: &str, error: Error) -> Error {
     }
 }
 
-/// Applies every `--set`, in order, and `--seed`, which wins over them.
+/// Applies every `--set`, in order, and `--seed`, which wins over them. Another `generator.kind` has keys of its own: warns
+/// about values that it leaves without effect.
 pub fn adjust(config: &mut Config, common: &Common) -> asap_model::Result<()> {
+    let before = config.clone();
     config.set_all(&common.assignments)?;
+    let unused = before.keys().into_iter().filter(|key| key.section == "generator" && key.value != key.default);
+    let unused = unused.map(|key| key.path()).filter(|path| config.keys().iter().all(|key| key.path() != *path));
+    let unused: Vec<String> = unused.collect();
+    if !unused.is_empty() {
+        let (kind, was) = (config.generator.kind(), before.generator.kind());
+        let own: Vec<&str> =
+            config.keys().iter().filter(|key| key.section == "generator").map(|key| key.name).collect();
+        Output::new(common).say(format_args!(
+            "warning: generator.kind = {kind} does not use {}, which the configuration sets for {was}; {kind} has {}",
+            unused.join(", "),
+            own[1..].join(", ")
+        ));
+    }
     config.train.seed = common.seed.unwrap_or(config.train.seed);
     Ok(())
 }
@@ -72,18 +87,20 @@ pub fn translator<B: Backend>(
     common: &Common,
 ) -> asap_model::Result<Translator<B>> {
     let loaded = asap_model::checkpoint::load(checkpoint)?;
-    let config = match checkpoint_config(&loaded, config, common)? {
-        Some(config) => config,
-        None => {
-            let problem = "it holds no configuration, as published checkpoints do: describe its network by --config \
-                           FILE or PRESET, and --set for what differs";
-            return Err(usage(&checkpoint.display().to_string(), problem));
-        }
-    };
+    let config = network_config(&loaded, config, common)?;
     let translator = Translator::new(backend, &loaded, config)?;
     let output = Output::new(common);
     translator.warnings().iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
     Ok(translator)
+}
+
+/// As [`checkpoint_config`], where a checkpoint without a configuration is an error.
+pub fn network_config(loaded: &Checkpoint, given: Option<&str>, common: &Common) -> asap_model::Result<Config> {
+    checkpoint_config(loaded, given, common)?.ok_or_else(|| {
+        let problem = "has no embedded configuration (published checkpoints don't either): describe its network with \
+                       --config FILE or PRESET, and --set for what differs";
+        usage(&loaded.file.display().to_string(), problem)
+    })
 }
 
 /// The configuration in a checkpoint's header, or the one given, with every `--set` applied.

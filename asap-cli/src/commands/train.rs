@@ -23,6 +23,7 @@ use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::output::Output;
 use crate::report::Reports;
+use crate::report::number::fixed;
 
 /// The configuration without arguments.
 pub const QUICKSTART: &str = "quickstart";
@@ -34,32 +35,35 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     let mut found = None;
     let config = match (&args.data, args.resume) {
         (data, true) => {
-            if args.config.is_some() && args.out.is_none() {
+            if args.config.is_some() {
                 output
                     .say(format_args!("resuming {} with its own configuration; change keys with --set", dir.display()));
             }
             let mut config = RunFolder::open(&dir)?.config()?;
             adjust(&mut config, common)?;
             config.data.dir = data.clone().or(config.data.dir);
-            set_flags(&mut config, &args)?;
+            set_flags(&mut config, &args, common)?;
             config
         }
         (Some(data), false) => {
             let flags = args.shorthands().map(|(_, key, _)| key);
             let (mut config, given) = incomplete_configuration(name, common, flags)?;
-            set_flags(&mut config, &args)?;
+            set_flags(&mut config, &args, common)?;
             found = Some(adopt(&mut config, data, &given, check, output)?);
             config
         }
         (None, false) => {
             let mut config = configuration(name, common)?;
-            set_flags(&mut config, &args)?;
+            set_flags(&mut config, &args, common)?;
             config
         }
     };
     config.validate()?;
     if args.dry_run && args.resume {
         return Err(usage("--dry-run", "a dry run can't resume: drop --resume").into());
+    }
+    if args.dry_run && args.out.is_some() {
+        output.say("warning: --out has no effect on a dry run, which writes to a temporary folder");
     }
     memory::check_training(&config, common, output)?;
     let data = config.data.clone();
@@ -68,14 +72,20 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
-/// Sets the keys that flags stand for.
-fn set_flags(config: &mut Config, args: &Train) -> asap_model::Result<()> {
+/// Sets the keys that flags stand for. Unless its key is set too, the discriminators' learning rate changes with the generator's.
+fn set_flags(config: &mut Config, args: &Train, common: &Common) -> asap_model::Result<()> {
+    let ratio = config.train.lr_discriminator / config.train.lr_generator;
     args.shorthands().try_for_each(|(flag, key, value)| {
         config.set(&format!("{key}={value}")).map_err(|error| match error {
             Error::Config { problem, .. } => usage(flag, problem),
             other => other,
         })
-    })
+    })?;
+    let is_discriminator = |assignment: &String| assignment.trim_start().starts_with("train.lr_discriminator");
+    if args.lr.is_some() && !common.assignments.iter().any(is_discriminator) {
+        config.train.lr_discriminator = ratio * config.train.lr_generator;
+    }
+    Ok(())
 }
 
 struct Run<'a> {
@@ -152,7 +162,7 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
             }
             for History { measure, values, best } in &summary.validations {
                 if let (Some((_, last)), Some((step, best))) = (values.last(), best) {
-                    text += &format!("\nvalidation {}: last {last:.4}, best {best:.4} at step {step}", measure.label());
+                    text += &format!("\nvalidation {}: last {}, best {} at step {step}", measure.label(), fixed(*last, 4), fixed(*best, 4));
                 }
             }
             let input = if data.input == InputKind::Rgb { "input" } else { "labels" };

@@ -16,6 +16,13 @@ pub fn value(value: f64) -> String {
     })
 }
 
+/// A value with so many decimals; never a negative zero.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let is_zero = text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
+    if is_zero { text.trim_start_matches('-').to_owned() } else { text }
+}
+
 /// A number with a minus sign in place of a leading hyphen.
 pub fn minus(text: String) -> String {
     text.strip_prefix('-').map(|rest| format!("−{rest}")).unwrap_or(text)
@@ -43,6 +50,13 @@ mod tests {
     fn values_are_short() {
         let values = [0.0, 0.07341, -1.5, 12.345, 4321.9, -4321.9, 2.5e-5].map(value);
         assert_eq!(values, ["0", "0.0734", "−1.5000", "12.35", "4,322", "−4,322", "2.50e-5"]);
+    }
+
+    #[test]
+    fn zero_has_no_sign() {
+        let values = [-0.0, -0.004, 0.004, -0.006, -1.0, f64::NAN].map(|value| fixed(value, 2));
+        assert_eq!(values, ["0.00", "0.00", "0.00", "-0.01", "-1.00", "NaN"]);
+        assert_eq!(fixed(-0.4, 0), "0");
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Progress of a run: a bar on a terminal, log lines elsewhere, JSON lines with `--json`.
+//! Progress of a run: a bar on a terminal, log lines elsewhere and with `--json`, which prints JSON lines too.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use asap_model::Result;
 use asap_model::training::{Event, Observer, RunFolder, Started, StepReport};
-use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::commands::shown;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::report::number::fixed;
 
 /// How often a line is printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -26,11 +26,9 @@ pub struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Shows nothing before the first event. An `interrupt` stops the run.
     pub fn new(output: &'a Output, interrupt: Interrupt) -> Self {
-        let bar = (std::io::stderr().is_terminal() && !output.is_quiet()).then(|| {
-            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
+        let style = || ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
+        let bar = output.progress_bar();
+        let bar = bar.map(|bar| bar.with_style(style().unwrap_or_else(|_| ProgressStyle::default_bar())));
         Progress { output, bar, last_line: None, folder: None, interrupt }
     }
 
@@ -76,7 +74,8 @@ impl<'a> Progress<'a> {
                 "seconds": report.time.as_secs_f64(), "seconds_left": report.time_left.as_secs_f64(),
             })
         });
-        let losses: Vec<String> = report.losses.0.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        let losses: Vec<String> =
+            report.losses.0.iter().map(|(name, value)| format!("{name} {}", fixed(*value, 3))).collect();
         let text = format!("{}  {} left", losses.join("  "), FormattedDuration(report.time_left));
         if let Some(bar) = &self.bar {
             bar.set_position(report.step);
@@ -103,7 +102,7 @@ impl Observer for Progress<'_> {
                     object
                 });
                 let text: Vec<String> =
-                    scores.iter().map(|(measure, value)| format!("{} {value:.4}", measure.label())).collect();
+                    scores.iter().map(|(measure, value)| format!("{} {}", measure.label(), fixed(*value, 4))).collect();
                 self.say(&format!("step {step}: validation {}", text.join(", ")));
                 let sheet = self.folder.as_ref().map(|folder| folder.sheet_file(*step));
                 if let Some(sheet) = sheet.filter(|sheet| sheet.is_file()) {

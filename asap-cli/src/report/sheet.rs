@@ -14,7 +14,7 @@ const LETTER: usize = 8;
 /// The height of a line of text.
 const LINE: usize = 2 * LETTER;
 
-/// A column of a captioned sheet. All images of a sheet have the same size.
+/// A column of a captioned sheet.
 pub struct Column {
     /// The text above.
     pub name: String,
@@ -41,14 +41,26 @@ pub fn tile<I: AsRef<[RgbImage]>>(columns: &[I], gap: usize) -> RgbImage {
 
 /// Columns with text above and below. Small images are enlarged by whole factors, large ones reduced.
 pub fn captioned(columns: &[Column]) -> RgbImage {
-    let Some(first) = columns.iter().find_map(|column| column.images.first()) else { return white(1, 1) };
-    let (height, width) = (first.height, first.width);
+    let images = || columns.iter().flat_map(|column| &column.images);
+    let Some(height) = images().map(|image| image.height).max() else { return white(1, 1) };
+    let width = images().map(|image| image.width).max().unwrap_or(1);
     let larger = NARROWEST.div_ceil(width).max(1);
     let scale = (LONGEST as f64 / height.max(width) as f64).min(larger as f64);
-    let [rows, across] = [height, width].map(|side| ((side as f64 * scale).round() as usize).max(1));
-    let scaled = |image: &RgbImage| match scale >= 1.0 {
-        true => Plane::from_fn(rows, across, |x, y| image.at(x * width / across, y * height / rows)),
-        false => resize_image(image, rows, across),
+    let scaled_side = |side: usize| ((side as f64 * scale).round() as usize).max(1);
+    let [rows, across] = [height, width].map(scaled_side);
+    let scaled = |image: &RgbImage| {
+        let &Plane { height, width, .. } = image;
+        let [own_rows, own_across] = [height, width].map(scaled_side);
+        let scaled = match scale >= 1.0 {
+            true => {
+                Plane::from_fn(own_rows, own_across, |x, y| image.at(x * width / own_across, y * height / own_rows))
+            }
+            false => resize_image(image, own_rows, own_across),
+        };
+        // A smaller image is surrounded by white.
+        let mut cell = white(rows, across);
+        paste(&mut cell, &scaled, [0, 0]);
+        cell
     };
     let scaled: Vec<Vec<RgbImage>> = columns.iter().map(|column| column.images.iter().map(scaled).collect()).collect();
     let images = tile(&scaled, GAP);
@@ -121,6 +133,17 @@ mod tests {
                 .count()
         };
         assert!(ink(GAP) > 50 && ink(GAP + LINE + 2 * 106) > 50, "there is text above and below");
+    }
+
+    #[test]
+    fn images_of_other_sizes_keep_their_shape() {
+        let sheet = captioned(&[column("large", [400, 200], [9; 3]), column("small", [100, 50], [200; 3])]);
+        assert_eq!(sheet.width, 3 * GAP + 2 * 256);
+        let (left, top) = (2 * GAP + 256, GAP + LINE);
+        assert_eq!(
+            [sheet.at(left + 63, top + 127), sheet.at(left + 65, top), sheet.at(left, top + 129)],
+            [[200; 3], [255; 3], [255; 3]]
+        );
     }
 
     #[test]

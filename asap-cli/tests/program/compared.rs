@@ -1,8 +1,10 @@
 //! The paper's baselines in every command; sweeps; `asap compare`.
 
+use asap_model::data::synthetic::PALETTE;
+use asap_model::data::{Plane, write_gray16, write_instances, write_labels, write_rgb};
 use serde_json::{Value, json};
 
-use crate::support::{TINY_FILE, Workspace};
+use crate::support::{TINY, TINY_FILE, Workspace};
 
 /// A configuration file of the tiny network with another generator.
 fn write_kind(here: &Workspace, name: &str, kind: &str, size: usize) {
@@ -192,7 +194,7 @@ fn compare_shows_images_and_times() {
     assert_eq!(found.len(), 2);
     assert!(found.iter().all(|line| line["seconds"].as_f64().is_some_and(|time| time > 0.0)), "{found:?}");
     for column in ["input", "asap", "hd", "real"] {
-        assert_eq!(here.names(&format!("beside/{column}")), ["001.png", "002.png"], "{column}");
+        assert_eq!(here.names(&format!("beside/{column}")), ["synth_00017.png", "synth_00018.png"], "{column}");
     }
     let page = std::fs::read_to_string(here.path("beside/index.html")).unwrap();
     assert_eq!(page.matches("<img").count(), 8);
@@ -202,7 +204,94 @@ fn compare_shows_images_and_times() {
     here.write("other.toml", format!("{rgb}{FEW_PAIRS}"));
     here.done(&format!("train --config other.toml --steps 1 --out runs/other {few}"));
     here.refused("compare runs/asap runs/other --data houses --out others", 2, &["runs/other", "data.classes 14"]);
-    let again = "compare runs/asap --data houses --count 1 --out beside";
+    let again = "compare runs/asap --data houses --count 1 --size 32x32 --out beside";
     here.refused(again, 2, &["--out", "beside is not empty", "--force"]);
     here.done(&format!("{again} --force"));
+}
+
+/// The network is given the same pictures in both commands, so that outputs and measures agree.
+#[test]
+fn compare_sizes_inputs_as_eval_does() {
+    let here = Workspace::new();
+    here.write("asap.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
+    here.done("train --config asap.toml --steps 1 --out run --set data.count=4 --set data.val_count=2 --threads 1");
+    here.done("data synth houses --count 20 --size 40");
+    for resize in ["crop", "fixed", "resize-and-crop"] {
+        let set = format!("--data houses --set data.resize={resize} --json --threads 1");
+        here.done(&format!("compare run --out {resize} {set}"));
+        let folders = format!("eval --generated {resize}/run --real {resize}/real --json");
+        let [compared, evaluated] =
+            [folders, format!("eval --checkpoint run {set}")].map(|line| here.done(&line).objects());
+        for measure in ["l1", "ssim", "generated_count", "compared"] {
+            assert_eq!(compared[0][measure], evaluated[0][measure], "{resize}: {measure}");
+        }
+    }
+    let real = |file: &str| asap_model::data::read_photo(&here.path(file)).unwrap();
+    assert_eq!(real("crop/real/synth_00018.png"), real("houses/val_img/synth_00018.jpg").crop(4, 4, 32, 32));
+    here.done("compare run --out wide --data houses --set data.resize=crop --size 36x20 --threads 1");
+    assert_eq!(real("wide/real/synth_00018.png"), real("houses/val_img/synth_00018.jpg").crop(2, 10, 20, 36));
+    here.refused("compare run --out none --data houses", 3, &["synth_00017", "40×40", "32×32", "data.resize"]);
+}
+
+#[test]
+fn compare_keeps_depth_maps_whole_where_eval_does() {
+    let here = Workspace::new();
+    for folder in ["set/inputs", "set/images"] {
+        std::fs::create_dir_all(here.path(folder)).unwrap();
+    }
+    for (name, height, width) in [("one", 40, 36), ("two #1", 32, 48)] {
+        let image = Plane::from_fn(height, width, |x, y| [x as u8, y as u8, 9]);
+        write_rgb(&here.path(&format!("set/inputs/{name}.png")), &image).unwrap();
+        let depths = Plane::from_fn(height, width, |x, y| (1000 * x + y) as u16);
+        write_gray16(&here.path(&format!("set/images/{name}.png")), &depths).unwrap();
+    }
+    let depth = "--set data.input=rgb --set data.output=depth --set data.layout=pairs --set data.resize=crop";
+    here.done(&format!("train --steps 1 --data set --out run {TINY} {depth}"));
+    let found = here.done("compare run --out beside --threads 1 --json").objects();
+    assert_eq!((&found[0]["height"], &found[0]["images"]), (&Value::Null, &json!(2)), "{found:?}");
+    let size = |file: &str| asap_model::data::read_photo(&here.path(file)).unwrap().size();
+    assert_eq!([size("beside/run/one.png"), size("beside/real/two #1.png")], [[40, 36], [32, 48]]);
+    let page = std::fs::read_to_string(here.path("beside/index.html")).unwrap();
+    assert!(page.contains("src=\"run/two%20%231.png\"") && page.contains("36×32 to 48×40"), "{page}");
+    here.done("compare run --out cropped --size 32x32 --threads 1");
+    assert_eq!(size("cropped/run/one.png"), [32, 32]);
+}
+
+/// Runs of one dataset with other networks, sizes, losses and inputs, in either order.
+#[test]
+fn compare_allows_ablations_and_names_what_differs() {
+    let here = Workspace::new();
+    for folder in ["labels", "images", "instances"] {
+        std::fs::create_dir_all(here.path(&format!("set/{folder}"))).unwrap();
+    }
+    for name in ["a", "b", "c"] {
+        let labels = Plane::from_fn(40, 40, |x, y| ((x / 8 + y / 8) % 13) as u8);
+        write_labels(&here.path(&format!("set/labels/{name}.png")), &labels, &PALETTE).unwrap();
+        write_instances(&here.path(&format!("set/instances/{name}.png")), &Plane::from_fn(40, 40, |x, _| x as u32 / 9))
+            .unwrap();
+        write_rgb(&here.path(&format!("set/images/{name}.png")), &Plane::from_fn(40, 40, |x, y| [x as u8, y as u8, 7]))
+            .unwrap();
+    }
+    let train = format!("train --steps 1 --data set {TINY} --set data.layout=pairs");
+    here.done(&format!("{train} --set data.resize=fixed --out runs/plain"));
+    let with = "--set data.instances=true --set data.resize=crop --set loss.lambda_l1=3 --set generator.width=6";
+    here.done(&format!("{train} {with} --out runs/edges"));
+    let ran = here.asap("compare runs/plain runs/edges --out beside --threads 1 --json");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let differences = &ran.objects()[1]["differences"];
+    let expected =
+        json!({ "data.instances": true, "data.resize": "crop", "generator.width": 6, "loss.lambda_l1": 3.0 });
+    assert_eq!((differences, &ran.objects()[0]["differences"]), (&expected, &json!({})));
+    assert!(ran.stderr.contains("differs: data.instances: plain false, edges true"), "{}", ran.stderr);
+    let page = std::fs::read_to_string(here.path("beside/index.html")).unwrap();
+    for part in ["data.instances", "loss.lambda_l1", "<td>40.0</td><td>3.0</td>"] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    // Both are given the picture of the first, here cropped.
+    here.done("compare runs/edges runs/plain --out other --threads 1");
+    assert_eq!(here.names("other/plain"), ["a.png", "b.png", "c.png"]);
+    let shown = |file: &str| asap_model::data::read_photo(&here.path(file)).unwrap();
+    assert_eq!(shown("other/real/a.png"), shown("set/images/a.png").crop(4, 4, 32, 32));
+    std::fs::remove_dir_all(here.path("set/instances")).unwrap();
+    here.refused("compare runs/plain runs/edges --out third", 3, &["set/instances", "instance map"]);
 }

@@ -121,3 +121,32 @@ fn new_run_names_the_file_of_every_failing_write() {
         }
     }
 }
+
+/// One line, and no half-written file, whichever write fails.
+#[test]
+fn convert_reports_a_full_disk_once() {
+    let here = Workspace::new();
+    let library = library(&here);
+    here.done(&format!("train --out whole --steps 1 {TINY}"));
+    std::fs::create_dir(here.path("run")).unwrap();
+    let run = here.path("run").display().to_string();
+    for fault in FAULTS {
+        for at in 1.. {
+            let (ran, injected) =
+                inject(&here, &library, fault, at, &format!("convert whole {run}/generator.pth --force"));
+            if !injected {
+                assert!(at > 3, "writing a .pth makes {} changes only", at - 1);
+                break;
+            }
+            let lines: Vec<&str> = ran.stderr.lines().filter(|line| *line != "injected").collect();
+            assert!(lines.len() == 1 && lines[0].starts_with("error: "), "{fault:?} at {at}: {lines:?}");
+            let names = here.names("run");
+            // Flushing the folder may fail after the file is in place.
+            assert!(names.is_empty() || names == ["generator.pth"], "{fault:?} at {at}: {names:?}");
+            if !names.is_empty() {
+                asap_model::checkpoint::load(&here.path("run/generator.pth")).unwrap();
+                std::fs::remove_file(here.path("run/generator.pth")).unwrap();
+            }
+        }
+    }
+}

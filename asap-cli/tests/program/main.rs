@@ -13,6 +13,7 @@ mod eval;
 mod exit_codes;
 #[cfg(target_os = "linux")]
 mod failing_disk;
+mod flags;
 #[cfg(unix)]
 mod gpu_check;
 mod help;
@@ -21,6 +22,8 @@ mod infer;
 mod interruption;
 mod json;
 mod labels;
+#[cfg(target_os = "linux")]
+mod limits;
 mod memory;
 mod own_data;
 mod profile;

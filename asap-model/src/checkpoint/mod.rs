@@ -10,6 +10,7 @@
 //! | `wrapped`, `spectral` | prefixes of wrappers and of several networks in a file; forms of spectral norm |
 //! | `mismatch` | tensors that a network needs and a checkpoint lacks, or the reverse |
 //! | [`atomic`] | crash-safe writing of files |
+//! | `deferred` | a writer that reports its first error at the end |
 //! | `content_hash` | the SHA-256 of a file that contains its own hash |
 //! | `elements` | element types of files as `f32` |
 //! | `json` | refuses a header with a repeated key |
@@ -19,6 +20,7 @@ pub mod adapt;
 pub mod atomic;
 mod bounds;
 mod content_hash;
+mod deferred;
 mod elements;
 mod json;
 pub mod load;
@@ -34,7 +36,7 @@ use std::path::Path;
 
 pub use adapt::Adapted;
 pub use content_hash::HASH_KEY;
-pub use load::{Checkpoint, load, save};
+pub use load::{Checkpoint, load, load_keys, save};
 pub use mismatch::Mismatch;
 
 use crate::Error;

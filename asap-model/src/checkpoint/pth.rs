@@ -8,6 +8,7 @@ use ::zip::write::SimpleFileOptions;
 use ::zip::{CompressionMethod, ZipWriter};
 use pytorch_reader::{DType, PytorchReader, Tensor};
 
+use super::deferred::Deferred;
 use super::safetensors::{host_tensor, write_elements};
 use super::{Weights, atomic, bounds, fault, pickle, shown};
 use crate::Result;
@@ -79,7 +80,11 @@ pub fn write(path: &Path, weights: &Weights) -> Result<()> {
         tensor.check(key).map_err(|problem| fault(path, problem))?;
     }
     let root = path.file_stem().map_or("archive".into(), |stem| stem.to_string_lossy());
-    atomic::write(path, |file| Ok(archive(file, &root, weights)?))
+    atomic::write(path, |file| {
+        let mut file = Deferred::new(file);
+        archive(&mut file, &root, weights)?;
+        file.finish()
+    })
 }
 
 /// The zip archive of `torch.save`: uncompressed, the elements of each tensor at a multiple of 64 bytes.

@@ -14,6 +14,7 @@
 //! | [`discriminator`] | `[discriminator]` |
 //! | [`training`] | `[loss]` and `[train]`; the learning-rate decay |
 //! | `text` | TOML: reading, with the line of every error, and writing |
+//! | `foreign` | settings by the names that other projects give them |
 //! | `suggest` | the nearest known key to a misspelled one |
 //! | `presets` | the shipped configurations of `configs/` |
 //! | `published` | the published code's option names |
@@ -21,6 +22,7 @@
 pub mod data;
 pub mod depth;
 pub mod discriminator;
+mod foreign;
 pub mod generator;
 pub mod generators;
 pub mod kind;
@@ -45,4 +47,5 @@ pub use generators::spade::{CcFpseConfig, SpadeConfig};
 pub use labels::{IdList, IgnoreAs, LabelIds, Remap};
 pub use root::Config;
 pub use schema::Key;
+pub use suggest::nearest_name;
 pub use training::{LossConfig, TrainConfig, ValidationMeasure};

@@ -4,6 +4,7 @@ use toml::Value as Toml;
 
 use super::data::DataConfig;
 use super::discriminator::DiscriminatorConfig;
+use super::foreign::keys_meant_by;
 use super::generator::GeneratorConfig;
 use super::schema::{Key, KeyError, Section};
 use super::suggest::{nearest, unknown_key};
@@ -60,6 +61,12 @@ impl Config {
         keys
     }
 
+    /// The paths of the keys that a name stands for: of the key itself, with or without its section, or in other projects,
+    /// as in `batch_size`. Empty if it is not known.
+    pub fn keys_meant_by(name: &str) -> Vec<String> {
+        keys_meant_by(name, &Config::all_keys())
+    }
+
     /// The value of a key, as in `train.batch`; `None` if it is not set or there is no such key.
     pub fn get(&self, path: &str) -> Option<Toml> {
         self.keys().into_iter().find(|key| key.path() == path)?.value
@@ -101,7 +108,9 @@ impl Config {
         let (path, value) = (path.trim(), value.trim());
         let Some((section, name)) = path.split_once('.') else {
             let keys = Config::all_keys();
-            let meant = nearest(path, &keys).map_or("train.batch".into(), Key::path);
+            let mut meant = keys_meant_by(path, &keys);
+            meant.extend(nearest(path, &keys).filter(|_| meant.is_empty()).map(Key::path));
+            let meant = if meant.is_empty() { "train.batch".into() } else { meant.join(" and ") };
             return Err(error(&format!("a key starts with its section, as in {meant}")));
         };
         let parsed = value.parse().unwrap_or_else(|_| Toml::String(value.into()));

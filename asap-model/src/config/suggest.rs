@@ -1,5 +1,6 @@
 //! The nearest known name to a misspelled one.
 
+use super::foreign::keys_meant_by;
 use super::generator::GeneratorConfig;
 use super::schema::{Key, Section, either};
 
@@ -10,9 +11,12 @@ pub(super) fn unknown_key(section: &str, name: &str, generator: &GeneratorConfig
         let mut sections: Vec<&str> = own.iter().map(|key| key.section).collect();
         sections.dedup();
         // A key at the place of a section lacks its own section.
-        let suggestion = match own.iter().find(|key| key.name == section) {
-            Some(key) => format!("; the key is {}", key.path()),
-            None => nearest_name(section, &sections).map_or(String::new(), |name| format!("; did you mean [{name}]?")),
+        let section_near = nearest_name(section, &sections);
+        let meant = if name.is_empty() { Vec::new() } else { keys_meant_by(name, own) };
+        let suggestion = match (own.iter().find(|key| key.name == section), section_near) {
+            (Some(key), _) => format!("; the key is {}", key.path()),
+            (None, _) if !meant.is_empty() => format!("; did you mean {}?", meant.join(" and ")),
+            (None, near) => near.map_or(String::new(), |name| format!("; did you mean [{name}]?")),
         };
         return format!("there is no section [{section}], only [{}]{suggestion}", sections.join("], ["));
     }
@@ -25,8 +29,9 @@ pub(super) fn unknown_key(section: &str, name: &str, generator: &GeneratorConfig
         let (kind, names) = (generator.kind(), names[1..].join(", "));
         return format!("generator.{name} belongs to kind = {}; {kind} has {names}", either(&kinds));
     }
-    let near = nearest_name(name, &names).map(|known| format!("{section}.{known}"));
-    match near.or_else(|| nearest(name, own).map(Key::path)) {
+    let meant = Some(keys_meant_by(&format!("{section}.{name}"), own)).filter(|meant| !meant.is_empty());
+    let near = || nearest_name(name, &names).map(|known| format!("{section}.{known}"));
+    match meant.map(|meant| meant.join(" and ")).or_else(near).or_else(|| nearest(name, own).map(Key::path)) {
         Some(known) => format!("there is no key {section}.{name}; did you mean {known}?"),
         None => format!("there is no key {section}.{name}; [{section}] has {}", names.join(", ")),
     }
@@ -40,8 +45,10 @@ pub(super) fn nearest<'a>(wrong: &str, keys: &'a [Key]) -> Option<&'a Key> {
 
 /// The name nearest to `wrong` by edit distance (insertions, deletions, replacements, swaps of neighbors), if one is near
 /// enough to have been meant.
-pub(super) fn nearest_name<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
-    let allowed = (wrong.chars().count() / 3).max(1);
+pub fn nearest_name<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
+    let length = wrong.chars().count();
+    // Every short name is near to some other.
+    let allowed = if length < 3 { 0 } else { (length / 3).max(1) };
     let distances = names.iter().map(|name| (strsim::osa_distance(&wrong.to_lowercase(), name), *name));
     distances.filter(|(distance, _)| *distance <= allowed).min().map(|(_, name)| name)
 }
@@ -62,6 +69,18 @@ mod tests {
         assert!(key("loss", "zzzzz").contains("lambda_feat, lambda_vgg, "));
         assert!(key("trian", "").contains("did you mean [train]?"));
         assert!(key("batch", "").contains("the key is train.batch"));
+        for (section, name, meant) in [
+            ("train", "lr", "there is no key train.lr; did you mean train.lr_generator and train.lr_discriminator?"),
+            ("train", "batch_size", "did you mean train.batch?"),
+            ("data", "root", "did you mean data.dir?"),
+            ("loss", "l1", "did you mean loss.lambda_l1?"),
+            ("optimizer", "learning_rate", "did you mean train.lr_generator and train.lr_discriminator?"),
+            ("model", "tile", "did you mean generator.tile?"),
+            ("train", "qz", "there is no key train.qz; [train] has epochs, "),
+        ] {
+            let message = key(section, name);
+            assert!(message.contains(meant), "{section}.{name}: {message}");
+        }
     }
 
     #[test]

@@ -59,6 +59,14 @@ impl HostInput {
         self.place(&Placement::resize(size))
     }
 
+    /// At `data.size`, as in validation: see [`Example::prepare`].
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) if the input is smaller than its crop.
+    pub fn prepare(&self, data: &DataConfig) -> Result<HostInput> {
+        Ok(self.place(&Placement::new(&self.name, self.size(), data, None)?))
+    }
+
     /// See [`Plane::pad_to`](super::Plane::pad_to).
     pub fn pad_to(&self, size: [usize; 2]) -> HostInput {
         let channels = match &self.channels {

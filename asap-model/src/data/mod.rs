@@ -14,6 +14,7 @@
 //! | `resize` | [`resize_image`], [`resize_nearest`]: bicubic and nearest, as Pillow |
 //! | `example` | [`Example`]: an input ([`HostInput`]) with its target, in host memory; [`Batch`] |
 //! | `dataset` | [`Source`]; [`Dataset`], which reads a folder |
+//! | `sizing` | [`Sizing`]: how examples get their size outside training |
 //! | `augment` | order, crops and flips, functions of (seed, epoch, index) |
 //! | `mask` | which pixels of a pair count |
 //! | `device` | inputs and targets copied to the device |
@@ -52,6 +53,7 @@ mod plane;
 mod problem;
 mod remembered;
 mod resize;
+mod sizing;
 pub mod synthetic;
 
 pub use augment::{Augmentation, epoch_order};
@@ -74,3 +76,4 @@ pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
 pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
 pub use problem::Problem;
 pub use resize::{resize_image, resize_nearest};
+pub use sizing::Sizing;

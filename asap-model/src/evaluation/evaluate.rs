@@ -288,7 +288,7 @@ impl<'a> Accumulator<'a> {
     /// FID and KID; and why the cache could not be written, which is not an error of the evaluation.
     fn inception(&mut self) -> Result<(Outcome<InceptionDistances>, Option<String>)> {
         if self.extractor.is_none() {
-            let why = format!("it needs the weights of Inception v3, --inception FILE: {WEIGHTS_SOURCE}");
+            let why = format!("needs the weights of Inception v3: --inception {WEIGHTS_SOURCE}");
             return Ok((Err(why), None));
         }
         let [generated, real] =

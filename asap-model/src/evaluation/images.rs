@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use asap_tensor::Backend;
 
-use crate::config::{DataConfig, DepthScale, OutputKind, Resize};
-use crate::data::{Example, Picture, Plane, RgbImage, Source, read_picture};
+use crate::config::{DataConfig, DepthScale, OutputKind};
+use crate::data::{Example, Picture, Plane, RgbImage, Sizing, Source, read_picture};
 use crate::inference::Translator;
 use crate::{Error, Result};
 
@@ -79,10 +79,14 @@ impl<B: Backend> GeneratorImages<'_, B> {
 
     /// An example as it is compared, and its native size.
     fn example(&self, index: usize) -> Result<(Example, [usize; 2])> {
-        let example = self.source.get(index)?;
+        let (example, data) = (self.source.get(index)?, self.data());
         let size = example.target.size();
-        let keep = self.native_size || self.output() == OutputKind::Depth;
-        Ok((if keep { example } else { example.prepare(self.data(), None)? }, size))
+        let sizing = if self.native_size { Sizing::Native } else { Sizing::of_evaluation(data) };
+        let example = match self.output() {
+            OutputKind::Depth => Example { input: sizing.input(example.input, data)?, ..example },
+            OutputKind::Rgb => sizing.example(example, data)?,
+        };
+        Ok((example, size))
     }
 }
 
@@ -130,8 +134,7 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
         let (example, native_size) = self.example(index)?;
         let counted = self.counted(&example);
         let Example { input, target } = example;
-        let resize = self.output() == OutputKind::Depth && !self.native_size && self.data().resize != Resize::Crop;
-        let output = self.translator.translate(&input, resize)?;
+        let output = self.translator.translate(&input)?;
         let output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
         let image = |picture| EvalImage {
             name: PathBuf::from(&input.name),

@@ -3,7 +3,7 @@
 use asap_tensor::Backend;
 
 use crate::config::DataConfig;
-use crate::data::{Example, HostInput, Source};
+use crate::data::{Example, HostInput, Sizing, Source};
 use crate::evaluation::Measure;
 use crate::evaluation::measures::DepthErrors;
 use crate::networks::Generator;
@@ -70,7 +70,7 @@ pub(super) fn validate<B: Backend>(
     let mut depth = data.depth().map(DepthErrors::new);
     let mut rows = Vec::with_capacity(shown.len());
     for (place, &index) in picked.iter().enumerate() {
-        let pair = source.get(index)?.prepare(data, None)?;
+        let pair = Sizing::Configured.example(source.get(index)?, data)?;
         let input = HostInput::stack(&[&pair.input], backend, data)?;
         let ctx = ForwardContext::evaluation(&generator.params);
         let output = generator.forward(&ctx, &input)?.value().to_f32()?;

@@ -1,73 +1,67 @@
 //! The inputs of a comparison, and the images that generators make of them.
 
-use std::path::Path;
 use std::time::Instant;
 
-use asap_model::config::{Config, DataConfig, DepthScale, InputKind, OutputKind};
-use asap_model::data::{Channels, Example, Picture, RgbImage};
+use asap_model::config::{Config, DataConfig, DepthScale, Resize};
+use asap_model::data::{Channels, Example, Picture, RgbImage, Sizing};
 use asap_model::{Error, Translator};
 use asap_tensor::Backend;
 
 use crate::args::Compare;
 use crate::commands::eval::validation;
-use crate::commands::usage;
 use crate::commands::workload::median;
 use crate::report::palette::color_labels;
 
-/// The inputs of all generators, at one size.
+/// The inputs of all generators.
 pub struct Inputs {
     data: DataConfig,
-    pub size: [usize; 2],
     pub examples: Vec<Example>,
     /// The dataset.
     pub source: String,
 }
 
 impl Inputs {
-    /// `--count` validation pairs, evenly spaced over the dataset, resized.
-    pub fn read(args: &Compare, config: &Config) -> asap_model::Result<Self> {
-        let (source, name) = validation(args.data.as_deref(), config)?;
-        let size = args.size.map_or(config.data.size, |size| [size.height, size.width]);
+    /// `--count` validation pairs, evenly spaced over the dataset, sized as `eval` does for the first generator. Instance
+    /// maps are read if any generator needs them.
+    pub fn read(args: &Compare, configs: &[Config]) -> asap_model::Result<Self> {
+        let mut config = configs[0].clone();
+        config.data.instances = configs.iter().any(|config| config.data.instances);
+        let (source, name) = validation(args.data.as_deref(), &config)?;
         let count = usize::from(args.count).min(source.len());
         if count == 0 {
             return Err(Error::Data { file: name.into(), problem: "there are no validation pairs".into() });
         }
-        let examples = (0..count).map(|number| Ok(source.get(number * source.len() / count)?.resize(size)));
-        Ok(Inputs {
-            data: config.data.clone(),
-            size,
-            examples: examples.collect::<asap_model::Result<_>>()?,
-            source: name,
+        let mut data = config.data;
+        let sizing = match args.size.map(|size| [size.height, size.width]) {
+            None => Sizing::of_evaluation(&data),
+            Some(size) if data.resize == Resize::Crop => {
+                data.size = size;
+                Sizing::Configured
+            }
+            Some(size) => Sizing::Resized(size),
+        };
+        let examples = (0..count).map(|number| sizing.example(source.get(number * source.len() / count)?, &data));
+        let examples = examples.collect::<asap_model::Result<_>>()?;
+        Ok(Inputs { data, examples, source: name })
+    }
+
+    /// Minimum and maximum [height, width] of the inputs.
+    pub fn sizes(&self) -> [[usize; 2]; 2] {
+        let sizes = self.examples.iter().map(|example| example.input.size());
+        sizes.fold([[usize::MAX; 2], [0; 2]], |[low, high], size| {
+            [[0, 1].map(|side| low[side].min(size[side])), [0, 1].map(|side| high[side].max(size[side]))]
         })
     }
 
-    /// Checks that a generator has the same kind of input and output as the first.
-    pub fn check(&self, config: &Config, checkpoint: &Path) -> asap_model::Result<()> {
-        let describe = |data: &DataConfig| {
-            let invalid = data.depth_invalid.map(f64::from);
-            let depth = [("scale", data.depth_scale), ("max", data.depth_max), ("invalid", invalid)];
-            let depth = depth.into_iter().filter(|_| data.output == OutputKind::Depth);
-            let depth = depth.filter_map(|(key, value)| Some(format!(", data.depth_{key} {}", value?)));
-            // RGB inputs have no classes.
-            let classes = (data.input == InputKind::Labels).then(|| format!(", data.classes {}", data.classes));
-            let (input, output, instances) = (data.input, data.output, data.instances);
-            let more: String = classes.into_iter().chain(depth).collect();
-            format!("data.input {input:?}, data.output {output:?}, data.instances {instances}{more}")
-        };
-        let (own, first) = (describe(&config.data), describe(&self.data));
-        if own == first {
-            return Ok(());
-        }
-        let problem = format!(
-            "its inputs or outputs differ from the first generator's ({own}; the first: {first}): compare generators of \
-             one dataset"
-        );
-        Err(usage(&checkpoint.display().to_string(), problem))
+    /// The sizes as text: `WIDTH×HEIGHT`, or a range.
+    pub fn described(&self) -> String {
+        let [low, high] = self.sizes().map(|[height, width]| format!("{width}×{height}"));
+        if low == high { low } else { format!("{low} to {high}") }
     }
 
     /// All outputs, and the median time per image in seconds, after a warm-up.
     pub fn generate<B: Backend>(&self, translator: &Translator<B>) -> asap_model::Result<(Vec<RgbImage>, f64)> {
-        let generate = |example: &Example| translator.translate(&example.input, false);
+        let generate = |example: &Example| translator.translate(&example.input);
         if let Some(first) = self.examples.first() {
             generate(first)?;
         }
@@ -94,7 +88,8 @@ impl Inputs {
         self.examples.iter().map(|example| self.in_color(&example.target, true)).collect()
     }
 
-    /// An image to look at: depth in colors; of real depth maps, black where nothing was measured.
+    /// An image to look at: depth in colors; of real depth maps, black where nothing was
+    /// measured.
     fn in_color(&self, picture: &Picture, real: bool) -> RgbImage {
         picture.in_color(self.data.depth().map(|scale| DepthScale { invalid: scale.invalid.filter(|_| real), ..scale }))
     }

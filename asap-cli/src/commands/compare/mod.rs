@@ -1,5 +1,6 @@
 //! `asap compare`: input · each generator's output · real, with the time per image, as in the paper's figures 3 to 9.
 
+mod differences;
 mod inputs;
 mod page;
 
@@ -8,19 +9,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::Error;
-use asap_model::checkpoint::atomic;
+use asap_model::checkpoint::{atomic, load_keys};
 use asap_model::data::write_rgb;
+use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::{shown, translator, usage};
+use super::{network_config, shown, translator, usage};
 use crate::args::{Common, Compare};
 use crate::device::{Task, on_device};
 use crate::memory;
 use crate::output::Output;
 use crate::report::sheet::{self, Column};
+use differences::{Difference, differences, incomparable};
 use inputs::Inputs;
 
 /// What to do if there is not enough memory.
@@ -34,7 +36,19 @@ pub fn run(args: Compare, common: &Common, output: &Output) -> Result<ExitCode> 
             format!("{} is not empty: choose another folder, or overwrite it with --force", args.out.display());
         return Err(usage("--out", problem).into());
     }
-    on_device(common, output, Comparison { args: &args, generators, common, output })?;
+    let configs = generators.iter().map(|named| named.config(common)).collect::<asap_model::Result<Vec<_>>>()?;
+    for (named, config) in generators.iter().zip(&configs) {
+        if let Some(problem) = incomparable(&config.data, &configs[0].data) {
+            return Err(usage(&named.checkpoint.display().to_string(), problem).into());
+        }
+    }
+    let differences = differences(&configs);
+    for difference in &differences {
+        let value = |(place, named): (usize, &Named)| format!("{} {}", named.name, difference.text(place));
+        let values: Vec<String> = generators.iter().enumerate().map(value).collect();
+        output.say(format_args!("differs: {}: {}", difference.key, values.join(", ")));
+    }
+    on_device(common, output, Comparison { args: &args, generators, configs, differences, common, output })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -43,6 +57,13 @@ struct Named {
     checkpoint: PathBuf,
     config: Option<String>,
     name: String,
+}
+
+impl Named {
+    /// The configuration, without loading the weights.
+    fn config(&self, common: &Common) -> asap_model::Result<Config> {
+        network_config(&load_keys(&self.checkpoint, &|_| false)?, self.config.as_deref(), common)
+    }
 }
 
 /// `PATH`, or `PATH=CONFIG` if no file has the whole name. Equal names are numbered.
@@ -80,6 +101,8 @@ const REAL: &str = "real";
 struct Comparison<'a> {
     args: &'a Compare,
     generators: Vec<Named>,
+    configs: Vec<Config>,
+    differences: Vec<Difference>,
     common: &'a Common,
     output: &'a Output,
 }
@@ -88,22 +111,18 @@ impl Task for Comparison<'_> {
     type Output = ();
 
     fn run<B: Backend>(self, backend: B) -> Result<()> {
-        let Comparison { args, generators, common, output } = self;
+        let Comparison { args, generators, configs, differences, common, output } = self;
         let mut columns: Vec<Column> = Vec::with_capacity(generators.len() + 2);
-        let mut inputs: Option<Inputs> = None;
-        for Named { checkpoint, config, name } in generators {
+        let inputs = Inputs::read(args, &configs)?;
+        let [smallest, largest] = inputs.sizes();
+        let [height, width] = [0, 1].map(|side| (smallest[side] == largest[side]).then_some(largest[side]));
+        for (place, Named { checkpoint, config, name }) in generators.into_iter().enumerate() {
             // One at a time, so that the largest has memory.
             let translator = translator(&backend, &checkpoint, config.as_deref(), common)?;
-            let inputs = match &mut inputs {
-                Some(inputs) => inputs,
-                none => none.insert(Inputs::read(args, translator.config())?),
-            };
-            inputs.check(translator.config(), &checkpoint)?;
-            if let Some(problem) = memory::image_problem(translator.config(), inputs.size, SMALLER, common)? {
+            if let Some(problem) = memory::image_problem(translator.config(), largest, SMALLER, common)? {
                 return Err(usage(&checkpoint.display().to_string(), problem).into());
             }
             let (images, seconds) = inputs.generate(&translator)?;
-            let [height, width] = inputs.size;
             let kind = translator.config().generator.kind();
             let parameters = translator.parameters();
             output.result(
@@ -111,42 +130,47 @@ impl Task for Comparison<'_> {
                     json!({
                         "name": name, "checkpoint": shown(&checkpoint), "generator": kind, "parameters": parameters,
                         "height": height, "width": width, "images": images.len(), "seconds": seconds,
+                        "differences": differences::to_json(&differences, place),
                     })
                 },
                 || {
                     format!(
-                        "{name} ({kind}, {} parameters): {width}×{height} in {:.1} ms",
+                        "{name} ({kind}, {} parameters): {} in {:.1} ms",
                         HumanCount(parameters as u64),
+                        inputs.described(),
                         1e3 * seconds
                     )
                 },
             );
             columns.push(Column { name, caption: format!("{:.1} ms", 1e3 * seconds), images });
         }
-        let Some(inputs) = inputs else { return Ok(()) };
         columns.insert(0, Column { name: INPUT.into(), caption: String::new(), images: inputs.shown() });
         columns.push(Column { name: REAL.into(), caption: String::new(), images: inputs.real() });
-        write(&args.out, &inputs, &columns, &backend.device(), output)?;
+        write(&args.out, &inputs, &columns, &differences, &backend.device(), output)?;
         Ok(())
     }
 }
 
 /// Writes every image, the sheet and the page.
-fn write(out: &Path, inputs: &Inputs, columns: &[Column], device: &str, output: &Output) -> asap_model::Result<()> {
+fn write(
+    out: &Path,
+    inputs: &Inputs,
+    columns: &[Column],
+    differences: &[Difference],
+    device: &str,
+    output: &Output,
+) -> asap_model::Result<()> {
     for column in columns {
-        let folder = out.join(&column.name);
-        std::fs::create_dir_all(&folder).map_err(|source| Error::Io {
-            file: folder.clone(),
-            action: "create the folder",
-            source,
-        })?;
-        for (number, image) in column.images.iter().enumerate() {
-            write_rgb(&folder.join(page::file_name(number)), image)?;
+        for (example, image) in inputs.examples.iter().zip(&column.images) {
+            let file = out.join(page::file(&column.name, &example.input.name));
+            let folder = file.parent().unwrap_or(out);
+            std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+            write_rgb(&file, image)?;
         }
     }
     let sheet = out.join("sheet.png");
     write_rgb(&sheet, &sheet::captioned(columns))?;
-    let text = page::page(inputs, columns, device);
+    let text = page::page(inputs, columns, differences, device);
     let page = out.join("index.html");
     atomic::write(&page, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     output.say(format_args!("page: {}\nsheet: {}", page.display(), sheet.display()));

@@ -1,7 +1,9 @@
 //! The page: a row for each input, a column for each generator. The images are files beside it.
 
 use maud::{DOCTYPE, PreEscaped, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::differences::Difference;
 use super::inputs::Inputs;
 use crate::report::sheet::Column;
 
@@ -16,16 +18,23 @@ table { border-collapse: separate; border-spacing: 8px 6px; }
 th { position: sticky; top: 0; background: Canvas; padding: .3rem; font-weight: 600; }
 th small { display: block; font-weight: 400; opacity: .75; font-variant-numeric: tabular-nums; }
 td { padding: 0; }
+td p { margin: .2rem 0 0; font-size: .85rem; }
+table.differences { border-spacing: 1.2rem .1rem; margin: 0 0 1.2rem -1.2rem; }
+.differences th { position: static; text-align: left; padding: 0; }
+.differences td { font-variant-numeric: tabular-nums; }
 img { display: block; width: 100%; min-width: 160px; max-width: 512px; height: auto; }";
 
-/// The name of an image's file in its column's folder.
-pub fn file_name(number: usize) -> String {
-    format!("{:03}.png", number + 1)
+/// What a relative URL may contain as it is.
+const IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
+/// An image's file, in its column's folder and with the name of its input.
+pub fn file(column: &str, input: &str) -> String {
+    format!("{column}/{input}.png")
 }
 
 /// The page as text.
-pub fn page(inputs: &Inputs, columns: &[Column], device: &str) -> String {
-    let [height, width] = inputs.size;
+pub fn page(inputs: &Inputs, columns: &[Column], differences: &[Difference], device: &str) -> String {
+    let generators = &columns[1..columns.len() - 1];
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -39,8 +48,19 @@ pub fn page(inputs: &Inputs, columns: &[Column], device: &str) -> String {
             body {
                 h1 { "Generator comparison" }
                 p {
-                    (inputs.source) ", " (width) "×" (height) " pixels, on " (device)
+                    (inputs.source) ", " (inputs.described()) " pixels, on " (device)
                     ". Median time per image; excludes file I/O."
+                }
+                @if !differences.is_empty() {
+                    table.differences {
+                        tr { th { "differs" } @for column in generators { th scope="col" { (column.name) } } }
+                        @for difference in differences {
+                            tr {
+                                th scope="row" { (difference.key) }
+                                @for place in 0..generators.len() { td { (difference.text(place)) } }
+                            }
+                        }
+                    }
                 }
                 div.scroll {
                     table {
@@ -48,15 +68,18 @@ pub fn page(inputs: &Inputs, columns: &[Column], device: &str) -> String {
                             tr { @for column in columns { th scope="col" { (column.name) small { (column.caption) } } } }
                         }
                         tbody {
-                            @for (number, example) in inputs.examples.iter().enumerate() {
+                            @for example in &inputs.examples {
+                                @let [height, width] = example.input.size();
                                 tr {
-                                    @for column in columns {
-                                        @let file = format!("{}/{}", column.name, file_name(number));
+                                    @for (place, column) in columns.iter().enumerate() {
+                                        @let file = file(&column.name, &example.input.name);
+                                        @let file = utf8_percent_encode(&file, IN_URLS).to_string();
                                         td {
                                             a href=(file) {
                                                 img src=(file) alt={ (example.input.name) ", " (column.name) } loading="lazy"
                                                     width=(width) height=(height);
                                             }
+                                            @if place == 0 { p { (example.input.name) } }
                                         }
                                     }
                                 }

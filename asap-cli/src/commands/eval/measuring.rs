@@ -1,13 +1,10 @@
 //! Evaluation for `eval` and `sweep`: with a progress bar on a terminal, and FID and KID if Inception's weights are given.
 
-use std::io::IsTerminal;
-
-use asap_model::config::DepthScale;
+use asap_model::config::{DepthScale, OutputKind};
 use asap_model::evaluation::{
     CachedExtractor, Evaluation, FeatureCache, FeatureExtractor, Images, InceptionExtractor, Options, evaluate,
 };
 use asap_tensor::Backend;
-use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::args::{Common, Measuring};
 use crate::output::Output;
@@ -56,8 +53,14 @@ impl Measuring {
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<Evaluation> {
-        let visible = std::io::stderr().is_terminal() && !output.is_quiet();
-        let bar = visible.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)));
+        let is_depth = images.output() == OutputKind::Depth;
+        let of_depth = [("--invalid", self.invalid.is_some()), ("--farthest", self.farthest.is_some())];
+        let of_colors = [("--inception", self.inception.is_some())];
+        let (ignored, kind) = if is_depth { (&of_colors[..], "depth maps") } else { (&of_depth[..], "color images") };
+        for (flag, _) in ignored.iter().filter(|(_, is_given)| *is_given) {
+            output.say(format_args!("warning: {flag} has no effect on {kind}"));
+        }
+        let bar = output.progress_bar();
         let folder = self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
         let cache = folder.filter(|_| !self.no_cache).map(FeatureCache::new);
         let extractor = network.map(|network| CachedExtractor { network, cache: cache.as_ref() });

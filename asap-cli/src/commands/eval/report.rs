@@ -4,6 +4,8 @@ use asap_model::evaluation::measures::LevelDistance;
 use asap_model::evaluation::{Evaluation, Measure, Options, Sizes};
 use serde_json::{Map, Value, json};
 
+use crate::report::number::fixed;
+
 /// How Inception resizes images.
 const INCEPTION_RESIZE: &str = "bilinear to 299×299 without antialiasing";
 
@@ -86,14 +88,22 @@ impl Report {
         for (measure, value) in &evaluation.measured {
             let (name, digits, note) = (measure.name(), measure.digits(), measure.note());
             let details = self.details(*measure).map_or_else(String::new, |details| format!("; {details}"));
-            lines.push(format!("{name:<11} {value:>9.digits$}  {note}{details}"));
+            lines.push(format!("{name:<11} {:>9}  {note}{details}", fixed(*value, digits)));
         }
         if let Some(depth) = &evaluation.depth {
             lines.push(format!("pixels      {:>9}  compared; {} have no real depth", depth.valid, depth.masked));
         }
-        let why = evaluation.not_measured.iter();
-        lines.extend(why.map(|(measure, why)| format!("{:<11} {:>9}  {why}", measure.name(), "-")));
+        lines.extend(self.not_measured().map(|(names, why)| format!("{names:<11} {:>9}  {why}", "-")));
         lines.join("\n  ")
+    }
+
+    /// Measures that could not be computed, with the reason; one line for those with the same.
+    fn not_measured(&self) -> impl Iterator<Item = (String, &str)> {
+        let groups = self.evaluation.not_measured.chunk_by(|(_, why), (_, next)| why == next);
+        groups.map(|group| {
+            let names: Vec<&str> = group.iter().map(|(measure, _)| measure.name()).collect();
+            (names.join(", "), group[0].1.as_str())
+        })
     }
 
     /// Everything else that the value of a measure depends on.

@@ -35,6 +35,7 @@ use crate::interrupt::Interrupt;
 use crate::memory::{check_timing, check_training};
 use crate::output::Output;
 use crate::report::Reports;
+use crate::report::number::fixed;
 use entry::{Entry, default_measure};
 use figure::figure;
 use table::{csv, read_csv};
@@ -267,7 +268,7 @@ fn line_json(entry: &Entry) -> Value {
 
 fn line_text(entry: &Entry) -> String {
     let measured: Vec<String> =
-        entry.measured.iter().map(|(measure, value)| format!("{} {value:.4}", measure.name())).collect();
+        entry.measured.iter().map(|(measure, value)| format!("{} {}", measure.name(), fixed(*value, 4))).collect();
     let [height, width] = entry.size;
     format!(
         "{} ({}): {width}×{height} in {:.2} ms, {} parameters, {:.2} G MAC; {} steps in {:.1} min; {}",

@@ -19,8 +19,9 @@ pub fn frechet_distance(a: &Features, b: &Features) -> Result<f64> {
     let means: f64 = mean_a.iter().zip(&mean_b).map(|(a, b)| (a - b).powi(2)).sum();
     let (a, b) = (factor(a, &mean_a), factor(b, &mean_b));
     let root_trace: f64 = (a.transpose() * &b).singular_values().sum();
-    // tr(F·Fᵀ) is the sum of F's squares.
-    Ok(means + a.norm_squared() + b.norm_squared() - 2.0 * root_trace)
+    // tr(F·Fᵀ) is the sum of F's squares. Of equal sets, rounding leaves a difference just above or below 0.
+    let distance = means + a.norm_squared() + b.norm_squared() - 2.0 * root_trace;
+    Ok(if distance > 0.0 { distance } else { 0.0 })
 }
 
 fn mean(features: &Features) -> Vec<f64> {
