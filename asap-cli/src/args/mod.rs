@@ -96,8 +96,8 @@ pub struct Train {
     /// Batch size (train.batch)
     #[arg(long, value_name = "N")]
     batch: Option<u64>,
-    /// Learning rate of the generator (train.lr_generator); that of the discriminators keeps its ratio to it, 4 as
-    /// published (train.lr_discriminator)
+    /// Learning rate of the generator (train.lr_generator); that of the discriminators changes by the same factor, so that a
+    /// configuration with the published ratio keeps 4 (train.lr_discriminator)
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f64>,
     /// Training size in pixels (data.size); one number for a square

@@ -4,7 +4,7 @@ use asap_model::Config;
 use asap_model::data::synthetic::PALETTE;
 use asap_model::data::{Plane, write_labels};
 
-use crate::support::{TINY, Workspace};
+use crate::support::{TINY, TINY_FILE, Workspace};
 
 /// The learning rates of generator and discriminators in a run's configuration.
 fn rates(here: &Workspace, run: &str) -> [f64; 2] {
@@ -15,8 +15,13 @@ fn rates(here: &Workspace, run: &str) -> [f64; 2] {
 #[test]
 fn lr_keeps_the_ratio_of_the_discriminators() {
     let here = Workspace::new();
-    here.done(&format!("train --steps 1 --lr 2e-4 --out a {TINY}"));
-    assert_eq!(rates(&here, "a"), [0.0002, 0.0008]);
+    here.write("published.toml", format!("{TINY_FILE}[loss]\nlambda_vgg = 0.0\n"));
+    here.done("train --config published.toml --steps 1 --lr 2e-4 --out published --threads 1 --set data.count=2");
+    assert_eq!(rates(&here, "published"), [0.0002, 0.0008]);
+    // The quickstart has a tenth.
+    here.done(&format!("train --steps 1 --lr 4e-4 --out a {TINY}"));
+    assert_eq!(rates(&here, "a")[0], 0.0004);
+    assert!((rates(&here, "a")[1] - 0.00004).abs() < 1e-12);
     here.done(&format!("train --steps 1 --lr 2e-4 --out b {TINY} --set train.lr_discriminator=3e-4"));
     assert_eq!(rates(&here, "b"), [0.0002, 0.0003]);
     here.refused("train --lr 0", 2, &["--lr", "train.lr_generator = 0"]);
