@@ -76,6 +76,8 @@ pub fn adopt(
     if data.input != InputKind::Labels {
         data.remap.take_if(|_| free("data.remap"));
         data.ignore.take_if(|_| free("data.ignore"));
+        data.names.take_if(|_| free("data.names"));
+        data.colors.take_if(|_| free("data.colors"));
     }
     let has_unused = instances && !data.instances;
     if free("data.instances") {
@@ -88,7 +90,11 @@ pub fn adopt(
     if was_synthetic && free("data.flip") {
         data.flip = true;
     }
-    let count = data.input == InputKind::Labels && free("data.classes");
+    let named = data.named_classes();
+    if free("data.classes") {
+        data.classes = named.unwrap_or(data.classes);
+    }
+    let count = data.input == InputKind::Labels && free("data.classes") && named.is_none();
     let mut readable = data.clone();
     if count {
         // Any number; files are read the same.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::classes::{ClassColors, ClassNames};
 use super::depth::DepthScale;
 use super::labels::{IdList, IgnoreAs, Remap};
 use super::schema::{KeyError, POSITIVE, Section, choices, section};
@@ -71,6 +72,14 @@ section! {
         ignore: Option<IdList> = None, in 0..=65535;
         /// What ignored pixels are: a class like the others (class), or one that counts in no loss and no measure (mask).
         ignore_as: IgnoreAs = IgnoreAs::Class;
+        /// Names of the classes, for tables, legends and pages: a list by id, or the name of a public dataset. Unset: those of
+        /// data.colors if that is a dataset, else the ids.
+        names: Option<ClassNames> = None;
+        /// Colors of the classes, a list by id or the name of a public dataset: how labels are shown, and how color-coded label
+        /// maps (RGB PNGs) are read. Unset: those of data.names if that is a dataset, else colors that differ clearly.
+        ///
+        /// Gray and palette PNGs keep their raw values, whatever colors a palette has.
+        colors: Option<ClassColors> = None;
         /// Feed an instance edge map to the low-resolution stream and the discriminators.
         instances: bool = false;
         /// What the generator takes.
@@ -168,6 +177,7 @@ impl DataConfig {
         }
         self.check_depth()?;
         self.check_labels()?;
+        self.check_classes()?;
         if self.layout != Layout::Synthetic {
             if self.input == InputKind::Rgb && self.layout != Layout::Pairs {
                 return Err(self.conflict("input", "needs data.layout = \"pairs\"; other layouts have label maps"));

@@ -9,6 +9,7 @@
 //! | [`schema`] | what a key is; the macros that define sections |
 //! | [`data`] | `[data]`: dataset, sizes, augmentation |
 //! | [`labels`], `label_keys` | [`LabelIds`]: from the ids of label maps to classes |
+//! | [`classes`], `class_names`, [`palettes`] | names and colors of classes; those of public datasets |
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
 //! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
 //! | [`discriminator`] | `[discriminator]` |
@@ -19,6 +20,8 @@
 //! | `presets` | the shipped configurations of `configs/` |
 //! | `published` | the published code's option names |
 
+mod class_names;
+pub mod classes;
 pub mod data;
 pub mod depth;
 pub mod discriminator;
@@ -28,6 +31,7 @@ pub mod generators;
 pub mod kind;
 mod label_keys;
 pub mod labels;
+pub mod palettes;
 mod presets;
 mod published;
 pub mod root;
@@ -36,6 +40,7 @@ mod suggest;
 mod text;
 pub mod training;
 
+pub use classes::{ClassColors, ClassNames, hex};
 pub use data::{DataConfig, InputKind, Layout, OutputKind, Resize};
 pub use depth::DepthScale;
 pub use discriminator::DiscriminatorConfig;
@@ -45,6 +50,7 @@ pub use generators::pix2pix::{ResNetConfig, UnetConfig};
 pub use generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
 pub use generators::spade::{CcFpseConfig, SpadeConfig};
 pub use labels::{IdList, IgnoreAs, LabelIds, Remap};
+pub use palettes::Palette;
 pub use root::Config;
 pub use schema::Key;
 pub use suggest::nearest_name;

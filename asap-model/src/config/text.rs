@@ -185,6 +185,7 @@ mod tests {
                     "depth_max" => "2",
                     "keep_best" => "l1",
                     "remap" => "[[255, 0], [7, 1]]",
+                    "names" | "colors" => "cmp",
                     _ if key.expected.contains("path") => "a'\"b",
                     _ => "256",
                 };

@@ -34,6 +34,26 @@ pub struct Augmentation {
     pub index: usize,
 }
 
+impl Augmentation {
+    /// The crop and flip of an example of [height, width] in words.
+    ///
+    /// # Errors
+    /// As [`Example::prepare`](super::Example::prepare).
+    pub fn describe(self, name: &str, raw: [usize; 2], data: &DataConfig) -> Result<String> {
+        let Placement { resized: [height, width], left, top, size, flip } =
+            Placement::new(name, raw, data, Some(self))?;
+        let mut parts = Vec::new();
+        if [height, width] != raw {
+            parts.push(format!("resized to {width}×{height}"));
+        }
+        if [height, width] != size {
+            parts.push(format!("cropped {}×{} at ({left}, {top})", size[1], size[0]));
+        }
+        parts.extend(flip.then(|| "flipped".to_owned()));
+        Ok(if parts.is_empty() { "as it is".into() } else { parts.join(", ") })
+    }
+}
+
 /// How all maps of one example get their final size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placement {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::decode::{is_jpeg, read_instances, read_photo, read_picture};
 use super::example::{Channels, Example, HostInput};
-use super::labels::read_labels;
+use super::labels::read_label_map;
 use super::layout::{ExampleFiles, Split, discover};
 use super::plane::Picture;
 use super::problem::Problem;
@@ -66,7 +66,7 @@ impl ExampleFiles {
     /// Reads the input: a label map or an RGB image, according to `data.input`, and the instance map.
     pub fn read_input(&self, data: &DataConfig) -> Result<HostInput> {
         let channels = match data.input {
-            InputKind::Labels => Channels::Labels(read_labels(&self.input, data.label_ids())?),
+            InputKind::Labels => Channels::Labels(read_label_map(&self.input, data)?),
             InputKind::Rgb => Channels::Rgb(read_photo(&self.input)?),
         };
         let instances = self.instances.as_deref().map(read_instances).transpose()?;

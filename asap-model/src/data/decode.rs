@@ -31,10 +31,10 @@ const MAX_FILE: u64 = 1 << 29;
 const MAX_PIXELS: usize = 1 << 27;
 
 /// Maximum memory for decoding one image: RGB pixels of 16 bits.
-const MAX_BYTES: usize = 2 * 3 * MAX_PIXELS;
+pub(super) const MAX_BYTES: usize = 2 * 3 * MAX_PIXELS;
 
 /// The first bytes of every JPEG.
-const JPEG: [u8; 2] = [0xff, 0xd8];
+pub(super) const JPEG: [u8; 2] = [0xff, 0xd8];
 
 /// Reads an instance map: a gray or palette PNG of up to 16 bits whose raw values are instance ids.
 pub fn read_instances(file: &Path) -> Result<InstanceMap> {
@@ -88,10 +88,6 @@ pub fn read_picture(file: &Path, output: OutputKind) -> Result<Picture> {
 }
 
 /// The raw values of a gray or palette PNG.
-pub(crate) fn read_ids(file: &Path) -> Result<Plane<u16>> {
-    ids_of(&read_bytes(file)?, file)
-}
-
 pub(super) fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
     check_png_header(bytes, file)?;
     let bad = |e: png::DecodingError| Error::from(Problem::new(file, format!("cannot be decoded as PNG: {e}")));
@@ -102,7 +98,8 @@ pub(super) fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
     let info = reader.info();
     let (height, width) = (info.height as usize, info.width as usize);
     let (color, depth) = (info.color_type, info.bit_depth);
-    if !matches!(color, png::ColorType::Grayscale | png::ColorType::Indexed) {
+    let has_alpha = color == png::ColorType::GrayscaleAlpha;
+    if !matches!(color, png::ColorType::Grayscale | png::ColorType::Indexed) && !has_alpha {
         return Problem::err(
             file,
             format!(
@@ -115,7 +112,22 @@ pub(super) fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
     };
     let mut packed = vec![0; size];
     let row = reader.next_frame(&mut packed).map_err(bad)?.line_size;
-    Ok(unpack(&packed, row, height, width, depth as usize))
+    if !has_alpha {
+        return Ok(unpack(&packed, row, height, width, depth as usize));
+    }
+    let samples = unpack(&packed, row, height, 2 * width, depth as usize);
+    let (pixels, full) = (samples.data.as_chunks::<2>().0, u16::MAX >> (16 - depth as u16));
+    match pixels.iter().position(|&[_, alpha]| alpha != full) {
+        Some(pixel) => Err(transparent(file, [pixel % width, pixel / width], pixels[pixel][1].into()).into()),
+        None => Ok(Plane { height, width, data: pixels.iter().map(|&[id, _]| id).collect() }),
+    }
+}
+
+/// The problem of a pixel that is not opaque.
+pub(super) fn transparent(file: &Path, [x, y]: [usize; 2], alpha: u32) -> Problem {
+    let message =
+        format!("pixel ({x}, {y}) has alpha {alpha}, but a map of ids must be opaque; save it without transparency");
+    Problem { file: file.to_path_buf(), message, pixel: Some([x, y]), value: Some(alpha) }
 }
 
 /// Values of 1, 2, 4, 8 or 16 bits from rows of `row` bytes, the first value in the highest bits (PNG specification, section 7.2).
@@ -185,7 +197,7 @@ fn is_cut_jpeg(bytes: &[u8]) -> bool {
 }
 
 /// [`check_claim`] from a PNG's header, since the decoder's own error would not name the size; does nothing for other files.
-fn check_png_header(bytes: &[u8], file: &Path) -> Result<()> {
+pub(super) fn check_png_header(bytes: &[u8], file: &Path) -> Result<()> {
     let side = |place: usize| bytes.get(place..place + 4)?.try_into().ok().map(u32::from_be_bytes);
     match (bytes.starts_with(b"\x89PNG\r\n\x1a\n"), side(16), side(20)) {
         (true, Some(width), Some(height)) => check_claim(bytes, file, height as usize, width as usize),

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::counts::DepthCount;
 use super::dataset::read_target;
-use super::decode::{read_ids, read_instances, read_photo};
+use super::decode::{read_instances, read_photo};
+use super::label_colors::read_label_ids;
 use super::labels::{IdCount, id_counts};
 use super::layout::ExampleFiles;
 use super::plane::{Picture, RgbImage};
@@ -52,8 +53,10 @@ impl Facts {
                 }
             }
             InputKind::Labels => {
-                if let Some(ids) = facts.keep(&files.input, read_ids(&files.input)) {
-                    (facts.sizes[0], facts.ids) = (Some(ids.size()), id_counts(&ids));
+                if let Some((ids, problems)) = facts.keep(&files.input, read_label_ids(&files.input, data)) {
+                    facts.sizes[0] = Some(ids.size());
+                    facts.ids = if problems.is_empty() { id_counts(&ids) } else { Vec::new() };
+                    facts.unusable.extend(problems);
                 }
             }
         }

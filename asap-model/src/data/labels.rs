@@ -6,11 +6,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::decode::{ids_of, read_bytes};
+use super::label_colors::read_label_ids;
 use super::label_hint::LabelHint;
 use super::plane::{LabelMap, Plane};
 use super::problem::Problem;
 use crate::Result;
-use crate::config::LabelIds;
+use crate::config::{DataConfig, LabelIds};
 
 /// Maximum number of out-of-range ids reported one by one; a depth map read as a label map has thousands.
 const REPORTED: usize = 20;
@@ -34,17 +35,30 @@ pub fn read_labels(file: &Path, ids: impl Into<LabelIds>) -> Result<LabelMap> {
 
 /// As [`read_labels`], from the bytes of a PNG; `file` names them in errors.
 pub fn labels_of(bytes: &[u8], file: &Path, ids: impl Into<LabelIds>) -> Result<LabelMap> {
-    let (map, ids) = (ids_of(bytes, file)?, ids.into());
+    classes_of(&ids_of(bytes, file)?, file, &ids.into())
+}
+
+/// As [`read_labels`], also from an RGB PNG, by `data.colors`.
+pub(super) fn read_label_map(file: &Path, data: &DataConfig) -> Result<LabelMap> {
+    let (map, problems) = read_label_ids(file, data)?;
+    match problems.into_iter().next() {
+        Some(problem) => Err(problem.into()),
+        None => classes_of(&map, file, &data.label_ids()),
+    }
+}
+
+/// The classes of ids; `file` names them in errors.
+fn classes_of(map: &Plane<u16>, file: &Path, ids: &LabelIds) -> Result<LabelMap> {
     let largest = map.data.iter().copied().max().unwrap_or(0);
     let classes: Vec<Option<u8>> = (0..=largest).map(|id| ids.class(id)).collect();
     let data: Option<Vec<u8>> = map.data.iter().map(|&id| classes[usize::from(id)]).collect();
     match data {
         Some(data) => Ok(Plane { height: map.height, width: map.width, data }),
         None => {
-            let counts = id_counts(&map);
-            let mut problems = label_problems(file, &counts, &ids);
+            let counts = id_counts(map);
+            let mut problems = label_problems(file, &counts, ids);
             let mut problem = problems.swap_remove(0);
-            if let Some(hint) = LabelHint::new(counts.iter().map(|count| count.id), &ids) {
+            if let Some(hint) = LabelHint::new(counts.iter().map(|count| count.id), ids) {
                 problem.message += &format!("; {hint}");
             }
             Err(problem.into())

@@ -8,6 +8,7 @@
 //! | `layout` | which files of a folder belong together: [`detect_layout`], [`discover_inputs`] |
 //! | `decode` | [`read_photo`], [`read_instances`], [`read_depth`]; the same from bytes |
 //! | `labels`, `label_hint` | [`read_labels`]: from ids to classes; [`LabelHint`]: which keys help if that fails |
+//! | `label_colors` | color-coded label maps, read by `data.colors` |
 //! | `encode` | a network's output as an image or depth map; PNG files, written atomically |
 //! | `depth_colors` | [`depth_colors()`]: depth maps in color |
 //! | `plane` | [`Plane`], [`Picture`]: pixels, padding; [`instance_edges`] |
@@ -30,6 +31,9 @@
 //!
 //! A label map contains ids from 0 to `classes - 1`, after `data.remap`; anything else is an error, 255 too, unless `data.ignore`
 //! names it. Ignored ids are an extra class behind the others, as in the published code.
+//!
+//! The id is the raw value of a gray or palette PNG, whatever colors its palette has. An RGB PNG is read by `data.colors`: each pixel
+//! must have the exact color of a class; a color that several classes of a public dataset have is the first one's.
 
 mod augment;
 mod check;
@@ -44,6 +48,7 @@ mod example;
 mod facts;
 mod files;
 mod generated;
+mod label_colors;
 mod label_hint;
 mod labels;
 mod layout;

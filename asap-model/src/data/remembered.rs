@@ -19,10 +19,13 @@ use crate::config::{Config, DataConfig};
 const VERSION: &str = "1";
 
 /// Keys of `[data]` that do not change what files contain.
-const WITHOUT_EFFECT: [&str; 13] = [
+const WITHOUT_EFFECT: [&str; 15] = [
     "dir",
     "layout",
     "classes",
+    // What they mean together is added.
+    "names",
+    "colors",
     "remap",
     "ignore",
     "ignore_as",
@@ -59,7 +62,7 @@ impl Remembered {
         keys.retain(|key| key.section == "data" && !WITHOUT_EFFECT.contains(&key.name));
         let keys = keys.iter().map(|key| format!("{} = {:?}\n", key.name, key.value));
         let absolute = fs::canonicalize(dir).unwrap_or_else(|_| dir.into());
-        let keys: String = keys.collect();
+        let keys: String = keys.chain([format!("{:?}", data.color_ids())]).collect();
         let identity = format!("{VERSION} {} {}\n{keys}", env!("CARGO_PKG_VERSION"), absolute.display());
         let digits: String = Sha256::digest(identity).iter().map(|byte| format!("{byte:02x}")).collect();
         let file = folder.join(format!("{digits}.json"));

@@ -2,6 +2,7 @@
 
 mod batches;
 mod checking;
+mod colors;
 mod decoding;
 mod depth;
 mod facades;
