@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(args, &common, &output),
         Command::Profile(args) => commands::profile::run(args, &common, &output),
         Command::Data(Data::Check(args)) => commands::data::check(args, &common, &output),
+        Command::Data(Data::Preview(args)) => commands::preview::run(&args, &common, &output),
         Command::Data(Data::Synth(args)) => commands::data::synth(args, &common, &output),
         Command::Convert(args) => commands::convert::run(args, &common, &output),
         Command::Init(args) => commands::init::run(&args, &common, &output),

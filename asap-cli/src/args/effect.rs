@@ -51,6 +51,9 @@ impl Command {
             Command::Bench(bench) => Uses { name: "bench", keys: if bench.train { ALL } else { NETWORK }, ..network },
             Command::Profile(_) => Uses { name: "profile", keys: ALL, ..network },
             Command::Data(Data::Check(_)) => Uses { name: "data check", threads: true, keys: NETWORK, ..nothing },
+            Command::Data(Data::Preview(_)) => {
+                Uses { name: "data preview", threads: true, seed: true, keys: SEEDED_NETWORK, ..nothing }
+            }
             Command::Data(Data::Synth(_)) => Uses { name: "data synth", threads: true, seed: true, ..nothing },
             Command::Convert(convert) if has_extension(&convert.to, "pth") => {
                 Uses { name: "convert to .pth", ..nothing }

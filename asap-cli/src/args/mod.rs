@@ -226,6 +226,8 @@ pub struct Profile {
 pub enum Data {
     /// Report every problem in a dataset
     Check(DataCheck),
+    /// Write a page of pairs as the network sees them
+    Preview(DataPreview),
     /// Write a synthetic dataset: facades in the published layout, or scenes with depth maps
     Synth(DataSynth),
 }
@@ -243,6 +245,23 @@ pub struct DataCheck {
     /// Read every file again, also those that have not changed since an earlier check
     #[arg(long)]
     pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asap data preview cmp-facades --set data.names=cmp\n  \
+                        asap data preview streets --config cityscapes-256 --count 20 --out streets.html")]
+pub struct DataPreview {
+    /// Dataset folder
+    pub dir: PathBuf,
+    /// Configuration file or preset that the data is for [default: detected from the folder names]
+    #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
+    pub config: Option<String>,
+    /// Page to write, replaced if it exists
+    #[arg(long, value_name = "FILE.html", default_value = "preview.html")]
+    pub out: PathBuf,
+    /// Number of pairs of each split, evenly spaced
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub count: u16,
 }
 
 #[derive(Debug, Args)]

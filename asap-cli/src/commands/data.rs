@@ -1,11 +1,12 @@
 //! `asap data`: checks datasets, and writes synthetic ones.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::Error;
 use asap_model::config::{DataConfig, OutputKind};
-use asap_model::data::{ClassCount, DepthCount, Report, detect, synthetic};
+use asap_model::data::{ClassCount, DepthCount, Report, Survey, detect, synthetic};
+use asap_model::{Config, Error};
 use serde_json::json;
 
 use super::dataset::{Check, adopt};
@@ -17,17 +18,8 @@ use crate::output::Output;
 
 /// Reports every problem of a dataset; exit code 3 if there is one.
 pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCode> {
-    // Without a configuration, as `asap train --data` takes it on.
-    let name = args.config.as_deref().unwrap_or(QUICKSTART);
-    let (mut config, given) = incomplete_configuration(name, common, std::iter::empty())?;
     let check = if args.fresh { Check::Fresh } else { Check::Changed };
-    let has_scale = config.data.depth_scale.is_some() || config.data.depth_max.is_some();
-    if args.config.is_none() && !has_scale && detect(&args.dir)?.output == OutputKind::Depth {
-        // Depths are then reported as levels.
-        config.data.depth_scale = Some(1.0);
-    }
-    let found = adopt(&mut config, &args.dir, &given, check, output)?;
-    config.validate()?;
+    let (config, found) = configuration_for(&args.dir, args.config.as_deref(), check, common, output)?;
     let data = config.data;
     let report = found.report(&data);
     for problem in &report.problems {
@@ -39,8 +31,10 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
     let layout = report.layout.name();
     output.result(
         || {
-            let class = |c: &ClassCount| json!({ "pixels": c.pixels, "pictures": c.pictures });
-            let classes: Vec<_> = report.classes.iter().map(class).collect();
+            let names = data.class_names();
+            let class =
+                |(c, name): (&ClassCount, &String)| json!({ "name": name, "pixels": c.pixels, "pictures": c.pictures });
+            let classes: Vec<_> = report.classes.iter().zip(&names).map(class).collect();
             let depths = report.depths.map(|DepthCount { range, measured, invalid, beyond }| {
                 let range = (measured > 0).then_some(range);
                 json!({ "range": range, "measured": measured, "invalid": invalid, "beyond": beyond })
@@ -58,13 +52,36 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DATA) })
 }
 
+/// The configuration that a dataset is for; without one, as `asap train --data` takes it on.
+pub fn configuration_for(
+    dir: &Path,
+    name: Option<&str>,
+    check: Check,
+    common: &Common,
+    output: &Output,
+) -> asap_model::Result<(Config, Survey)> {
+    let (mut config, given) = incomplete_configuration(name.unwrap_or(QUICKSTART), common, std::iter::empty())?;
+    let has_scale = config.data.depth_scale.is_some() || config.data.depth_max.is_some();
+    if name.is_none() && !has_scale && detect(dir)?.output == OutputKind::Depth {
+        // Depths are then reported as levels.
+        config.data.depth_scale = Some(1.0);
+    }
+    let found = adopt(&mut config, dir, &given, check, output)?;
+    config.validate()?;
+    Ok((config, found))
+}
+
 fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
     let Report { train, val, heights: [low, high], widths: [narrow, wide], .. } = report;
     let mut text =
         format!("{layout}: {train} training and {val} validation pairs, {narrow}–{wide} × {low}–{high} pixels");
-    for (class, count) in report.classes.iter().enumerate().filter(|(_, count)| count.pixels > 0) {
+    let names = if data.has_class_names() { data.class_names() } else { vec![String::new(); report.classes.len()] };
+    let found = report.classes.iter().zip(&names).enumerate().filter(|(_, (count, _))| count.pixels > 0);
+    let longest = found.clone().map(|(_, (_, name))| name.chars().count()).max().unwrap_or(0);
+    for (class, (count, name)) in found {
+        let name = if longest > 0 { format!("  {name:<longest$}") } else { String::new() };
         let share = 100.0 * report.share(class);
-        text += &format!("\n  class {class:>3}: {share:>5.1}% of pixels, in {} pictures", count.pictures);
+        text += &format!("\n  class {class:>3}{name}: {share:>5.1}% of pixels, in {} pictures", count.pictures);
     }
     if let Some(depths @ DepthCount { range: [minimum, maximum], measured, invalid, beyond }) = &report.depths {
         let percent = |pixels: u64| 100.0 * depths.share(pixels);

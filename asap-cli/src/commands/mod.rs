@@ -12,6 +12,7 @@ pub mod eval;
 pub mod files;
 pub mod infer;
 pub mod init;
+pub mod preview;
 pub mod profile;
 pub mod roofline;
 pub mod sweep;

@@ -4,19 +4,23 @@
 //! |---|---|
 //! | `progress` | a progress bar, log lines, JSON lines |
 //! | `samples` | sheets of samples: input · output · real |
+//! | `html`, `style.css` | what pages share: head, light and dark style, images |
 //! | `page` | `report.html` |
+//! | `pairs` | the page of `asap data preview` |
 //! | `tensorboard` | TensorBoard's event files |
 //! | `plot` | axes, grid and lines as SVG |
 //! | `chart`, `curve` | line charts of a quantity by step |
 //! | `sheet` | several images in one |
 //! | `preview` | images compressed to a number of bytes |
-//! | `palette` | a color for each label |
+//! | `palette` | labels in the colors of their classes, and legends of their names |
 //! | `number` | values and times as text |
 
 pub mod chart;
 pub mod curve;
+pub mod html;
 pub mod number;
 pub mod page;
+pub mod pairs;
 pub mod palette;
 pub mod plot;
 pub mod preview;

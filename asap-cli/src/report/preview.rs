@@ -5,8 +5,9 @@ use std::path::Path;
 
 use asap_model::data::{Plane, RgbImage, resize_image};
 use asap_model::{Error, Result};
-use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 
 const QUALITY: u8 = 92;
 
@@ -29,6 +30,19 @@ impl Preview {
             return Preview::of_image(&image, limit);
         }
         Ok(Preview { mime: "image/png", bytes, height: image.height, width: image.width })
+    }
+
+    /// A PNG if it has at most `limit` bytes, else as [`Preview::of_image`].
+    pub fn lossless(image: &RgbImage, limit: usize) -> Result<Self> {
+        let (height, width) = (image.height, image.width);
+        let mut bytes = Vec::new();
+        PngEncoder::new(&mut bytes)
+            .write_image(image.data.as_flattened(), width as u32, height as u32, ExtendedColorType::Rgb8)
+            .map_err(|error| fault(Path::new("samples"), &error))?;
+        if bytes.len() > limit {
+            return Preview::of_image(image, limit);
+        }
+        Ok(Preview { mime: "image/png", bytes, height, width })
     }
 
     /// A JPEG, reduced until it has at most `limit` bytes.

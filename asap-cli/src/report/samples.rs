@@ -7,7 +7,7 @@ use asap_model::config::DataConfig;
 use asap_model::data::{Channels, Picture, RgbImage, depth_colors, write_rgb};
 use asap_model::training::{Event, Observer, RunFolder, SampleRow};
 
-use super::palette::color_labels;
+use super::palette::{color_labels, height_without_legend, occurring, with_legend};
 use super::sheet;
 
 /// White pixels between images.
@@ -33,11 +33,12 @@ impl Observer for Samples {
 }
 
 /// Writes the input (labels in colors, or the RGB image), the output and the real image of each row. Depth maps are in
-/// colors, black where nothing was measured.
+/// colors, black where nothing was measured. Below them are the names of the classes, where they have names.
 fn write(path: &Path, rows: &[SampleRow], data: &DataConfig) -> Result<()> {
     let column = |image: &dyn Fn(&SampleRow) -> Result<RgbImage>| rows.iter().map(image).collect::<Result<Vec<_>>>();
+    let colors = data.class_colors();
     let inputs = column(&|row| match &row.pair.input.channels {
-        Channels::Labels(map) => Ok(color_labels(&map.data, map.size(), data.label_channels())),
+        Channels::Labels(map) => Ok(color_labels(map, &colors)),
         Channels::Rgb(image) => Ok(image.clone()),
     })?;
     let outputs = column(&|row| image(&row.output, None, data))?;
@@ -45,13 +46,21 @@ fn write(path: &Path, rows: &[SampleRow], data: &DataConfig) -> Result<()> {
         let target = &row.pair.target;
         image(&target.values(data.depth()), row.pair.mask(data).as_deref(), data)
     })?;
-    write_rgb(path, &sheet::tile(&[inputs, outputs, real], GAP))
+    let maps = rows.iter().filter_map(|row| match &row.pair.input.channels {
+        Channels::Labels(map) => Some(map),
+        Channels::Rgb(_) => None,
+    });
+    let classes = if data.has_class_names() { occurring(maps, data) } else { Vec::new() };
+    write_rgb(path, &with_legend(&sheet::tile(&[inputs, outputs, real], GAP), &classes))
 }
 
 /// The outputs of a sheet with images of a size.
 pub fn outputs(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
     let left = width + GAP;
-    if sheet.width < left + width { sheet.clone() } else { sheet.crop(left, 0, sheet.height, width) }
+    if sheet.width < left + width {
+        return sheet.clone();
+    }
+    sheet.crop(left, 0, height_without_legend(sheet, width), width)
 }
 
 /// An output or a real image. Of depth maps, pixels with mask 0 are black.
@@ -67,10 +76,9 @@ fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbI
 
 #[cfg(test)]
 mod tests {
-    use asap_model::config::OutputKind;
+    use asap_model::config::{ClassNames, OutputKind};
     use asap_model::data::{Example, HostInput, Plane, read_photo};
 
-    use super::super::palette::palette;
     use super::*;
 
     #[test]
@@ -88,9 +96,14 @@ mod tests {
         let sheet = read_photo(&path).unwrap();
         assert_eq!((sheet.height, sheet.width), (2 * 2 + GAP, 3 * 3 + 2 * GAP));
         let second = (2 + GAP, 3 + GAP, 2 * (3 + GAP));
-        assert_eq!([sheet.at(1, 0), sheet.at(0, 0)], [palette(2)[1], [0; 3]]);
+        assert_eq!([sheet.at(1, 0), sheet.at(0, 0)], [data.class_colors()[1], [0; 3]]);
         assert_eq!([sheet.at(second.1, 0), sheet.at(second.2, second.0)], [[0; 3], [255; 3]]);
         assert_eq!(sheet.at(3, 0), [255; 3]);
+        let named = DataConfig { names: Some(ClassNames::Own(vec!["sky".into(), "sea".into()])), ..data.clone() };
+        write(&path, &rows, &named).unwrap();
+        let with_names = read_photo(&path).unwrap();
+        assert!(with_names.height > sheet.height && with_names.width > sheet.width);
+        assert_eq!(super::outputs(&with_names, data.size), outputs(&sheet, data.size));
         let outputs = outputs(&sheet, data.size);
         assert_eq!([outputs.height, outputs.width, usize::from(outputs.at(2, second.0)[0])], [sheet.height, 3, 0]);
     }

@@ -10,7 +10,7 @@ const NARROWEST: usize = 160;
 /// Pixels between the images of a captioned sheet.
 const GAP: usize = 6;
 /// Sides of a letter of the font.
-const LETTER: usize = 8;
+pub(super) const LETTER: usize = 8;
 /// The height of a line of text.
 const LINE: usize = 2 * LETTER;
 
@@ -68,30 +68,28 @@ pub fn captioned(columns: &[Column]) -> RgbImage {
     paste(&mut sheet, &images, [GAP + LINE, GAP]);
     for (number, column) in columns.iter().enumerate() {
         let left = GAP + number * (across + GAP);
-        write(&mut sheet, &column.name, [GAP, left], across);
+        write(&mut sheet, &column.name, [GAP, left], across, size_of(&column.name, across));
         let below = GAP + LINE + column.images.len() * (rows + GAP);
-        write(&mut sheet, &column.caption, [below, left], across);
+        write(&mut sheet, &column.caption, [below, left], across, size_of(&column.caption, across));
     }
     sheet
 }
 
-fn white(height: usize, width: usize) -> RgbImage {
+pub(super) fn white(height: usize, width: usize) -> RgbImage {
     Plane { height, width, data: vec![[255; 3]; height * width] }
 }
 
 /// Copies an image to where its upper left corner is at `top` and `left`.
-fn paste(sheet: &mut RgbImage, image: &RgbImage, [top, left]: [usize; 2]) {
+pub(super) fn paste(sheet: &mut RgbImage, image: &RgbImage, [top, left]: [usize; 2]) {
     for (y, row) in image.data.chunks(image.width).enumerate() {
         let start = (top + y) * sheet.width + left;
         sheet.data[start..start + image.width].copy_from_slice(row);
     }
 }
 
-/// Writes a line of black text whose upper left corner is at `top` and `left`, as much of it as fits into `width`, in the
-/// larger of two sizes if it fits.
-fn write(sheet: &mut RgbImage, text: &str, [top, left]: [usize; 2], width: usize) {
-    let letters = text.chars().count();
-    let size = if letters * 2 * LETTER <= width { 2 } else { 1 };
+/// Writes a line of black text whose upper left corner is at `top` and `left`, as much of it as fits into `width`, each
+/// pixel of the font `size` pixels wide.
+pub(super) fn write(sheet: &mut RgbImage, text: &str, [top, left]: [usize; 2], width: usize, size: usize) {
     for (number, letter) in text.chars().enumerate().take(width / (size * LETTER)) {
         let glyph = BASIC_FONTS.get(letter).or_else(|| LATIN_FONTS.get(letter)).unwrap_or([0x7e; LETTER]);
         for (y, row) in glyph.iter().enumerate() {
@@ -105,6 +103,11 @@ fn write(sheet: &mut RgbImage, text: &str, [top, left]: [usize; 2], width: usize
             }
         }
     }
+}
+
+/// The larger of two sizes of text in which it fits into `width`.
+fn size_of(text: &str, width: usize) -> usize {
+    if text.chars().count() * 2 * LETTER <= width { 2 } else { 1 }
 }
 
 #[cfg(test)]

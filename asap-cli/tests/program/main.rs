@@ -25,6 +25,7 @@ mod labels;
 #[cfg(target_os = "linux")]
 mod limits;
 mod memory;
+mod names;
 mod own_data;
 mod profile;
 mod published;

@@ -47,7 +47,7 @@ fn label_out_of_range_names_pixel_and_value() {
     ids(&file, 4, 6, |x, y| if (x, y) == (5, 2) || y == 3 { 13 } else { 12 });
     names(read_labels(&file, 13), &file, &["(5, 2)", "13", "6 more", "0 to 12"]);
     ids(&file, 4, 6, |x, y| if (x, y) == (1, 1) { 255 } else { 0 });
-    names(read_labels(&file, 35), &file, &["(1, 1)", "255", "their own class"]);
+    names(read_labels(&file, 35), &file, &["(1, 1)", "255", "data.remap=[[255,1]]"]);
     // The value whole, not its lower byte.
     ids16(&file, 1, 2, |x, _| [0, 256][x]);
     names(read_labels(&file, 35), &file, &["(1, 0)", "256"]);

@@ -10,7 +10,7 @@ use asap_tensor::Backend;
 use crate::args::Compare;
 use crate::commands::eval::validation;
 use crate::commands::workload::median;
-use crate::report::palette::color_labels;
+use crate::report::palette::{Class, color_labels, occurring};
 
 /// The inputs of all generators.
 pub struct Inputs {
@@ -77,11 +77,21 @@ impl Inputs {
 
     /// The inputs; labels in colors.
     pub fn shown(&self) -> Vec<RgbImage> {
+        let colors = self.data.class_colors();
         let image = |example: &Example| match &example.input.channels {
             Channels::Rgb(image) => image.clone(),
-            Channels::Labels(map) => color_labels(&map.data, map.size(), self.data.label_channels()),
+            Channels::Labels(map) => color_labels(map, &colors),
         };
         self.examples.iter().map(image).collect()
+    }
+
+    /// The classes of the inputs, where they have names.
+    pub fn classes(&self) -> Vec<Class> {
+        let maps = self.examples.iter().filter_map(|example| match &example.input.channels {
+            Channels::Labels(map) => Some(map),
+            Channels::Rgb(_) => None,
+        });
+        if self.data.has_class_names() { occurring(maps, &self.data) } else { Vec::new() }
     }
 
     pub fn real(&self) -> Vec<RgbImage> {

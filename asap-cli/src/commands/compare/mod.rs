@@ -21,6 +21,7 @@ use crate::args::{Common, Compare};
 use crate::device::{Task, on_device};
 use crate::memory;
 use crate::output::Output;
+use crate::report::palette::with_legend;
 use crate::report::sheet::{self, Column};
 use differences::{Difference, differences, incomparable};
 use inputs::Inputs;
@@ -169,7 +170,7 @@ fn write(
         }
     }
     let sheet = out.join("sheet.png");
-    write_rgb(&sheet, &sheet::captioned(columns))?;
+    write_rgb(&sheet, &with_legend(&sheet::captioned(columns), &inputs.classes()))?;
     let text = page::page(inputs, columns, differences, device);
     let page = out.join("index.html");
     atomic::write(&page, |file| std::io::Write::write_all(file, text.as_bytes()))?;

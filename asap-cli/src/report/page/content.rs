@@ -4,10 +4,8 @@ use std::time::SystemTime;
 
 use asap_model::config::InputKind;
 use asap_model::training::{History, losses};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use indicatif::HumanCount;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::run::{Run, Status};
 use super::settings;
@@ -15,44 +13,28 @@ use crate::commands::shell_word;
 use crate::machine::operating_system;
 use crate::report::chart::{Chart, Look};
 use crate::report::curve::Curve;
+use crate::report::html::{document, fact, image};
 use crate::report::number;
-use crate::report::preview::Preview;
 
-const STYLE: &str = include_str!("style.css");
 /// Seconds after which a browser loads the page again during training.
 const REFRESH: u32 = 30;
 
 pub fn page(run: &Run, now: SystemTime) -> String {
     let name = run.dir.file_name().unwrap_or(run.dir.as_os_str()).to_string_lossy();
-    let html = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                @if run.status == Status::Training { meta http-equiv="refresh" content=(REFRESH); }
-                link rel="icon" href="data:,";
-                title { (name) " · " (run.status.badge()[0]) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    header {
-                        p.eyebrow { "asap · training run" }
-                        h1 { (name) }
-                        (status(run, now))
-                        (facts(run))
-                    }
-                    section { h2 { "Curves" } (curves(run)) }
-                    section { h2 { "Samples" } (samples(run)) }
-                    section { h2 { "Configuration" } (settings::tables(&run.started.config)) }
-                    section { h2 { "Run and machine" } (machine(run)) }
-                }
-            }
+    let body = html! {
+        header {
+            p.eyebrow { "asap · training run" }
+            h1 { (name) }
+            (status(run, now))
+            (facts(run))
         }
+        section { h2 { "Curves" } (curves(run)) }
+        section { h2 { "Samples" } (samples(run)) }
+        section { h2 { "Configuration" } (settings::tables(&run.started.config)) }
+        section { h2 { "Run and machine" } (machine(run)) }
     };
-    html.into_string()
+    let refresh = (run.status == Status::Training).then_some(REFRESH);
+    document(&format!("{name} · {}", run.status.badge()[0]), refresh, &body)
 }
 
 fn status(run: &Run, now: SystemTime) -> Markup {
@@ -81,13 +63,6 @@ fn status(run: &Run, now: SystemTime) -> Markup {
 fn facts(run: &Run) -> Markup {
     let count = |value: u64| HumanCount(value).to_string();
     let left = run.seconds_left.filter(|_| run.status == Status::Training);
-    let fact = |name: &str, value: Option<String>, aside: Option<String>| {
-        html! {
-            @if let Some(value) = value {
-                div { dt { (name) } dd { (value) @if let Some(aside) = aside { small { " " (aside) } } } }
-            }
-        }
-    };
     let best = |(step, value): (u64, f64)| format!("best {} at step {}", number::value(value), count(step));
     html! {
         dl.facts {
@@ -180,11 +155,6 @@ fn samples(run: &Run) -> Markup {
             }
         }
     }
-}
-
-fn image(preview: &Preview, alt: &str) -> Markup {
-    let data = format!("data:{};base64,{}", preview.mime, BASE64_STANDARD.encode(&preview.bytes));
-    html! { img src=(data) alt=(alt) width=(preview.width) height=(preview.height); }
 }
 
 fn machine(run: &Run) -> Markup {

@@ -6,7 +6,6 @@
 //! | `gallery` | which samples are shown |
 //! | `content` | the page |
 //! | `settings` | the configuration as tables |
-//! | `style.css` | light and dark style |
 
 mod content;
 mod gallery;
