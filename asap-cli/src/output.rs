@@ -77,6 +77,11 @@ impl Output {
         }
     }
 
+    /// Whether results are JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A message, unless `-q`.
     pub fn say(&self, text: impl Display) {
         if !self.quiet {

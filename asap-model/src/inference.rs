@@ -4,7 +4,7 @@ use asap_tensor::{Backend, Plan};
 
 use crate::checkpoint::{Adapted, Checkpoint, Mismatch};
 use crate::config::Config;
-use crate::data::{HostInput, Picture};
+use crate::data::{HostInput, Image};
 use crate::networks::Generator;
 use crate::networks::identify::{Known, identify};
 use crate::nn::{Blank, ForwardContext};
@@ -57,19 +57,19 @@ impl<B: Backend> Translator<B> {
         self.generator.params.trained_count()
     }
 
-    /// The image of an input, or its depth map in the dataset's scale, of the same size: the input is padded at its right and
+    /// The image of an input, in the values of the dataset's targets, of the same size: the input is padded at its right and
     /// lower edge to [`GeneratorConfig::padded_side`](crate::config::GeneratorConfig::padded_side), and the output cropped.
     ///
     /// # Errors
     /// If the network needs an instance map and there is none, or its size is not the input's.
-    pub fn translate(&self, input: &HostInput) -> Result<Picture> {
+    pub fn translate(&self, input: &HostInput) -> Result<Image> {
         let Config { data, generator, .. } = &self.config;
         let size = input.size();
         let padded = input.pad_to(size.map(|side| generator.padded_side(side)));
         let stacked = HostInput::stack(&[&padded], &self.backend, data)?;
         let ctx = ForwardContext::evaluation(&self.generator.params);
         let values = self.generator.forward(&ctx, &stacked)?.value().to_f32()?;
-        Picture::from_output(&values, padded.size(), size, data.depth())
+        Image::from_output(&values, padded.size(), size, data)
     }
 }
 

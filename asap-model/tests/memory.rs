@@ -61,7 +61,8 @@ fn input(cpu: &Cpu, config: &Config, [n, h, w]: [usize; 3]) -> Input<Cpu> {
 fn training_peak(config: &Config, cpu: Cpu) -> u64 {
     let before = ALLOCATOR.current_usage();
     let mut init = FillByName { prefix: String::new(), gain: 1.0 };
-    let vgg = (config.loss.lambda_vgg != 0.0).then(|| Vgg19::new(&cpu, &mut init).unwrap());
+    let vgg = (config.loss.lambda_vgg != 0.0)
+        .then(|| Vgg19::new(&cpu, &mut init).unwrap().of_channels(config.data.output_shown()));
     let mut gan = Gan::new(&cpu, config, vgg, &mut init).unwrap();
     let [h, w] = config.data.size;
     let (n, channels) = (config.train.batch, config.data.output_channels());

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use asap_model::checkpoint::{Weights, safetensors};
 use asap_model::config::DepthScale;
-use asap_model::data::{Picture, Plane, RgbImage};
+use asap_model::data::{Image, Plane, RgbImage};
 use asap_model::evaluation::measures::{
-    DepthErrors, Features, LevelDistance, Patches, frechet_distance, kernel_distance, l1, psnr, ssim,
+    DepthErrors, Features, LevelDistance, Levels, Patches, frechet_distance, kernel_distance, l1, psnr, ssim,
 };
 use serde_json::Value;
 
@@ -35,11 +35,11 @@ fn images(name: &str) -> Vec<RgbImage> {
 }
 
 /// The 16-bit maps of a tensor (N, H, W).
-fn maps(name: &str) -> Vec<Picture> {
+fn maps(name: &str) -> Vec<Image> {
     let tensor = &tensors()[name];
     let [_, height, width] = tensor.shape[..] else { panic!("{name} is {:?}", tensor.shape) };
     let maps = tensor.data.chunks(height * width);
-    maps.map(|map| Picture::Gray16(Plane { height, width, data: map.iter().map(|&v| v as u16).collect() })).collect()
+    maps.map(|map| Image::gray16(Plane { height, width, data: map.iter().map(|&v| v as u16).collect() })).collect()
 }
 
 /// Fails if a value's relative error is above `tolerance`, and prints the largest.
@@ -55,9 +55,10 @@ fn assert_near(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
 #[test]
 fn l1_psnr_and_ssim_match_reference() {
     let (generated, real, expected) = (images("drawn"), images("real"), expected());
-    type Measure = fn(&RgbImage, &RgbImage) -> asap_model::Result<f64>;
+    type Measure = fn(&Levels, &Levels) -> asap_model::Result<f64>;
     for (name, measure) in [("l1", l1 as Measure), ("psnr", psnr), ("ssim", ssim)] {
-        let found: Vec<f64> = generated.iter().zip(&real).map(|(a, b)| measure(a, b).unwrap()).collect();
+        let found: Vec<f64> =
+            generated.iter().zip(&real).map(|(a, b)| measure(&a.into(), &b.into()).unwrap()).collect();
         assert_near(name, &found, &floats(&expected[name]), 1e-12);
     }
 }
@@ -65,9 +66,10 @@ fn l1_psnr_and_ssim_match_reference() {
 #[test]
 fn equal_images_have_no_distance() {
     let real = images("real");
-    assert_eq!(l1(&real[0], &real[0]).unwrap(), 0.0);
-    assert_eq!(psnr(&real[0], &real[0]).unwrap(), f64::INFINITY);
-    assert!((ssim(&real[0], &real[0]).unwrap() - 1.0).abs() < 1e-12);
+    let levels = Levels::from(&real[0]);
+    assert_eq!(l1(&levels, &levels).unwrap(), 0.0);
+    assert_eq!(psnr(&levels, &levels).unwrap(), f64::INFINITY);
+    assert!((ssim(&levels, &levels).unwrap() - 1.0).abs() < 1e-12);
     assert!(patches(&real, 9).distances(&patches(&real, 9)).unwrap().iter().all(|level| level.distance == 0.0));
 }
 
@@ -147,10 +149,10 @@ fn images_of_different_sizes_are_rejected() {
     let real = images("real");
     let small = Plane { height: 10, width: 52, data: vec![[0; 3]; 520] };
     for measure in [l1, psnr, ssim] {
-        let error = measure(&real[0], &small).unwrap_err().to_string();
+        let error = measure(&Levels::from(&real[0]), &Levels::from(&small)).unwrap_err().to_string();
         assert!(error.contains("52×41") && error.contains("52×10"), "{error}");
     }
-    assert!(ssim(&small, &small).unwrap_err().to_string().contains("52×10"));
+    assert!(ssim(&Levels::from(&small), &Levels::from(&small)).unwrap_err().to_string().contains("52×10"));
     assert!(Patches::new(0, [6, 60], 1).unwrap_err().to_string().contains("60×6"));
     assert!(patches(&real, 0).distances(&patches(&[small], 0)).is_err());
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
+use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Ranges, Resize};
 use asap_model::data::{CheckOptions, Detected, Problem, Report, Survey, count_classes, detect, survey};
 use asap_model::{Config, Error};
 use indicatif::ProgressStyle;
@@ -52,7 +52,7 @@ pub fn adopt(
     check: Check,
     output: &Output,
 ) -> asap_model::Result<Survey> {
-    let Detected { layout, input, output: kind, instances } = detect(dir)?;
+    let Detected { layout, input, input_image, output: kind, output_image, instances } = detect(dir)?;
     let was_synthetic = config.data.layout == Layout::Synthetic;
     let data = &mut config.data;
     data.dir = Some(dir.into());
@@ -65,6 +65,22 @@ pub fn adopt(
     }
     if free("data.output") {
         data.output = kind;
+    }
+    if let Some([channels, bits]) = input_image.filter(|_| data.input == InputKind::Image) {
+        if free("data.input_channels") {
+            data.input_channels = channels;
+        }
+        if free("data.input_range") && bits == 32 {
+            data.input_range = Some(Ranges::TO_FIND);
+        }
+    }
+    if let Some([channels, bits]) = output_image.filter(|_| data.output == OutputKind::Image) {
+        if free("data.output_channels") {
+            data.output_channels = channels;
+        }
+        if free("data.output_range") && bits == 32 {
+            data.output_range = Some(Ranges::TO_FIND);
+        }
     }
     if data.output != OutputKind::Depth {
         for (key, value) in [("data.depth_scale", &mut data.depth_scale), ("data.depth_max", &mut data.depth_max)] {
@@ -106,7 +122,18 @@ pub fn adopt(
         data.classes = count_classes(&report.ids, data);
         report = found.report(data);
     }
-    output.say(describe(dir, data, &report, has_unused));
+    // Photos without colors that are stored as RGB.
+    let are_gray = |place: usize| report.gray[place] > 0 && report.gray[place] == report.train + report.val;
+    if data.input == InputKind::Image && free("data.input_channels") && are_gray(0) {
+        data.input_channels = 1;
+    }
+    if data.output == OutputKind::Image && free("data.output_channels") && are_gray(1) {
+        data.output_channels = 1;
+    }
+    // With --json, the report has it all.
+    if !output.is_json() {
+        output.say(describe(dir, data, &report, has_unused));
+    }
     Ok(found)
 }
 
@@ -181,7 +208,11 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
         0 => format!("{train} pairs, for training and validation alike,"),
         val => format!("{train} + {val} pairs"),
     };
-    let gray = |count: usize| if count > 0 && count >= train + val { " without colors" } else { "" };
+    let images = |channels: usize, three: &str| match channels {
+        1 => "gray images".to_owned(),
+        3 => three.to_owned(),
+        channels => format!("images of {channels} channels"),
+    };
     let input = match data.input {
         InputKind::Labels => {
             let ids: Vec<&u16> = report.ids.keys().collect();
@@ -193,7 +224,7 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
             let ignored = if data.ignore.is_some() { " and ignored labels" } else { "" };
             format!("labels with {} classes{ignored}{found}", data.classes)
         }
-        InputKind::Rgb => format!("input images{}", gray(report.gray[0])),
+        InputKind::Image => format!("{} as inputs", images(data.input_channels, "RGB images")),
     };
     let instances = match (data.instances, has_unused_instances) {
         (true, _) => ", with instance maps",
@@ -201,7 +232,7 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
         (false, false) => "",
     };
     let target = match data.output {
-        OutputKind::Rgb => format!("photos{}", gray(report.gray[1])),
+        OutputKind::Image => images(data.output_channels, "photos"),
         OutputKind::Depth => "depth maps".to_owned(),
     };
     let [height, width] = data.size;

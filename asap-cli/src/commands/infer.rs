@@ -8,9 +8,9 @@ use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use asap_model::config::{DepthScale, Resize};
+use asap_model::config::{DataConfig, FileFormat, Resize};
 use asap_model::data::{
-    ExampleFiles, HostInput, Picture, Sizing, Split, detect_layout, discover_inputs, is_split, write_picture, write_rgb,
+    ExampleFiles, HostInput, Image, Sizing, Split, detect_layout, discover_inputs, is_split, write_image, write_rgb,
 };
 use asap_model::{Config, Error};
 use asap_tensor::Backend;
@@ -66,7 +66,7 @@ impl Task for Inference<'_> {
         let folders = Folders::new(&args, config)?;
         folders.refuse_equal()?;
         folders.refuse_overwriting(&files, args.force)?;
-        folders.each().try_for_each(|(_, folder)| make_folder(folder))?;
+        folders.each().try_for_each(|(_, folder, _)| make_folder(folder))?;
         // Again, as two names may lead to one folder only once it exists.
         folders.refuse_equal()?;
         let generate = |file: &ExampleFiles, input: HostInput| {
@@ -150,27 +150,30 @@ fn summary(failed: &[String], count: usize, output: &Output) -> ExitCode {
 /// Where outputs go.
 struct Folders<'a> {
     out: &'a Path,
-    /// For color images of depth maps, with their scale. An output is always a depth, so that no level means "not measured".
-    colors: Option<(&'a Path, DepthScale)>,
+    /// For color images of depth maps.
+    colors: Option<&'a Path>,
+    /// What the outputs are. An output is always a depth, so that no level means "not measured".
+    data: DataConfig,
 }
 
 impl<'a> Folders<'a> {
     fn new(args: &'a Infer, config: &Config) -> asap_model::Result<Self> {
-        let colors = args.colors.as_deref().map(|folder| match config.data.depth() {
-            Some(scale) => Ok((folder, DepthScale { invalid: None, ..scale })),
-            None => Err(usage("--colors", "this network returns colors, not depths (data.output): leave it out")),
-        });
-        Ok(Folders { out: &args.out, colors: colors.transpose()? })
+        if args.colors.is_some() && config.data.depth().is_none() {
+            return Err(usage("--colors", "this network returns images, not depths (data.output): leave it out"));
+        }
+        let data = DataConfig { depth_invalid: None, ..config.data.clone() };
+        Ok(Folders { out: &args.out, colors: args.colors.as_deref(), data })
     }
 
-    /// Each folder with the argument that names it.
-    fn each(&self) -> impl Iterator<Item = (&'static str, &'a Path)> {
-        [("--out", self.out)].into_iter().chain(self.colors.map(|(folder, _)| ("--colors", folder)))
+    /// Each folder with the argument that names it, and the format of its files.
+    fn each(&self) -> impl Iterator<Item = (&'static str, &'a Path, FileFormat)> {
+        let colors = self.colors.map(|folder| ("--colors", folder, FileFormat::Png));
+        [("--out", self.out, self.data.output_format())].into_iter().chain(colors)
     }
 
     /// Refuses one folder for both, where files have the same names.
     fn refuse_equal(&self) -> asap_model::Result<()> {
-        let Some((colors, _)) = self.colors else { return Ok(()) };
+        let Some(colors) = self.colors else { return Ok(()) };
         let [out, colors] = [self.out, colors].map(|folder| {
             folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
         });
@@ -184,8 +187,8 @@ impl<'a> Folders<'a> {
     fn refuse_overwriting(&self, files: &[ExampleFiles], force: bool) -> asap_model::Result<()> {
         let inputs = files.iter().flat_map(|file| std::iter::once(&file.input).chain(&file.instances));
         let inputs: BTreeSet<PathBuf> = inputs.filter_map(|input| input.canonicalize().ok()).collect();
-        for (argument, folder) in self.each() {
-            let outputs: Vec<PathBuf> = files.iter().map(|file| output_file(file, folder)).collect();
+        for (argument, folder, format) in self.each() {
+            let outputs: Vec<PathBuf> = files.iter().map(|file| output_file(file, folder, format)).collect();
             if let Some(path) = outputs.iter().find(|path| path.canonicalize().is_ok_and(|path| inputs.contains(&path)))
             {
                 let problem = format!("{} is an input and would be overwritten: give another folder", path.display());
@@ -203,18 +206,18 @@ impl<'a> Folders<'a> {
     }
 
     /// Writes an output, and its colors if wanted, and reports it.
-    fn write(&self, file: &ExampleFiles, image: &Picture, seconds: f64, output: &Output) -> asap_model::Result<()> {
-        let path = output_file(file, self.out);
+    fn write(&self, file: &ExampleFiles, image: &Image, seconds: f64, output: &Output) -> asap_model::Result<()> {
+        let path = output_file(file, self.out, self.data.output_format());
         path.parent().map_or(Ok(()), make_folder)?;
-        write_picture(&path, image)?;
+        write_image(&path, image, self.data.output_format())?;
         let [height, width] = image.size();
         let mut object = json!({
             "input": shown(&file.input), "output": shown(&path), "height": height, "width": width, "seconds": seconds,
         });
-        if let Some((folder, scale)) = self.colors {
-            let path = output_file(file, folder);
+        if let Some(folder) = self.colors {
+            let path = output_file(file, folder, FileFormat::Png);
             path.parent().map_or(Ok(()), make_folder)?;
-            write_rgb(&path, &image.in_color(Some(scale)))?;
+            write_rgb(&path, &self.data.view_target(image))?;
             object["colors"] = json!(shown(&path));
         }
         output.result(|| object, || format!("{}  {width}×{height}  {seconds:.3} s", path.display()));
@@ -228,8 +231,8 @@ fn make_folder(folder: &Path) -> asap_model::Result<()> {
 }
 
 /// Where the output of an input goes.
-fn output_file(file: &ExampleFiles, folder: &Path) -> PathBuf {
-    folder.join(format!("{}.png", file.name))
+fn output_file(file: &ExampleFiles, folder: &Path, format: FileFormat) -> PathBuf {
+    folder.join(format!("{}.{}", file.name, format.extension()))
 }
 
 /// The inputs, each with its instance map if the network takes one.
@@ -250,13 +253,14 @@ fn files(args: &Infer, config: &Config) -> asap_model::Result<Vec<ExampleFiles>>
         );
         return Err(usage("--instances", problem));
     }
+    let extension = config.data.output_format().extension();
     let mut instances = instances.into_iter();
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut files: Vec<ExampleFiles> = Vec::with_capacity(inputs.len());
     for Found { name, file: input } in inputs {
         if let Some(other) = names.insert(name.clone(), input.clone()) {
             let problem = format!(
-                "the outputs of {} and {} would both be {name}.png: use a different --out for each",
+                "the outputs of {} and {} would both be {name}.{extension}: use a different --out for each",
                 other.display(),
                 input.display()
             );

@@ -191,11 +191,11 @@ fn version(title: String, note: String, example: &Example, data: &DataConfig) ->
     };
     let input = match &example.input.channels {
         Channels::Labels(map) => color_labels(map, &data.class_colors()),
-        Channels::Rgb(image) => image.clone(),
+        Channels::Image(image) => data.view_input(image),
     };
     let mut images = vec![(input_name(data), input)];
     images.extend(example.input.instances.as_ref().map(|map| ("instance edges", gray(instance_edges(map)))));
-    images.push((target_name(data), example.target.in_color(data.depth())));
+    images.push((target_name(data), data.view_target(&example.target)));
     images.extend(example.mask(data).map(|mask| ("mask: white counts", gray(mask))));
     Version { title, note, images }
 }

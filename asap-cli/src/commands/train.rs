@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use asap_model::config::{DataConfig, InputKind, Layout, OutputKind};
-use asap_model::data::Survey;
+use asap_model::data::{Survey, find_values};
 use asap_model::training::losses::Losses;
 use asap_model::training::{History, RunFolder, Sources, Summary, Trainer};
 use asap_model::{Config, Error};
@@ -33,7 +33,7 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(short_name(name)));
     let check = if args.skip_check { Check::Sample } else { Check::Changed };
     let mut found = None;
-    let config = match (&args.data, args.resume) {
+    let mut config = match (&args.data, args.resume) {
         (data, true) => {
             if args.config.is_some() {
                 output
@@ -64,6 +64,9 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     }
     if args.dry_run && args.out.is_some() {
         output.say("warning: --out has no effect on a dry run, which writes to a temporary folder");
+    }
+    if !args.resume {
+        find_values(&mut config.data)?;
     }
     memory::check_training(&config, common, output)?;
     let data = config.data.clone();
@@ -165,7 +168,7 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
                     text += &format!("\nvalidation {}: last {}, best {} at step {step}", measure.label(), fixed(*last, 4), fixed(*best, 4));
                 }
             }
-            let input = if data.input == InputKind::Rgb { "input" } else { "labels" };
+            let input = if data.input == InputKind::Image { "input" } else { "labels" };
             if let Some(sheet) = sheet {
                 text += &format!("\nSamples: {} ({input}, generated, real)", sheet.display());
             }
@@ -181,7 +184,7 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
 /// Commands that use the generator, on its own dataset or on a synthetic one.
 fn try_next(run: &str, data: &DataConfig) -> String {
     let (made, kind, colors) = match data.output {
-        OutputKind::Rgb => ("facades", "", ""),
+        OutputKind::Image => ("facades", "", ""),
         OutputKind::Depth => ("scenes", " --kind depth", " --colors colors"),
     };
     let own = data.dir.as_deref().filter(|_| data.layout != Layout::Synthetic);

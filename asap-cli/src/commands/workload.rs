@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use asap_model::config::InputKind;
-use asap_model::data::{Channels, HostInput, Plane};
+use asap_model::data::{Channels, HostInput, Image, Plane, Samples};
 use asap_model::memory::{self, MemoryPlan};
 use asap_model::networks::Vgg19;
 use asap_model::nn::FillByName;
@@ -63,7 +63,11 @@ impl Workload<'_> {
             })?;
             return Ok((generator.params.trained_count(), measured));
         }
-        let vgg = if config.loss.lambda_vgg == 0.0 { None } else { Some(Vgg19::new(backend, &mut fill)?) };
+        let vgg = if config.loss.lambda_vgg == 0.0 {
+            None
+        } else {
+            Some(Vgg19::new(backend, &mut fill)?.of_channels(config.data.output_shown()))
+        };
         let mut gan = Gan::new(backend, config, vgg, &mut fill)?;
         let parameters = gan.generator.params.trained_count() + gan.discriminator.params.trained_count();
         let [height, width] = config.data.size;
@@ -106,10 +110,10 @@ pub fn made_up_inputs(config: &Config, count: usize) -> Vec<HostInput> {
         let values = |what: &str, count: usize| uniform_by_name(&format!("made-up.{index}.{what}"), count);
         let below = |u: f32, n: usize| (((u + 1.0) / 2.0 * n as f32) as usize).min(n - 1) as u8;
         let channels = match data.input {
-            InputKind::Rgb => {
-                let values = values("image", 3 * height * width);
-                let level = |x: usize, y: usize, c: usize| below(values[3 * (y * width + x) + c], 256);
-                Channels::Rgb(Plane::from_fn(height, width, |x, y| [0, 1, 2].map(|c| level(x, y, c))))
+            InputKind::Image => {
+                let values = values("image", data.input_channels() * height * width);
+                let levels = values.into_iter().map(|value| below(value, 256)).collect();
+                Channels::Image(Image::new(data.size, data.input_channels(), Samples::U8(levels)))
             }
             InputKind::Labels => {
                 let across = width.div_ceil(7);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use asap_model::Result;
 use asap_model::config::DataConfig;
-use asap_model::data::{Channels, Picture, RgbImage, depth_colors, write_rgb};
+use asap_model::data::{Channels, RgbImage, write_rgb};
 use asap_model::training::{Event, Observer, RunFolder, SampleRow};
 
 use super::palette::{color_labels, height_without_legend, occurring, with_legend};
@@ -32,23 +32,23 @@ impl Observer for Samples {
     }
 }
 
-/// Writes the input (labels in colors, or the RGB image), the output and the real image of each row. Depth maps are in
+/// Writes the input (labels in colors, or the image), the output and the real image of each row. Depth maps are in
 /// colors, black where nothing was measured. Below them are the names of the classes, where they have names.
 fn write(path: &Path, rows: &[SampleRow], data: &DataConfig) -> Result<()> {
-    let column = |image: &dyn Fn(&SampleRow) -> Result<RgbImage>| rows.iter().map(image).collect::<Result<Vec<_>>>();
+    let column = |image: &dyn Fn(&SampleRow) -> RgbImage| rows.iter().map(image).collect::<Vec<_>>();
     let colors = data.class_colors();
     let inputs = column(&|row| match &row.pair.input.channels {
-        Channels::Labels(map) => Ok(color_labels(map, &colors)),
-        Channels::Rgb(image) => Ok(image.clone()),
-    })?;
-    let outputs = column(&|row| image(&row.output, None, data))?;
+        Channels::Labels(map) => color_labels(map, &colors),
+        Channels::Image(image) => data.view_input(image),
+    });
+    let outputs = column(&|row| data.view_output(&row.output, None, data.size));
     let real = column(&|row| {
         let target = &row.pair.target;
-        image(&target.values(data.depth()), row.pair.mask(data).as_deref(), data)
-    })?;
+        data.view_output(&target.values(&data.output_scale()), row.pair.mask(data).as_deref(), target.size())
+    });
     let maps = rows.iter().filter_map(|row| match &row.pair.input.channels {
         Channels::Labels(map) => Some(map),
-        Channels::Rgb(_) => None,
+        Channels::Image(_) => None,
     });
     let classes = if data.has_class_names() { occurring(maps, data) } else { Vec::new() };
     write_rgb(path, &with_legend(&sheet::tile(&[inputs, outputs, real], GAP), &classes))
@@ -63,21 +63,10 @@ pub fn outputs(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
     sheet.crop(left, 0, height_without_legend(sheet, width), width)
 }
 
-/// An output or a real image. Of depth maps, pixels with mask 0 are black.
-fn image(values: &[f32], mask: Option<&[f32]>, data: &DataConfig) -> Result<RgbImage> {
-    let [height, width] = data.size;
-    if data.depth().is_none() {
-        return Ok(Picture::from_output(values, data.size, data.size, None)?.in_color(None));
-    }
-    let measured = |pixel: usize| mask.is_none_or(|mask| mask[pixel] != 0.0);
-    let share = |pixel: usize| measured(pixel).then(|| (f64::from(values[pixel]) + 1.0) / 2.0);
-    Ok(depth_colors(height, width, |x, y| share(y * width + x)))
-}
-
 #[cfg(test)]
 mod tests {
-    use asap_model::config::{ClassNames, OutputKind};
-    use asap_model::data::{Example, HostInput, Plane, read_photo};
+    use asap_model::config::{ClassNames, InputKind, OutputKind};
+    use asap_model::data::{Example, HostInput, Image, Plane, depth_colors, read_photo};
 
     use super::*;
 
@@ -87,7 +76,7 @@ mod tests {
         let plane = |data| Plane { height: 2, width: 3, data };
         let channels = Channels::Labels(plane(vec![0, 1, 0, 0, 0, 0]));
         let input = HostInput { name: "a".into(), channels, instances: None };
-        let target = Picture::Rgb(Plane { height: 2, width: 3, data: vec![[255; 3]; 6] });
+        let target = Plane { height: 2, width: 3, data: vec![[255; 3]; 6] }.into();
         let pair = Example { input, target };
         let rows = vec![SampleRow { pair, output: vec![-1.0; 18] }; 2];
         let folder = tempfile::tempdir().unwrap();
@@ -110,11 +99,16 @@ mod tests {
 
     #[test]
     fn depth_is_in_colors_and_black_where_not_measured() {
-        let data =
-            DataConfig { size: [1, 2], output: OutputKind::Depth, depth_invalid: Some(0), ..DataConfig::default() };
-        let channels = Channels::Rgb(Plane { height: 1, width: 2, data: vec![[255, 0, 0]; 2] });
+        let data = DataConfig {
+            size: [1, 2],
+            input: InputKind::Image,
+            output: OutputKind::Depth,
+            depth_invalid: Some(0),
+            ..DataConfig::default()
+        };
+        let channels = Channels::Image(Plane { height: 1, width: 2, data: vec![[255, 0, 0]; 2] }.into());
         let input = HostInput { name: "a".into(), channels, instances: None };
-        let target = Picture::Gray8(Plane { height: 1, width: 2, data: vec![255, 0] });
+        let target = Image::gray8(Plane { height: 1, width: 2, data: vec![255, 0] });
         let pair = Example { input, target };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");

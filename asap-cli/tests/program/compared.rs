@@ -1,7 +1,8 @@
 //! The paper's baselines in every command; sweeps; `asap compare`.
 
+use asap_model::config::FileFormat;
 use asap_model::data::synthetic::PALETTE;
-use asap_model::data::{Plane, write_gray16, write_instances, write_labels, write_rgb};
+use asap_model::data::{Image, Plane, write_image, write_instances, write_labels, write_rgb};
 use serde_json::{Value, json};
 
 use crate::support::{TINY, TINY_FILE, Workspace};
@@ -243,7 +244,7 @@ fn compare_keeps_depth_maps_whole_where_eval_does() {
         let image = Plane::from_fn(height, width, |x, y| [x as u8, y as u8, 9]);
         write_rgb(&here.path(&format!("set/inputs/{name}.png")), &image).unwrap();
         let depths = Plane::from_fn(height, width, |x, y| (1000 * x + y) as u16);
-        write_gray16(&here.path(&format!("set/images/{name}.png")), &depths).unwrap();
+        write_image(&here.path(&format!("set/images/{name}.png")), &Image::gray16(depths), FileFormat::Png).unwrap();
     }
     let depth = "--set data.input=rgb --set data.output=depth --set data.layout=pairs --set data.resize=crop";
     here.done(&format!("train --steps 1 --data set --out run {TINY} {depth}"));

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use asap_model::checkpoint::{HostTensor, Metadata, Weights, safetensors};
-use asap_model::data::{Picture, Plane, read_depth, read_photo, write_gray8, write_gray16, write_rgb};
+use asap_model::config::FileFormat;
+use asap_model::data::{Image, Plane, ReadOptions, Samples, read_image, read_photo, write_image, write_rgb};
 use asap_tensor::random::uniform_by_name;
 use serde_json::{Map, Value, json};
 
@@ -25,10 +26,14 @@ fn report(here: &Workspace, line: &str) -> Map<String, Value> {
 }
 
 fn levels(file: &Path) -> Vec<u16> {
-    match read_depth(file).unwrap() {
-        Picture::Gray16(map) => map.data,
-        other => panic!("{} has no 16 bits: {other:?}", file.display()),
+    match read_image(file, &ReadOptions::ANY).unwrap().samples() {
+        Samples::U16(levels) => levels.clone(),
+        other => panic!("{} has {} bits", file.display(), other.bits()),
     }
+}
+
+fn gray(here: &Workspace, name: &str, image: Image) {
+    write_image(&here.path(name), &image, FileFormat::Png).unwrap();
 }
 
 fn parent(here: &Workspace, name: &str) -> std::path::PathBuf {
@@ -46,7 +51,7 @@ fn colors(here: &Workspace, name: &str, [height, width]: [usize; 2], red: u8) {
 /// Writes a depth map in millimetres: half a metre a row, and a hole in its corner.
 fn depths(here: &Workspace, name: &str, [height, width]: [usize; 2]) {
     let map = Plane::from_fn(height, width, |x, y| if x + y == 0 { 0 } else { 500 * (y as u16 + 1) });
-    write_gray16(&parent(here, name), &map).unwrap();
+    write_image(&parent(here, name), &Image::gray16(map), FileFormat::Png).unwrap();
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn depth_measures_follow_arguments_and_configuration() {
 }
 
 /// What a user's own pairs are described by.
-const OWN: &str = "--set data.layout=pairs --set data.input=rgb --set data.output=depth --set data.resize=fixed \
+const OWN: &str = "--set data.layout=pairs --set data.input=image --set data.output=depth --set data.resize=fixed \
     --set data.depth_scale=1000 --set data.depth_max=20 --set data.depth_invalid=0";
 
 /// Pairs of a color image and a depth map for training and validation, in `set`.
@@ -213,14 +218,18 @@ fn check_and_train_report_depth_problems() {
         ("missing", |here, file| std::fs::remove_file(here.path(file)).unwrap(), &["inputs/b.png", "has no depth map"]),
         (
             "eight",
-            |here, file| write_gray8(&here.path(file), &Plane::from_fn(36, 34, |x, y| (x + y) as u8)).unwrap(),
+            |here, file| gray(here, file, Image::gray8(Plane::from_fn(36, 34, |x, y| (x + y) as u8))),
             &["images/b.png", "has 8 bits", "data.depth_max = 20", "16 bits"],
         ),
-        ("colors", |here, file| colors(here, file, [36, 34], 9), &["images/b.png", "Rgb8", "data.output = \"rgb\""]),
+        (
+            "colors",
+            |here, file| colors(here, file, [36, 34], 9),
+            &["images/b.png", "3 channels", "data.output = \"image\""],
+        ),
         ("size", |here, file| depths(here, file, [20, 34]), &["inputs/b.png", "34×36", "34×20"]),
         (
             "holes",
-            |here, file| write_gray16(&here.path(file), &Plane::from_fn(36, 34, |_, _| 0)).unwrap(),
+            |here, file| gray(here, file, Image::gray16(Plane::from_fn(36, 34, |_, _| 0))),
             &["images/b.png", "contains no depth", "data.depth_invalid = 0"],
         ),
     ];
@@ -252,7 +261,7 @@ fn invalid_depth_keys_are_rejected() {
         ("data.depth_max=66", &["data.depth_max = 66", "level 66000", "65535"]),
         ("data.depth_scale=-1", &["data.depth_scale = -1"]),
         ("data.depth_invalid=70000", &["data.depth_invalid = 70000", "from 0 to 65535"]),
-        ("data.output=rgb", &["data.depth_scale = 1000", "data.output = \"depth\""]),
+        ("data.output=image", &["data.depth_scale = 1000", "data.output = \"depth\""]),
     ] {
         here.refused(&format!("train --config depth-256 --data set {TINY} {OWN} --set {set}"), 2, parts);
     }
@@ -290,7 +299,7 @@ fn perceptual_loss_accepts_depths() {
         }
     }
     let vgg = "--set loss.lambda_vgg=10 --set loss.vgg_weights=vgg.safetensors";
-    let to_rgb = "--set data.layout=pairs --set data.input=rgb --set data.resize=fixed --set data.flip=false";
+    let to_rgb = "--set data.layout=pairs --set data.input=image --set data.resize=fixed --set data.flip=false";
     for (set, config, keys) in [("set", "depth-256", OWN), ("rgb", "facades-256", to_rgb)] {
         let line = format!("train --config {config} --data {set} --out of-{set} --steps 3 {TINY} {keys} {vgg} --json");
         let objects = here.done(&line).objects();

@@ -1,8 +1,9 @@
 //! `asap eval`: a generator against a dataset, and two folders.
 
 use asap_model::checkpoint::{HostTensor, Metadata, Weights, safetensors};
+use asap_model::config::FileFormat;
 use asap_model::data::synthetic::PALETTE;
-use asap_model::data::{Plane, write_gray16, write_labels, write_rgb};
+use asap_model::data::{Image, Plane, write_image, write_labels, write_rgb};
 use asap_model::networks::Inception;
 use asap_model::nn::{FillByName, Initializer, ParamRole};
 use asap_tensor::Plan;
@@ -111,7 +112,7 @@ fn depth_eval_ignores_unmeasured_pixels() {
     for (folder, base) in [("generated", 1000), ("real", 2000)] {
         std::fs::create_dir(here.path(folder)).unwrap();
         let map = Plane::from_fn(4, 5, |x, y| if (x, y) == (1, 1) && base == 2000 { 7 } else { base });
-        write_gray16(&here.path(&format!("{folder}/a.png")), &map).unwrap();
+        write_image(&here.path(&format!("{folder}/a.png")), &Image::gray16(map), FileFormat::Png).unwrap();
     }
     let found = report(&here, "eval --generated generated --real real --depth --invalid 7 --farthest 65.535");
     assert_eq!((&found["valid_pixels"], &found["masked_pixels"]), (&json!(19), &json!(1)));
@@ -132,7 +133,7 @@ fn depth_eval_uses_the_real_maps_size() {
         let labels = Plane::from_fn(side, side, |x, y| ((x / 5 + y / 7) % 13) as u8);
         write_labels(&here.path(&format!("{folder}/labels/a.png")), &labels, &PALETTE).unwrap();
         let depths = Plane::from_fn(side, side, |x, y| (1500 * x + 3 * y) as u16);
-        write_gray16(&here.path(&format!("{folder}/images/a.png")), &depths).unwrap();
+        write_image(&here.path(&format!("{folder}/images/a.png")), &Image::gray16(depths), FileFormat::Png).unwrap();
     }
     here.done(&format!(
         "train --steps 1 --data set --out run {TINY} --set data.layout=pairs --set data.output=depth \

@@ -1,6 +1,7 @@
 //! End-to-end tests of the program: arguments in; files, both streams and the exit code out.
 
 mod bench;
+mod channels;
 mod compared;
 mod convert;
 mod corpus;

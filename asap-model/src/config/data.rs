@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::classes::{ClassColors, ClassNames};
 use super::depth::DepthScale;
 use super::labels::{IdList, IgnoreAs, Remap};
-use super::schema::{KeyError, POSITIVE, Section, choices, section};
+use super::schema::{KeyError, POSITIVE, Range, Section, choices, section};
+use super::values::{Alpha, FileFormat, Orientation, Ranges, ValueScale};
 
 choices! {
     /// Dataset layout on disk.
@@ -16,7 +17,7 @@ choices! {
         Cityscapes = "cityscapes",
         /// `labels/`, `images/` and optionally `instances/`, with equal file names.
         Pairs = "pairs",
-        /// Built-in and seeded, nothing on disk: facades from labels to RGB, scenes from RGB to depth.
+        /// Built-in and seeded, nothing on disk: facades from labels to images, scenes from images to depth.
         Synthetic = "synthetic",
     }
 }
@@ -26,16 +27,16 @@ choices! {
     pub enum InputKind {
         /// A map of class ids, one-hot inside the network.
         Labels = "labels",
-        /// An RGB image: three channels in [−1, 1].
-        Rgb = "rgb",
+        /// An image: `input_channels` channels in [−1, 1].
+        Image = "image",
     }
 }
 
 choices! {
     /// What the generator returns.
     pub enum OutputKind {
-        /// An RGB image: three channels in [−1, 1].
-        Rgb = "rgb",
+        /// An image: `output_channels` channels in [−1, 1].
+        Image = "image",
         /// A depth map: one channel in [−1, 1].
         Depth = "depth",
     }
@@ -56,6 +57,22 @@ choices! {
     }
 }
 
+/// Channels of an image.
+const CHANNELS: std::ops::RangeInclusive<usize> = 1..=MAX_CHANNELS;
+const MAX_CHANNELS: usize = 256;
+
+/// 8, 16 or 32.
+struct Bits;
+
+impl Range<u32> for Bits {
+    fn has(&self, item: &u32) -> bool {
+        matches!(item, 8 | 16 | 32)
+    }
+    fn describe(&self, _: &str) -> String {
+        "8, 16 or 32".into()
+    }
+}
+
 section! {
     /// `[data]`: dataset, sizes, augmentation.
     pub struct DataConfig in "data" {
@@ -63,7 +80,7 @@ section! {
         layout: Layout = Layout::Facades;
         /// Dataset folder, relative to the working directory; `asap train --data` sets it.
         dir: Option<PathBuf> = None;
-        /// Number of label classes; ids run from 0 to classes − 1. Unused with RGB input.
+        /// Number of label classes; ids run from 0 to classes − 1. Unused with image input.
         classes: usize = 13, in 2..=256, published "label_nc";
         /// Ids instead of those in label maps, as for masks of 0 and 255 the pair of 255 and 1. Other ids stay.
         remap: Option<Remap> = None, in 0..=65535;
@@ -84,8 +101,30 @@ section! {
         instances: bool = false;
         /// What the generator takes.
         input: InputKind = InputKind::Labels;
+        /// Channels of input images.
+        input_channels: usize = 3, in CHANNELS;
+        /// Values of input files that become −1 and 1: [low, high], one such pair for each channel, or percentiles, which
+        /// are found in the training images. Unset: the range of the files' type, [0, 255] or [0, 65535].
+        input_range: Option<Ranges> = None;
+        /// Input channels that sheets and pages show as red, green and blue, counted from 0. Unset: the first three, or
+        /// the last one again where there are fewer.
+        input_shown: Option<[usize; 3]> = None, in 0..=MAX_CHANNELS - 1;
         /// What the generator returns.
-        output: OutputKind = OutputKind::Rgb;
+        output: OutputKind = OutputKind::Image;
+        /// Channels of output images; a depth map has one.
+        output_channels: usize = 3, in CHANNELS;
+        /// Values of output files that stand for −1 and 1; as input_range. Depth maps have depth_scale and depth_max.
+        output_range: Option<Ranges> = None;
+        /// Output channels that VGG, FID, KID and SWD, sheets and pages take as red, green and blue; as input_shown.
+        output_shown: Option<[usize; 3]> = None, in 0..=MAX_CHANNELS - 1;
+        /// Format of the files that inference writes. Unset: that of the training targets, or PNG for photos.
+        output_format: Option<FileFormat> = None;
+        /// Bits of each value in those files: 8, 16, or 32 in floating point. Unset: those of the training targets.
+        output_bits: Option<u32> = None, in Bits;
+        /// Whether alpha channels of input and target files are dropped or kept (drop, keep).
+        alpha: Alpha = Alpha::Drop;
+        /// Whether the EXIF orientation of photos is applied (apply) or ignored (ignore), for masks of the stored pixels.
+        orientation: Orientation = Orientation::Apply;
         /// Depth-map levels per unit of depth: 1000 for maps in millimeters and depths in meters. Unset: the largest
         /// level of the format, 255 or 65535, is depth_max.
         ///
@@ -117,20 +156,64 @@ section! {
 }
 
 impl DataConfig {
-    /// Channels of the input: the classes with that of ignored labels, or 3 for RGB. Instance edges are not among them.
+    /// Channels of the input: the classes with that of ignored labels, or those of the images. Instance edges are not among them.
     pub fn input_channels(&self) -> usize {
         match self.input {
             InputKind::Labels => self.label_channels(),
-            InputKind::Rgb => 3,
+            InputKind::Image => self.input_channels,
         }
     }
 
-    /// Channels of the output: 3, or 1 for depth.
+    /// Channels of the output; 1 for depth.
     pub fn output_channels(&self) -> usize {
         match self.output {
-            OutputKind::Rgb => 3,
+            OutputKind::Image => self.output_channels,
             OutputKind::Depth => 1,
         }
+    }
+
+    /// Whether the dataset is read from files.
+    pub fn needs_files(&self) -> bool {
+        self.layout != Layout::Synthetic
+    }
+
+    /// What the values of input images mean.
+    pub fn input_scale(&self) -> ValueScale {
+        ValueScale::new(self.input_range.as_ref())
+    }
+
+    /// What the values of targets, and of files that inference writes, mean.
+    pub fn output_scale(&self) -> ValueScale {
+        match self.depth() {
+            None => ValueScale::new(self.output_range.as_ref()),
+            Some(depth) => ValueScale {
+                ranges: depth.per_unit.map(|per_unit| [0.0, per_unit * depth.max]).into_iter().collect(),
+                invalid: depth.invalid.map(f64::from),
+            },
+        }
+    }
+
+    /// The input channels to show as red, green and blue.
+    pub fn input_shown(&self) -> [usize; 3] {
+        shown(self.input_shown, self.input_channels)
+    }
+
+    /// The output channels to show as red, green and blue.
+    pub fn output_shown(&self) -> [usize; 3] {
+        shown(self.output_shown, self.output_channels())
+    }
+
+    /// Bits of each value in the files that inference writes.
+    pub fn output_bits(&self) -> u32 {
+        let of_kind = || if self.output == OutputKind::Depth { 16 } else { self.output_scale().bits() };
+        self.output_bits.unwrap_or_else(of_kind)
+    }
+
+    /// The format of the files that inference writes.
+    pub fn output_format(&self) -> FileFormat {
+        let formats = [self.output_format.unwrap_or(FileFormat::Png), FileFormat::Png];
+        let holds = |format: &FileFormat| format.can_hold(self.output_channels(), self.output_bits());
+        formats.into_iter().find(holds).unwrap_or(FileFormat::Tiff)
     }
 
     /// Channels of the low-resolution stream's input: [`input_channels`](Self::input_channels) and the instance edges.
@@ -143,7 +226,7 @@ impl DataConfig {
         self.lowres_channels() + self.output_channels()
     }
 
-    /// What the levels of depth maps mean; `None` for RGB output.
+    /// What the levels of depth maps mean; `None` for other images.
     pub fn depth(&self) -> Option<DepthScale> {
         if self.output != OutputKind::Depth {
             return None;
@@ -178,18 +261,52 @@ impl DataConfig {
         self.check_depth()?;
         self.check_labels()?;
         self.check_classes()?;
+        self.check_channels()?;
         if self.layout != Layout::Synthetic {
-            if self.input == InputKind::Rgb && self.layout != Layout::Pairs {
+            if self.input == InputKind::Image && self.layout != Layout::Pairs {
                 return Err(self.conflict("input", "needs data.layout = \"pairs\"; other layouts have label maps"));
             }
-        } else if (self.input == InputKind::Rgb) != (self.output == OutputKind::Depth) {
-            let problem = "synthetic data are facades, from labels to rgb, or scenes, from rgb to depth; change data.input \
-                           or data.output";
+        } else if (self.input == InputKind::Image) != (self.output == OutputKind::Depth) {
+            let problem = "synthetic data are facades, from labels to images, or scenes, from images to depth; change \
+                           data.input or data.output";
             return Err(self.conflict("output", problem));
+        } else if self.input == InputKind::Image && self.input_channels != 3 {
+            return Err(self.conflict("input_channels", "synthetic scenes have 3 channels"));
+        } else if self.output == OutputKind::Image && self.output_channels != 3 {
+            return Err(self.conflict("output_channels", "synthetic facades have 3 channels"));
         } else if self.instances {
             return Err(self.conflict("instances", "synthetic data have no instance maps; set it to false"));
         } else if self.input == InputKind::Labels && self.classes < 13 {
             return Err(self.conflict("classes", "must be at least 13, the classes of synthetic facades"));
+        }
+        Ok(())
+    }
+
+    fn check_channels(&self) -> Result<(), KeyError> {
+        for (name, ranges, channels) in [
+            ("input_range", &self.input_range, self.input_channels),
+            ("output_range", &self.output_range, self.output_channels()),
+        ] {
+            if let Some(problem) = ranges.as_ref().and_then(|ranges| ranges.problem(channels)) {
+                return Err(self.conflict(name, &problem));
+            }
+        }
+        for (name, shown, channels) in [
+            ("input_shown", self.input_shown, self.input_channels),
+            ("output_shown", self.output_shown, self.output_channels()),
+        ] {
+            if shown.into_iter().flatten().any(|channel| channel >= channels) {
+                return Err(self.conflict(name, &format!("there are {channels} channels, counted from 0")));
+            }
+        }
+        let [channels, bits] = [self.output_channels(), self.output_bits() as usize];
+        if let Some(format) = self.output_format.filter(|format| !format.can_hold(channels, bits as u32)) {
+            let name = format.name();
+            let problem = format!("{name} can't hold {channels} channels of {bits} bits; set it to tiff or npy");
+            return Err(self.conflict("output_format", &problem));
+        }
+        if self.output == OutputKind::Depth && self.output_range.is_some() {
+            return Err(self.conflict("output_range", "depth maps have data.depth_scale and data.depth_max instead"));
         }
         Ok(())
     }
@@ -219,4 +336,9 @@ impl DataConfig {
             _ => Ok(()),
         }
     }
+}
+
+/// The configured channels, or the first three, the last again where there are fewer.
+fn shown(configured: Option<[usize; 3]>, channels: usize) -> [usize; 3] {
+    configured.unwrap_or([0, 1, 2].map(|channel: usize| channel.min(channels - 1)))
 }

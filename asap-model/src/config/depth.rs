@@ -24,6 +24,11 @@ impl DepthScale {
         self.per_unit.map_or(largest, |per_unit| per_unit * self.max)
     }
 
+    /// Whether a level means "not measured".
+    pub fn is_invalid(&self, level: f64) -> bool {
+        self.invalid.is_some_and(|invalid| level == f64::from(invalid) || !level.is_finite())
+    }
+
     /// The depth of a level of such maps, at most `max`.
     pub fn depth(&self, level: f64, largest: f64) -> f64 {
         (level / self.full_level(largest)).min(1.0) * self.max

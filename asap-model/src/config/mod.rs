@@ -11,6 +11,7 @@
 //! | [`labels`], `label_keys` | [`LabelIds`]: from the ids of label maps to classes |
 //! | [`classes`], `class_names`, [`palettes`] | names and colors of classes; those of public datasets |
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
+//! | [`values`] | [`ValueScale`]: what the values of image files mean; formats |
 //! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
 //! | [`discriminator`] | `[discriminator]` |
 //! | [`training`] | `[loss]` and `[train]`; the learning-rate decay |
@@ -39,6 +40,7 @@ pub mod schema;
 mod suggest;
 mod text;
 pub mod training;
+pub mod values;
 
 pub use classes::{ClassColors, ClassNames, hex};
 pub use data::{DataConfig, InputKind, Layout, OutputKind, Resize};
@@ -55,3 +57,4 @@ pub use root::Config;
 pub use schema::Key;
 pub use suggest::nearest_name;
 pub use training::{LossConfig, TrainConfig, ValidationMeasure};
+pub use values::{Alpha, FileFormat, Orientation, Ranges, ValueScale};

@@ -31,16 +31,16 @@ impl DataConfig {
             let width = options.get("crop_size", config.size[1])?;
             config.size = [(width as f64 / options.aspect_ratio()?).round() as usize, width];
         }
-        config.output = match options.get("output_nc", 3usize)? {
-            3 => OutputKind::Rgb,
-            1 => OutputKind::Depth,
-            _ => return Err(options.refused("output_nc", "expected 3 (rgb) or 1 (depth)")),
-        };
+        match options.get("output_nc", config.output_channels)? {
+            1 => config.output = OutputKind::Depth,
+            channels @ 2..=256 => config.output_channels = channels,
+            _ => return Err(options.refused("output_nc", "expected a whole number from 1 to 256")),
+        }
         if options.get("contain_dontcare_label", false)? {
             config.ignore = Some(IdList(vec![255]));
         }
         config.instances = !options.get("no_instance_edge", true)?;
-        config.input = if options.get("no_one_hot", false)? { InputKind::Rgb } else { InputKind::Labels };
+        config.input = if options.get("no_one_hot", false)? { InputKind::Image } else { InputKind::Labels };
         options.read(config)
     }
 }
@@ -148,7 +148,7 @@ mod tests {
         let generator = AsapNetConfig::from_published(&options).unwrap();
         assert_eq!((generator.tile, generator.fixed_factor(), generator.strided_layers()), (4, 1, 2));
         assert_eq!(generator.padding, Padding::Zero);
-        assert_eq!(DataConfig::from_published(&options).unwrap().input, InputKind::Rgb);
+        assert_eq!(DataConfig::from_published(&options).unwrap().input, InputKind::Image);
     }
 
     #[test]

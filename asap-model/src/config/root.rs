@@ -195,7 +195,7 @@ mod tests {
             " data.size = [256, 512]",
             "data.load_size=600",
             "data.layout=pairs",
-            "data.input=\"rgb\"",
+            "data.input=\"image\"",
             "data.dir=/data/a b=c",
             "generator.padding=zero",
             "train.lr_generator=2e-4",
@@ -206,7 +206,7 @@ mod tests {
         }
         config.validate().unwrap();
         assert_eq!((config.train.batch, config.data.size, config.data.load_size), (4, [256, 512], Some([600, 600])));
-        assert_eq!((config.data.layout, config.data.input), (Layout::Pairs, InputKind::Rgb));
+        assert_eq!((config.data.layout, config.data.input), (Layout::Pairs, InputKind::Image));
         assert_eq!(config.data.dir.as_deref(), Some(Path::new("/data/a b=c")));
         assert_eq!(config.generator.asap().unwrap().padding, Padding::Zero);
         assert_eq!((config.train.lr_generator, config.loss.lambda_vgg), (2e-4, 0.0));

@@ -3,8 +3,9 @@
 use asap_tensor::random::stream;
 use rand::Rng;
 
-use super::plane::{Picture, Plane, RgbImage};
-use super::resize::{resize_image, resize_nearest};
+use super::pixels::Image;
+use super::plane::Plane;
+use super::resize::resize_nearest;
 use crate::config::{DataConfig, Resize};
 use crate::{Error, Result};
 
@@ -113,23 +114,17 @@ impl Placement {
         Placement { resized: size, left: 0, top: 0, size, flip: false }
     }
 
-    /// For images: bicubic.
-    pub fn bicubic(&self, image: &RgbImage) -> RgbImage {
-        self.cut(resize_image(image, self.resized[0], self.resized[1]))
-    }
-
     /// For ids.
     pub fn nearest<T: Copy>(&self, map: &Plane<T>) -> Plane<T> {
         self.cut(resize_nearest(map, self.resized[0], self.resized[1]))
     }
 
-    /// For targets: images bicubic, depth maps bicubic or nearest.
-    pub fn picture(&self, picture: &Picture, nearest: bool) -> Picture {
-        match picture.resize(self.resized, nearest && picture.channels() == 1) {
-            Picture::Rgb(p) => Picture::Rgb(self.cut(p)),
-            Picture::Gray8(p) => Picture::Gray8(self.cut(p)),
-            Picture::Gray16(p) => Picture::Gray16(self.cut(p)),
-        }
+    /// For images: bicubic or nearest.
+    pub fn image(&self, image: &Image, nearest: bool) -> Image {
+        let placed = image.resize(self.resized, nearest);
+        let [height, width] = self.size;
+        let placed = if placed.size() == self.size { placed } else { placed.crop(self.left, self.top, height, width) };
+        if self.flip { placed.flip() } else { placed }
     }
 
     fn cut<T: Copy>(&self, resized: Plane<T>) -> Plane<T> {

@@ -34,7 +34,7 @@ pub struct Report {
     pub heights: [usize; 2],
     /// Minimum and maximum width of a photo.
     pub widths: [usize; 2],
-    /// For each class, how often it occurs, that of `data.ignore` last; empty for RGB input.
+    /// For each class, how often it occurs, that of `data.ignore` last; empty for image input.
     pub classes: Vec<ClassCount>,
     /// For each id of the label maps, how often it occurs.
     pub ids: BTreeMap<u16, ClassCount>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plane::Picture;
+use super::pixels::Image;
 use crate::config::DepthScale;
 
 /// How often a class occurs.
@@ -39,18 +39,17 @@ impl DepthCount {
     pub(super) const NONE: DepthCount = DepthCount { range: [f64::INFINITY, 0.0], measured: 0, invalid: 0, beyond: 0 };
 
     /// Of one map, with depths beyond `max` unclamped.
-    pub(super) fn of(map: &Picture, scale: &DepthScale) -> Self {
+    pub(super) fn of(map: &Image, scale: &DepthScale) -> Self {
         let mut count = Self::NONE;
-        let Some((levels, most)) = map.levels() else { return count };
-        let full = scale.full_level(most.into());
-        for level in levels {
-            if Some(level) == scale.invalid {
+        let full = scale.full_level(map.max());
+        for level in map.channel(0) {
+            if scale.is_invalid(level) {
                 count.invalid += 1;
                 continue;
             }
-            let depth = f64::from(level) / full * scale.max;
+            let depth = level / full * scale.max;
             count.measured += 1;
-            count.beyond += u64::from(f64::from(level) > full);
+            count.beyond += u64::from(level > full);
             count.range = [count.range[0].min(depth), count.range[1].max(depth)];
         }
         count

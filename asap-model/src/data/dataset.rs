@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use super::decode::{is_jpeg, read_instances, read_photo, read_picture};
+use super::array::ReadOptions;
+use super::decode::{is_jpeg, is_turned, read_image, read_instances};
 use super::example::{Channels, Example, HostInput};
 use super::labels::read_label_map;
 use super::layout::{ExampleFiles, Split, discover};
-use super::plane::Picture;
+use super::pixels::{Image, Samples};
 use super::problem::Problem;
 use crate::Result;
-use crate::config::{DataConfig, DepthScale, InputKind};
+use crate::config::{DataConfig, DepthScale, InputKind, ValueScale};
 
 /// A source of examples. Loaders read it from several threads.
 pub trait Source: Send + Sync {
@@ -63,11 +64,11 @@ impl Source for Dataset {
 }
 
 impl ExampleFiles {
-    /// Reads the input: a label map or an RGB image, according to `data.input`, and the instance map.
+    /// Reads the input: a label map or an image, according to `data.input`, and the instance map.
     pub fn read_input(&self, data: &DataConfig) -> Result<HostInput> {
         let channels = match data.input {
             InputKind::Labels => Channels::Labels(read_label_map(&self.input, data)?),
-            InputKind::Rgb => Channels::Rgb(read_photo(&self.input)?),
+            InputKind::Image => Channels::Image(read_input_image(&self.input, data)?),
         };
         let instances = self.instances.as_deref().map(read_instances).transpose()?;
         let input = HostInput { name: self.name.clone(), channels, instances };
@@ -85,12 +86,19 @@ impl ExampleFiles {
     }
 }
 
-/// Reads the target of a pair, a photo or a depth map according to `data.output`, and checks that the file's levels suit the
-/// depth keys.
-pub fn read_target(file: &Path, data: &DataConfig) -> Result<Picture> {
-    let picture = read_picture(file, data.output)?;
-    let Some(scale) = data.depth() else { return Ok(picture) };
-    let largest = if matches!(picture, Picture::Gray8(_)) { u16::from(u8::MAX) } else { u16::MAX };
+/// Reads an input image, and checks that the file's values suit `data.input_range`.
+pub(super) fn read_input_image(file: &Path, data: &DataConfig) -> Result<Image> {
+    let image = read_image(file, &ReadOptions::input(data))?;
+    check_values(file, &image, &data.input_scale(), "data.input_range")?;
+    Ok(image)
+}
+
+/// Reads the target of a pair, and checks that the file's values suit `data.output_range` or the depth keys.
+pub fn read_target(file: &Path, data: &DataConfig) -> Result<Image> {
+    let image = read_image(file, &ReadOptions::target(data))?;
+    check_values(file, &image, &data.output_scale(), "data.output_range")?;
+    let (Some(scale), Samples::U8(_) | Samples::U16(_)) = (data.depth(), image.samples()) else { return Ok(image) };
+    let largest = image.max() as u16;
     let full = scale.full_level(largest.into());
     let problem = match scale {
         DepthScale { invalid: Some(invalid), .. } if largest < u16::MAX && is_jpeg(file)? => {
@@ -108,9 +116,26 @@ pub fn read_target(file: &Path, data: &DataConfig) -> Result<Picture> {
                 "has 8 bits, which cannot hold data.depth_invalid = {invalid}; save it with 16 bits or change the key"
             )
         }
-        _ => return Ok(picture),
+        _ => return Ok(image),
     };
     Err(Problem::new(file, problem).into())
+}
+
+/// Refuses floating-point values without a range, and values that are not finite where none means "not measured".
+fn check_values(file: &Path, image: &Image, scale: &ValueScale, key: &str) -> Result<()> {
+    if image.samples().bits() == 32 && scale.ranges.is_empty() {
+        let key = if scale.invalid.is_some() { "data.depth_scale and data.depth_max" } else { key };
+        return Problem::err(
+            file,
+            format!("has 32-bit values, whose range is not known: set {key}, as in [0, 1], or \"percentiles\""),
+        );
+    }
+    match image.not_finite() {
+        Some([x, y]) if scale.invalid.is_none() => {
+            Problem::err(file, format!("pixel ({x}, {y}) has a value that is not finite; replace it"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The problem of a file whose size differs from that of `other`, which belongs to the same pair.
@@ -121,10 +146,16 @@ pub(crate) fn size_problem(
     [rows, columns]: [usize; 2],
 ) -> Option<Problem> {
     let problem = || {
-        let other = other.display();
-        format!(
-            "is {width}×{height} pixels, but {other} is {columns}×{rows}; all files of a pair must have the same size"
-        )
+        let turned = [file, other].into_iter().find(|file| is_turned(file).unwrap_or(false));
+        let advice = match turned.filter(|_| [height, width] == [columns, rows]) {
+            Some(turned) => format!(
+                "{} is turned by its EXIF orientation: if the other belongs to the stored pixels, set data.orientation = \
+                 \"ignore\"",
+                turned.display()
+            ),
+            None => "all files of a pair must have the same size".into(),
+        };
+        format!("is {width}×{height} pixels, but {} is {columns}×{rows}; {advice}", other.display())
     };
     ([height, width] != [rows, columns]).then(|| Problem::new(file, problem()))
 }

@@ -2,8 +2,7 @@
 
 use colorous::VIRIDIS;
 
-use super::plane::{Picture, Plane, RgbImage};
-use crate::config::DepthScale;
+use super::plane::{Plane, RgbImage};
 
 /// The color of a pixel without a depth; the color map contains no black.
 const NOT_MEASURED: [u8; 3] = [0; 3];
@@ -12,21 +11,6 @@ const NOT_MEASURED: [u8; 3] = [0; 3];
 /// is perceptually uniform and monotonic in lightness). A pixel without a depth is black.
 pub fn depth_colors(height: usize, width: usize, mut depth: impl FnMut(usize, usize) -> Option<f64>) -> RgbImage {
     Plane::from_fn(height, width, |x, y| depth(x, y).map_or(NOT_MEASURED, color))
-}
-
-impl Picture {
-    /// An image to look at: RGB as it is, a depth map in colors. Without a scale a depth map is black.
-    pub fn in_color(&self, scale: Option<DepthScale>) -> RgbImage {
-        let [height, width] = self.size();
-        match (self, scale, self.levels()) {
-            (Picture::Rgb(image), ..) => image.clone(),
-            (_, Some(scale), Some((levels, largest))) => depth_colors(height, width, |x, y| {
-                let level = levels[y * width + x];
-                (Some(level) != scale.invalid).then(|| scale.depth(level.into(), largest.into()) / scale.max)
-            }),
-            _ => depth_colors(height, width, |_, _| None),
-        }
-    }
 }
 
 /// The color of a value in [0, 1], clamped.

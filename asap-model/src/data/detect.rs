@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::array::ReadOptions;
 use super::counts::ClassCount;
-use super::decode::read_depth;
+use super::decode::read_image;
 use super::label_hint::LabelHint;
 use super::layout::{Split, detect_layout, scan};
-use super::plane::Picture;
 use crate::Result;
 use crate::config::{DataConfig, InputKind, LabelIds, Layout, OutputKind};
 
@@ -24,13 +24,17 @@ pub struct Detected {
     pub layout: Layout,
     /// Label maps or images.
     pub input: InputKind,
-    /// Photos, or depth maps: gray images of 16 bits.
+    /// The first input image: channels and bits; `None` for label maps.
+    pub input_image: Option<[usize; 2]>,
+    /// Images, or depth maps: gray with 16 bits, for inputs with three channels.
     pub output: OutputKind,
+    /// The first target: channels and bits; `None` if there is none or it can't be read.
+    pub output_image: Option<[usize; 2]>,
     /// Whether there are instance maps.
     pub instances: bool,
 }
 
-/// Detects what the dataset in a folder is; reads one target.
+/// Detects what the dataset in a folder is; reads one pair.
 ///
 /// # Errors
 /// [`Error::Data`](crate::Error::Data) if no layout matches.
@@ -38,19 +42,19 @@ pub fn detect(dir: &Path) -> Result<Detected> {
     let layout = detect_layout(dir)?;
     let has = |folders: &[&str]| folders.iter().any(|folder| dir.join(folder).is_dir());
     let is_image = layout == Layout::Pairs && has(&IMAGE_INPUTS);
-    let mut found = Detected {
-        layout,
-        input: if is_image { InputKind::Rgb } else { InputKind::Labels },
-        output: OutputKind::Rgb,
-        instances: has(&INSTANCES),
-    };
-    let data = DataConfig { layout, input: found.input, ..DataConfig::default() };
+    let input = if is_image { InputKind::Image } else { InputKind::Labels };
+    let data = DataConfig { layout, input, ..DataConfig::default() };
     let pairs = [Split::Train, Split::Val].map(|split| scan(dir, &data, split, true));
-    let target = pairs.into_iter().flatten().flat_map(|(pairs, _)| pairs).find_map(|pair| pair.target);
-    if target.is_some_and(|file| matches!(read_depth(&file), Ok(Picture::Gray16(_)))) {
-        found.output = OutputKind::Depth;
-    }
-    Ok(found)
+    let first = pairs.into_iter().flatten().flat_map(|(pairs, _)| pairs).next();
+    let image = |file: &Path| {
+        let image = read_image(file, &ReadOptions::ANY).ok()?;
+        Some([image.channels(), image.samples().bits() as usize])
+    };
+    let input_image = first.as_ref().filter(|_| is_image).and_then(|first| image(&first.input));
+    let output_image = first.and_then(|first| image(first.target.as_deref()?));
+    let is_depth = matches!((input_image, output_image), (Some([3, _]), Some([1, 16])));
+    let output = if is_depth { OutputKind::Depth } else { OutputKind::Image };
+    Ok(Detected { layout, input, input_image, output, output_image, instances: has(&INSTANCES) })
 }
 
 /// The classes of the label maps of a dataset, in which these ids were found: those that the layout's dataset has, if more than

@@ -6,6 +6,7 @@ use asap_autograd::Var;
 use asap_tensor::{Backend, Ids, Tensor};
 
 use super::example::{Batch, Channels, Example, HostInput};
+use super::pixels::Image;
 use super::plane::instance_edges;
 use super::problem::Problem;
 use crate::config::DataConfig;
@@ -20,11 +21,15 @@ impl HostInput {
     pub fn stack<B: Backend>(inputs: &[impl Borrow<HostInput>], backend: &B, data: &DataConfig) -> Result<Input<B>> {
         let [h, w] = inputs.first().map_or([0; 2], |input| input.borrow().size());
         let n = inputs.len();
-        let (mut ids, mut colors, mut edges) = (Vec::new(), Vec::new(), Vec::new());
+        let scale = data.input_scale();
+        let (mut ids, mut values, mut edges) = (Vec::new(), Vec::new(), Vec::new());
         for input in inputs.iter().map(Borrow::borrow) {
             match &input.channels {
                 Channels::Labels(map) => ids.extend_from_slice(&map.data),
-                Channels::Rgb(image) => colors.extend(image.values()),
+                Channels::Image(image) if image.channels() == data.input_channels() => {
+                    values.extend(image.values(&scale))
+                }
+                Channels::Image(_) => return Err(unlike(&input.name)),
             }
             let instances = input.instances.as_ref().filter(|_| data.instances);
             if input.size() != [h, w] || instances.is_some_and(|map| map.size() != [h, w]) {
@@ -36,9 +41,11 @@ impl HostInput {
                 return Err(Error::Config { origin: "configuration".into(), problem });
             }
         }
-        let input = match (ids.is_empty(), colors.is_empty()) {
+        let input = match (ids.is_empty(), values.is_empty()) {
             (false, true) => Input::labels(Ids::from_vec(backend, [n, h, w], ids)?, data.label_channels()),
-            (true, false) => Input::image(Var::constant(Tensor::from_f32(backend, [n, 3, h, w], &colors)?)),
+            (true, false) => {
+                Input::image(Var::constant(Tensor::from_f32(backend, [n, data.input_channels(), h, w], &values)?))
+            }
             _ => return Err(unlike("batch")),
         };
         if !data.instances {
@@ -63,14 +70,15 @@ impl Batch {
     /// # Errors
     /// [`Error::Data`] if the targets differ in kind or size.
     pub fn target<B: Backend>(&self, backend: &B, data: &DataConfig) -> Result<Target<B>> {
-        let kind = |target: &super::Picture| (target.size(), target.channels());
+        let scale = data.output_scale();
+        let kind = |target: &Image| (target.size(), target.channels());
         let ([h, w], channels) = self.examples.first().map_or(([0; 2], 0), |example| kind(&example.target));
         let (mut values, mut mask) = (Vec::new(), Vec::new());
         for example @ Example { input, target } in &self.examples {
             if kind(target) != ([h, w], channels) {
                 return Err(unlike(&input.name));
             }
-            values.extend(target.values(data.depth()));
+            values.extend(target.values(&scale));
             if let Some(pixels) = example.mask(data) {
                 (0..channels).for_each(|_| mask.extend_from_slice(&pixels));
             }
@@ -93,7 +101,9 @@ fn unlike(name: &str) -> Error {
 mod tests {
     use asap_tensor::Reference;
 
-    use super::super::plane::{Picture, Plane};
+    use crate::config::InputKind;
+
+    use super::super::plane::Plane;
     use super::*;
 
     /// Two examples of 1×2 pixels, with an instance border between the pixels of the first.
@@ -102,7 +112,7 @@ mod tests {
             let plane = |data| Plane { height: 1, width: 2, data };
             let instances = instances.then(|| plane(vec![7, 7 + u32::from(i == 0)]));
             let input = HostInput { name: format!("pair {i}"), channels: channels(i), instances };
-            Example { input, target: Picture::Rgb(Plane { height: 1, width: 2, data: vec![[0; 3]; 2] }) }
+            Example { input, target: Plane { height: 1, width: 2, data: vec![[0; 3]; 2] }.into() }
         };
         Batch { epoch: 1, index: 0, examples: vec![example(0), example(1)] }
     }
@@ -113,8 +123,8 @@ mod tests {
 
     #[test]
     fn edges_follow_colors() {
-        let data = DataConfig { instances: true, ..DataConfig::default() };
-        let rgb = |i| Channels::Rgb(Plane { height: 1, width: 2, data: vec![[0, 255, 255 * i], [255, 0, 0]] });
+        let data = DataConfig { input: InputKind::Image, instances: true, ..DataConfig::default() };
+        let rgb = |i| Channels::Image(Plane { height: 1, width: 2, data: vec![[0, 255, 255 * i], [255, 0, 0]] }.into());
         let channels = batch(rgb, true).input(&Reference::<f32>::new(), &data).unwrap().one_hot().unwrap();
         assert_eq!(channels.value().dims(), [2, 4, 1, 2]);
         #[rustfmt::skip]
@@ -159,14 +169,19 @@ mod tests {
     fn batch_of_two_kinds_is_rejected() {
         let backend = Reference::<f32>::new();
         let data = DataConfig::default();
-        let mixed =
-            |i| if i == 0 { labels(i) } else { Channels::Rgb(Plane { height: 1, width: 2, data: vec![[0; 3]; 2] }) };
+        let mixed = |i| {
+            if i == 0 {
+                labels(i)
+            } else {
+                Channels::Image(Plane { height: 1, width: 2, data: vec![[0; 3]; 2] }.into())
+            }
+        };
         assert!(batch(mixed, false).input(&backend, &data).is_err());
         let narrow =
             |i| Channels::Labels(Plane { height: 1, width: 2 - usize::from(i), data: vec![0; 2 - usize::from(i)] });
         assert!(batch(narrow, false).input(&backend, &data).is_err());
         let mut two = batch(labels, false);
-        two.examples[1].target = Picture::Gray8(Plane { height: 1, width: 2, data: vec![0; 2] });
+        two.examples[1].target = Image::gray8(Plane { height: 1, width: 2, data: vec![0; 2] });
         assert!(two.target(&backend, &data).is_err());
     }
 }

@@ -1,24 +1,27 @@
-//! Network outputs as pictures, and PNG files, written atomically.
+//! Network outputs as images, and image files, written atomically.
 
-use std::io::Write;
+use std::borrow::Cow;
+use std::io::{self, Write};
 use std::path::Path;
 
-use super::plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage};
+use image::ExtendedColorType;
+use image::codecs::bmp::BmpEncoder;
+use image::codecs::webp::WebPEncoder;
+
+use super::pixels::{Image, Samples};
+use super::plane::{InstanceMap, LabelMap, Plane, RgbImage};
+use super::problem::Problem;
+use super::{npy, tiff};
 use crate::checkpoint::atomic;
-use crate::config::DepthScale;
+use crate::config::{DataConfig, FileFormat};
 use crate::{Error, Result};
 
-impl Picture {
-    /// A generator's output `y`, (C, height, width) in [−1, 1]: an RGB image of the levels `round((y + 1) / 2 · 255)`, clamped, or
-    /// with a scale a depth map of its [16-bit levels](DepthScale::to_level). `crop` = [height, width] is the size before
-    /// [`Plane::pad_to`]; its upper left corner is that of `y`.
-    pub fn from_output(
-        y: &[f32],
-        [height, width]: [usize; 2],
-        crop: [usize; 2],
-        scale: Option<DepthScale>,
-    ) -> Result<Picture> {
-        let channels = if scale.is_some() { 1 } else { 3 };
+impl Image {
+    /// A generator's output `y`, (C, height, width) in [−1, 1], in the values of the dataset's targets: −1 and 1 are the ends of each
+    /// channel's range, rounded unless `data.output_bits` is 32. Depth maps have their [16-bit levels](crate::config::DepthScale::to_level).
+    /// `crop` = [height, width] is the size before [`Image::pad_to`]; its upper left corner is that of `y`.
+    pub fn from_output(y: &[f32], [height, width]: [usize; 2], crop: [usize; 2], data: &DataConfig) -> Result<Image> {
+        let channels = data.output_channels();
         if y.len() != channels * height * width || crop[0] > height || crop[1] > width {
             let ([rows, columns], count) = (crop, y.len());
             return Err(Error::Tensor(asap_tensor::Error::Argument {
@@ -28,25 +31,82 @@ impl Picture {
                 ),
             }));
         }
-        let at = |c: usize, x: usize, row: usize| y[(c * height + row) * width + x];
-        Ok(match scale {
-            None => Picture::Rgb(Plane::from_fn(crop[0], crop[1], |x, row| [0, 1, 2].map(|c| level(at(c, x, row))))),
-            Some(scale) => Picture::Gray16(Plane::from_fn(crop[0], crop[1], |x, row| scale.to_level(at(0, x, row)))),
-        })
+        let (bits, scale, depth) = (data.output_bits(), data.output_scale(), data.depth());
+        let max = if bits == 8 {
+            255.0
+        } else if bits == 16 {
+            65535.0
+        } else {
+            1.0
+        };
+        let ranges: Vec<[f64; 2]> = (0..channels).map(|channel| scale.range(channel, max)).collect();
+        let places = (0..crop[0] * crop[1]).flat_map(|pixel| {
+            let (row, column) = (pixel / crop[1], pixel % crop[1]);
+            (0..channels).map(move |channel| (channel, (channel * height + row) * width + column))
+        });
+        let stored = |(channel, place): (usize, usize)| {
+            let [low, high] = ranges[channel];
+            low + (f64::from(y[place]).clamp(-1.0, 1.0) + 1.0) / 2.0 * (high - low)
+        };
+        let samples = match (bits, depth) {
+            (16, Some(depth)) => Samples::U16(places.map(|(_, place)| depth.to_level(y[place])).collect()),
+            (8, _) if scale.ranges.is_empty() => Samples::U8(places.map(|(_, place)| level(y[place])).collect()),
+            (8, _) => Samples::U8(places.map(|place| stored(place).round() as u8).collect()),
+            (16, _) => Samples::U16(places.map(|place| stored(place).round() as u16).collect()),
+            _ => Samples::F32(places.map(|place| stored(place) as f32).collect()),
+        };
+        Ok(Image::new(crop, channels, samples))
     }
 }
 
 /// The 8-bit level of a value in [−1, 1]; the conversion clamps.
-fn level(y: f32) -> u8 {
+pub(super) fn level(y: f32) -> u8 {
     ((y + 1.0) / 2.0 * 255.0).round() as u8
 }
 
-/// Writes a PNG with the picture's own bit depth.
-pub fn write_picture(file: &Path, picture: &Picture) -> Result<()> {
-    match picture {
-        Picture::Rgb(image) => write_rgb(file, image),
-        Picture::Gray8(image) => write_gray8(file, image),
-        Picture::Gray16(image) => write_gray16(file, image),
+/// Writes an image in a format that [can hold it](FileFormat::can_hold).
+pub fn write_image(file: &Path, image: &Image, format: FileFormat) -> Result<()> {
+    let ([height, width], channels, bits) = (image.size(), image.channels(), image.samples().bits());
+    if !format.can_hold(channels, bits) {
+        let format = format.name();
+        return Problem::err(file, format!("{format} can't hold {channels} channels of {bits} bits; use tiff or npy"));
+    }
+    let color = match (channels, bits) {
+        (1, 8) => ExtendedColorType::L8,
+        (3, 8) => ExtendedColorType::Rgb8,
+        _ => ExtendedColorType::Rgba8,
+    };
+    let encode = |error: image::ImageError| match error {
+        image::ImageError::IoError(error) => error,
+        other => io::Error::other(other),
+    };
+    match (format, image.samples()) {
+        (FileFormat::Png, samples) => {
+            let bytes: Cow<'_, [u8]> = match samples {
+                Samples::U8(values) => values.into(),
+                Samples::U16(values) => values.iter().flat_map(|v| v.to_be_bytes()).collect(),
+                Samples::F32(_) => unreachable!("PNG has no floating point"),
+            };
+            write_png(file, height, width, &bytes, |encoder| {
+                use png::ColorType::{Grayscale, GrayscaleAlpha, Rgb, Rgba};
+                encoder.set_color([Grayscale, GrayscaleAlpha, Rgb, Rgba][channels - 1]);
+                encoder.set_depth(if bits == 16 { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
+            })
+        }
+        (FileFormat::Tiff, _) => atomic::write(file, |to| {
+            tiff::write(to, image).map_err(|error| match error {
+                ::tiff::TiffError::IoError(error) => error,
+                other => io::Error::other(other),
+            })
+        }),
+        (FileFormat::Npy, _) => atomic::write(file, |to| npy::write(to, image)),
+        (FileFormat::Bmp, Samples::U8(values)) => atomic::write(file, |mut to| {
+            BmpEncoder::new(&mut to).encode(values, width as u32, height as u32, color).map_err(encode)
+        }),
+        (FileFormat::Webp, Samples::U8(values)) => atomic::write(file, |to| {
+            WebPEncoder::new_lossless(to).encode(values, width as u32, height as u32, color).map_err(encode)
+        }),
+        (FileFormat::Bmp | FileFormat::Webp, _) => unreachable!("they have 8 bits"),
     }
 }
 
@@ -54,20 +114,6 @@ pub fn write_picture(file: &Path, picture: &Picture) -> Result<()> {
 pub fn write_rgb(file: &Path, image: &RgbImage) -> Result<()> {
     write_png(file, image.height, image.width, image.data.as_flattened(), |encoder| {
         encoder.set_color(png::ColorType::Rgb);
-    })
-}
-
-/// Writes an 8-bit gray PNG.
-pub fn write_gray8(file: &Path, image: &Plane<u8>) -> Result<()> {
-    write_png(file, image.height, image.width, &image.data, |encoder| encoder.set_color(png::ColorType::Grayscale))
-}
-
-/// Writes a 16-bit gray PNG.
-pub fn write_gray16(file: &Path, image: &Plane<u16>) -> Result<()> {
-    let bytes: Vec<u8> = image.data.iter().flat_map(|v| v.to_be_bytes()).collect();
-    write_png(file, image.height, image.width, &bytes, |encoder| {
-        encoder.set_color(png::ColorType::Grayscale);
-        encoder.set_depth(png::BitDepth::Sixteen);
     })
 }
 
@@ -93,7 +139,8 @@ pub fn write_instances(file: &Path, instances: &InstanceMap) -> Result<()> {
         file: file.to_path_buf(),
         problem: "instance ids must be at most 65535".to_string(),
     })?;
-    write_gray16(file, &Plane { height: instances.height, width: instances.width, data })
+    let plane = Plane { height: instances.height, width: instances.width, data };
+    write_image(file, &Image::gray16(plane), FileFormat::Png)
 }
 
 fn write_png(

@@ -1,7 +1,8 @@
 //! One example in host memory: what a network is given, and what it is to return. Batches of them.
 
 use super::augment::{Augmentation, Placement};
-use super::plane::{InstanceMap, LabelMap, Picture, RgbImage};
+use super::pixels::Image;
+use super::plane::{InstanceMap, LabelMap};
 use crate::Result;
 use crate::config::DataConfig;
 
@@ -21,8 +22,8 @@ pub struct HostInput {
 pub enum Channels {
     /// A map of class ids.
     Labels(LabelMap),
-    /// An RGB image.
-    Rgb(RgbImage),
+    /// An image.
+    Image(Image),
 }
 
 /// An input with its target: a pair of a dataset.
@@ -31,7 +32,7 @@ pub struct Example {
     /// What the generator is given.
     pub input: HostInput,
     /// What it is to return: an image or a depth map, of the input's size.
-    pub target: Picture,
+    pub target: Image,
 }
 
 /// Examples of one size.
@@ -50,7 +51,7 @@ impl HostInput {
     pub fn size(&self) -> [usize; 2] {
         match &self.channels {
             Channels::Labels(map) => map.size(),
-            Channels::Rgb(image) => image.size(),
+            Channels::Image(image) => image.size(),
         }
     }
 
@@ -71,7 +72,7 @@ impl HostInput {
     pub fn pad_to(&self, size: [usize; 2]) -> HostInput {
         let channels = match &self.channels {
             Channels::Labels(map) => Channels::Labels(map.pad_to(size)),
-            Channels::Rgb(image) => Channels::Rgb(image.pad_to(size)),
+            Channels::Image(image) => Channels::Image(image.pad_to(size)),
         };
         HostInput { name: self.name.clone(), channels, instances: self.instances.as_ref().map(|map| map.pad_to(size)) }
     }
@@ -79,7 +80,7 @@ impl HostInput {
     fn place(&self, placement: &Placement) -> HostInput {
         let channels = match &self.channels {
             Channels::Labels(map) => Channels::Labels(placement.nearest(map)),
-            Channels::Rgb(image) => Channels::Rgb(placement.bicubic(image)),
+            Channels::Image(image) => Channels::Image(placement.image(image, false)),
         };
         let instances = self.instances.as_ref().map(|map| placement.nearest(map));
         HostInput { name: self.name.clone(), channels, instances }
@@ -90,7 +91,7 @@ impl Example {
     /// Resized: images bicubic, ids and depths nearest.
     pub fn resize(&self, size: [usize; 2]) -> Example {
         let placement = Placement::resize(size);
-        Example { input: self.input.place(&placement), target: placement.picture(&self.target, true) }
+        Example { input: self.input.place(&placement), target: placement.image(&self.target, true) }
     }
 
     /// At its final size: with an `augmentation` as in training (random crop and flip), without one as in validation (resized
@@ -101,9 +102,7 @@ impl Example {
     /// [`Error::Data`](crate::Error::Data) if the image is smaller than its crop.
     pub fn prepare(&self, data: &DataConfig, augmentation: Option<Augmentation>) -> Result<Example> {
         let placement = Placement::new(&self.input.name, self.target.size(), data, augmentation)?;
-        Ok(Example {
-            input: self.input.place(&placement),
-            target: placement.picture(&self.target, data.has_unmeasured()),
-        })
+        let target = placement.image(&self.target, data.has_unmeasured());
+        Ok(Example { input: self.input.place(&placement), target })
     }
 }

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::counts::DepthCount;
-use super::dataset::read_target;
-use super::decode::{read_instances, read_photo};
+use super::dataset::{read_input_image, read_target};
+use super::decode::read_instances;
 use super::label_colors::read_label_ids;
 use super::labels::{IdCount, id_counts};
 use super::layout::ExampleFiles;
-use super::plane::{Picture, RgbImage};
+use super::pixels::Image;
 use super::problem::Problem;
 use crate::Result;
 use crate::config::{DataConfig, InputKind};
@@ -47,8 +47,8 @@ impl Facts {
     pub fn read(files: &ExampleFiles, data: &DataConfig) -> Facts {
         let mut facts = Facts::default();
         match data.input {
-            InputKind::Rgb => {
-                if let Some(image) = facts.keep(&files.input, read_photo(&files.input)) {
+            InputKind::Image => {
+                if let Some(image) = facts.keep(&files.input, read_input_image(&files.input, data)) {
                     (facts.sizes[0], facts.gray[0]) = (Some(image.size()), is_gray(&image));
                 }
             }
@@ -64,7 +64,7 @@ impl Facts {
             && let Some(target) = facts.keep(file, read_target(file, data))
         {
             facts.sizes[1] = Some(target.size());
-            facts.gray[1] = matches!(&target, Picture::Rgb(image) if is_gray(image));
+            facts.gray[1] = is_gray(&target);
             facts.count_depths(file, &target, data);
         }
         if let Some(file) = &files.instances {
@@ -78,7 +78,7 @@ impl Facts {
         facts
     }
 
-    fn count_depths(&mut self, file: &Path, map: &Picture, data: &DataConfig) {
+    fn count_depths(&mut self, file: &Path, map: &Image, data: &DataConfig) {
         let Some(scale) = data.depth() else { return };
         let depths = DepthCount::of(map, &scale);
         if let (0, Some(invalid)) = (depths.measured, scale.invalid) {
@@ -96,8 +96,9 @@ impl Facts {
     }
 }
 
-fn is_gray(image: &RgbImage) -> bool {
-    image.data.iter().all(|[r, g, b]| r == g && g == b)
+/// Whether it has three equal channels.
+fn is_gray(image: &Image) -> bool {
+    image.channels() == 3 && *image == image.select(&[0; 3])
 }
 
 /// What identifies a pair: a change of its files changes it.

@@ -2,7 +2,7 @@
 
 use super::dataset::Source;
 use super::example::{Channels, Example, HostInput};
-use super::plane::Picture;
+use super::pixels::Image;
 use super::synthetic::{Facade, Kind, Scene, facade, scene};
 use crate::Result;
 
@@ -33,11 +33,11 @@ impl Source for Synthetic {
         let (channels, target) = match self.kind {
             Kind::Facades => {
                 let Facade { labels, image } = facade(self.seed, number, height, width);
-                (Channels::Labels(labels), Picture::Rgb(image))
+                (Channels::Labels(labels), image.into())
             }
             Kind::Scenes => {
                 let Scene { image, depth } = scene(self.seed, number, height, width);
-                (Channels::Rgb(image), Picture::Gray16(depth))
+                (Channels::Image(image.into()), Image::gray16(depth))
             }
         };
         Ok(Example { input: HostInput { name: format!("synth_{number:05}"), channels, instances: None }, target })

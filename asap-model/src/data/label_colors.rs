@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Cursor;
 use std::path::Path;
 
-use super::decode::{JPEG, MAX_BYTES, check_png_header, ids_of, photo_of, read_bytes, transparent};
+use super::array::ReadOptions;
+use super::decode::{
+    JPEG, MAX_BYTES, PNG, check_png_header, image_of, label_ids_of, photo_of, read_bytes, transparent,
+};
 use super::plane::{Plane, RgbImage};
 use super::problem::Problem;
 use crate::config::classes::palettes_with;
@@ -30,15 +33,19 @@ pub(super) fn read_label_ids(file: &Path, data: &DataConfig) -> Result<(Plane<u1
     check_png_header(&bytes, file)?;
     match colors_of(&bytes, file)? {
         Some(image) => Ok(ids_by_color(file, &image, data)),
-        None => Ok((ids_of(&bytes, file)?, Vec::new())),
+        None => Ok((label_ids_of(&bytes, file)?, Vec::new())),
     }
 }
 
-/// The pixels of a PNG with colors; `None` for one with raw values, gray or palette.
+/// The pixels of a file with colors; `None` for one with raw values, gray or palette.
 ///
 /// # Errors
 /// [`Error::Data`] if it can't be decoded, or if a pixel is not opaque.
 fn colors_of(bytes: &[u8], file: &Path) -> Result<Option<RgbImage>> {
+    if !bytes.starts_with(PNG) {
+        let image = image_of(bytes, file, &ReadOptions::ANY)?;
+        return Ok(image.as_rgb().filter(|_| image != image.select(&[0; 3])));
+    }
     let bad = |e: png::DecodingError| Error::from(Problem::new(file, format!("cannot be decoded as PNG: {e}")));
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: MAX_BYTES });
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::decode::{ids_of, read_bytes};
+use super::decode::{label_ids_of, read_bytes};
 use super::label_colors::read_label_ids;
 use super::label_hint::LabelHint;
 use super::plane::{LabelMap, Plane};
@@ -27,18 +27,18 @@ pub struct IdCount {
     pub first: [usize; 2],
 }
 
-/// Reads a label map: a gray or palette PNG whose raw values are ids of `ids`, a number of classes or
+/// Reads a label map: a gray or palette image whose raw values are ids of `ids`, a number of classes or
 /// [`DataConfig::label_ids`](crate::config::DataConfig::label_ids).
 pub fn read_labels(file: &Path, ids: impl Into<LabelIds>) -> Result<LabelMap> {
     labels_of(&read_bytes(file)?, file, ids)
 }
 
-/// As [`read_labels`], from the bytes of a PNG; `file` names them in errors.
+/// As [`read_labels`], from the bytes of a file; `file` names them in errors.
 pub fn labels_of(bytes: &[u8], file: &Path, ids: impl Into<LabelIds>) -> Result<LabelMap> {
-    classes_of(&ids_of(bytes, file)?, file, &ids.into())
+    classes_of(&label_ids_of(bytes, file)?, file, &ids.into())
 }
 
-/// As [`read_labels`], also from an RGB PNG, by `data.colors`.
+/// As [`read_labels`], also from an RGB image, by `data.colors`.
 pub(super) fn read_label_map(file: &Path, data: &DataConfig) -> Result<LabelMap> {
     let (map, problems) = read_label_ids(file, data)?;
     match problems.into_iter().next() {

@@ -32,7 +32,7 @@ impl Split {
 pub struct ExampleFiles {
     /// The common part of the file names, without extension; in Cityscapes CITY_SEQUENCE_FRAME.
     pub name: String,
-    /// The label map or RGB input.
+    /// The label map or input image.
     pub input: PathBuf,
     /// The instance map, if `data.instances`.
     pub instances: Option<PathBuf>,
@@ -92,7 +92,7 @@ const LAYOUTS: [Rules; 3] = [
             let dir = if is_split(dir, Layout::Pairs) { dir.join(split) } else { dir.to_path_buf() };
             let [inputs, labels, images, instances] =
                 ["inputs", "labels", "images", "instances"].map(|kind| dir.join(kind));
-            let rgb = input == InputKind::Rgb && (inputs.is_dir() || !labels.is_dir());
+            let rgb = input == InputKind::Image && (inputs.is_dir() || !labels.is_dir());
             [if rgb { inputs } else { labels }, images, instances]
         },
         endings: [&[]; 3],
@@ -162,7 +162,7 @@ pub(crate) fn scan(
         return Err(Error::Config { origin: "configuration".into(), problem: problem.into() });
     };
     let input = if data.input == InputKind::Labels { "label map" } else { "input image" };
-    let target = if data.output == OutputKind::Rgb { "photo" } else { "depth map" };
+    let target = if data.output == OutputKind::Image { "photo" } else { "depth map" };
     let folders = (rules.folders)(dir, split.name(), data.input);
     let mut problems = Vec::new();
     let mut list = |place: usize, what, wanted: bool| {

@@ -7,7 +7,7 @@ impl Example {
     /// 1 where a pixel counts, else 0, (1, height, width); `None` if all count. Depths that were not measured do not, and
     /// neither do ignored labels that are masked.
     pub fn mask(&self, data: &DataConfig) -> Option<Vec<f32>> {
-        let measured = self.target.mask(data.depth());
+        let measured = self.target.mask(&data.output_scale());
         let (Channels::Labels(map), Some(masked)) = (&self.input.channels, data.masked_class()) else {
             return measured;
         };

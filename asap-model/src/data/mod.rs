@@ -6,12 +6,16 @@
 //! |---|---|
 //! | `files` | [`image_files`]: the image files of a folder |
 //! | `layout` | which files of a folder belong together: [`detect_layout`], [`discover_inputs`] |
-//! | `decode` | [`read_photo`], [`read_instances`], [`read_depth`]; the same from bytes |
+//! | `decode` | [`read_image`], [`read_photo`], [`read_instances`]; the same from bytes |
+//! | `array` | [`ReadOptions`]: a decoded file as an image or as ids |
+//! | `tiff`, `npy` | these formats |
 //! | `labels`, `label_hint` | [`read_labels`]: from ids to classes; [`LabelHint`]: which keys help if that fails |
 //! | `label_colors` | color-coded label maps, read by `data.colors` |
-//! | `encode` | a network's output as an image or depth map; PNG files, written atomically |
+//! | `encode` | a network's output as an image; [`write_image`]: files, written atomically |
+//! | `view` | images of any channels, and depth maps, to look at |
 //! | `depth_colors` | [`depth_colors()`]: depth maps in color |
-//! | `plane` | [`Plane`], [`Picture`]: pixels, padding; [`instance_edges`] |
+//! | `pixels` | [`Image`]: any number of channels, with the values of its file |
+//! | `plane` | [`Plane`]: pixels, padding; [`instance_edges`] |
 //! | `resize` | [`resize_image`], [`resize_nearest`]: bicubic and nearest, as Pillow |
 //! | `example` | [`Example`]: an input ([`HostInput`]) with its target, in host memory; [`Batch`] |
 //! | `dataset` | [`Source`]; [`Dataset`], which reads a folder |
@@ -24,6 +28,7 @@
 //! | `check`, `counts` | [`check()`]: reports every problem of a dataset; [`survey`]: what its files contain |
 //! | `facts`, `remembered` | what the files of a pair contain, and the memory of earlier checks |
 //! | [`synthetic`] | generated facades with labels, and scenes with depth |
+//! | `found` | [`find_values`]: ranges and formats that the training images determine |
 //! | `generated` | [`Synthetic`]: their [`Source`] |
 //! | `problem` | [`Problem`]: what is wrong with a file |
 //!
@@ -35,6 +40,7 @@
 //! The id is the raw value of a gray or palette PNG, whatever colors its palette has. An RGB PNG is read by `data.colors`: each pixel
 //! must have the exact color of a class; a color that several classes of a public dataset have is the first one's.
 
+mod array;
 mod augment;
 mod check;
 mod counts;
@@ -47,6 +53,7 @@ mod encode;
 mod example;
 mod facts;
 mod files;
+mod found;
 mod generated;
 mod label_colors;
 mod label_hint;
@@ -54,31 +61,38 @@ mod labels;
 mod layout;
 mod loader;
 mod mask;
+mod npy;
+mod pixels;
 mod plane;
 mod problem;
 mod remembered;
 mod resize;
 mod sizing;
 pub mod synthetic;
+mod tiff;
+mod view;
 
+pub use array::ReadOptions;
 pub use augment::{Augmentation, epoch_order};
 pub use check::{CheckOptions, Report, Survey, check, survey};
 pub use counts::{ClassCount, DepthCount};
 pub use dataset::{Dataset, Source, read_target};
-pub use decode::{MAX_SIDE, instances_of, photo_of, read_depth, read_instances, read_photo, read_picture};
+pub use decode::{MAX_SIDE, image_of, instances_of, photo_of, read_image, read_instances, read_photo};
 pub use depth_colors::depth_colors;
 pub use detect::{Detected, count_classes, detect};
-pub use encode::{write_gray8, write_gray16, write_instances, write_labels, write_picture, write_rgb};
+pub use encode::{write_image, write_instances, write_labels, write_rgb};
 pub use example::{Batch, Channels, Example, HostInput};
 pub use facts::PairPrint;
 pub use files::image_files;
+pub use found::find_values;
 pub use generated::Synthetic;
 pub use label_hint::LabelHint;
 pub use labels::{IdCount, labels_of, read_labels};
 pub use layout::{ExampleFiles, Split, detect_layout, discover_inputs, is_split};
 pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
-pub use plane::{InstanceMap, LabelMap, Picture, Plane, RgbImage, instance_edges};
+pub use pixels::{Image, Samples};
+pub use plane::{InstanceMap, LabelMap, Plane, RgbImage, instance_edges};
 pub use problem::Problem;
 pub use resize::{resize_image, resize_nearest};
 pub use sizing::Sizing;

@@ -23,7 +23,7 @@ impl Sizing {
         match (data.output, data.resize) {
             (OutputKind::Depth, Resize::Crop) => Sizing::Native,
             (OutputKind::Depth, _) => Sizing::Resized(data.size),
-            (OutputKind::Rgb, _) => Sizing::Configured,
+            (OutputKind::Image, _) => Sizing::Configured,
         }
     }
 

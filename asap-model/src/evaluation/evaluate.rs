@@ -6,11 +6,11 @@ use super::features::{CachedExtractor, FeatureCache};
 use super::images::{EvalImage, Images};
 use super::measure::{Measure, Method};
 use super::measures::{
-    DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Patches, frechet_distance,
-    kernel_distance,
+    DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Levels, Patches,
+    frechet_distance, kernel_distance,
 };
-use crate::config::{DepthScale, OutputKind};
-use crate::data::Picture;
+use crate::config::{DataConfig, DepthScale, OutputKind};
+use crate::data::{Image, RgbImage};
 use crate::networks::inception::{FEATURES, WEIGHTS_SOURCE};
 use crate::{Error, Result};
 
@@ -93,7 +93,7 @@ pub fn evaluate(
             return Err(Error::Data { file: what.into(), problem: "there are no images to compare".into() });
         }
     }
-    let extractor = extractor.filter(|_| images.output() == OutputKind::Rgb);
+    let extractor = extractor.filter(|_| images.data().output == OutputKind::Image);
     let mut accumulator = Accumulator::new(images, options, extractor)?;
     let total = counts[0].max(counts[1]);
     for index in 0..total {
@@ -127,7 +127,7 @@ type Outcome<T> = std::result::Result<T, String>;
 /// Sums over the images so far.
 struct Accumulator<'a> {
     options: &'a Options,
-    output: OutputKind,
+    data: &'a DataConfig,
     paired: bool,
     counts: [usize; 2],
     compared: Sizes,
@@ -152,7 +152,7 @@ struct Side {
 }
 
 impl<'a> Accumulator<'a> {
-    fn new(images: &dyn Images, options: &'a Options, extractor: Option<CachedExtractor<'a>>) -> Result<Self> {
+    fn new(images: &'a dyn Images, options: &'a Options, extractor: Option<CachedExtractor<'a>>) -> Result<Self> {
         let file = match extractor {
             Some(CachedExtractor { network, cache: Some(cache) }) => Some(cache.file(images, network)?),
             _ => None,
@@ -161,7 +161,7 @@ impl<'a> Accumulator<'a> {
         let start = if images.is_paired() { Ok(0.0) } else { Err(NOT_PAIRED.to_owned()) };
         Ok(Accumulator {
             options,
-            output: images.output(),
+            data: images.data(),
             paired: images.is_paired(),
             counts: images.counts(),
             compared: Sizes::default(),
@@ -176,23 +176,28 @@ impl<'a> Accumulator<'a> {
     }
 
     fn add_pair(&mut self, generated: &EvalImage, real: &EvalImage) -> Result<()> {
-        let (Picture::Rgb(a), Picture::Rgb(b)) = (&generated.picture, &real.picture) else {
-            return self.depth.add(&generated.picture, &real.picture);
-        };
+        if self.data.output == OutputKind::Depth {
+            return self.depth.add(&generated.image, &real.image);
+        }
         let counted = [generated, real].map(EvalImage::counted_pixels);
-        if counted.iter().flatten().any(|pixels| pixels.data.is_empty()) {
+        if counted.iter().flatten().any(|pixels| pixels.size().contains(&0)) {
             return Ok(());
         }
+        let scale = self.data.output_scale();
+        let levels = |image: &Image| Levels::new(image, &scale);
+        let counted = counted.map(|pixels| pixels.map(|pixels| levels(&pixels)));
+        let [a, b] = [generated, real].map(|of| levels(&of.image));
+        let shorter_side = generated.image.size().into_iter().min().unwrap_or(0);
         self.pairs += 1;
         for (measure, outcome) in &mut self.sums {
             let (Method::Pairs(compare, window), Ok(sum)) = (measure.method(), &mut *outcome) else { continue };
-            if a.height.min(a.width) < window {
+            if shorter_side < window {
                 *outcome = Err(format!("{} is smaller than its window, {window}×{window}", described(generated)));
             } else {
                 // Only measures of single pixels can leave out some.
                 let [a, b] = match &counted {
                     [Some(a), Some(b)] if window == 1 => [a, b],
-                    _ => [a, b],
+                    _ => [&a, &b],
                 };
                 *sum += compare(a, b)?;
             }
@@ -201,11 +206,14 @@ impl<'a> Accumulator<'a> {
     }
 
     fn add(&mut self, side: usize, image: &EvalImage) -> Result<()> {
-        let size = image.picture.size();
+        let size = image.image.size();
         self.compared.add(size);
         let Side { native, size: first_size, patches, features } = &mut self.sides[side];
         native.add(image.native_size);
-        let Picture::Rgb(picture) = &image.picture else { return Ok(()) };
+        if self.data.output == OutputKind::Depth {
+            return Ok(());
+        }
+        let picture: &RgbImage = &self.data.view_target(&image.image);
         if let Some(extractor) = self.extractor.filter(|_| side == GENERATED || self.cached.is_none()) {
             features.extend(extractor.network.features(picture)?.into_iter().map(f64::from));
         }
@@ -226,7 +234,7 @@ impl<'a> Accumulator<'a> {
         let depth = self.depth.summary();
         let (mut measured, mut not_measured) = (Vec::new(), Vec::new());
         for measure in Measure::ALL {
-            if measure.is_of_depth() != (self.output == OutputKind::Depth) {
+            if measure.is_of_depth() != (self.data.output == OutputKind::Depth) {
                 continue;
             }
             let outcome = match measure.method() {
@@ -262,10 +270,11 @@ impl<'a> Accumulator<'a> {
     fn mean(&self, measure: Measure) -> Outcome<f64> {
         let sum = self.sums.iter().find(|(other, _)| *other == measure);
         let (_, sum) = sum.ok_or_else(|| NOT_PAIRED.to_owned())?;
+        let sum = sum.clone()?;
         if self.pairs == 0 {
             return Err("no pixel counts: the labels of all are ignored".into());
         }
-        let mean = sum.clone()? / self.pairs as f64;
+        let mean = sum / self.pairs as f64;
         if mean.is_finite() { Ok(mean) } else { Err("it is infinite: a pair is identical".into()) }
     }
 
@@ -313,6 +322,6 @@ impl<'a> Accumulator<'a> {
 
 /// An image's name and size.
 fn described(image: &EvalImage) -> String {
-    let [height, width] = image.picture.size();
+    let [height, width] = image.image.size();
     format!("{} ({width}×{height} pixels)", image.name.display())
 }

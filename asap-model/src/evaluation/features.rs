@@ -9,7 +9,7 @@ use super::images::Images;
 use super::measures::Features;
 use crate::Result;
 use crate::checkpoint::{HostTensor, Metadata, Weights, atomic, safetensors};
-use crate::data::{Picture, RgbImage};
+use crate::data::RgbImage;
 use crate::networks::inception::{FEATURES, Inception};
 
 /// A network that turns images into comparable features.
@@ -79,10 +79,9 @@ impl FeatureCache {
         let mut hash = Sha256::new();
         hash.update(network.identity());
         for index in 0..images.counts()[1] {
-            if let Picture::Rgb(image) = images.real(index)?.picture {
-                [image.height, image.width].iter().for_each(|side| hash.update((*side as u64).to_le_bytes()));
-                hash.update(image.data.as_flattened());
-            }
+            let image = images.data().view_target(&images.real(index)?.image);
+            image.size().iter().for_each(|side| hash.update((*side as u64).to_le_bytes()));
+            hash.update(image.data.as_flattened());
         }
         let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(self.folder.join(format!("{digits}.safetensors")))

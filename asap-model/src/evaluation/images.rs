@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use asap_tensor::Backend;
 
-use crate::config::{DataConfig, DepthScale, OutputKind};
-use crate::data::{Example, Picture, Plane, RgbImage, Sizing, Source, read_picture};
+use crate::config::{DataConfig, OutputKind};
+use crate::data::{Example, Image, ReadOptions, Sizing, Source, read_image};
 use crate::inference::Translator;
 use crate::{Error, Result};
 
@@ -15,7 +15,7 @@ pub struct EvalImage {
     /// Its name in messages.
     pub name: PathBuf,
     /// The pixels.
-    pub picture: Picture,
+    pub image: Image,
     /// [height, width] before it was resized or cropped.
     pub native_size: [usize; 2],
     /// The pixels that count; `None` if all do. The others are gray, in generated and real images.
@@ -24,11 +24,8 @@ pub struct EvalImage {
 
 impl EvalImage {
     /// The pixels that count, in one row; `None` if all do.
-    pub(super) fn counted_pixels(&self) -> Option<RgbImage> {
-        let (Picture::Rgb(image), Some(counted)) = (&self.picture, &self.counted) else { return None };
-        let pixels = image.data.iter().zip(counted).filter(|(_, counts)| **counts);
-        let data: Vec<[u8; 3]> = pixels.map(|(color, _)| *color).collect();
-        Some(Plane { height: 1, width: data.len(), data })
+    pub(super) fn counted_pixels(&self) -> Option<Image> {
+        self.counted.as_ref().map(|counted| self.image.pixels(|pixel| counted[pixel]))
     }
 }
 
@@ -40,13 +37,8 @@ pub trait Images {
     /// Whether the generated and the real image of an index belong together.
     fn is_paired(&self) -> bool;
 
-    /// Colors or depths.
-    fn output(&self) -> OutputKind;
-
-    /// The meaning of depth levels, if a configuration defines it.
-    fn depth(&self) -> Option<DepthScale> {
-        None
-    }
+    /// What the images are: their channels, and what their values mean.
+    fn data(&self) -> &DataConfig;
 
     /// A generated image.
     fn generated(&self, index: usize) -> Result<EvalImage> {
@@ -73,8 +65,8 @@ pub struct GeneratorImages<'a, B: Backend> {
 }
 
 impl<B: Backend> GeneratorImages<'_, B> {
-    fn data(&self) -> &DataConfig {
-        &self.translator.config().data
+    fn is_depth(&self) -> bool {
+        self.data().output == OutputKind::Depth
     }
 
     /// An example as it is compared, and its native size.
@@ -82,9 +74,9 @@ impl<B: Backend> GeneratorImages<'_, B> {
         let (example, data) = (self.source.get(index)?, self.data());
         let size = example.target.size();
         let sizing = if self.native_size { Sizing::Native } else { Sizing::of_evaluation(data) };
-        let example = match self.output() {
+        let example = match data.output {
             OutputKind::Depth => Example { input: sizing.input(example.input, data)?, ..example },
-            OutputKind::Rgb => sizing.example(example, data)?,
+            OutputKind::Image => sizing.example(example, data)?,
         };
         Ok((example, size))
     }
@@ -93,17 +85,17 @@ impl<B: Backend> GeneratorImages<'_, B> {
 impl<B: Backend> GeneratorImages<'_, B> {
     /// The pixels of an example that count; `None` if all do, and for depth maps, whose measures know which do not.
     fn counted(&self, example: &Example) -> Option<Vec<bool>> {
-        let mask = example.mask(self.data()).filter(|_| self.output() == OutputKind::Rgb)?;
+        let mask = example.mask(self.data()).filter(|_| !self.is_depth())?;
         Some(mask.iter().map(|&pixel| pixel != 0.0).collect())
     }
-}
 
-/// Gray where pixels do not count.
-fn grayed(mut picture: Picture, counted: Option<&[bool]>) -> Picture {
-    if let (Picture::Rgb(image), Some(counted)) = (&mut picture, counted) {
-        image.data.iter_mut().zip(counted).filter(|(_, counts)| !**counts).for_each(|(pixel, _)| *pixel = [128; 3]);
+    /// Gray where pixels do not count.
+    fn grayed(&self, image: Image, counted: Option<&[bool]>) -> Image {
+        match counted {
+            Some(counted) => image.filled(&self.data().output_scale(), |pixel| !counted[pixel]),
+            None => image,
+        }
     }
-    picture
 }
 
 impl<B: Backend> Images for GeneratorImages<'_, B> {
@@ -115,19 +107,15 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
         true
     }
 
-    fn output(&self) -> OutputKind {
-        self.data().output
-    }
-
-    fn depth(&self) -> Option<DepthScale> {
-        self.data().depth()
+    fn data(&self) -> &DataConfig {
+        &self.translator.config().data
     }
 
     fn real(&self, index: usize) -> Result<EvalImage> {
         let (example, native_size) = self.example(index)?;
         let counted = self.counted(&example);
         let Example { input, target } = example;
-        Ok(EvalImage { name: input.name.into(), picture: grayed(target, counted.as_deref()), native_size, counted })
+        Ok(EvalImage { name: input.name.into(), image: self.grayed(target, counted.as_deref()), native_size, counted })
     }
 
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
@@ -136,9 +124,9 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
         let Example { input, target } = example;
         let output = self.translator.translate(&input)?;
         let output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
-        let image = |picture| EvalImage {
+        let image = |image| EvalImage {
             name: PathBuf::from(&input.name),
-            picture: grayed(picture, counted.as_deref()),
+            image: self.grayed(image, counted.as_deref()),
             native_size,
             counted: counted.clone(),
         };
@@ -155,21 +143,21 @@ pub struct ImageFiles {
     pub real: Vec<PathBuf>,
     /// Whether they belong together, in order.
     pub paired: bool,
-    /// Colors or depths.
-    pub output: OutputKind,
+    /// What they are: `output`, `output_channels` and what these need.
+    pub data: DataConfig,
     /// [height, width] to resize all to, images bicubic, depth maps nearest; `None` keeps each one's size.
     pub size: Option<[usize; 2]>,
 }
 
 impl ImageFiles {
     fn read(&self, file: &Path) -> Result<EvalImage> {
-        let picture = read_picture(file, self.output)?;
-        let native_size = picture.size();
-        let picture = match self.size.filter(|size| *size != native_size) {
-            Some(size) => picture.resize(size, self.output == OutputKind::Depth),
-            None => picture,
+        let image = read_image(file, &ReadOptions::target(&self.data))?;
+        let native_size = image.size();
+        let image = match self.size {
+            Some(size) => image.resize(size, self.data.output == OutputKind::Depth),
+            None => image,
         };
-        Ok(EvalImage { name: file.to_owned(), picture, native_size, counted: None })
+        Ok(EvalImage { name: file.to_owned(), image, native_size, counted: None })
     }
 }
 
@@ -182,8 +170,8 @@ impl Images for ImageFiles {
         self.paired
     }
 
-    fn output(&self) -> OutputKind {
-        self.output
+    fn data(&self) -> &DataConfig {
+        &self.data
     }
 
     fn generated(&self, index: usize) -> Result<EvalImage> {
@@ -196,7 +184,7 @@ impl Images for ImageFiles {
 
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
         let (generated, real) = (self.generated(index)?, self.real(index)?);
-        let ([height, width], [real_height, real_width]) = (generated.picture.size(), real.picture.size());
+        let ([height, width], [real_height, real_width]) = (generated.image.size(), real.image.size());
         if [height, width] == [real_height, real_width] {
             return Ok((generated, real));
         }

@@ -1,8 +1,7 @@
 //! The list of quality measures.
 
-use super::measures::{DepthSummary, InceptionDistances, SSIM_WINDOW, l1, psnr, ssim};
+use super::measures::{DepthSummary, InceptionDistances, Levels, SSIM_WINDOW, l1, psnr, ssim};
 use crate::Result;
-use crate::data::RgbImage;
 
 /// A quality measure of an [`Evaluation`](super::Evaluation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub enum Measure {
 #[derive(Clone, Copy)]
 pub(super) enum Method {
     /// The mean over pairs of color images, whose sides have at least this many pixels.
-    Pairs(fn(&RgbImage, &RgbImage) -> Result<f64>, usize),
+    Pairs(fn(&Levels, &Levels) -> Result<f64>, usize),
     /// From the patches of color images.
     Patches,
     /// From Inception's features of color images.

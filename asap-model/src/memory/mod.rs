@@ -89,7 +89,11 @@ impl MemoryPlan {
 pub fn training(config: &Config, threads: usize) -> Result<MemoryPlan> {
     let backend = Plan::new(threads);
     let meter = backend.meter();
-    let vgg = if config.loss.lambda_vgg != 0.0 { Some(Vgg19::new(&backend, &mut Blank)?) } else { None };
+    let vgg = if config.loss.lambda_vgg != 0.0 {
+        Some(Vgg19::new(&backend, &mut Blank)?.of_channels(config.data.output_shown()))
+    } else {
+        None
+    };
     let perceptual = meter.usage().live;
     let mut gan = Gan::new(&backend, config, vgg, &mut Blank)?;
     let parameters = meter.usage().live - perceptual;
@@ -145,8 +149,8 @@ pub fn inference(config: &Config, [n, height, width]: [usize; 3], threads: usize
 
     let usage = meter.usage();
     let pixels = sizes.into_iter().product::<usize>() as u64;
-    // The output's values, and the 8-bit image or 16-bit depth map made from them.
-    let output = pixels * if data.depth().is_some() { 4 + 2 } else { 3 * (4 + 1) };
+    // The output's values, and the image made from them.
+    let output = pixels * (data.output_channels() as u64) * (4 + u64::from(data.output_bits() / 8));
     Ok(MemoryPlan {
         parameters,
         activations: usage.peak - parameters - usage.scratch,
@@ -166,7 +170,7 @@ fn blank_input(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<I
     let zeros = |channels| -> Result<Var<Plan>> { Ok(Var::constant(Tensor::zeros(backend, [n, channels, h, w])?)) };
     let input = match data.input {
         config::InputKind::Labels => Input::labels(Ids::full(backend, sizes, 0)?, data.label_channels()),
-        config::InputKind::Rgb => Input::image(zeros(3)?),
+        config::InputKind::Image => Input::image(zeros(data.input_channels())?),
     };
     if data.instances { input.with_edges(&zeros(1)?) } else { Ok(input) }
 }
@@ -175,7 +179,7 @@ fn blank_input(backend: &Plan, data: &DataConfig, sizes: [usize; 3]) -> Result<I
 fn host_batch(data: &DataConfig, [n, h, w]: [usize; 3]) -> u64 {
     let input = match data.input {
         config::InputKind::Labels => 1,
-        config::InputKind::Rgb => 4 * 3,
+        config::InputKind::Image => 4 * data.input_channels(),
     };
     let edges = if data.instances { 4 } else { 0 };
     let mask = if data.is_masked() { 4 * data.output_channels() } else { 0 };

@@ -27,6 +27,8 @@ pub struct Vgg19<B: Backend> {
     /// The convolutions of each block.
     blocks: Vec<Vec<Conv2d>>,
     warnings: Vec<String>,
+    /// The channels of images that it takes as red, green and blue.
+    shown: [usize; 3],
 }
 
 impl<B: Backend> Vgg19<B> {
@@ -80,7 +82,7 @@ impl<B: Backend> Vgg19<B> {
             };
             BLOCKS.into_iter().map(|block| block.iter().map(&mut conv).collect()).collect::<Result<_>>()
         })?;
-        Ok(Vgg19 { params, blocks, warnings: Vec::new() })
+        Ok(Vgg19 { params, blocks, warnings: Vec::new(), shown: [0, 1, 2] })
     }
 
     /// What was done to the file's tensors so that they fit.
@@ -93,13 +95,17 @@ impl<B: Backend> Vgg19<B> {
         self.params.expected()
     }
 
-    /// The five features of an image (N, 3, H, W) in [−1, 1], not normalized (published code): (N, 64, H, W),
-    /// (N, 128, H/2, W/2) and so on. A single channel, of depth, is repeated. Sides must be at least
-    /// [`VGG_MIN_SIDE`](crate::config::root::VGG_MIN_SIDE).
+    /// Takes these channels of images as red, green and blue.
+    pub fn of_channels(self, shown: [usize; 3]) -> Self {
+        Vgg19 { shown, ..self }
+    }
+
+    /// The five features of an image (N, C, H, W) in [−1, 1], not normalized (published code): (N, 64, H, W),
+    /// (N, 128, H/2, W/2) and so on. Sides must be at least [`VGG_MIN_SIDE`](crate::config::root::VGG_MIN_SIDE).
     pub fn features(&self, image: &Var<B>) -> Result<Vec<Var<B>>> {
         let ctx = ForwardContext::evaluation(&self.params);
-        let gray = image.shape().dims().get(1) == Some(&1);
-        let mut x = if gray { Var::cat(&[image, image, image], 1)? } else { image.clone() };
+        let is_rgb = self.shown == [0, 1, 2] && image.shape().dims().get(1) == Some(&3);
+        let mut x = if is_rgb { image.clone() } else { select(image, self.shown)? };
         let mut features = Vec::with_capacity(BLOCKS.len());
         for (number, block) in self.blocks.iter().enumerate() {
             let input = x;
@@ -117,4 +123,13 @@ impl<B: Backend> Vgg19<B> {
         }
         Ok(features)
     }
+}
+
+/// Three channels of images; a single one is repeated.
+fn select<B: Backend>(image: &Var<B>, [red, green, blue]: [usize; 3]) -> Result<Var<B>> {
+    if image.shape().dims().get(1) == Some(&1) {
+        return Ok(Var::cat(&[image; 3], 1)?);
+    }
+    let [red, green, blue] = [red, green, blue].map(|channel| image.narrow(1, channel, 1));
+    Ok(Var::cat(&[&red?, &green?, &blue?], 1)?)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::pairs::Pairs;
-use crate::config::{Config, Layout, OutputKind, Resize};
+use crate::config::{Config, Layout, OutputKind, Ranges, Resize};
 use crate::data::{Dataset, Source, Split, Synthetic, synthetic};
 use crate::{Error, Result};
 
@@ -32,7 +32,7 @@ impl Sources {
             };
             let seed = config.train.seed;
             let kind = match data.output {
-                OutputKind::Rgb => synthetic::Kind::Facades,
+                OutputKind::Image => synthetic::Kind::Facades,
                 OutputKind::Depth => synthetic::Kind::Scenes,
             };
             let made = |first, count| -> Arc<dyn Source> { Arc::new(Synthetic { kind, seed, first, count, size }) };
@@ -43,6 +43,12 @@ impl Sources {
             let problem = "data.dir is not set: pass the dataset with --data DIR".to_string();
             return Err(Error::Config { origin: "configuration".into(), problem });
         };
+        for (name, ranges) in [("input_range", &data.input_range), ("output_range", &data.output_range)] {
+            if matches!(ranges, Some(Ranges::Percentiles(_))) {
+                let problem = format!("the percentiles of data.{name} are not known yet: data::find_values finds them");
+                return Err(Error::Config { origin: "configuration".into(), problem });
+            }
+        }
         Ok(Sources {
             training: Arc::new(Dataset::discover(dir, data, Split::Train)?),
             validation: Arc::new(Dataset::discover(dir, data, Split::Val)?),

@@ -363,7 +363,9 @@ fn prepare<B: Backend>(
         return Err(Error::Data { file, problem: "there are no validation pairs".into() });
     }
     let vgg = match &config.loss.vgg_weights {
-        Some(file) if config.loss.lambda_vgg != 0.0 => Some(Vgg19::read(backend, file)?),
+        Some(file) if config.loss.lambda_vgg != 0.0 => {
+            Some(Vgg19::read(backend, file)?.of_channels(config.data.output_shown()))
+        }
         _ => None,
     };
     Ok((schedule, Gan::new(backend, config, vgg, init)?))

@@ -67,6 +67,7 @@ pub(super) fn validate<B: Backend>(
     let picked = spread(source.len(), count);
     let shown = spread(picked.len(), ROWS);
     let (mut sum, mut values) = (0.0, 0.0);
+    let scale = data.output_scale();
     let mut depth = data.depth().map(DepthErrors::new);
     let mut rows = Vec::with_capacity(shown.len());
     for (place, &index) in picked.iter().enumerate() {
@@ -74,7 +75,7 @@ pub(super) fn validate<B: Backend>(
         let input = HostInput::stack(&[&pair.input], backend, data)?;
         let ctx = ForwardContext::evaluation(&generator.params);
         let output = generator.forward(&ctx, &input)?.value().to_f32()?;
-        let (real, mask) = (pair.target.values(data.depth()), pair.mask(data));
+        let (real, mask) = (pair.target.values(&scale), pair.mask(data));
         let differences = output.iter().zip(&real).map(|(a, b)| f64::from((a - b).abs()));
         if let Some(mask) = &mask {
             // The same for every channel.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asap_model::config::{DataConfig, Layout, Resize};
 use asap_model::data::{
-    Augmentation, Batch, Channels, Dataset, Example, HostInput, Loader, LoaderOptions, Picture, Plane, Purpose, Source,
-    Split, Synthetic, batches_per_epoch, epoch_order, instance_edges, resize_image, resize_nearest, synthetic,
+    Augmentation, Batch, Channels, Dataset, Example, HostInput, Loader, LoaderOptions, Plane, Purpose, Source, Split,
+    Synthetic, batches_per_epoch, epoch_order, instance_edges, resize_image, resize_nearest, synthetic,
 };
 use asap_model::{Error, Result};
 use asap_tensor::Reference;
@@ -40,7 +40,7 @@ impl Source for Ramps {
             channels: Channels::Labels(Plane::from_fn(HEIGHT, WIDTH, |x, _| x as u8)),
             instances: Some(Plane::from_fn(HEIGHT, WIDTH, |x, _| u32::from(x >= 12))),
         };
-        let target = Picture::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, index as u8]));
+        let target = Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, index as u8]).into();
         Ok(Example { input, target })
     }
 }
@@ -50,9 +50,9 @@ fn labels(example: &Example) -> &[u8] {
     &map.data
 }
 
-fn image(example: &Example) -> &[[u8; 3]] {
-    let Picture::Rgb(image) = &example.target else { panic!("images stay RGB") };
-    &image.data
+fn image(example: &Example) -> Vec<[u8; 3]> {
+    let Some(image) = example.target.as_rgb() else { panic!("images stay RGB") };
+    image.data
 }
 
 fn edges(example: &Example) -> Vec<f32> {
@@ -182,9 +182,9 @@ fn validation_only_resizes() {
     (data.resize, data.load_size) = (Resize::ResizeAndCrop, Some([18, 18]));
     let raw = Ramps::new(1).get(0).unwrap();
     let example = raw.prepare(&data, None).unwrap();
-    let (Channels::Labels(map), Picture::Rgb(photo)) = (&raw.input.channels, &raw.target) else { panic!("as above") };
+    let (Channels::Labels(map), Some(photo)) = (&raw.input.channels, raw.target.as_rgb()) else { panic!("as above") };
     assert_eq!(example.input.channels, Channels::Labels(resize_nearest(map, 16, 16)));
-    assert_eq!(example.target, Picture::Rgb(resize_image(photo, 16, 16)));
+    assert_eq!(example.target, resize_image(&photo, 16, 16).into());
     // Edges are found after resizing: as wide as at any other size.
     assert_eq!(edges(&example)[..16].iter().sum::<f32>(), 2.0);
     data.resize = Resize::Crop;
@@ -258,7 +258,10 @@ fn batches_stack_on_the_first_axis() {
     let backend = Reference::<f32>::new();
     let image = batch.target(&backend, &data).unwrap().image;
     assert_eq!(image.value().dims(), [2, 3, 16, 16]);
-    assert_eq!(image.value().to_f32().unwrap(), [first.target.values(None), second.target.values(None)].concat());
+    assert_eq!(
+        image.value().to_f32().unwrap(),
+        [&first, &second].map(|example| example.target.values(&data.output_scale())).concat()
+    );
     let data = DataConfig { instances: true, ..data };
     let input = batch.input(&backend, &data).unwrap();
     assert_eq!(input.sizes(), [2, 16, 16]);

@@ -85,7 +85,7 @@ fn rgb_pairs_have_no_classes() {
     photo(&dir.path().join("inputs/a.png"), 2, 3, |_, _| [9, 9, 9]);
     photo(&dir.path().join("images/a.png"), 2, 3, |_, _| [1, 1, 1]);
     let mut data = small(Layout::Pairs);
-    data.input = InputKind::Rgb;
+    data.input = InputKind::Image;
     let report = check(dir.path(), &data).unwrap();
     assert_eq!((report.problems, report.classes), (vec![], Vec::<ClassCount>::new()));
     assert_eq!((report.train, report.val), (1, 0));

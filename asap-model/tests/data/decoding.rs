@@ -1,10 +1,9 @@
 use std::fs;
 use std::io::Cursor;
 
-use asap_model::config::{Layout, OutputKind};
+use asap_model::config::{DataConfig, Layout, OutputKind};
 use asap_model::data::{
-    Dataset, MAX_SIDE, Picture, Source, Split, photo_of, read_depth, read_instances, read_labels, read_photo,
-    read_picture,
+    Dataset, MAX_SIDE, Samples, Source, Split, photo_of, read_instances, read_labels, read_photo, read_target,
 };
 use image::ImageEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -74,7 +73,7 @@ fn files_other_than_images_are_rejected() {
     fs::write(&text, b"not a picture").unwrap();
     let gone = dir.path().join("gone.png");
     for file in [&empty, &text] {
-        names(read_photo(file), file, &["JPEG or PNG"]);
+        names(read_photo(file), file, &["PNG, JPEG"]);
         names(read_labels(file, 13), file, &["PNG"]);
     }
     names(read_photo(&gone), &gone, &["cannot read"]);
@@ -165,13 +164,12 @@ fn depth_maps_keep_their_bit_depth() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.png");
     ids16(&file, 1, 2, |x, _| [300, 65535][x]);
-    let Picture::Gray16(depth) = read_depth(&file).unwrap() else { panic!("16 bits are kept") };
-    assert_eq!(depth.data, [300, 65535]);
+    let depths = DataConfig { output: OutputKind::Depth, ..DataConfig::default() };
+    assert_eq!(read_target(&file, &depths).unwrap().samples(), &Samples::U16(vec![300, 65535]));
     ids(&file, 1, 2, |x, _| [3, 255][x]);
-    let Picture::Gray8(depth) = read_picture(&file, OutputKind::Depth).unwrap() else { panic!("8 bits are kept") };
-    assert_eq!(depth.data, [3, 255]);
+    assert_eq!(read_target(&file, &depths).unwrap().samples(), &Samples::U8(vec![3, 255]));
     photo(&file, 1, 2, |_, _| [1, 2, 3]);
-    names(read_depth(&file), &file, &["depth", "gray"]);
+    names(read_target(&file, &depths), &file, &["3 channels", "1 channel (gray)", "depth map must be gray"]);
 }
 
 #[test]

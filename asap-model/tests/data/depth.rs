@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize};
+use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Resize, ValueScale};
 use asap_model::data::{
-    Augmentation, Batch, Channels, Dataset, Example, HostInput, Picture, Plane, Source, Split, check, read_target,
+    Augmentation, Batch, Channels, Dataset, Example, HostInput, Image, Plane, Source, Split, check, read_target,
 };
 
 use asap_tensor::Reference;
@@ -20,9 +20,9 @@ const INVALID: u16 = 1200;
 /// Levels of which each says from which column it came, ten a column; a band across has none.
 fn raw() -> Example {
     let level = |x: usize, y: usize| if (8..13).contains(&y) { INVALID } else { 10 * x as u16 };
-    let channels = Channels::Rgb(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, 0]));
+    let channels = Channels::Image(Plane::from_fn(HEIGHT, WIDTH, |x, y| [x as u8, y as u8, 0]).into());
     let input = HostInput { name: "a".into(), channels, instances: None };
-    Example { input, target: Picture::Gray16(Plane::from_fn(HEIGHT, WIDTH, level)) }
+    Example { input, target: Image::gray16(Plane::from_fn(HEIGHT, WIDTH, level)) }
 }
 
 /// The target's values and mask.
@@ -32,13 +32,14 @@ fn prepared(
     augmentation: Option<Augmentation>,
 ) -> (Example, Vec<f32>, Option<Vec<f32>>) {
     let example = raw.prepare(data, augmentation).unwrap();
-    let (values, mask) = (example.target.values(data.depth()), example.target.mask(data.depth()));
+    let scale = data.output_scale();
+    let (values, mask) = (example.target.values(&scale), example.target.mask(&scale));
     (example, values, mask)
 }
 
 fn depths(resize: Resize) -> DataConfig {
     DataConfig {
-        input: InputKind::Rgb,
+        input: InputKind::Image,
         output: OutputKind::Depth,
         depth_scale: Some(10.0),
         depth_max: Some(24.0),
@@ -56,7 +57,10 @@ fn mask_shares_crop_and_flip() {
     for epoch in 0..100 {
         let augmentation = Augmentation { seed: 3, epoch, index: 0 };
         let (example, values, mask) = prepared(&raw, &data, Some(augmentation));
-        let (Channels::Rgb(colors), Some(mask)) = (&example.input.channels, mask) else { panic!("colors stay colors") };
+        let (Channels::Image(colors), Some(mask)) = (&example.input.channels, mask) else {
+            panic!("colors stay colors")
+        };
+        let colors = colors.as_rgb().unwrap();
         assert_eq!((mask.len(), values.len()), (256, 256));
         for i in 0..256 {
             let [column, row, _] = colors.data[i];
@@ -91,7 +95,7 @@ fn without_invalid_level_maps_are_bicubic_and_unmasked() {
     let raw = raw();
     let data = DataConfig { depth_invalid: None, depth_scale: None, depth_max: None, ..depths(Resize::Fixed) };
     let (_, values, mask) = prepared(&raw, &data, None);
-    assert_eq!((values, mask), (raw.target.resize([16, 16], false).values(None), None));
+    assert_eq!((values, mask), (raw.target.resize([16, 16], false).values(&ValueScale::default()), None));
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn map_with_too_few_bits_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let data = pair(dir.path());
     let file = dir.path().join("images/a.png");
-    assert_eq!(read_target(&file, &data).unwrap().levels().unwrap().1, u16::MAX);
+    assert_eq!(read_target(&file, &data).unwrap().samples().bits(), 16);
     ids(&file, 4, 3, |_, _| 200);
     names(read_target(&file, &data), &file, &["8 bits", "data.depth_invalid = 1200"]);
     let data = DataConfig { depth_invalid: Some(0), ..data };

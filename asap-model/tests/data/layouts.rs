@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use asap_model::config::{DataConfig, InputKind, Layout, OutputKind};
-use asap_model::data::{Channels, Dataset, Example, Picture, Source, Split, detect_layout, discover_inputs, is_split};
+use asap_model::data::{Channels, Dataset, Example, Samples, Source, Split, detect_layout, discover_inputs, is_split};
 
 use crate::support::{facades, ids, ids16, names, photo, small};
 
@@ -102,11 +102,11 @@ fn rgb_to_depth_pairs_are_read() {
     photo(&dir.path().join("inputs/a.png"), 2, 3, |x, _| [x as u8, 0, 0]);
     ids16(&dir.path().join("images/a.png"), 2, 3, |x, _| 1000 * x as u16);
     let mut data = small(Layout::Pairs);
-    (data.input, data.output) = (InputKind::Rgb, OutputKind::Depth);
+    (data.input, data.output) = (InputKind::Image, OutputKind::Depth);
     let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
-    assert!(matches!(raw.input.channels, Channels::Rgb(_)));
-    assert!(matches!(&raw.target, Picture::Gray16(depth) if depth.data[..3] == [0, 1000, 2000]));
-    data.output = OutputKind::Rgb;
+    assert!(matches!(raw.input.channels, Channels::Image(_)));
+    assert!(matches!(raw.target.samples(), Samples::U16(levels) if levels[..3] == [0, 1000, 2000]));
+    data.output = OutputKind::Image;
     let raw = one(&Dataset::discover(dir.path(), &data, Split::Train).unwrap());
     assert_eq!(raw.target.channels(), 3);
 }
@@ -147,7 +147,7 @@ fn missing_and_empty_folders_are_rejected() {
     fs::create_dir(dir.path().join("train_img")).unwrap();
     names(Dataset::discover(dir.path(), &data, Split::Train), &labels, &["contains no label map"]);
     let inputs = dir.path().join("inputs");
-    let colors = DataConfig { input: InputKind::Rgb, ..small(Layout::Pairs) };
+    let colors = DataConfig { input: InputKind::Image, ..small(Layout::Pairs) };
     names(Dataset::discover(dir.path(), &colors, Split::Train), &inputs, &["does not exist"]);
 }
 
@@ -173,7 +173,7 @@ fn impossible_settings_are_rejected() {
         other => panic!("accepted: {other:?}"),
     };
     let mut rgb = small(Layout::Facades);
-    rgb.input = InputKind::Rgb;
+    rgb.input = InputKind::Image;
     assert!(refused(rgb).contains("pairs"));
     let mut synthetic = small(Layout::Synthetic);
     synthetic.classes = 13;

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use asap_model::Error;
-use asap_model::config::{Config, DataConfig, Layout, Resize};
-use asap_model::data::{Plane, write_gray8, write_gray16, write_rgb};
+use asap_model::config::{Config, DataConfig, FileFormat, Layout, Resize};
+use asap_model::data::{Image, Plane, write_image, write_rgb};
 
 /// The configuration of a small dataset: 4 classes, 8×8 pixels, resized from whatever is there.
 pub fn small(layout: Layout) -> DataConfig {
@@ -20,13 +20,13 @@ pub fn small(layout: Layout) -> DataConfig {
 /// A gray PNG of ids.
 pub fn ids(file: &Path, height: usize, width: usize, id: impl FnMut(usize, usize) -> u8) {
     parent(file);
-    write_gray8(file, &Plane::from_fn(height, width, id)).unwrap();
+    write_image(file, &Image::gray8(Plane::from_fn(height, width, id)), FileFormat::Png).unwrap();
 }
 
 /// A 16-bit gray PNG.
 pub fn ids16(file: &Path, height: usize, width: usize, id: impl FnMut(usize, usize) -> u16) {
     parent(file);
-    write_gray16(file, &Plane::from_fn(height, width, id)).unwrap();
+    write_image(file, &Image::gray16(Plane::from_fn(height, width, id)), FileFormat::Png).unwrap();
 }
 
 /// An RGB PNG.

@@ -50,7 +50,7 @@ pub fn incomparable(own: &DataConfig, first: &DataConfig) -> Option<String> {
         let classes = match data.input {
             InputKind::Labels => format!(", data.classes {}", data.classes),
             // Unused.
-            InputKind::Rgb => String::new(),
+            InputKind::Image => String::new(),
         };
         // Maps are shown in the colors of one scale.
         let invalid = data.depth_invalid.map(f64::from);

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use asap_model::config::{Config, DataConfig, DepthScale, Resize};
-use asap_model::data::{Channels, Example, Picture, RgbImage, Sizing};
+use asap_model::config::{Config, DataConfig, Resize};
+use asap_model::data::{Channels, Example, RgbImage, Sizing};
 use asap_model::{Error, Translator};
 use asap_tensor::Backend;
 
@@ -65,11 +65,13 @@ impl Inputs {
         if let Some(first) = self.examples.first() {
             generate(first)?;
         }
+        // An output is always a depth: no value means "not measured".
+        let generated = DataConfig { depth_invalid: None, ..self.data.clone() };
         let timed = |example: &Example| {
             let start = Instant::now();
             let output = generate(example)?;
             let seconds = start.elapsed().as_secs_f64();
-            Ok((self.in_color(&output, false), seconds))
+            Ok((generated.view_target(&output), seconds))
         };
         let (images, seconds) = self.examples.iter().map(timed).collect::<asap_model::Result<_>>()?;
         Ok((images, median(seconds)))
@@ -79,7 +81,7 @@ impl Inputs {
     pub fn shown(&self) -> Vec<RgbImage> {
         let colors = self.data.class_colors();
         let image = |example: &Example| match &example.input.channels {
-            Channels::Rgb(image) => image.clone(),
+            Channels::Image(image) => self.data.view_input(image),
             Channels::Labels(map) => color_labels(map, &colors),
         };
         self.examples.iter().map(image).collect()
@@ -89,18 +91,12 @@ impl Inputs {
     pub fn classes(&self) -> Vec<Class> {
         let maps = self.examples.iter().filter_map(|example| match &example.input.channels {
             Channels::Labels(map) => Some(map),
-            Channels::Rgb(_) => None,
+            Channels::Image(_) => None,
         });
         if self.data.has_class_names() { occurring(maps, &self.data) } else { Vec::new() }
     }
 
     pub fn real(&self) -> Vec<RgbImage> {
-        self.examples.iter().map(|example| self.in_color(&example.target, true)).collect()
-    }
-
-    /// An image to look at: depth in colors; of real depth maps, black where nothing was
-    /// measured.
-    fn in_color(&self, picture: &Picture, real: bool) -> RgbImage {
-        picture.in_color(self.data.depth().map(|scale| DepthScale { invalid: scale.invalid.filter(|_| real), ..scale }))
+        self.examples.iter().map(|example| self.data.view_target(&example.target)).collect()
     }
 }

@@ -53,7 +53,7 @@ impl Measuring {
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<Evaluation> {
-        let is_depth = images.output() == OutputKind::Depth;
+        let is_depth = images.data().output == OutputKind::Depth;
         let of_depth = [("--invalid", self.invalid.is_some()), ("--farthest", self.farthest.is_some())];
         let of_colors = [("--inception", self.inception.is_some())];
         let (ignored, kind) = if is_depth { (&of_colors[..], "depth maps") } else { (&of_depth[..], "color images") };
@@ -64,7 +64,7 @@ impl Measuring {
         let folder = self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
         let cache = folder.filter(|_| !self.no_cache).map(FeatureCache::new);
         let extractor = network.map(|network| CachedExtractor { network, cache: cache.as_ref() });
-        let found = evaluate(images, &self.options(images.depth(), common), extractor, &mut |done, total| {
+        let found = evaluate(images, &self.options(images.data().depth(), common), extractor, &mut |done, total| {
             if let Some(bar) = &bar {
                 bar.set_length(total as u64);
                 bar.set_position(done as u64);

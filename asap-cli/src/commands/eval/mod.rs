@@ -11,13 +11,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use asap_model::Error;
 use asap_model::config::{Config, DataConfig, InputKind, Layout, OutputKind, Resize};
-use asap_model::data::{Dataset, Example, Source, Split, detect_layout, is_split};
+use asap_model::data::{Dataset, Example, ReadOptions, Source, Split, detect_layout, is_split, read_image};
 use asap_model::evaluation::{Evaluation, GeneratorImages, ImageFiles};
 use asap_model::training::Sources;
 use asap_tensor::Backend;
 
 use super::files::{Found, images};
-use super::{shown, translator, usage};
+use super::{adjust, shown, translator, usage};
 use crate::args::{Common, Eval};
 use crate::device::{Task, on_device};
 use crate::memory;
@@ -84,17 +84,17 @@ fn resize(data: &DataConfig) -> Option<String> {
     let [height, width] = data.size;
     let inputs = match data.input {
         InputKind::Labels => "label maps nearest",
-        InputKind::Rgb => "inputs bicubic",
+        InputKind::Image => "inputs bicubic",
     };
     match (data.output, data.resize) {
-        (OutputKind::Depth, Resize::Crop) | (OutputKind::Rgb, Resize::None) => None,
+        (OutputKind::Depth, Resize::Crop) | (OutputKind::Image, Resize::None) => None,
         (OutputKind::Depth, _) => {
             Some(format!("{inputs} to {width}×{height}, generated maps bicubic to the real map's size (as Pillow)"))
         }
-        (OutputKind::Rgb, Resize::Fixed | Resize::ResizeAndCrop) => {
+        (OutputKind::Image, Resize::Fixed | Resize::ResizeAndCrop) => {
             Some(format!("images bicubic and {inputs} to {width}×{height} (as Pillow)"))
         }
-        (OutputKind::Rgb, Resize::Crop) => Some(format!("center-cropped to {width}×{height}")),
+        (OutputKind::Image, Resize::Crop) => Some(format!("center-cropped to {width}×{height}")),
     }
 }
 
@@ -140,11 +140,13 @@ impl Source for OfNativeSize<'_> {
 }
 
 fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, output: &Output) -> Result<Report> {
+    let mut config = Config::default();
+    adjust(&mut config, common)?;
     let files = ImageFiles {
-        output: if args.depth { OutputKind::Depth } else { OutputKind::Rgb },
         size: args.size.map(|size| [size.height, size.width]),
         ..matched(generated, real, !args.unpaired)?
     };
+    let files = ImageFiles { data: found(config.data, args.depth, &files, common)?, ..files };
     // Without a network there is nothing to compute on a device.
     let (evaluation, weights, device) = if args.measuring.inception.is_some() {
         on_device(common, output, OfFolders { args, files, common, output })?
@@ -162,6 +164,23 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
         options: args.measuring.options(None, common),
         evaluation,
     })
+}
+
+/// What files are: depth maps, or images with the channels of the first real one. Gray ones are compared as RGB.
+fn found(mut data: DataConfig, depth: bool, files: &ImageFiles, common: &Common) -> asap_model::Result<DataConfig> {
+    if depth {
+        data.output = OutputKind::Depth;
+    } else if let Some(first) = files.real.first()
+        && !common.assignments.iter().any(|set| set.trim_start().starts_with("data.output_channels"))
+    {
+        let options = ReadOptions { channels: None, ..ReadOptions::target(&data) };
+        data.output_channels = match read_image(first, &options)?.channels() {
+            1 => 3,
+            channels => channels,
+        };
+    }
+    data.validate()?;
+    Ok(data)
 }
 
 struct OfFolders<'a> {
@@ -190,7 +209,7 @@ fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Im
         images(&[folder.to_path_buf()])
     };
     let (all_generated, all_real) = (list("--generated", generated)?, list("--real", real)?);
-    let files = |generated, real| ImageFiles { generated, real, paired, output: OutputKind::Rgb, size: None };
+    let files = |generated, real| ImageFiles { generated, real, paired, data: DataConfig::default(), size: None };
     if !paired {
         let paths = |all: Vec<Found>| all.into_iter().map(|found| found.file).collect();
         return Ok(files(paths(all_generated), paths(all_real)));

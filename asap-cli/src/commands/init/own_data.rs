@@ -109,7 +109,7 @@ fn size(config: &mut Config, found: &Survey, report: &Report, cpu: bool, notes: 
              multiples of {multiple}."
         ),
     ));
-    let is_random = report.train > 0 && config.data.output == OutputKind::Rgb;
+    let is_random = report.train > 0 && config.data.output == OutputKind::Image;
     config.data.resize = if is_random { Resize::ResizeAndCrop } else { Resize::Fixed };
     config.data.load_size = is_random.then(|| config.data.size.map(|side| (side as f64 * LOAD).round() as usize));
     let note = match is_random {

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use asap_model::checkpoint::{self, atomic};
 use asap_model::config::OutputKind;
+use asap_model::data::find_values;
 use asap_model::evaluation::{GeneratorImages, InceptionExtractor, Measure};
 use asap_model::training::{RunFolder, Sources, Trainer, next_free};
 use asap_model::{Config, Error, Translator, memory};
@@ -177,6 +178,9 @@ impl Task for One<'_> {
     fn run<B: Backend>(self, backend: B) -> Result<Option<Entry>> {
         let One { args, plan, interrupt, common, output } = self;
         let Plan { name, dir, config, .. } = plan;
+        let mut found = config.clone();
+        find_values(&mut found.data)?;
+        let config = &found;
         let sources = Sources::open(config)?;
         let validation = sources.validation.clone();
         let mut trainer = match RunFolder::open(dir) {

@@ -115,7 +115,7 @@ fn samples(run: &Run) -> Markup {
     let step = HumanCount(*step);
     let input = match run.started.config.data.input {
         InputKind::Labels => "labels",
-        InputKind::Rgb => "input",
+        InputKind::Image => "input",
     };
     let alt = format!("Samples at step {step}: {input} on the left, generated in the middle, real on the right");
     let shown = &run.gallery.over_time;

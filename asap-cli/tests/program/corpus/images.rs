@@ -66,7 +66,7 @@ fn label_maps() -> Vec<Case> {
         ("jpeg-named-png", "png", gray_jpeg(), &["PNG"]),
         ("text-named-png", "png", b"<html>404 not found</html>".to_vec(), &["PNG"]),
         ("label-13", "png", flat(8, GRAY, 13), &["pixel (0, 0)", "label 13", "0 to 12"]),
-        ("label-255", "png", flat(8, PALETTE, 255), &["label 255", "their own class"]),
+        ("label-255", "png", flat(8, PALETTE, 255), &["label 255", "data.remap"]),
         ("label-257", "png", flat(16, GRAY, 1), &["label 257"]),
         ("strip-30000-wide", "png", Png::flat(30000, 1, 8, GRAY, 1).file(), &["30000×1", "16384"]),
         ("strip-30000-high", "png", Png::flat(1, 30000, 8, GRAY, 1).file(), &["1×30000", "16384"]),

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use super::{Facade, PALETTE, Scene, facade, scene};
 use crate::checkpoint::atomic;
-use crate::data::{RgbImage, write_gray16, write_labels, write_rgb};
+use crate::config::FileFormat;
+use crate::data::{Image, RgbImage, write_image, write_labels, write_rgb};
 use crate::{Error, Result};
 
 /// JPEG quality of the photos.
@@ -44,7 +45,7 @@ impl Kind {
             Kind::Scenes => {
                 let Scene { image, depth } = scene(seed, index as u64, size, size);
                 write_rgb(&first.join(name("png")), &image)?;
-                write_gray16(&second.join(name("png")), &depth)
+                write_image(&second.join(name("png")), &Image::gray16(depth), FileFormat::Png)
             }
         }
     }
@@ -137,7 +138,7 @@ mod tests {
     use super::super::CLASSES;
     use super::*;
     use crate::config::{Config, DataConfig, Layout};
-    use crate::data::{Dataset, Picture, Source, Split, Synthetic, check, detect_layout};
+    use crate::data::{Dataset, Source, Split, Synthetic, check, detect_layout};
 
     #[test]
     fn facades_read_back() {
@@ -152,7 +153,7 @@ mod tests {
             for index in 0..count {
                 let (read, generated) = (read.get(index).unwrap(), generated.get(index).unwrap());
                 assert_eq!(&read.input, &generated.input);
-                let (Picture::Rgb(read), Picture::Rgb(generated)) = (read.target, generated.target) else {
+                let (Some(read), Some(generated)) = (read.target.as_rgb(), generated.target.as_rgb()) else {
                     panic!("photos are RGB")
                 };
                 let levels = read.data.as_flattened().iter().zip(generated.data.as_flattened());

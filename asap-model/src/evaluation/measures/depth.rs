@@ -3,7 +3,7 @@
 use super::{fault, require_equal_sizes};
 use crate::Result;
 use crate::config::DepthScale;
-use crate::data::Picture;
+use crate::data::Image;
 
 /// The maximum ratio of depths, either way round, of a correct pixel: δ < 1.25.
 const RATIO: f64 = 1.25;
@@ -51,13 +51,16 @@ impl DepthErrors {
     }
 
     /// Compares a generated depth map with the real one; they may have different numbers of bits.
-    pub fn add(&mut self, generated: &Picture, real: &Picture) -> Result<()> {
+    pub fn add(&mut self, generated: &Image, real: &Image) -> Result<()> {
         require_equal_sizes("depth", generated.size(), real.size())?;
-        let ((generated, max_generated), (real, max_real)) = (levels(generated)?, levels(real)?);
-        for (generated, real) in generated.into_iter().zip(real) {
-            let measured = Some(real) != self.scale.invalid;
-            let real = measured.then(|| self.scale.depth(real.into(), max_real));
-            self.compare(self.scale.depth(generated.into(), max_generated), real);
+        if generated.channels() != 1 || real.channels() != 1 {
+            return Err(fault("depth", "a depth map must have one channel".into()));
+        }
+        let [max_generated, max_real] = [generated.max(), real.max()];
+        for (generated, real) in generated.channel(0).zip(real.channel(0)) {
+            let measured = !self.scale.is_invalid(real);
+            let real = measured.then(|| self.scale.depth(real, max_real));
+            self.compare(self.scale.depth(generated, max_generated), real);
         }
         Ok(())
     }
@@ -86,15 +89,10 @@ impl DepthErrors {
     }
 }
 
-/// The levels of a gray image, and the maximum of its type.
-fn levels(picture: &Picture) -> Result<(Vec<u16>, f64)> {
-    let levels = picture.levels().map(|(levels, max)| (levels, max.into()));
-    levels.ok_or_else(|| fault("depth", "a depth map must be gray, not RGB".into()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ValueScale;
     use crate::data::Plane;
 
     fn scale(per_unit: Option<f64>, max: f64, invalid: Option<u16>) -> DepthScale {
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn pixels_without_a_depth_are_masked() {
-        let gray = |data: Vec<u16>| Picture::Gray16(Plane { height: 1, width: data.len(), data });
+        let gray = |data: Vec<u16>| Image::gray16(Plane { height: 1, width: data.len(), data });
         let mut errors = DepthErrors::new(scale(None, 65535.0, Some(65535)));
         errors.add(&gray(vec![90, 200, 7, 7, 0]), &gray(vec![100, 100, 65535, 0, 50])).unwrap();
         let found = errors.summary().unwrap();
@@ -116,12 +114,12 @@ mod tests {
 
     #[test]
     fn bit_depths_may_differ() {
-        let eight = Picture::Gray8(Plane { height: 1, width: 2, data: vec![51, 255] });
-        let sixteen = Picture::Gray16(Plane { height: 1, width: 2, data: vec![13107, 65535] });
+        let eight = Image::gray8(Plane { height: 1, width: 2, data: vec![51, 255] });
+        let sixteen = Image::gray16(Plane { height: 1, width: 2, data: vec![13107, 65535] });
         let mut errors = DepthErrors::new(scale(None, 10.0, None));
         errors.add(&eight, &sixteen).unwrap();
         assert!(errors.summary().unwrap().rmse < 1e-12);
-        let rgb = Picture::Rgb(Plane { height: 1, width: 2, data: vec![[1; 3]; 2] });
+        let rgb = Plane { height: 1, width: 2, data: vec![[1; 3]; 2] }.into();
         assert!(errors.add(&rgb, &sixteen).is_err());
     }
 
@@ -129,12 +127,16 @@ mod tests {
     fn output_and_its_map_have_equal_errors() {
         // Centimeters up to 5 meters; 6 meters count as 5.
         let scale = scale(Some(100.0), 5.0, Some(9));
-        let real = Picture::Gray16(Plane { height: 1, width: 5, data: vec![100, 250, 9, 0, 600] });
+        let real = Image::gray16(Plane { height: 1, width: 5, data: vec![100, 250, 9, 0, 600] });
         let generated = [-0.6, 0.5, 0.3, -0.2, 0.2];
-        let map = Picture::Gray16(Plane { height: 1, width: 5, data: generated.map(|y| scale.to_level(y)).to_vec() });
+        let map = Image::gray16(Plane { height: 1, width: 5, data: generated.map(|y| scale.to_level(y)).to_vec() });
         let (mut of_maps, mut of_output) = (DepthErrors::new(scale), DepthErrors::new(scale));
         of_maps.add(&map, &real).unwrap();
-        of_output.add_output(&generated, &real.values(Some(scale)), Some(&[1.0, 1.0, 0.0, 1.0, 1.0]));
+        of_output.add_output(
+            &generated,
+            &real.values(&ValueScale { ranges: vec![[0.0, 500.0]], invalid: None }),
+            Some(&[1.0, 1.0, 0.0, 1.0, 1.0]),
+        );
         let (maps, output) = (of_maps.summary().unwrap(), of_output.summary().unwrap());
         assert_eq!([(maps.valid, maps.masked), (output.valid, output.masked)], [(3, 2); 2]);
         // Generated: 1, 3.75 and 3 meters; real: 1, 2.5 and 5.

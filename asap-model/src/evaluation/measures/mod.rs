@@ -11,7 +11,7 @@
 //! | `features` | [`Features`]: the input of the last two | |
 //! | `pyramid` | the Laplacian pyramid of the patches | |
 //!
-//! Images are compared in the 8-bit levels of their files, 0 to 255.
+//! Images are compared in [`Levels`] from 0 to 255: those of 8-bit files.
 
 mod depth;
 mod difference;
@@ -30,7 +30,8 @@ pub use kid::{KernelDistance, kernel_distance};
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use swd::{LevelDistance, PATCH_SIDE, PATCHES_PER_IMAGE, Patches};
 
-use crate::data::RgbImage;
+use crate::config::ValueScale;
+use crate::data::{Image, RgbImage};
 use crate::{Error, Result};
 
 /// The distances between Inception's features of two sets of images.
@@ -59,7 +60,48 @@ fn require_equal_sizes(op: &'static str, a: [usize; 2], b: [usize; 2]) -> Result
     Err(fault(op, why))
 }
 
-/// One channel of an image, row-major.
-fn channel(image: &RgbImage, c: usize) -> Vec<f64> {
-    image.data.iter().map(|rgb| f64::from(rgb[c])).collect()
+/// An image in the unit of comparisons: levels from 0 to 255, whatever the bits of its file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Levels {
+    size: [usize; 2],
+    /// Of each channel, row-major.
+    channels: Vec<Vec<f32>>,
+}
+
+impl Levels {
+    /// The levels of an image whose values are scaled so: 0 and 255 are the ends of each channel's range.
+    pub fn new(image: &Image, scale: &ValueScale) -> Levels {
+        let channel = |channel: usize| {
+            let level: Box<dyn Fn(f64) -> f64> = match scale.range(channel, image.max()) {
+                // The levels of 8-bit files, exactly.
+                [0.0, RANGE] => Box::new(|value| value),
+                [low, high] => Box::new(move |value| (value.clamp(low, high) - low) / (high - low) * RANGE),
+            };
+            image.channel(channel).map(|value| level(value) as f32).collect()
+        };
+        Levels { size: image.size(), channels: (0..image.channels()).map(channel).collect() }
+    }
+
+    /// The levels of a channel, row-major.
+    fn channel(&self, channel: usize) -> Vec<f64> {
+        self.channels[channel].iter().map(|&level| level.into()).collect()
+    }
+}
+
+impl From<&RgbImage> for Levels {
+    fn from(image: &RgbImage) -> Levels {
+        let channel = |channel: usize| image.data.iter().map(|pixel| pixel[channel].into()).collect();
+        Levels { size: image.size(), channels: [0, 1, 2].map(channel).into() }
+    }
+}
+
+/// Refuses two images of different sizes or channels.
+fn require_alike(op: &'static str, a: &Levels, b: &Levels) -> Result<()> {
+    require_equal_sizes(op, a.size, b.size)?;
+    let [own, other] = [a, b].map(|image| image.channels.len());
+    if own == other {
+        Ok(())
+    } else {
+        Err(fault(op, format!("images of {own} and {other} channels can't be compared")))
+    }
 }

@@ -1,8 +1,7 @@
 //! Structural similarity.
 
-use super::{RANGE, channel, fault, require_equal_sizes};
+use super::{Levels, RANGE, fault, require_alike};
 use crate::Result;
-use crate::data::RgbImage;
 
 /// Standard deviation of the window's weights, in pixels.
 const SIGMA: f64 = 1.5;
@@ -18,11 +17,11 @@ pub const SSIM_WINDOW: usize = 2 * RADIUS + 1;
 ///
 /// (2 μₐ μᵦ + C₁)(2 σₐᵦ + C₂) / ((μₐ² + μᵦ² + C₁)(σₐ² + σᵦ² + C₂)), C₁ = (0.01·255)², C₂ = (0.03·255)²,
 ///
-/// averaged over all windows inside the image and over its three channels. Equals scikit-image's
+/// averaged over all windows inside the image and over its channels. Equals scikit-image's
 /// `structural_similarity` with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255`.
-pub fn ssim(a: &RgbImage, b: &RgbImage) -> Result<f64> {
-    require_equal_sizes("ssim", [a.height, a.width], [b.height, b.width])?;
-    let (height, width) = (a.height, a.width);
+pub fn ssim(a: &Levels, b: &Levels) -> Result<f64> {
+    require_alike("ssim", a, b)?;
+    let [height, width] = a.size;
     if height.min(width) < SSIM_WINDOW {
         let why =
             format!("an image of {width}×{height} pixels is smaller than the window, {SSIM_WINDOW}×{SSIM_WINDOW}");
@@ -32,8 +31,8 @@ pub fn ssim(a: &RgbImage, b: &RgbImage) -> Result<f64> {
     let smooth = |plane: &[f64]| blur(plane, height, width, &weights);
     let (c1, c2) = ((0.01 * RANGE).powi(2), (0.03 * RANGE).powi(2));
     let mut sum = 0.0;
-    for c in 0..3 {
-        let (a, b) = (channel(a, c), channel(b, c));
+    for c in 0..a.channels.len() {
+        let (a, b) = (a.channel(c), b.channel(c));
         let product = |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
         let (mean_a, mean_b) = (smooth(&a), smooth(&b));
         let (aa, bb, ab) = (smooth(&product(&a, &a)), smooth(&product(&b, &b)), smooth(&product(&a, &b)));
@@ -45,7 +44,7 @@ pub fn ssim(a: &RgbImage, b: &RgbImage) -> Result<f64> {
         };
         sum += (0..windows).map(similarity).sum::<f64>() / windows as f64;
     }
-    Ok(sum / 3.0)
+    Ok(sum / a.channels.len() as f64)
 }
 
 /// The window's weights along one axis; their sum is 1.

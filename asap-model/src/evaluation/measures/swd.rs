@@ -4,7 +4,7 @@ use asap_tensor::random::uniform_by_name;
 use rayon::prelude::*;
 
 use super::pyramid::{Channel, laplacian, level_sizes};
-use super::{channel, fault, require_equal_sizes};
+use super::{fault, require_equal_sizes};
 use crate::Result;
 use crate::data::RgbImage;
 
@@ -64,7 +64,13 @@ impl Patches {
     pub fn add(&mut self, image: &RgbImage) -> Result<()> {
         let RgbImage { height, width, .. } = *image;
         require_equal_sizes("swd", self.size, [height, width])?;
-        let pyramids = [0, 1, 2].map(|c| laplacian(Channel { height, width, data: channel(image, c) }));
+        let pyramids = [0, 1, 2].map(|c| {
+            laplacian(Channel {
+                height,
+                width,
+                data: image.data.iter().map(|rgb| f64::from(rgb[c])).collect::<Vec<_>>(),
+            })
+        });
         for (level, patches) in self.levels.iter_mut().enumerate() {
             let name = format!("swd.{}.patch.{level}.{}", self.seed, self.images);
             let samples = uniform_by_name(&name, 2 * self.per_image);
