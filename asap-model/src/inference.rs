@@ -11,14 +11,14 @@ use crate::nn::{Blank, ForwardContext};
 use crate::{Error, Result};
 
 /// Why a generator's weights would not be finite.
-const DIVERGED: &str = "the training that wrote it had diverged; use an earlier checkpoint of the run";
+pub(crate) const DIVERGED: &str = "the training that wrote it had diverged; use an earlier checkpoint of the run";
 
 /// What to check if sizes differ.
 const SIZES: &str = "sizes follow from [generator], data.classes, data.instances, data.input and data.output: give the \
                      configuration that the network was trained with";
 
 /// What to check if layers differ.
-const LAYERS: &str = "its layers are others: their kind and number follow from [generator]; give the configuration that the \
+const LAYERS: &str = "its layers differ: their kind and number follow from [generator]; give the configuration that the \
                       network was trained with";
 
 /// A generator with the configuration that it was trained with.
@@ -86,13 +86,13 @@ pub fn generator_weights<'a>(checkpoint: &'a Checkpoint, config: &Config) -> Res
     tensors.check_padding(&config.generator)?;
     tensors.check_finite(DIVERGED)?;
     let Some(mismatch) = tensors.mismatch(&planned.required(tensors)) else { return Ok(adapted) };
-    let cause = cause(checkpoint, &mismatch, config)?;
+    let cause = cause(tensors, &mismatch, config)?;
     let problem = format!("its tensors are not those of the configured network: {cause}\n{mismatch}");
     Err(Error::Checkpoint { file: checkpoint.file.clone(), problem })
 }
 
 /// The likely cause of a mismatch, and what to do.
-fn cause(checkpoint: &Checkpoint, mismatch: &Mismatch, config: &Config) -> Result<String> {
+pub(crate) fn cause(checkpoint: &Checkpoint, mismatch: &Mismatch, config: &Config) -> Result<String> {
     Ok(match identify(checkpoint)? {
         Some(Known::Generator(kind)) if kind != config.generator.kind() && !mismatch.missing.is_empty() => format!(
             "they are those of the generator {kind}, but generator.kind is {}; to load it: --set generator.kind={kind}",

@@ -488,7 +488,7 @@ fn dry_run_reads_everything_back() {
     let mut recorder = Recorder::default();
     let config = tiny();
     let sources = Sources::open(&config).unwrap();
-    let summary = Trainer::dry_run(Cpu::new(Some(1)).unwrap(), config, sources, &mut [&mut recorder]).unwrap();
+    let summary = Trainer::dry_run(Cpu::new(Some(1)).unwrap(), config, sources, None, &mut [&mut recorder]).unwrap();
     assert_eq!((summary.steps, summary.steps_total), (2, 2));
     assert!(recorder.events.contains(&"checkpoint 2".to_string()));
     assert!(!summary.dir.exists());

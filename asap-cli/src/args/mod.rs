@@ -73,6 +73,7 @@ fn baselines() -> PossibleValuesParser {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap train\n  asap train --config facades-small --data cmp-facades\n  \
+                        asap train --init runs/facades-small --data my-houses\n  \
                         asap train --out runs/quickstart --resume")]
 pub struct Train {
     /// Configuration file or preset
@@ -87,6 +88,10 @@ pub struct Train {
     /// Resume the run in --out (or runs/NAME) from its newest checkpoint
     #[arg(long)]
     pub resume: bool,
+    /// Start from the weights of a run folder, .safetensors or .pth, as far as they fit; without --config, with its
+    /// configuration
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with = "resume")]
+    pub init: Option<PathBuf>,
     /// Epochs (train.epochs)
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
@@ -297,7 +302,7 @@ pub struct Convert {
     pub from: PathBuf,
     /// File to write; .pth or .safetensors
     pub to: PathBuf,
-    /// Configuration file or preset to embed in the header of a .safetensors
+    /// Configuration file or preset to embed in the header of a .safetensors; the generator must be its own
     #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
     pub config: Option<String>,
     /// Overwrite an existing file

@@ -3,18 +3,21 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::Config;
+use asap_model::Error;
 use asap_model::checkpoint::{self, Metadata};
+use asap_model::inference::generator_weights;
 use serde_json::json;
 
 use super::{checkpoint_config, shown, usage};
 use crate::args::{Common, Convert};
 use crate::output::Output;
 
-/// Reads either format and writes that of the extension.
+/// Reads either format and writes that of the extension. A configuration is embedded only if the tensors are those of its
+/// generator.
 pub fn run(args: Convert, common: &Common, output: &Output) -> Result<ExitCode> {
     let Convert { from, to, config, force } = args;
     let checkpoint = checkpoint::load(&from)?;
+    let is_given = config.is_some();
     if to.is_file() && !force {
         return Err(usage(
             &to.display().to_string(),
@@ -22,6 +25,9 @@ pub fn run(args: Convert, common: &Common, output: &Output) -> Result<ExitCode> 
         )
         .into());
     }
+    let mut warnings = Vec::new();
+    let mut weights = &checkpoint.weights;
+    let adapted;
     let written = match to.extension().and_then(|ending| ending.to_str()) {
         Some("pth") if config.is_some() => {
             return Err(usage(
@@ -31,25 +37,46 @@ pub fn run(args: Convert, common: &Common, output: &Output) -> Result<ExitCode> 
             .into());
         }
         Some("pth") => {
-            checkpoint::pth::write(&to, &checkpoint.weights)?;
+            checkpoint::pth::write(&to, weights)?;
             None
         }
         Some("safetensors") => {
             let config = checkpoint_config(&checkpoint, config.as_deref(), common)?;
-            config.iter().try_for_each(Config::validate)?;
             match &config {
-                Some(config) => checkpoint::save(&to, &checkpoint.weights, config)?,
-                None => checkpoint::safetensors::write(&to, &checkpoint.weights, &Metadata::new())?,
+                Some(config) => {
+                    adapted = generator_weights(&checkpoint, config).map_err(|error| advised(error, is_given))?;
+                    warnings = adapted.warnings();
+                    weights = &adapted.checkpoint.weights;
+                    checkpoint::save(&to, weights, config)?;
+                }
+                None => checkpoint::safetensors::write(&to, weights, &Metadata::new())?,
             }
             config
         }
         _ => return Err(usage(&to.display().to_string(), "the extension must be .pth or .safetensors").into()),
     };
-    let values: usize = checkpoint.weights.values().map(|tensor| tensor.data.len()).sum();
-    let tensors = checkpoint.weights.len();
+    warnings.iter().for_each(|warning| output.say(format_args!("warning: {warning}")));
+    let values: usize = weights.values().map(|tensor| tensor.data.len()).sum();
+    let tensors = weights.len();
     output.result(
-        || json!({ "from": shown(&from), "to": shown(&to), "tensors": tensors, "values": values, "config": written.is_some() }),
+        || {
+            json!({
+                "from": shown(&from), "to": shown(&to), "tensors": tensors, "values": values, "config": written.is_some(),
+                "warnings": warnings,
+            })
+        },
         || format!("{}: {tensors} tensors, {values} values", to.display()),
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds to a mismatch how other networks are converted.
+fn advised(error: Error, is_given: bool) -> Error {
+    match error {
+        Error::Checkpoint { file, problem } if is_given => {
+            let problem = format!("{problem}\nwithout --config, tensors of any network are converted as they are");
+            Error::Checkpoint { file, problem }
+        }
+        other => other,
+    }
 }

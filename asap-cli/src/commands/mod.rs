@@ -1,5 +1,5 @@
 //! The commands, one file or folder each. `roofline` is `profile --roofline`; `workload` is what `profile` and `bench` time;
-//! `files` finds the images that arguments name; `dataset` is what `--data` names.
+//! `files` finds the images that arguments name; `dataset` is what `--data` names, `initial` what `train --init` does.
 
 pub mod bench;
 pub mod compare;
@@ -12,6 +12,7 @@ pub mod eval;
 pub mod files;
 pub mod infer;
 pub mod init;
+pub mod initial;
 pub mod preview;
 pub mod profile;
 pub mod roofline;

@@ -7,15 +7,16 @@ use std::time::Instant;
 use anyhow::Result;
 use asap_model::config::{DataConfig, InputKind, Layout, OutputKind};
 use asap_model::data::{Survey, find_values};
+use asap_model::nn::Initializer;
 use asap_model::training::losses::Losses;
-use asap_model::training::{History, RunFolder, Sources, Summary, Trainer};
+use asap_model::training::{History, Pretrained, RunFolder, Sources, Summary, Trainer};
 use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use indicatif::FormattedDuration;
 use serde_json::json;
 
 use super::dataset::{Check, adopt, look, verdict};
-use super::{adjust, configuration, incomplete_configuration, shell_word, short_name, shown, usage};
+use super::{adjust, configuration, incomplete_configuration, initial, shell_word, short_name, shown, usage};
 use crate::args::{Common, Train};
 use crate::device::{Task, on_device};
 use crate::exit::INTERRUPTED;
@@ -28,11 +29,16 @@ use crate::report::number::fixed;
 /// The configuration without arguments.
 pub const QUICKSTART: &str = "quickstart";
 
+/// The name of a run whose configuration is that of `--init`.
+const FINE_TUNED: &str = "fine-tuned";
+
 pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
-    let name = args.config.as_deref().unwrap_or(QUICKSTART);
+    let name = args.config.as_deref().unwrap_or(if args.init.is_some() { FINE_TUNED } else { QUICKSTART });
     let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(short_name(name)));
     let check = if args.skip_check { Check::Sample } else { Check::Changed };
     let mut found = None;
+    let pretrained = args.init.as_deref().map(Pretrained::read).transpose()?;
+    let own = pretrained.as_ref().filter(|_| args.config.is_none());
     let mut config = match (&args.data, args.resume) {
         (data, true) => {
             if args.config.is_some() {
@@ -47,13 +53,19 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
         }
         (Some(data), false) => {
             let flags = args.shorthands().map(|(_, key, _)| key);
-            let (mut config, given) = incomplete_configuration(name, common, flags)?;
+            let (mut config, given) = match own {
+                Some(pretrained) => initial::configuration(pretrained, common, flags)?,
+                None => incomplete_configuration(name, common, flags)?,
+            };
             set_flags(&mut config, &args, common)?;
             found = Some(adopt(&mut config, data, &given, check, output)?);
             config
         }
         (None, false) => {
-            let mut config = configuration(name, common)?;
+            let mut config = match own {
+                Some(pretrained) => initial::configuration(pretrained, common, std::iter::empty())?.0,
+                None => configuration(name, common)?,
+            };
             set_flags(&mut config, &args, common)?;
             config
         }
@@ -70,7 +82,7 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     }
     memory::check_training(&config, common, output)?;
     let data = config.data.clone();
-    let summary = on_device(common, output, Run { args: &args, config, dir, found, output })?;
+    let summary = on_device(common, output, Run { args: &args, config, dir, found, pretrained, output })?;
     report(&summary, &args, &data, output);
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
@@ -97,6 +109,7 @@ struct Run<'a> {
     dir: PathBuf,
     /// The files of the dataset, if they have been read.
     found: Option<Survey>,
+    pretrained: Option<Pretrained>,
     output: &'a Output,
 }
 
@@ -104,16 +117,24 @@ impl Task for Run<'_> {
     type Output = Summary;
 
     fn run<B: Backend>(self, backend: B) -> Result<Summary> {
-        let Run { args, config, dir, found, output } = self;
+        let Run { args, config, dir, found, pretrained, output } = self;
         let mut sources = Sources::open(&config)?;
         if !args.skip_check {
             sources.pairs = check_images(&config, found, output)?.as_ref().map(Into::into);
         }
+        let mut initial = pretrained.map(|pretrained| pretrained.fit(&config)).transpose()?;
+        if let Some(initial) = &initial {
+            initial::report(initial, output);
+        }
+        let initial = initial.as_mut().map(|initial| initial as &mut dyn Initializer);
         let mut reports = Reports::new(output, Interrupt::watch(output)?);
-        Ok(match (args.dry_run, args.resume) {
-            (true, _) => Trainer::dry_run(backend, config, sources, &mut reports.observers())?,
-            (_, true) => Trainer::resume(backend, config, &dir, sources)?.run(&mut reports.observers())?,
-            (_, false) => Trainer::new(backend, config, &dir, sources)?.run(&mut reports.observers())?,
+        Ok(match (args.dry_run, args.resume, initial) {
+            (true, _, initial) => Trainer::dry_run(backend, config, sources, initial, &mut reports.observers())?,
+            (_, true, _) => Trainer::resume(backend, config, &dir, sources)?.run(&mut reports.observers())?,
+            (_, _, Some(initial)) => {
+                Trainer::fine_tune(backend, config, &dir, sources, initial)?.run(&mut reports.observers())?
+            }
+            (_, _, None) => Trainer::new(backend, config, &dir, sources)?.run(&mut reports.observers())?,
         })
     }
 }

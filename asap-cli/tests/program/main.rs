@@ -14,6 +14,7 @@ mod eval;
 mod exit_codes;
 #[cfg(target_os = "linux")]
 mod failing_disk;
+mod fine_tuning;
 mod flags;
 #[cfg(unix)]
 mod gpu_check;

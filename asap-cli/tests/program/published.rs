@@ -3,12 +3,7 @@
 use asap_model::checkpoint::{HostTensor, Weights, safetensors};
 use asap_model::data::{Plane, read_photo, write_instances, write_labels};
 
-use crate::support::{Workspace, published};
-
-/// The network of the case gen_city, by its options in the index.
-const CITY: &str = "[data]\nlayout = \"cityscapes\"\nclasses = 5\ninstances = true\nsize = [64, 64]\n\
-    [generator]\ntile = 4\nlearned_factor = 4\nwidth = 6\nmax_width = 12\ndepth = 2\nmlp_width = 8\nmlp_depth = 3\n\
-    padding = \"reflect\"\n";
+use crate::support::{CITY, Workspace, published};
 
 /// An arbitrary palette for label maps.
 const COLORS: [[u8; 3]; 5] = [[0; 3], [60; 3], [120; 3], [180; 3], [240; 3]];
@@ -72,6 +67,31 @@ fn both_formats_reproduce_the_published_image() {
     for n in 0..2 {
         let bytes = |file: &str| std::fs::read(here.path(&format!("{file}.generated/label{n}.png"))).unwrap();
         assert!(bytes("gen_city_net_G.pth") == bytes("gen_city_legacy_net_G.pth"));
+    }
+}
+
+/// The same tensors below prefixes, beside other tensors: the same image, and a warning.
+#[test]
+fn wrapped_checkpoints_generate_the_same_image() {
+    let (here, _) = city();
+    let weights = asap_model::checkpoint::load(&here.path("gen_city_net_G.pth")).unwrap().weights;
+    let infer = "--config city.toml --input label0.png --instances instance0.png --out";
+    here.done(&format!("infer --checkpoint gen_city_net_G.pth {infer} plain"));
+    for prefix in ["module.", "state_dict._orig_mod.", "netG.module."] {
+        let mut wrapped: Weights =
+            weights.iter().map(|(key, tensor)| (format!("{prefix}{key}"), tensor.clone())).collect();
+        let other = HostTensor { shape: vec![2], data: vec![0.0; 2] };
+        wrapped.insert("optimizer.state.0.exp_avg".into(), other);
+        safetensors::write(&here.path("wrapped.safetensors"), &wrapped, &Default::default()).unwrap();
+        let ran = here.done(&format!("infer --checkpoint wrapped.safetensors {infer} wrapped --force"));
+        assert!(
+            ran.stderr.contains(&format!("wrapped.safetensors: removed the prefix {prefix} from")),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains("optimizer (1)"), "{}", ran.stderr);
+        let bytes = |folder: &str| std::fs::read(here.path(folder).join("label0.png")).unwrap();
+        assert!(bytes("wrapped") == bytes("plain"), "{prefix}");
     }
 }
 

@@ -17,6 +17,11 @@ pub const TINY_FILE: &str = "[data]\nlayout = \"synthetic\"\nclasses = 13\nsize 
     [generator]\ntile = 4\nlearned_factor = 4\nwidth = 4\nmax_width = 8\ndepth = 1\nmlp_width = 8\nmlp_depth = 3\n\
     [discriminator]\nwidth = 4\nmax_width = 8\n";
 
+/// The network of the case gen_city, by its options in the index.
+pub const CITY: &str = "[data]\nlayout = \"cityscapes\"\nclasses = 5\ninstances = true\nsize = [64, 64]\n\
+    [generator]\ntile = 4\nlearned_factor = 4\nwidth = 6\nmax_width = 12\ndepth = 2\nmlp_width = 8\nmlp_depth = 3\n\
+    padding = \"reflect\"\n";
+
 /// The tiny generator's trainable parameters, by hand. 3×3 convolutions with scale and shift: 13→4, 4→4, 4→8, 8→8
 /// channels; MLPs of 13 labels and 8 position channels, 21→8→8→3; a 1×1 convolution from 8 channels to those.
 pub const TINY_PARAMETERS: u64 = {

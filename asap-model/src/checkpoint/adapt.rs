@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::load::Checkpoint;
-use super::wrapped::{Network, Tensors};
+use super::wrapped::{Network, Tensors, Unused};
 use super::{shown, spectral, wrapped};
 
 /// The buffers of norms that track statistics.
@@ -16,6 +16,8 @@ pub struct Adapted<'a> {
     pub checkpoint: Cow<'a, Checkpoint>,
     /// What was removed, dropped or converted: a sentence each, without the file's name.
     pub notes: Vec<String>,
+    /// Tensors of the file without the network's prefix.
+    pub unused: Unused,
 }
 
 impl Checkpoint {
@@ -28,14 +30,14 @@ impl Checkpoint {
         let is_own = self.weights.keys().all(|key| network.contains_key(&**key))
             && network.keys().all(|key| !is_vector(key) || self.weights.contains_key(*key));
         if is_own {
-            return Adapted { checkpoint: Cow::Borrowed(self), notes: Vec::new() };
+            return Adapted { checkpoint: Cow::Borrowed(self), notes: Vec::new(), unused: Unused::new() };
         }
         let mut notes = Vec::new();
-        let mut tensors = wrapped::strip(&self.weights, &network, &mut notes);
+        let (mut tensors, unused) = wrapped::strip(&self.weights, &network, &mut notes);
         drop_optimizers(&mut tensors, &mut notes);
         spectral::convert(&mut tensors, &network, &mut notes);
         drop_statistics(&mut tensors, &network, &mut notes);
-        self.adapted(tensors, notes)
+        self.adapted(tensors, notes, unused)
     }
 
     /// The tensors without the prefix below which the file has most of these keys; without a prefix, all of them. Nothing is
@@ -43,17 +45,17 @@ impl Checkpoint {
     pub fn below_prefix(&self, expected: &[(String, Vec<usize>)]) -> Adapted<'_> {
         let network: Network<'_> = expected.iter().map(|(key, shape)| (&**key, &**shape)).collect();
         let mut notes = Vec::new();
-        let tensors = wrapped::strip(&self.weights, &network, &mut notes);
+        let (tensors, unused) = wrapped::strip(&self.weights, &network, &mut notes);
         if notes.is_empty() {
-            return Adapted { checkpoint: Cow::Borrowed(self), notes };
+            return Adapted { checkpoint: Cow::Borrowed(self), notes, unused };
         }
-        self.adapted(tensors, notes)
+        self.adapted(tensors, notes, unused)
     }
 
-    fn adapted(&self, tensors: Tensors<'_>, notes: Vec<String>) -> Adapted<'_> {
+    fn adapted(&self, tensors: Tensors<'_>, notes: Vec<String>, unused: Unused) -> Adapted<'_> {
         let weights = tensors.into_iter().map(|(key, tensor)| (key, tensor.into_owned())).collect();
         let checkpoint = Checkpoint { file: self.file.clone(), weights, config: self.config.clone() };
-        Adapted { checkpoint: Cow::Owned(checkpoint), notes }
+        Adapted { checkpoint: Cow::Owned(checkpoint), notes, unused }
     }
 
     /// How many of a network's keys the file has, below any prefix.
@@ -63,10 +65,11 @@ impl Checkpoint {
 }
 
 impl Adapted<'_> {
-    /// The notes as warnings, with the file's name.
+    /// The notes, and what is not used, as warnings with the file's name.
     pub fn warnings(&self) -> Vec<String> {
         let file = self.checkpoint.file.display();
-        self.notes.iter().map(|note| format!("{file}: {note}")).collect()
+        let unused = wrapped::unused_note(&self.unused);
+        self.notes.iter().chain(&unused).map(|note| format!("{file}: {note}")).collect()
     }
 }
 

@@ -42,24 +42,53 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
 
 /// As [`load`], for the wanted keys alone: the other tensors take no memory.
 pub fn load_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Checkpoint> {
+    let (mut checkpoint, is_run) = load_all(path, wanted)?;
+    if is_run {
+        checkpoint.weights = part(&mut checkpoint.weights, "generator");
+        checkpoint.weights.retain(|key, _| wanted(key));
+    }
+    Ok(checkpoint)
+}
+
+/// Both networks of a file: the generator as [`load`] does, and the discriminators if the file is the whole state of a run.
+/// In other files the discriminators may be among the tensors of the first.
+pub(crate) fn load_networks(path: &Path) -> Result<(Checkpoint, Option<Checkpoint>)> {
+    let (mut checkpoint, is_run) = load_all(path, &|_| true)?;
+    if !is_run {
+        return Ok((checkpoint, None));
+    }
+    let [generator, discriminator] = ["generator", "discriminator"].map(|name| part(&mut checkpoint.weights, name));
+    let Checkpoint { file, config, .. } = checkpoint;
+    let checkpoint = |weights| Checkpoint { file: file.clone(), weights, config: config.clone() };
+    Ok((checkpoint(generator), Some(checkpoint(discriminator))))
+}
+
+/// Every tensor of a file, and whether it is the whole state of a run, whose tensors are not filtered.
+fn load_all(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<(Checkpoint, bool)> {
     let file = if path.is_dir() { path.join(GENERATOR_FILE) } else { path.to_path_buf() };
     if path.is_dir() && !file.is_file() {
         return Err(fault(path, format!("the folder has no {GENERATOR_FILE}: pass a run folder or a checkpoint file")));
     }
     if is_pth(&file)? {
-        return Ok(Checkpoint { weights: pth::read_keys(&file, wanted)?, config: None, file });
+        return Ok((Checkpoint { weights: pth::read_keys(&file, wanted)?, config: None, file }, false));
     }
     let (mut weights, metadata) = safetensors::read(&file)?;
     let format = metadata.get("format").map(String::as_str);
     let text = metadata.get("config").filter(|_| matches!(format, Some(FORMAT | RUN_FORMAT)));
     let config = text.map(|text| Config::parse(text, "the configuration in its header")).transpose();
     let config = config.map_err(|error| fault(&file, error.to_string()))?;
-    if format == Some(RUN_FORMAT) {
-        let generator = |(key, tensor): (String, _)| Some((key.strip_prefix("generator.")?.to_owned(), tensor));
-        weights = weights.into_iter().filter_map(generator).collect();
+    let is_run = format == Some(RUN_FORMAT);
+    if !is_run {
+        weights.retain(|key, _| wanted(key));
     }
-    weights.retain(|key, _| wanted(key));
-    Ok(Checkpoint { file, weights, config })
+    Ok((Checkpoint { file, weights, config }, is_run))
+}
+
+/// Takes out the tensors of a part of a run's state, under their own keys.
+fn part(state: &mut Weights, name: &str) -> Weights {
+    let of_part = |key: &str| Some(key.strip_prefix(name)?.strip_prefix('.')?.to_owned());
+    let keys: Vec<(String, String)> = state.keys().filter_map(|key| Some((key.clone(), of_part(key)?))).collect();
+    keys.into_iter().filter_map(|(key, own)| Some((own, state.remove(&key)?))).collect()
 }
 
 /// Writes weights as safetensors with their configuration in the header, for [`load`].

@@ -38,6 +38,7 @@ pub use adapt::Adapted;
 pub use content_hash::HASH_KEY;
 pub use load::{Checkpoint, load, load_keys, save};
 pub use mismatch::Mismatch;
+pub use wrapped::Unused;
 
 use crate::Error;
 use crate::error::shown;

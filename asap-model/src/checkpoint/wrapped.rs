@@ -29,15 +29,18 @@ struct Found {
     keys: usize,
 }
 
+/// How many tensors of a file are left out, by the first part of their keys.
+pub type Unused = BTreeMap<String, usize>;
+
 /// The network's tensors by its own keys. Tensors with other prefixes are left out; those with the same prefix are kept
 /// under the rest of their keys, whether the network has them or not.
-pub(super) fn strip<'a>(weights: &'a Weights, network: &Network<'_>, notes: &mut Vec<String>) -> Tensors<'a> {
+pub(super) fn strip<'a>(weights: &'a Weights, network: &Network<'_>, notes: &mut Vec<String>) -> (Tensors<'a>, Unused) {
     let found = prefixes(weights, network);
     let prefix = best(&found);
-    let (mut tensors, mut others, mut wrapped) = (Tensors::new(), BTreeMap::<&str, usize>::new(), None);
+    let (mut tensors, mut unused, mut wrapped) = (Tensors::new(), Unused::new(), None);
     for (key, tensor) in weights {
         let Some(rest) = below(key, &prefix) else {
-            *others.entry(key.split('.').next().unwrap_or(key)).or_default() += 1;
+            *unused.entry(key.split('.').next().unwrap_or(key).to_owned()).or_default() += 1;
             continue;
         };
         let own = own_key(&rest.split('.').collect::<Vec<_>>());
@@ -49,15 +52,7 @@ pub(super) fn strip<'a>(weights: &'a Weights, network: &Network<'_>, notes: &mut
         tensors.insert(own, Cow::Borrowed(tensor));
     }
     if !prefix.is_empty() {
-        let unused: usize = others.values().sum();
-        let mut note = format!("removed the prefix {}. from its keys", shown(&prefix));
-        if unused > 0 {
-            let list: Vec<String> =
-                others.iter().take(LISTED).map(|(name, count)| format!("{} ({count})", shown(name))).collect();
-            let more = if others.len() > LISTED { ", …" } else { "" };
-            note += &format!("; {unused} tensors without it are not used: {}{more}", list.join(", "));
-        }
-        notes.push(note);
+        notes.push(format!("removed the prefix {}. from its keys", shown(&prefix)));
     }
     let same: Vec<String> = found
         .iter()
@@ -77,7 +72,17 @@ pub(super) fn strip<'a>(weights: &'a Weights, network: &Network<'_>, notes: &mut
             shown(key)
         ));
     }
-    tensors
+    (tensors, unused)
+}
+
+/// What is left out, in words.
+pub(super) fn unused_note(unused: &Unused) -> Option<String> {
+    let list: Vec<String> =
+        unused.iter().take(LISTED).map(|(name, count)| format!("{} ({count})", shown(name))).collect();
+    let more = if unused.len() > LISTED { ", …" } else { "" };
+    let count: usize = unused.values().sum();
+    (count > 0)
+        .then(|| format!("{count} tensors of other networks or optimizers are not used: {}{more}", list.join(", ")))
 }
 
 /// How many of a network's keys a file has, below the prefix that has most of them.
@@ -158,7 +163,8 @@ mod tests {
         let network = Network::from([("a.weight", &[2][..]), ("b.weight_orig", &[2]), ("b.weight_u", &[2])]);
         let mut notes = Vec::new();
         let weights = weights(keys);
-        let tensors = strip(&weights, &network, &mut notes);
+        let (tensors, unused) = strip(&weights, &network, &mut notes);
+        notes.extend(unused_note(&unused));
         (tensors.into_keys().collect(), notes)
     }
 
@@ -187,7 +193,7 @@ mod tests {
             ["epoch", "netD.c.weight", "netD.d.weight", "netG.a.weight", "netG.b.weight_orig", "netG.b.weight_u"];
         let (own, notes) = stripped(&keys);
         assert_eq!(own, OWN);
-        assert!(notes[0].ends_with("3 tensors without it are not used: epoch (1), netD (2)"), "{notes:?}");
+        assert!(notes[1].starts_with("3 tensors") && notes[1].ends_with("not used: epoch (1), netD (2)"), "{notes:?}");
     }
 
     #[test]

@@ -19,26 +19,30 @@ pub enum Known {
     Vgg19,
 }
 
-/// The network that most of a checkpoint's keys belong to, by their names alone: at least half of the network's keys, or
-/// half of the file's.
+/// The network that a checkpoint's keys belong to, by their names alone: the generator that has most of them, or else the
+/// discriminators or VGG19. At least a third of the network's keys, or of the file's, must be the same.
 pub fn identify(checkpoint: &Checkpoint) -> Result<Option<Known>> {
     let plan = Plan::new(1);
-    let mut best = None;
-    let mut consider = |known, expected: Vec<(String, Vec<usize>)>| {
+    let count = |expected: Vec<(String, Vec<usize>)>| {
         let count = checkpoint.count_keys(&expected);
-        let is_likely = count > 0 && 2 * count >= expected.len().min(checkpoint.weights.len());
-        if is_likely && best.is_none_or(|(most, _)| count > most) {
-            best = Some((count, known));
-        }
+        if 3 * count >= expected.len().min(checkpoint.weights.len()) { count } else { 0 }
     };
+    let mut best = (0, None);
     for (kind, _) in GeneratorConfig::KINDS {
         if let Some(config) = GeneratorConfig::of_kind(kind) {
             let generator = Generator::new(&plan, &config, &DataConfig::default(), &mut Blank)?;
-            consider(Known::Generator(kind), generator.params.expected());
+            let count = count(generator.params.expected());
+            if count > best.0 {
+                best = (count, Some(Known::Generator(kind)));
+            }
         }
     }
+    if best.1.is_some() {
+        return Ok(best.1);
+    }
     let discriminator = Discriminator::new(&plan, &DiscriminatorConfig::default(), 1, &mut Blank)?;
-    consider(Known::Discriminator, discriminator.params.expected());
-    consider(Known::Vgg19, Vgg19::new(&plan, &mut Blank)?.expected());
-    Ok(best.map(|(_, known)| known))
+    if count(discriminator.params.expected()) > 0 {
+        return Ok(Some(Known::Discriminator));
+    }
+    Ok((count(Vgg19::new(&plan, &mut Blank)?.expected()) > 0).then_some(Known::Vgg19))
 }

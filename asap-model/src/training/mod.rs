@@ -11,6 +11,7 @@
 //! | `sources` | [`Sources`]: training and validation pairs as configured |
 //! | `pairs` | [`Pairs`]: what changed in the dataset while a run was stopped |
 //! | `run_folder` | [`RunFolder`]: the files of a run; [`next_free`] |
+//! | `pretrained` | [`Pretrained`]: weights from which a new run starts; what of them fits, [`Initial`] |
 //! | `state` | checkpoints of the whole state |
 //! | `resume` | which keys may change when a run resumes |
 //! | [`metrics_log`] | `metrics.jsonl`: losses and validations by step |
@@ -26,6 +27,7 @@ pub mod metrics_log;
 pub mod observer;
 pub mod optim;
 mod pairs;
+mod pretrained;
 mod resume;
 mod run_folder;
 mod schedule;
@@ -37,6 +39,7 @@ mod validation;
 
 pub use observer::{Event, Observer, Started, StepReport, Summary};
 pub use pairs::Pairs;
+pub use pretrained::{Initial, NotTaken, Pretrained, Taken};
 pub use resume::CHANGEABLE;
 pub use run_folder::{RunFolder, next_free};
 pub use sources::Sources;

@@ -52,7 +52,18 @@ impl<B: Backend> Trainer<B> {
     /// [`Error::Config`] for a configuration that can't be trained, such as a perceptual loss without VGG19's weights;
     /// [`Error::Checkpoint`] if those can't be read; [`Error::Data`] if there are no validation pairs.
     pub fn new(backend: B, config: Config, out_dir: &Path, sources: Sources) -> Result<Self> {
-        Self::start(backend, config, sources, || RunFolder::create(out_dir))
+        Self::start(backend, config, sources, None, || RunFolder::create(out_dir))
+    }
+
+    /// As [`Trainer::new`], from the weights of an initializer, such as [`super::Initial`]; optimizers and step start anew.
+    pub fn fine_tune(
+        backend: B,
+        config: Config,
+        out_dir: &Path,
+        sources: Sources,
+        init: &mut dyn Initializer,
+    ) -> Result<Self> {
+        Self::start(backend, config, sources, Some(init), || RunFolder::create(out_dir))
     }
 
     /// Restarts the run in `run_dir`, which stopped before its first checkpoint, and clears its log.
@@ -60,7 +71,7 @@ impl<B: Backend> Trainer<B> {
     /// # Errors
     /// As [`Trainer::new`]; also [`Error::Config`] if there is a checkpoint, or another process trains there.
     pub fn restart(backend: B, config: Config, run_dir: &Path, sources: Sources) -> Result<Self> {
-        Self::start(backend, config, sources, || match RunFolder::open(run_dir)? {
+        Self::start(backend, config, sources, None, || match RunFolder::open(run_dir)? {
             folder if folder.never_saved()? => Ok(folder),
             _ => {
                 let problem = "it has a checkpoint: resume from that, or train in another folder".to_string();
@@ -69,9 +80,15 @@ impl<B: Backend> Trainer<B> {
         })
     }
 
-    fn start(backend: B, config: Config, sources: Sources, folder: impl FnOnce() -> Result<RunFolder>) -> Result<Self> {
-        let mut init = XavierNormal { seed: config.train.seed, gain: config.train.init_gain };
-        let (schedule, networks) = prepare(&backend, &config, &sources, &mut init)?;
+    fn start(
+        backend: B,
+        config: Config,
+        sources: Sources,
+        init: Option<&mut dyn Initializer>,
+        folder: impl FnOnce() -> Result<RunFolder>,
+    ) -> Result<Self> {
+        let mut new = XavierNormal { seed: config.train.seed, gain: config.train.init_gain };
+        let (schedule, networks) = prepare(&backend, &config, &sources, init.unwrap_or(&mut new))?;
         let folder = folder()?;
         let lock = folder.lock()?;
         Self::open(backend, config, sources, schedule, networks, folder, lock)
@@ -134,7 +151,8 @@ impl<B: Backend> Trainer<B> {
         Ok(trainer)
     }
 
-    /// Trains two steps in a temporary folder, reads everything back and compares.
+    /// Trains two steps in a temporary folder, from the weights of an initializer if there is one, reads everything back
+    /// and compares.
     ///
     /// # Errors
     /// As [`Trainer::new`] and [`Trainer::run`]; [`Error::Checkpoint`] if what was read differs from what was written.
@@ -142,13 +160,15 @@ impl<B: Backend> Trainer<B> {
         backend: B,
         mut config: Config,
         sources: Sources,
+        init: Option<&mut dyn Initializer>,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Summary> {
         let temporary = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir(), "create a temporary folder"))?;
         config.train.steps = Some(2);
         config.train.save_every = 1;
         let dir = temporary.path().join("run");
-        let mut trainer = Trainer::new(backend.clone(), config.clone(), &dir, sources.clone())?;
+        let create = || RunFolder::create(&dir);
+        let mut trainer = Self::start(backend.clone(), config.clone(), sources.clone(), init, create)?;
         let summary = trainer.run(observers)?;
 
         let trained = state::digests(&trainer.networks)?;

@@ -254,11 +254,14 @@ fn reads_unusual_pth() {
     let mut storage = Vec::new();
     (0..6).for_each(|i| storage.extend((i as f32).to_le_bytes()));
     let transposed = View { shape: &[3, 2], strides: &[1, 3], ..VIEW };
+    let inner = [&b"}("[..], &string("w"), &VIEW.pickled(), b"u"].concat();
     let beside = [&b"\x80\x02}("[..], &string("epoch"), b"K\x07", &string("w"), &VIEW.pickled(), b"u."].concat();
+    let nested = [&b"\x80\x02}("[..], &string("epoch"), b"K\x03", &string("state_dict"), &inner, b"u."].concat();
     let odd: Vec<(&str, Vec<u8>, [f32; 6])> = vec![
         ("whole", archive(&state, &storage), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
         ("transposed", archive(&dictionary(&transposed.pickled()), &storage), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]),
         ("older", legacy(&state, &string("0"), &counted(6, &storage)), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+        ("nested", archive(&nested, &storage), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
         ("a-number-beside", archive(&beside, &storage), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
     ];
     let mut cases: Vec<(String, String, Expected)> = Vec::new();
@@ -270,6 +273,7 @@ fn reads_unusual_pth() {
     for (name, _, numbers) in odd {
         let (weights, _) =
             asap_model::checkpoint::safetensors::read(&here.path(&format!("{name}.safetensors"))).unwrap();
-        assert_eq!(weights["w"].data, numbers, "{name}");
+        let key = if name == "nested" { "state_dict.w" } else { "w" };
+        assert_eq!(weights[key].data, numbers, "{name}");
     }
 }
