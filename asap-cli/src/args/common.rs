@@ -1,11 +1,14 @@
 //! The flags that every command takes.
 
+use std::any::TypeId;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 use asap_model::Config;
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use asap_model::config::expand_home;
+use clap::builder::{PathBufValueParser, PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command, ValueEnum};
 
 #[derive(Clone, Debug, Args)]
 pub struct Common {
@@ -102,12 +105,29 @@ impl TypedValueParser for Suggested {
         argument: Option<&clap::Arg>,
         value: &std::ffi::OsStr,
     ) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, argument, value)
+        StringValueParser::new().try_map(in_home).parse_ref(command, argument, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new((self.0)().into_iter()))
     }
+}
+
+/// A path, preset or key; a leading `~` is the home folder.
+pub fn in_home(text: String) -> Result<String, String> {
+    if !text.starts_with('~') {
+        return Ok(text);
+    }
+    expand_home(Path::new(&text)).map(|path| path.to_string_lossy().into_owned())
+}
+
+/// With `~` expanded in every argument that is a path.
+pub fn with_home(command: Command) -> Command {
+    let expand = |argument: Arg| match argument.get_value_parser().type_id() == TypeId::of::<PathBuf>() {
+        true => argument.value_parser(PathBufValueParser::new().try_map(|path| expand_home(&path))),
+        false => argument,
+    };
+    command.mut_args(expand).mut_subcommands(with_home)
 }
 
 /// The presets; a file may stand in their place.

@@ -7,7 +7,7 @@ use asap_model::evaluation::Measure;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::common::{Suggested, presets};
+use super::common::{Suggested, in_home, presets};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap eval --checkpoint runs/facades-256 --data cmp-facades\n  \
@@ -82,7 +82,7 @@ pub struct Measuring {
 )]
 pub struct Compare {
     /// Run folders, .safetensors, or published .pth files with their configuration: FILE.pth=CONFIG
-    #[arg(required = true, value_name = "CHECKPOINT[=CONFIG]")]
+    #[arg(required = true, value_name = "CHECKPOINT[=CONFIG]", value_parser = checkpoint_and_config)]
     pub checkpoints: Vec<String>,
     /// Dataset; its validation pairs are used [default: the first checkpoint's data.dir]
     #[arg(long, value_name = "DIR")]
@@ -137,6 +137,12 @@ pub struct Sweep {
     pub skip_check: bool,
     #[command(flatten)]
     pub measuring: Measuring,
+}
+
+/// Two paths, or one with `=` in its name.
+fn checkpoint_and_config(text: &str) -> Result<String, String> {
+    let parts = text.split('=').map(|part| in_home(part.to_owned()));
+    parts.collect::<Result<Vec<_>, _>>().map(|parts| parts.join("="))
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -149,7 +149,8 @@ pub struct Infer {
     /// Label maps or RGB images: files, or folders with their subfolders
     #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "data", conflicts_with = "data")]
     pub input: Vec<PathBuf>,
-    /// Instance maps of the inputs, in the same order
+    /// Instance maps of the inputs: files, or folders with their subfolders. One file each is a pair; otherwise they are
+    /// paired by their names below these folders, which may differ by Cityscapes' endings or by a word that all have
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "input")]
     pub instances: Vec<PathBuf>,
     /// Dataset: uses its validation inputs; photos are not needed

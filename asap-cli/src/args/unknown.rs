@@ -6,8 +6,9 @@ use asap_model::Config;
 use asap_model::config::nearest_name;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory, Error, Parser};
+use clap::{Command, CommandFactory, Error, FromArgMatches};
 
+use super::common::with_home;
 use super::{Arguments, Train};
 
 /// Flags with their names in other projects, besides those of configuration keys. Case, `-` and `_` do not count.
@@ -52,7 +53,9 @@ const COMMANDS: &[(&str, &[&str])] = &[
 
 /// The arguments of this process; a wrong one ends it.
 pub fn parse() -> Arguments {
-    Arguments::try_parse().unwrap_or_else(|error| explained(error, std::env::args_os().collect()).exit())
+    let matches = with_home(Arguments::command()).try_get_matches();
+    let parsed = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| explained(error, std::env::args_os().collect()).exit())
 }
 
 /// The error with advice in place of the argument of most similar letters.
@@ -126,6 +129,8 @@ fn known<'a>(
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     fn message(line: &str) -> String {

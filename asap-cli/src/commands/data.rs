@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, OutputKind};
-use asap_model::data::{ClassCount, DepthCount, Report, Survey, detect, synthetic};
+use asap_model::config::{DataConfig, Direction, OutputKind};
+use asap_model::data::{ClassCount, DepthCount, Report, Survey, synthetic};
 use asap_model::{Config, Error};
 use serde_json::json;
 
-use super::dataset::{Check, adopt};
+use super::dataset::{Check, adopt, detected};
+use super::files::{skipped_json, skipped_text};
 use super::train::QUICKSTART;
 use super::{incomplete_configuration, shown};
 use crate::args::{Common, DataCheck, DataSynth, SynthKind};
@@ -40,9 +41,9 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
                 json!({ "range": range, "measured": measured, "invalid": invalid, "beyond": beyond })
             });
             json!({
-                "dir": shown(&args.dir), "layout": layout, "train": report.train, "val": report.val,
+                "dir": shown(&args.dir), "layout": layout, "direction": report.direction.map(Direction::name), "train": report.train, "val": report.val,
                 "heights": report.heights, "widths": report.widths, "classes": classes,
-                "depths": depths,
+                "depths": depths, "skipped": skipped_json(&report.skipped),
                 "problems": report.problems.len(), "ok": report.problems.is_empty(), "hint": report.bad_labels(&data),
                 "set": report.hint(&data).map(|hint| hint.assignments),
             })
@@ -62,7 +63,7 @@ pub fn configuration_for(
 ) -> asap_model::Result<(Config, Survey)> {
     let (mut config, given) = incomplete_configuration(name.unwrap_or(QUICKSTART), common, std::iter::empty())?;
     let has_scale = config.data.depth_scale.is_some() || config.data.depth_max.is_some();
-    if name.is_none() && !has_scale && detect(dir)?.output == OutputKind::Depth {
+    if name.is_none() && !has_scale && detected(&config.data, dir, &given)?.output == OutputKind::Depth {
         // Depths are then reported as levels.
         config.data.depth_scale = Some(1.0);
     }
@@ -73,8 +74,10 @@ pub fn configuration_for(
 
 fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
     let Report { train, val, heights: [low, high], widths: [narrow, wide], .. } = report;
-    let mut text =
-        format!("{layout}: {train} training and {val} validation pairs, {narrow}–{wide} × {low}–{high} pixels");
+    let direction = report.direction.map_or(String::new(), |direction| format!(", {}", direction.name()));
+    let mut text = format!(
+        "{layout}{direction}: {train} training and {val} validation pairs, {narrow}–{wide} × {low}–{high} pixels"
+    );
     let names = if data.has_class_names() { data.class_names() } else { vec![String::new(); report.classes.len()] };
     let found = report.classes.iter().zip(&names).enumerate().filter(|(_, (count, _))| count.pixels > 0);
     let longest = found.clone().map(|(_, (_, name))| name.chars().count()).max().unwrap_or(0);
@@ -94,6 +97,9 @@ fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
         if data.depth_max.is_some() {
             text += &format!("\n  {:>5.1}% of pixels beyond data.depth_max (clamped)", percent(*beyond));
         }
+    }
+    if let Some(skipped) = skipped_text(&report.skipped) {
+        text += &format!("\n{skipped}");
     }
     text += &match report.problems.len() {
         0 => "\nno problems".to_owned(),

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Ranges, Resize};
-use asap_model::data::{CheckOptions, Detected, Problem, Report, Survey, count_classes, detect, survey};
+use asap_model::data::{CheckOptions, Detected, Problem, Report, Survey, count_classes, detect_as, layout_for, survey};
 use asap_model::{Config, Error};
 use indicatif::ProgressStyle;
 
+use super::files::report_skipped;
 use crate::args::Common;
 use crate::output::Output;
 
@@ -52,13 +53,17 @@ pub fn adopt(
     check: Check,
     output: &Output,
 ) -> asap_model::Result<Survey> {
-    let Detected { layout, input, input_image, output: kind, output_image, instances } = detect(dir)?;
+    let Detected { layout, direction, input, input_image, output: kind, output_image, instances } =
+        detected(&config.data, dir, given)?;
     let was_synthetic = config.data.layout == Layout::Synthetic;
     let data = &mut config.data;
     data.dir = Some(dir.into());
     let free = |key: &str| !given.has(key);
     if free("data.layout") {
         data.layout = layout;
+    }
+    if free("data.direction") {
+        data.direction = direction;
     }
     if free("data.input") {
         data.input = input;
@@ -137,6 +142,14 @@ pub fn adopt(
     Ok(found)
 }
 
+/// What a dataset is, in the layout that is given, or else in its own.
+pub fn detected(data: &DataConfig, dir: &Path, given: &Given) -> asap_model::Result<Detected> {
+    if given.has("data.layout") && data.layout != Layout::Synthetic && dir.is_dir() {
+        return detect_as(dir, data.layout);
+    }
+    detect_as(dir, layout_for(dir, data.layout)?)
+}
+
 /// How the files of a dataset are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
@@ -183,6 +196,7 @@ pub fn look(dir: &Path, data: &DataConfig, check: Check, output: &Output) -> asa
 /// The error of a dataset with problems; otherwise how many pairs were checked.
 pub fn verdict(found: &Survey, config: &Config, start: Instant, output: &Output) -> asap_model::Result<()> {
     let report = found.report(&config.data);
+    report_skipped(&report.skipped, output);
     let Some(Problem { file, message, .. }) = report.first_problem(&config.data) else {
         let seconds = start.elapsed().as_secs_f64();
         let known = match found.unread {
@@ -243,7 +257,8 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
         (Resize::None, _) => "not resized".to_owned(),
     };
     let flip = if data.flip { "flipped at random" } else { "not flipped" };
-    let layout = data.layout.name();
+    let direction = report.direction.map_or(String::new(), |direction| format!(" ({})", direction.name()));
+    let layout = format!("{}{direction}", data.layout.name());
     format!(
         "data: {}: {layout}, {pairs} of {sizes} pixels, {input}{instances}, {target}; {resize}, {flip}",
         dir.display()

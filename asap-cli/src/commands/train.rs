@@ -71,6 +71,10 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
         }
     };
     config.validate()?;
+    if args.data.is_none() {
+        let file = if args.resume { dir.join("config.toml").display().to_string() } else { name.to_owned() };
+        check_dir(&config, &file)?;
+    }
     if args.dry_run && args.resume {
         return Err(usage("--dry-run", "a dry run can't resume: drop --resume").into());
     }
@@ -85,6 +89,22 @@ pub fn run(args: Train, common: &Common, output: &Output) -> Result<ExitCode> {
     let summary = on_device(common, output, Run { args: &args, config, dir, found, pretrained, output })?;
     report(&summary, &args, &data, output);
     Ok(if summary.stopped { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// Checks that the dataset is there; `file` names the configuration that it is from.
+pub fn check_dir(config: &Config, file: &str) -> asap_model::Result<()> {
+    let Some(dir) = config.data.dir.as_deref().filter(|_| config.data.layout != Layout::Synthetic) else {
+        return Ok(());
+    };
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let from = match std::env::current_dir() {
+        Ok(working) if dir.is_relative() => format!(", looked for in {}", working.display()),
+        _ => String::new(),
+    };
+    let problem = format!("is not a folder{from}; it is data.dir of {file}: pass the dataset with --data DIR");
+    Err(Error::Data { file: dir.to_owned(), problem })
 }
 
 /// Sets the keys that flags stand for. Unless its key is set too, the discriminators' learning rate changes with the generator's.

@@ -20,6 +20,7 @@ mod flags;
 mod gpu_check;
 mod help;
 mod infer;
+mod instances;
 #[cfg(unix)]
 mod interruption;
 mod json;
@@ -29,6 +30,7 @@ mod limits;
 mod memory;
 mod names;
 mod own_data;
+mod paths;
 mod profile;
 mod published;
 mod report;

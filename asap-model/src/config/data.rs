@@ -15,10 +15,26 @@ choices! {
         Facades = "facades",
         /// `train_images`, `train_labels`, … as the published code has it, or the original `leftImg8bit` and `gtFine`.
         Cityscapes = "cityscapes",
-        /// `labels/`, `images/` and optionally `instances/`, with equal file names.
+        /// `labels/`, `images/` and optionally `instances/`, with equal file names; split as `train/labels` or `labels/train`.
         Pairs = "pairs",
+        /// The folders of facades with the file names of Cityscapes, as pix2pixHD's samples.
+        Pix2PixHd = "pix2pixhd",
+        /// Folders `A` and `B` with equal file names; split as `trainA`, `A/train` or `train/A`.
+        Ab = "a-b",
+        /// Images with A on the left and B on the right, as pix2pix reads them; split as `train` and `val`.
+        SideBySide = "side-by-side",
         /// Built-in and seeded, nothing on disk: facades from labels to images, scenes from images to depth.
         Synthetic = "synthetic",
+    }
+}
+
+choices! {
+    /// Which side of A and B is the input.
+    pub enum Direction {
+        /// A is the input, B the image to generate.
+        AtoB = "AtoB",
+        /// B is the input, A the image to generate, as the published facades are trained.
+        BtoA = "BtoA",
     }
 }
 
@@ -78,8 +94,11 @@ section! {
     pub struct DataConfig in "data" {
         /// Dataset layout on disk; synthetic needs no files.
         layout: Layout = Layout::Facades;
-        /// Dataset folder, relative to the working directory; `asap train --data` sets it.
+        /// Dataset folder, relative to the working directory; `asap train --data` sets it. A run keeps its absolute path.
         dir: Option<PathBuf> = None;
+        /// Which side is the input in the layouts a-b and side-by-side, where A is on the left. Unset: the side of the label
+        /// maps, told from the pixels, or A if neither side has label maps.
+        direction: Option<Direction> = None;
         /// Number of label classes; ids run from 0 to classes − 1. Unused with image input.
         classes: usize = 13, in 2..=256, published "label_nc";
         /// Ids instead of those in label maps, as for masks of 0 and 255 the pair of 255 and 1. Other ids stay.
@@ -263,8 +282,13 @@ impl DataConfig {
         self.check_classes()?;
         self.check_channels()?;
         if self.layout != Layout::Synthetic {
-            if self.input == InputKind::Image && self.layout != Layout::Pairs {
-                return Err(self.conflict("input", "needs data.layout = \"pairs\"; other layouts have label maps"));
+            let has_images = matches!(self.layout, Layout::Pairs | Layout::Ab | Layout::SideBySide);
+            if self.input == InputKind::Image && !has_images {
+                let problem =
+                    "needs data.layout = \"pairs\", \"a-b\" or \"side-by-side\"; other layouts have label maps";
+                return Err(self.conflict("input", problem));
+            } else if self.instances && self.layout == Layout::SideBySide {
+                return Err(self.conflict("instances", "this layout has no instance maps; set it to false"));
             }
         } else if (self.input == InputKind::Image) != (self.output == OutputKind::Depth) {
             let problem = "synthetic data are facades, from labels to images, or scenes, from images to depth; change \

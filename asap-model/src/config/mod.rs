@@ -15,6 +15,7 @@
 //! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
 //! | [`discriminator`] | `[discriminator]` |
 //! | [`training`] | `[loss]` and `[train]`; the learning-rate decay |
+//! | `home` | [`expand_home`]: `~` in paths |
 //! | `text` | TOML: reading, with the line of every error, and writing |
 //! | `foreign` | settings by the names that other projects give them |
 //! | `suggest` | the nearest known key to a misspelled one |
@@ -29,6 +30,7 @@ pub mod discriminator;
 mod foreign;
 pub mod generator;
 pub mod generators;
+mod home;
 pub mod kind;
 mod label_keys;
 pub mod labels;
@@ -43,7 +45,7 @@ pub mod training;
 pub mod values;
 
 pub use classes::{ClassColors, ClassNames, hex};
-pub use data::{DataConfig, InputKind, Layout, OutputKind, Resize};
+pub use data::{DataConfig, Direction, InputKind, Layout, OutputKind, Resize};
 pub use depth::DepthScale;
 pub use discriminator::DiscriminatorConfig;
 pub use generator::GeneratorConfig;
@@ -51,6 +53,7 @@ pub use generators::asap_net::{AsapNetConfig, Padding};
 pub use generators::pix2pix::{ResNetConfig, UnetConfig};
 pub use generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
 pub use generators::spade::{CcFpseConfig, SpadeConfig};
+pub use home::expand_home;
 pub use labels::{IdList, IgnoreAs, LabelIds, Remap};
 pub use palettes::Palette;
 pub use root::Config;

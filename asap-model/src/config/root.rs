@@ -130,6 +130,17 @@ impl Config {
         self.check().map_err(|error| invalid(error.message))
     }
 
+    /// With absolute paths, which hold in every working directory.
+    pub(crate) fn with_absolute_paths(mut self) -> Config {
+        for path in [&mut self.data.dir, &mut self.loss.vgg_weights].into_iter().flatten() {
+            // A configuration is text: in a folder whose name is none, the path stays as it is.
+            if let Some(absolute) = std::path::absolute(&*path).ok().filter(|path| path.to_str().is_some()) {
+                *path = absolute;
+            }
+        }
+        self
+    }
+
     /// Checks that training has what its losses need: with a perceptual loss, VGG19's weights and large enough images.
     pub fn check_losses(&self) -> Result<()> {
         let lambda = self.loss.lambda_vgg;

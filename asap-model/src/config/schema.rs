@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::{Bound, RangeBounds, RangeInclusive};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value as Toml};
+
+use super::home::expand_home;
 
 /// A key whose value can't be used.
 #[derive(Clone, Debug)]
@@ -121,7 +123,20 @@ macro_rules! values {
 }
 values! {
     usize: "a whole number", u32: "a whole number", u64: "a whole number", f64: "a number", bool: "true or false",
-    PathBuf: "a path, in Unicode", String: "a string"
+    String: "a string"
+}
+
+impl Value for PathBuf {
+    type Item = PathBuf;
+    fn expected() -> String {
+        "a path in Unicode; ~/ is the home folder, ./~ a name".into()
+    }
+    fn items(&self) -> &[PathBuf] {
+        slice::from_ref(self)
+    }
+    fn from_toml(value: &Toml) -> Option<Self> {
+        expand_home(Path::new(value.as_str()?)).ok()
+    }
 }
 
 /// Height and width in pixels; one number means a square.
@@ -215,7 +230,7 @@ pub(super) fn assign<V: Value>(field: &mut V, value: &Toml, range: Option<&dyn R
 }
 
 /// "a, b or c".
-pub(super) fn either(names: &[&str]) -> String {
+pub(crate) fn either(names: &[&str]) -> String {
     match names {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         names => names.concat(),

@@ -186,6 +186,7 @@ mod tests {
                     "keep_best" => "l1",
                     "remap" => "[[255, 0], [7, 1]]",
                     "names" | "colors" => "cmp",
+                    "direction" => "BtoA",
                     _ if key.expected.contains("path") => "a'\"b",
                     _ => "256",
                 };

@@ -109,6 +109,11 @@ impl Placement {
         Ok(Placement { resized, left, top, size, flip })
     }
 
+    /// Cuts a rectangle of a map of size `raw`, from this column on.
+    pub fn columns(raw: [usize; 2], left: usize, width: usize) -> Placement {
+        Placement { resized: raw, left, top: 0, size: [raw[0], width], flip: false }
+    }
+
     /// Resizes only.
     pub fn resize(size: [usize; 2]) -> Placement {
         Placement { resized: size, left: 0, top: 0, size, flip: false }

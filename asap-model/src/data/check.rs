@@ -9,13 +9,16 @@ use rayon::prelude::*;
 use super::augment::Placement;
 use super::counts::{ClassCount, DepthCount};
 use super::dataset::size_problem;
+use super::direction::direction;
 use super::facts::{Facts, PairPrint};
+use super::files::Skipped;
 use super::label_hint::LabelHint;
 use super::labels::{IdCount, label_problems};
-use super::layout::{ExampleFiles, Split, is_split, scan};
+use super::layout::{ExampleFiles, Split, is_split};
 use super::problem::Problem;
 use super::remembered::{Remembered, Stamp, stamps};
-use crate::config::{DataConfig, InputKind, Layout};
+use super::scan::{Found, scan};
+use crate::config::{DataConfig, Direction, InputKind, Layout};
 use crate::{Error, Result};
 
 /// Maximum number of ids that a message names.
@@ -26,6 +29,8 @@ const NAMED: usize = 5;
 pub struct Report {
     /// The layout it was read in.
     pub layout: Layout,
+    /// For layouts with sides A and B, which one is the input.
+    pub direction: Option<Direction>,
     /// Training pairs.
     pub train: usize,
     /// Validation pairs: 0 if the dataset is not split.
@@ -44,6 +49,8 @@ pub struct Report {
     pub depths: Option<DepthCount>,
     /// Input and target images without colors.
     pub gray: [usize; 2],
+    /// Files in its folders that are not read.
+    pub skipped: Skipped,
     /// Every problem: first missing files, then by pair.
     pub problems: Vec<Problem>,
 }
@@ -67,6 +74,7 @@ impl Report {
         let classes = if data.input == InputKind::Labels { data.label_channels() } else { 0 };
         Report {
             layout: data.layout,
+            direction: data.direction,
             train: 0,
             val: 0,
             heights: [usize::MAX, 0],
@@ -76,6 +84,7 @@ impl Report {
             bad_maps: 0,
             depths: data.depth().map(|_| DepthCount::NONE),
             gray: [0; 2],
+            skipped: Skipped::default(),
             problems: Vec::new(),
         }
     }
@@ -172,6 +181,8 @@ pub struct Survey {
     pairs: Vec<(ExampleFiles, Facts)>,
     counts: [usize; 2],
     problems: Vec<Problem>,
+    skipped: Skipped,
+    direction: Option<Direction>,
     /// Pairs that were read before and did not change since.
     pub unread: usize,
 }
@@ -192,13 +203,16 @@ pub fn survey(dir: &Path, data: &DataConfig, options: CheckOptions<'_>) -> Resul
     if !dir.is_dir() {
         return Err(Problem::new(dir, "is not a folder; give the folder of a dataset").into());
     }
-    let (mut pairs, mut problems) = scan(dir, data, Split::Train, true)?;
+    // Found out once, and not again for each split.
+    let data = &DataConfig { direction: direction(dir, data), ..data.clone() };
+    let (Found { examples: mut pairs, mut skipped }, mut problems) = scan(dir, data, Split::Train, true)?;
     let mut counts = [pairs.len(), 0];
     if is_split(dir, data.layout) {
         let (found, others) = scan(dir, data, Split::Val, true)?;
-        counts[1] = found.len();
+        counts[1] = found.examples.len();
         problems.extend(others);
-        pairs.extend(found);
+        pairs.extend(found.examples);
+        skipped.add(found.skipped);
     }
     if let Some(limit) = options.sample.filter(|limit| *limit < pairs.len()) {
         let every = pairs.len() / limit.max(1);
@@ -224,7 +238,7 @@ pub fn survey(dir: &Path, data: &DataConfig, options: CheckOptions<'_>) -> Resul
         let _ = remembered.write(entries);
     }
     let pairs = pairs.into_iter().zip(found).map(|(pair, (_, facts, _))| (pair, facts)).collect();
-    Ok(Survey { pairs, counts, problems, unread })
+    Ok(Survey { pairs, counts, problems, skipped, direction: data.direction, unread })
 }
 
 impl Survey {
@@ -233,6 +247,7 @@ impl Survey {
     pub fn report(&self, data: &DataConfig) -> Report {
         let mut report = Report::new(data);
         ([report.train, report.val], report.problems) = (self.counts, self.problems.clone());
+        (report.skipped, report.direction) = (self.skipped.clone(), self.direction);
         for (pair, facts) in &self.pairs {
             report.add(Report::of(pair, facts, data));
         }

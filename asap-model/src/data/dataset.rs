@@ -3,14 +3,19 @@
 use std::path::Path;
 
 use super::array::ReadOptions;
+use super::augment::Placement;
 use super::decode::{is_jpeg, is_turned, read_image, read_instances};
 use super::example::{Channels, Example, HostInput};
+use super::files::Skipped;
 use super::labels::read_label_map;
-use super::layout::{ExampleFiles, Split, discover};
+use super::layout::{ExampleFiles, Split};
+use super::names::Role;
 use super::pixels::{Image, Samples};
+use super::plane::Plane;
 use super::problem::Problem;
-use crate::Result;
-use crate::config::{DataConfig, DepthScale, InputKind, ValueScale};
+use super::scan::{Found, discover};
+use crate::config::{DataConfig, DepthScale, Direction, InputKind, Layout, ValueScale};
+use crate::{Error, Result};
 
 /// A source of examples. Loaders read it from several threads.
 pub trait Source: Send + Sync {
@@ -30,32 +35,37 @@ pub trait Source: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Dataset {
     data: DataConfig,
-    files: Vec<ExampleFiles>,
+    found: Found,
 }
 
 impl Dataset {
-    /// Finds the pairs of a split without reading them. If plain pairs have neither a `train` nor a `val` folder, both splits are
-    /// all pairs (see [`is_split`](super::is_split)).
+    /// Finds the pairs of a split without reading them. Without validation pairs of their own, the training pairs are both
+    /// splits (see [`is_split`](super::is_split)).
     pub fn discover(dir: &Path, data: &DataConfig, split: Split) -> Result<Dataset> {
-        Ok(Dataset { data: data.clone(), files: discover(dir, data, split, true)? })
+        Ok(Dataset { data: data.clone(), found: discover(dir, data, split, true)? })
     }
 
     /// The files of each pair, in order of their names.
     pub fn files(&self) -> &[ExampleFiles] {
-        &self.files
+        &self.found.examples
+    }
+
+    /// Files in its folders that are not read.
+    pub fn skipped(&self) -> &Skipped {
+        &self.found.skipped
     }
 }
 
 impl Source for Dataset {
     fn len(&self) -> usize {
-        self.files.len()
+        self.found.examples.len()
     }
 
     fn get(&self, index: usize) -> Result<Example> {
-        let files = &self.files[index];
+        let files = &self.found.examples[index];
         let input = files.read_input(&self.data)?;
         let file = files.target()?;
-        let target = read_target(file, &self.data)?;
+        let target = files.read_target(&self.data)?;
         match size_problem(&files.input, input.size(), file, target.size()) {
             Some(problem) => Err(problem.into()),
             None => Ok(Example { input, target }),
@@ -66,10 +76,7 @@ impl Source for Dataset {
 impl ExampleFiles {
     /// Reads the input: a label map or an image, according to `data.input`, and the instance map.
     pub fn read_input(&self, data: &DataConfig) -> Result<HostInput> {
-        let channels = match data.input {
-            InputKind::Labels => Channels::Labels(read_label_map(&self.input, data)?),
-            InputKind::Image => Channels::Image(read_input_image(&self.input, data)?),
-        };
+        let channels = self.read_channels(data).map_err(|error| self.of_side(error, data))?;
         let instances = self.instances.as_deref().map(read_instances).transpose()?;
         let input = HostInput { name: self.name.clone(), channels, instances };
         if let (Some(file), Some(map)) = (&self.instances, &input.instances)
@@ -80,6 +87,66 @@ impl ExampleFiles {
         Ok(input)
     }
 
+    fn read_channels(&self, data: &DataConfig) -> Result<Channels> {
+        Ok(match data.input {
+            InputKind::Labels => Channels::Labels(read_label_map(self, data)?),
+            InputKind::Image => Channels::Image(self.read_image(data)?),
+        })
+    }
+
+    /// Reads an input that is an image.
+    pub(super) fn read_image(&self, data: &DataConfig) -> Result<Image> {
+        self.half_image(read_input_image(&self.input, data)?, Role::Input)
+    }
+
+    /// Reads the target.
+    pub fn read_target(&self, data: &DataConfig) -> Result<Image> {
+        self.half_image(read_target(self.target()?, data)?, Role::Target)
+    }
+
+    /// As [`half`](Self::half).
+    pub(super) fn half_image(&self, image: Image, role: Role) -> Result<Image> {
+        Ok(match self.columns(image.size(), role)? {
+            Some(half) => half.image(&image, true),
+            None => image,
+        })
+    }
+
+    /// The half with the input or the target of a file that holds both; other files whole.
+    pub(crate) fn half<T: Copy>(&self, plane: Plane<T>, role: Role) -> Result<Plane<T>> {
+        Ok(match self.columns(plane.size(), role)? {
+            Some(half) => half.nearest(&plane),
+            None => plane,
+        })
+    }
+
+    /// Where a role's half is in a file of this size; `None` if it has all of it.
+    fn columns(&self, [height, width]: [usize; 2], role: Role) -> Result<Option<Placement>> {
+        let Some(direction) = self.halves else { return Ok(None) };
+        if !width.is_multiple_of(2) {
+            let problem = format!("is {width}×{height} pixels; a pair side by side has an even width");
+            return Err(Problem::new(&self.input, problem).into());
+        }
+        let is_right = (direction == Direction::BtoA) == (role == Role::Input);
+        Ok(Some(Placement::columns([height, width], if is_right { width / 2 } else { 0 }, width / 2)))
+    }
+
+    /// An error of the input, with the keys that decide which side it is read from, and as what.
+    pub(crate) fn of_side(&self, error: Error, data: &DataConfig) -> Error {
+        match error {
+            Error::Data { file, problem }
+                if data.input == InputKind::Labels && matches!(data.layout, Layout::Ab | Layout::SideBySide) =>
+            {
+                let (direction, images) = (data.direction.map_or("unset", Direction::name), InputKind::Image.name());
+                let hint = format!(
+                    "data.direction ({direction}) decides which side is the input; data.input = \"{images}\" takes images"
+                );
+                Error::Data { file, problem: format!("{problem}. {hint}") }
+            }
+            other => other,
+        }
+    }
+
     /// The target's file.
     pub(crate) fn target(&self) -> Result<&Path> {
         self.target.as_deref().ok_or_else(|| Problem::new(&self.input, "has no target").into())
@@ -87,7 +154,7 @@ impl ExampleFiles {
 }
 
 /// Reads an input image, and checks that the file's values suit `data.input_range`.
-pub(super) fn read_input_image(file: &Path, data: &DataConfig) -> Result<Image> {
+fn read_input_image(file: &Path, data: &DataConfig) -> Result<Image> {
     let image = read_image(file, &ReadOptions::input(data))?;
     check_values(file, &image, &data.input_scale(), "data.input_range")?;
     Ok(image)

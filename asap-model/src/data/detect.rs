@@ -6,22 +6,20 @@ use std::path::Path;
 use super::array::ReadOptions;
 use super::counts::ClassCount;
 use super::decode::read_image;
+use super::direction::{direction, input_kind};
 use super::label_hint::LabelHint;
-use super::layout::{Split, detect_layout, scan};
+use super::layout::{Sides, Split, detect_layout, rules};
+use super::scan::scan;
 use crate::Result;
-use crate::config::{DataConfig, InputKind, LabelIds, Layout, OutputKind};
-
-/// Folders with inputs that are images, not label maps.
-const IMAGE_INPUTS: [&str; 4] = ["inputs", "train/inputs", "val/inputs", "inputs/train"];
-
-/// Folders with instance maps.
-const INSTANCES: [&str; 6] = ["instances", "train/instances", "val/instances", "train_inst", "val_inst", "gtFine"];
+use crate::config::{DataConfig, Direction, InputKind, LabelIds, Layout, OutputKind};
 
 /// What a dataset is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detected {
     /// Which files belong together.
     pub layout: Layout,
+    /// For layouts with sides A and B: from the label map to the image, or from A to B where there is no label map.
+    pub direction: Option<Direction>,
     /// Label maps or images.
     pub input: InputKind,
     /// The first input image: channels and bits; `None` for label maps.
@@ -39,22 +37,35 @@ pub struct Detected {
 /// # Errors
 /// [`Error::Data`](crate::Error::Data) if no layout matches.
 pub fn detect(dir: &Path) -> Result<Detected> {
-    let layout = detect_layout(dir)?;
-    let has = |folders: &[&str]| folders.iter().any(|folder| dir.join(folder).is_dir());
-    let is_image = layout == Layout::Pairs && has(&IMAGE_INPUTS);
-    let input = if is_image { InputKind::Image } else { InputKind::Labels };
-    let data = DataConfig { layout, input, ..DataConfig::default() };
+    detect_as(dir, detect_layout(dir)?)
+}
+
+/// As [`detect`], of a dataset whose layout is known.
+pub fn detect_as(dir: &Path, layout: Layout) -> Result<Detected> {
+    let direction = direction(dir, &DataConfig { layout, ..DataConfig::default() });
+    let input = input_kind(dir, layout, direction);
+    let instances = has_instances(dir, layout, Sides { input, direction: direction.unwrap_or(Direction::AtoB) });
+    let data = DataConfig { layout, direction, input, ..DataConfig::default() };
     let pairs = [Split::Train, Split::Val].map(|split| scan(dir, &data, split, true));
-    let first = pairs.into_iter().flatten().flat_map(|(pairs, _)| pairs).next();
+    let first = pairs.into_iter().flatten().flat_map(|(found, _)| found.examples).next();
     let image = |file: &Path| {
         let image = read_image(file, &ReadOptions::ANY).ok()?;
         Some([image.channels(), image.samples().bits() as usize])
     };
-    let input_image = first.as_ref().filter(|_| is_image).and_then(|first| image(&first.input));
+    let input_image = first.as_ref().filter(|_| input == InputKind::Image).and_then(|first| image(&first.input));
     let output_image = first.and_then(|first| image(first.target.as_deref()?));
     let is_depth = matches!((input_image, output_image), (Some([3, _]), Some([1, 16])));
     let output = if is_depth { OutputKind::Depth } else { OutputKind::Image };
-    Ok(Detected { layout, input, input_image, output, output_image, instances: has(&INSTANCES) })
+    Ok(Detected { layout, direction, input, input_image, output, output_image, instances })
+}
+
+/// Whether there are instance maps: in a folder of their own, or in that of Cityscapes.
+fn has_instances(dir: &Path, layout: Layout, sides: Sides) -> bool {
+    let of_split = |split| {
+        let [inputs, _, instances] = rules(layout)?.split(dir, split, false, sides);
+        Some(instances.is_dir() && instances != inputs)
+    };
+    dir.join("gtFine").is_dir() || [Split::Train, Split::Val].into_iter().filter_map(of_split).any(|has| has)
 }
 
 /// The classes of the label maps of a dataset, in which these ids were found: those that the layout's dataset has, if more than
@@ -62,7 +73,7 @@ pub fn detect(dir: &Path) -> Result<Detected> {
 pub fn count_classes(ids: &BTreeMap<u16, ClassCount>, data: &DataConfig) -> usize {
     let known = match data.layout {
         Layout::Facades => 13,
-        Layout::Cityscapes => 35,
+        Layout::Cityscapes | Layout::Pix2PixHd => 35,
         _ => 0,
     };
     let of = data.label_ids();

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::counts::DepthCount;
-use super::dataset::{read_input_image, read_target};
 use super::decode::read_instances;
 use super::label_colors::read_label_ids;
 use super::labels::{IdCount, id_counts};
@@ -48,12 +47,13 @@ impl Facts {
         let mut facts = Facts::default();
         match data.input {
             InputKind::Image => {
-                if let Some(image) = facts.keep(&files.input, read_input_image(&files.input, data)) {
+                if let Some(image) = facts.keep(&files.input, files.read_image(data)) {
                     (facts.sizes[0], facts.gray[0]) = (Some(image.size()), is_gray(&image));
                 }
             }
             InputKind::Labels => {
-                if let Some((ids, problems)) = facts.keep(&files.input, read_label_ids(&files.input, data)) {
+                let read = read_label_ids(files, data).map_err(|error| files.of_side(error, data));
+                if let Some((ids, problems)) = facts.keep(&files.input, read) {
                     facts.sizes[0] = Some(ids.size());
                     facts.ids = if problems.is_empty() { id_counts(&ids) } else { Vec::new() };
                     facts.unusable.extend(problems);
@@ -61,7 +61,7 @@ impl Facts {
             }
         }
         if let Some(file) = &files.target
-            && let Some(target) = facts.keep(file, read_target(file, data))
+            && let Some(target) = facts.keep(file, files.read_target(data))
         {
             facts.sizes[1] = Some(target.size());
             facts.gray[1] = is_gray(&target);

@@ -2,8 +2,10 @@
 
 use super::array::ReadOptions;
 use super::decode::read_image;
-use super::layout::{ExampleFiles, Split, discover};
+use super::layout::{ExampleFiles, Split};
+use super::names::Role;
 use super::pixels::Image;
+use super::scan::discover;
 use crate::Result;
 use crate::config::values::Ranges;
 use crate::config::{DataConfig, FileFormat, InputKind, OutputKind};
@@ -24,13 +26,14 @@ pub fn find_values(data: &mut DataConfig) -> Result<()> {
     if !input && !output && data.output_format.is_some() && data.output_bits.is_some() {
         return Ok(());
     }
-    let files = discover(&dir, data, Split::Train, true)?;
+    let files = discover(&dir, data, Split::Train, true)?.examples;
     if input {
         let options = ReadOptions::input(data);
-        data.input_range = Some(percentiles(&files, |files| read_image(&files.input, &options))?);
+        data.input_range =
+            Some(percentiles(&files, |files| files.half_image(read_image(&files.input, &options)?, Role::Input))?);
     }
     let options = ReadOptions::target(data);
-    let target = |files: &ExampleFiles| read_image(files.target()?, &options);
+    let target = |files: &ExampleFiles| files.half_image(read_image(files.target()?, &options)?, Role::Target);
     if output {
         data.output_range = Some(percentiles(&files, target)?);
     }

@@ -8,6 +8,8 @@ use super::array::ReadOptions;
 use super::decode::{
     JPEG, MAX_BYTES, PNG, check_png_header, image_of, label_ids_of, photo_of, read_bytes, transparent,
 };
+use super::layout::ExampleFiles;
+use super::names::Role;
 use super::plane::{Plane, RgbImage};
 use super::problem::Problem;
 use crate::config::classes::palettes_with;
@@ -25,15 +27,16 @@ type Color = [u8; 3];
 
 /// The ids of a label map: raw values of a gray or palette PNG, or by `data.colors` those of an RGB PNG; with a problem for each
 /// color that no class has. Only without problems is the map whole.
-pub(super) fn read_label_ids(file: &Path, data: &DataConfig) -> Result<(Plane<u16>, Vec<Problem>)> {
+pub(super) fn read_label_ids(files: &ExampleFiles, data: &DataConfig) -> Result<(Plane<u16>, Vec<Problem>)> {
+    let file = &files.input;
     let bytes = read_bytes(file)?;
     if bytes.starts_with(&JPEG) {
         return Err(jpeg_problem(file, &photo_of(&bytes, file)?, data).into());
     }
     check_png_header(&bytes, file)?;
     match colors_of(&bytes, file)? {
-        Some(image) => Ok(ids_by_color(file, &image, data)),
-        None => Ok((label_ids_of(&bytes, file)?, Vec::new())),
+        Some(image) => Ok(ids_by_color(file, &files.half(image, Role::Input)?, data)),
+        None => Ok((files.half(label_ids_of(&bytes, file)?, Role::Input)?, Vec::new())),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::decode::{label_ids_of, read_bytes};
 use super::label_colors::read_label_ids;
 use super::label_hint::LabelHint;
+use super::layout::ExampleFiles;
 use super::plane::{LabelMap, Plane};
 use super::problem::Problem;
 use crate::Result;
@@ -39,11 +40,11 @@ pub fn labels_of(bytes: &[u8], file: &Path, ids: impl Into<LabelIds>) -> Result<
 }
 
 /// As [`read_labels`], also from an RGB image, by `data.colors`.
-pub(super) fn read_label_map(file: &Path, data: &DataConfig) -> Result<LabelMap> {
-    let (map, problems) = read_label_ids(file, data)?;
+pub(super) fn read_label_map(files: &ExampleFiles, data: &DataConfig) -> Result<LabelMap> {
+    let (map, problems) = read_label_ids(files, data)?;
     match problems.into_iter().next() {
         Some(problem) => Err(problem.into()),
-        None => classes_of(&map, file, &data.label_ids()),
+        None => classes_of(&map, &files.input, &data.label_ids()),
     }
 }
 

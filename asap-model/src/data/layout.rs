@@ -1,12 +1,14 @@
-//! Dataset layouts: which files of a folder belong together.
+//! Dataset layouts: how they are recognized, and where their files are.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::files::image_files;
+use super::names::{Role, has_ending, name_below};
 use super::problem::Problem;
-use crate::config::{DataConfig, InputKind, Layout, OutputKind};
-use crate::{Error, Result};
+use super::sides::is_twice_as_wide;
+use crate::Result;
+use crate::config::schema::either;
+use crate::config::{Direction, InputKind, Layout};
 
 /// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +22,26 @@ pub enum Split {
 impl Split {
     /// The name in folder names: `train`, `val`.
     pub fn name(self) -> &'static str {
+        self.parts()[0]
+    }
+
+    /// The names that folders of this split have, the first that exists wins.
+    fn parts(self) -> &'static [&'static str] {
         match self {
-            Split::Train => "train",
-            Split::Val => "val",
+            Split::Train => &["train", "training"],
+            Split::Val => &["val", "valid", "validation", TEST[0], TEST[1]],
         }
     }
 }
 
+/// Parts whose photos are often not published; without them they are not for validation.
+const TEST: [&str; 2] = ["test", "testing"];
+
 /// The files of one example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleFiles {
-    /// The common part of the file names, without extension; in Cityscapes CITY_SEQUENCE_FRAME.
+    /// The common part of the file names, with the folders below the dataset's but without extension; in Cityscapes
+    /// CITY_SEQUENCE_FRAME.
     pub name: String,
     /// The label map or input image.
     pub input: PathBuf,
@@ -38,205 +49,222 @@ pub struct ExampleFiles {
     pub instances: Option<PathBuf>,
     /// The target, a photo or depth map; not needed for inference.
     pub target: Option<PathBuf>,
+    /// Input and target are the halves of one file: from which to which.
+    pub halves: Option<Direction>,
 }
+
+/// Folders of a dataset's part with inputs, targets and instance maps.
+pub(super) type Folders = [PathBuf; 3];
+
+/// What the input of a layout is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sides {
+    pub input: InputKind,
+    pub direction: Direction,
+}
+
+/// Every way to take inputs from a dataset.
+const SIDES: [Sides; 4] = [
+    Sides { input: InputKind::Labels, direction: Direction::AtoB },
+    Sides { input: InputKind::Labels, direction: Direction::BtoA },
+    Sides { input: InputKind::Image, direction: Direction::AtoB },
+    Sides { input: InputKind::Image, direction: Direction::BtoA },
+];
 
 /// A layout: how it is recognized, and where its files are. A new one is a new entry of [`LAYOUTS`].
-struct Rules {
+pub(super) struct Rules {
     layout: Layout,
-    /// A dataset with one of these folders has this layout.
-    marks: &'static [&'static str],
-    /// The folders of a split with inputs, targets and instance maps.
-    folders: fn(&Path, &str, InputKind) -> [PathBuf; 3],
-    /// How the names of those files may end. A file must have one of these endings, or none of `endings` and `others`.
-    endings: [&'static [&'static str]; 3],
-    /// Endings of files that are none of these.
-    others: &'static [&'static str],
-    /// Maximum depth of folders below a split's folder.
-    depth: usize,
+    /// What a dataset of this layout contains, for messages.
+    looked_for: &'static str,
+    /// The folders of a part such as `train`; without a part, those of a dataset that is not split. A dataset has this layout if
+    /// the folder with inputs of one of its parts exists.
+    pub folders: fn(&Path, Option<&str>, Sides) -> Option<Folders>,
+    /// What else such a folder must be.
+    is: fn(&Path) -> bool,
+    /// Whether names are Cityscapes', whose files are matched without their folders.
+    pub cityscapes_names: bool,
+    /// Whether its sides are called A and B, so that `data.direction` decides which one is the input.
+    pub has_direction: bool,
 }
 
-const LAYOUTS: [Rules; 3] = [
+impl Rules {
+    /// Whether a part has inputs and, if wanted, targets, whatever the configuration takes for these.
+    fn has(&self, dir: &Path, part: Option<&str>, targets: bool) -> bool {
+        let folders = SIDES.iter().filter_map(|&sides| (self.folders)(dir, part, sides));
+        folders.into_iter().any(|[inputs, images, _]| inputs.is_dir() && (!targets || images.is_dir()))
+    }
+
+    fn part(&self, dir: &Path, split: Split, targets: bool) -> Option<&'static str> {
+        split.parts().iter().copied().find(|part| self.has(dir, Some(part), targets && TEST.contains(part)))
+    }
+
+    /// The folders of a split. Without validation pairs, these are the training pairs; without any parts, all pairs.
+    pub fn split(&self, dir: &Path, split: Split, targets: bool, sides: Sides) -> Folders {
+        let parts = [split, Split::Train, Split::Val].map(|split| self.part(dir, split, targets));
+        let part = match (split, parts) {
+            (_, [Some(part), ..]) | (Split::Val, [_, Some(part), _]) => Some(part),
+            (_, [_, _, Some(_)]) => Some(split.name()),
+            _ => None,
+        };
+        let unsplit = || (self.folders)(dir, None, sides);
+        let of_part = |part| (self.folders)(dir, Some(part), sides).expect("every layout has parts");
+        match part {
+            Some(part) => of_part(part),
+            None => unsplit().unwrap_or_else(|| of_part(split.name())),
+        }
+    }
+
+    fn is_layout_of(&self, dir: &Path) -> bool {
+        let parts = [Split::Train, Split::Val].into_iter().flat_map(Split::parts).map(|&part| Some(part)).chain([None]);
+        let folders = parts.flat_map(|part| SIDES.map(|sides| (self.folders)(dir, part, sides))).flatten();
+        folders.into_iter().any(|[inputs, ..]| inputs.is_dir() && (self.is)(&inputs))
+    }
+}
+
+const LAYOUTS: [Rules; 6] = [
+    Rules {
+        layout: Layout::Pix2PixHd,
+        looked_for: "train_label, train_img with the names of Cityscapes",
+        folders: |dir, part, _| {
+            part.map(|part| ["label", "img", "inst"].map(|kind| dir.join(format!("{part}_{kind}"))))
+        },
+        is: has_cityscapes_names,
+        cityscapes_names: true,
+        has_direction: false,
+    },
     Rules {
         layout: Layout::Facades,
-        marks: &["train_label", "val_label"],
-        folders: |dir, split, _| ["label", "img", "inst"].map(|kind| dir.join(format!("{split}_{kind}"))),
-        endings: [&[]; 3],
-        others: &[],
-        depth: 0,
+        looked_for: "train_label, train_img",
+        folders: |dir, part, _| {
+            part.map(|part| ["label", "img", "inst"].map(|kind| dir.join(format!("{part}_{kind}"))))
+        },
+        is: |_| true,
+        cityscapes_names: false,
+        has_direction: false,
     },
     Rules {
         layout: Layout::Cityscapes,
-        marks: &["gtFine", "train_labels", "val_labels"],
-        folders: |dir, split, _| {
+        looked_for: "gtFine, leftImg8bit; train_labels, train_images",
+        folders: |dir, part, _| {
+            let part = part?;
             if dir.join("gtFine").is_dir() {
-                return ["gtFine", "leftImg8bit", "gtFine"].map(|kind| dir.join(kind).join(split));
+                return Some(["gtFine", "leftImg8bit", "gtFine"].map(|kind| dir.join(kind).join(part)));
             }
-            let [labels, images, own] = ["labels", "images", "inst"].map(|kind| dir.join(format!("{split}_{kind}")));
+            let [labels, images, own] = ["labels", "images", "inst"].map(|kind| dir.join(format!("{part}_{kind}")));
             // The published code reads instance maps from among the label maps.
             let instances = if own.is_dir() { own } else { labels.clone() };
-            [labels, images, instances]
+            Some([labels, images, instances])
         },
-        // What follows CITY_SEQUENCE_FRAME.
-        endings: [
-            &["_gtFine_labelIds", "_gtCoarse_labelIds", "_labelIds"],
-            &["_leftImg8bit"],
-            &["_gtFine_instanceIds", "_gtCoarse_instanceIds", "_instanceIds"],
-        ],
-        others: &["_color", "_labelTrainIds", "_instanceTrainIds", "_labelLevel3Ids"],
-        depth: 3,
+        is: |_| true,
+        cityscapes_names: true,
+        has_direction: false,
     },
     Rules {
         layout: Layout::Pairs,
-        marks: &["labels", "inputs", "train/labels", "train/inputs", "val/labels", "val/inputs"],
-        folders: |dir, split, input| {
-            let dir = if is_split(dir, Layout::Pairs) { dir.join(split) } else { dir.to_path_buf() };
-            let [inputs, labels, images, instances] =
-                ["inputs", "labels", "images", "instances"].map(|kind| dir.join(kind));
-            let rgb = input == InputKind::Image && (inputs.is_dir() || !labels.is_dir());
-            [if rgb { inputs } else { labels }, images, instances]
+        looked_for: "labels or inputs, images; train/labels, train/images; labels/train, images/train",
+        folders: |dir, part, sides| {
+            let [inputs, labels, images, instances] = [
+                &["inputs", "input"][..],
+                &["labels", "label", "masks", "annotations"],
+                &["images", "image", "img", "photos"],
+                &["instances", "inst"],
+            ]
+            .map(|names| place(dir, part, names));
+            let from_images = sides.input != InputKind::Labels && (inputs.is_dir() || !labels.is_dir());
+            Some([if from_images { inputs } else { labels }, images, instances])
         },
-        endings: [&[]; 3],
-        others: &[],
-        depth: 0,
+        is: |_| true,
+        cityscapes_names: false,
+        has_direction: false,
+    },
+    Rules {
+        layout: Layout::Ab,
+        looked_for: "A, B; A/train, B/train; train/A, train/B; trainA, trainB",
+        folders: |dir, part, sides| {
+            let [a, b] = ["A", "B"].map(|side| {
+                let joined = part.map(|part| dir.join(format!("{part}{side}")));
+                joined.filter(|folder| folder.is_dir()).unwrap_or_else(|| place(dir, part, &[side]))
+            });
+            let instances = place(dir, part, &["instances", "inst"]);
+            Some(if sides.direction == Direction::AtoB { [a, b, instances] } else { [b, a, instances] })
+        },
+        is: |_| true,
+        cityscapes_names: false,
+        has_direction: true,
+    },
+    Rules {
+        layout: Layout::SideBySide,
+        looked_for: "train with images that are twice as wide as high, pairs side by side",
+        folders: |dir, part, _| {
+            let pairs = part.map_or(dir.to_owned(), |part| dir.join(part));
+            Some([pairs.clone(), pairs.clone(), pairs])
+        },
+        is: |folder| {
+            image_files(folder, Some(0)).is_ok_and(|files| files.first().is_some_and(|file| is_twice_as_wide(file)))
+        },
+        cityscapes_names: false,
+        has_direction: true,
     },
 ];
 
-/// Detects the layout of a dataset by the names of its folders.
+/// The folder of a part with one kind of file, which may have one of several names: `train/labels` or `labels/train`.
+fn place(dir: &Path, part: Option<&str>, names: &[&str]) -> PathBuf {
+    let orders = |name: &&str| match part {
+        Some(part) => [dir.join(part).join(name), dir.join(name).join(part)],
+        None => [dir.join(name), dir.join(name)],
+    };
+    if let Some(folder) = names.iter().flat_map(orders).find(|folder| folder.is_dir()) {
+        return folder;
+    }
+    let [inside, outside] = orders(&names[0]);
+    if part.is_some_and(|part| dir.join(part).is_dir()) { inside } else { outside }
+}
+
+fn has_cityscapes_names(folder: &Path) -> bool {
+    let is_named_so = |file: &PathBuf| name_below(folder, file).is_some_and(|name| has_ending(&name, Role::Input));
+    image_files(folder, None).is_ok_and(|files| files.iter().any(is_named_so))
+}
+
+/// The rules of a layout; `None` for synthetic data, which is not on disk.
+pub(super) fn rules(layout: Layout) -> Option<&'static Rules> {
+    LAYOUTS.iter().find(|rules| rules.layout == layout)
+}
+
+/// The layouts that are read from folders, as values of `data.layout`.
+pub(super) fn names_of_layouts() -> String {
+    let names: Vec<String> = LAYOUTS.iter().map(|rules| format!("\"{}\"", rules.layout.name())).collect();
+    either(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Detects the layout of a dataset by the names of its folders and, for pairs side by side, the shape of its images.
 ///
 /// # Errors
-/// [`Error::Data`] if no layout matches; the message lists what was looked for.
+/// [`Error::Data`](crate::Error::Data) if no layout matches; the message lists what was looked for.
 pub fn detect_layout(dir: &Path) -> Result<Layout> {
     if !dir.is_dir() {
         return Err(Problem::new(dir, "is not a folder; give the folder of a dataset").into());
     }
-    let found = LAYOUTS.iter().find(|rules| rules.marks.iter().any(|mark| dir.join(mark).is_dir()));
+    let found = LAYOUTS.iter().find(|rules| rules.is_layout_of(dir));
     found.map(|rules| rules.layout).ok_or_else(|| {
-        let looked_for = LAYOUTS.iter().map(|rules| format!("{} ({})", rules.marks.join(", "), rules.layout.name()));
+        let looked_for = LAYOUTS.iter().map(|rules| format!("{} ({})", rules.looked_for, rules.layout.name()));
         let looked_for = looked_for.collect::<Vec<_>>().join("; ");
-        Problem::new(dir, format!("has no recognized dataset layout; looked for the folders {looked_for}")).into()
+        let problem = format!(
+            "has no recognized dataset layout; looked for these folders, also with val or test for train: {looked_for}"
+        );
+        Problem::new(dir, problem).into()
     })
 }
 
-/// Whether a dataset has separate training and validation pairs. Only the pairs layout can be without.
+/// The layout of a dataset for a configuration of this layout: as [`detect_layout`], but pairs side by side may have any shape
+/// where they are expected.
+pub fn layout_for(dir: &Path, configured: Layout) -> Result<Layout> {
+    match detect_layout(dir) {
+        Err(_) if configured == Layout::SideBySide && dir.is_dir() => Ok(Layout::SideBySide),
+        found => found,
+    }
+}
+
+/// Whether a dataset has validation pairs of its own. If not, its training pairs are used for validation.
 pub fn is_split(dir: &Path, layout: Layout) -> bool {
-    layout != Layout::Pairs || dir.join("train").is_dir() || dir.join("val").is_dir()
-}
-
-/// The input files of one split, ordered by name; targets may be missing.
-pub fn discover_inputs(dir: &Path, data: &DataConfig, split: Split) -> Result<Vec<ExampleFiles>> {
-    discover(dir, data, split, false)
-}
-
-/// The files of one split, ordered by name; the first problem is an error.
-pub(crate) fn discover(dir: &Path, data: &DataConfig, split: Split, targets: bool) -> Result<Vec<ExampleFiles>> {
-    let (found, problems) = scan(dir, data, split, targets)?;
-    match problems.into_iter().next() {
-        Some(problem) => Err(problem.into()),
-        None => Ok(found),
-    }
-}
-
-/// One kind of file in a split.
-struct FileKind {
-    what: &'static str,
-    dir: PathBuf,
-    endings: &'static [&'static str],
-    /// By name.
-    files: BTreeMap<String, PathBuf>,
-}
-
-/// The files of one split, ordered by name, and all problems.
-///
-/// # Errors
-/// [`Error::Config`] for a configuration that can't be read from a folder.
-pub(crate) fn scan(
-    dir: &Path,
-    data: &DataConfig,
-    split: Split,
-    targets: bool,
-) -> Result<(Vec<ExampleFiles>, Vec<Problem>)> {
-    data.validate()?;
-    let Some(rules) = LAYOUTS.iter().find(|rules| rules.layout == data.layout) else {
-        let problem =
-            "data.layout = \"synthetic\" is not read from a folder: set it to \"facades\", \"cityscapes\" or \"pairs\"";
-        return Err(Error::Config { origin: "configuration".into(), problem: problem.into() });
-    };
-    let input = if data.input == InputKind::Labels { "label map" } else { "input image" };
-    let target = if data.output == OutputKind::Image { "photo" } else { "depth map" };
-    let folders = (rules.folders)(dir, split.name(), data.input);
-    let mut problems = Vec::new();
-    let mut list = |place: usize, what, wanted: bool| {
-        wanted.then(|| FileKind::list(what, folders[place].clone(), rules, rules.endings[place], &mut problems))
-    };
-    let kinds = [list(0, input, true), list(1, target, targets), list(2, "instance map", data.instances)];
-
-    // A missing folder is one problem, not one for each of its files.
-    let folders_exist = problems.is_empty();
-    let names: BTreeSet<&String> = kinds[..2].iter().flatten().flat_map(|kind| kind.files.keys()).collect();
-    let mut found = Vec::new();
-    for name in &names {
-        let files = kinds.each_ref().map(|kind| kind.as_ref().and_then(|kind| kind.files.get(*name)));
-        let missing = kinds.iter().flatten().find(|kind| !kind.files.contains_key(*name));
-        match (missing, files) {
-            (None, [Some(input), target, instances]) => found.push(ExampleFiles {
-                name: (*name).clone(),
-                input: input.clone(),
-                instances: instances.cloned(),
-                target: target.cloned(),
-            }),
-            (Some(kind), files) if folders_exist => {
-                problems.extend(files.into_iter().flatten().next().map(|file| kind.missing(file, name)));
-            }
-            _ => {}
-        }
-    }
-    if let (true, true, Some(inputs)) = (names.is_empty(), problems.is_empty(), &kinds[0]) {
-        problems.push(Problem::new(&inputs.dir, format!("contains no {}", inputs.what)));
-    }
-    Ok((found, problems))
-}
-
-impl FileKind {
-    fn list(
-        what: &'static str,
-        dir: PathBuf,
-        rules: &Rules,
-        endings: &'static [&'static str],
-        problems: &mut Vec<Problem>,
-    ) -> FileKind {
-        let mut by_name = BTreeMap::<String, PathBuf>::new();
-        let files = match dir.is_dir() {
-            true => image_files(&dir, Some(rules.depth)).map_err(|error| Problem::of(&dir, error)),
-            false => Err(Problem::new(&dir, format!("does not exist; it must contain the {what} of every pair"))),
-        };
-        for file in files.unwrap_or_else(|problem| {
-            problems.push(problem);
-            Vec::new()
-        }) {
-            let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else {
-                problems.push(Problem::new(&file, "has a name that is not valid Unicode; rename it"));
-                continue;
-            };
-            let all = rules.endings.into_iter().flatten().chain(rules.others);
-            let name = match endings.iter().find_map(|ending| stem.strip_suffix(ending)) {
-                Some(name) => name.to_string(),
-                None if all.into_iter().any(|ending| stem.ends_with(ending)) => continue,
-                None => stem.to_string(),
-            };
-            if let Some(other) = by_name.get(&name) {
-                let other = other.display();
-                let problem = format!("has the same name as {other}; remove the one that does not belong to the pair");
-                problems.push(Problem::new(&file, problem));
-            } else {
-                by_name.insert(name, file);
-            }
-        }
-        FileKind { what, dir, endings, files: by_name }
-    }
-
-    /// The problem of a file without a partner of this kind.
-    fn missing(&self, file: &Path, name: &str) -> Problem {
-        let (what, ending, dir) = (self.what, self.endings.first().unwrap_or(&""), self.dir.display());
-        Problem::new(file, format!("has no {what}: looked for {name}{ending}.png (or .jpg) in {dir}"))
-    }
+    rules(layout).is_some_and(|rules| rules.part(dir, Split::Val, true).is_some())
 }

@@ -4,8 +4,11 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `files` | [`image_files`]: the image files of a folder |
-//! | `layout` | which files of a folder belong together: [`detect_layout`], [`discover_inputs`] |
+//! | `files` | [`list_images`]: the image files of a folder, and what else it contains |
+//! | `names` | the names by which the files of a pair are matched |
+//! | `layout` | how a dataset's layout is recognized, and where its files are: [`detect_layout`] |
+//! | `direction`, `sides` | which of the sides A and B is the input: [`direction`](direction()) |
+//! | `scan` | which files of a dataset belong together, and what is missing: [`discover_inputs`] |
 //! | `decode` | [`read_image`], [`read_photo`], [`read_instances`]; the same from bytes |
 //! | `array` | [`ReadOptions`]: a decoded file as an image or as ids |
 //! | `tiff`, `npy` | these formats |
@@ -49,6 +52,7 @@ mod decode;
 mod depth_colors;
 mod detect;
 mod device;
+mod direction;
 mod encode;
 mod example;
 mod facts;
@@ -61,12 +65,15 @@ mod labels;
 mod layout;
 mod loader;
 mod mask;
+mod names;
 mod npy;
 mod pixels;
 mod plane;
 mod problem;
 mod remembered;
 mod resize;
+mod scan;
+mod sides;
 mod sizing;
 pub mod synthetic;
 mod tiff;
@@ -79,20 +86,23 @@ pub use counts::{ClassCount, DepthCount};
 pub use dataset::{Dataset, Source, read_target};
 pub use decode::{MAX_SIDE, image_of, instances_of, photo_of, read_image, read_instances, read_photo};
 pub use depth_colors::depth_colors;
-pub use detect::{Detected, count_classes, detect};
+pub use detect::{Detected, count_classes, detect, detect_as};
+pub use direction::direction;
 pub use encode::{write_image, write_instances, write_labels, write_rgb};
 pub use example::{Batch, Channels, Example, HostInput};
 pub use facts::PairPrint;
-pub use files::image_files;
+pub use files::{Listing, Skipped, extensions, image_files, list_images, possible_names};
 pub use found::find_values;
 pub use generated::Synthetic;
 pub use label_hint::LabelHint;
 pub use labels::{IdCount, labels_of, read_labels};
-pub use layout::{ExampleFiles, Split, detect_layout, discover_inputs, is_split};
+pub use layout::{ExampleFiles, Split, detect_layout, is_split, layout_for};
 pub(crate) use loader::HELD_BY_EACH_WORKER;
 pub use loader::{Loader, LoaderOptions, Purpose, batches_per_epoch};
+pub use names::{Naming, Role, matching_names, name_below, naming};
 pub use pixels::{Image, Samples};
 pub use plane::{InstanceMap, LabelMap, Plane, RgbImage, instance_edges};
 pub use problem::Problem;
 pub use resize::{resize_image, resize_nearest};
+pub use scan::{Found, discover_inputs};
 pub use sizing::Sizing;

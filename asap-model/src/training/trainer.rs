@@ -105,6 +105,7 @@ impl<B: Backend> Trainer<B> {
         _lock: File,
     ) -> Result<Self> {
         folder.make_parts()?;
+        let config = config.with_absolute_paths();
         folder.write_config(&config)?;
         if let Some(pairs) = &sources.pairs {
             pairs.write(&folder.pairs_file())?;

@@ -157,7 +157,7 @@ fn inputs_are_discovered_without_photos() {
     facades(dir.path(), 3);
     fs::remove_dir_all(dir.path().join("val_img")).unwrap();
     let mut data = small(Layout::Facades);
-    let inputs = discover_inputs(dir.path(), &data, Split::Val).unwrap();
+    let inputs = discover_inputs(dir.path(), &data, Split::Val).unwrap().examples;
     assert_eq!(inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["f00", "f01", "f02"]);
     assert_eq!(inputs[2].read_input(&data).unwrap().size(), [6, 5]);
     data.instances = true;

@@ -6,6 +6,8 @@ mod colors;
 mod decoding;
 mod depth;
 mod facades;
+mod folders;
 mod layouts;
 mod output;
+mod sides;
 mod support;

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use anyhow::Result;
 use asap_model::Error;
 use asap_model::config::{Config, DataConfig, InputKind, Layout, OutputKind, Resize};
-use asap_model::data::{Dataset, Example, ReadOptions, Source, Split, detect_layout, is_split, read_image};
+use asap_model::data::{
+    Dataset, Example, ReadOptions, Source, Split, is_split, layout_for, possible_names, read_image,
+};
 use asap_model::evaluation::{Evaluation, GeneratorImages, ImageFiles};
 use asap_model::training::Sources;
 use asap_tensor::Backend;
 
-use super::files::{Found, images};
+use super::files::{Found, images, report_skipped};
+use super::train::check_dir;
 use super::{adjust, shown, translator, usage};
 use crate::args::{Common, Eval};
 use crate::device::{Task, on_device};
@@ -102,7 +105,7 @@ fn resize(data: &DataConfig) -> Option<String> {
 pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Arc<dyn Source>, String)> {
     let mut config = config.clone();
     if let Some(dir) = dir {
-        config.data.layout = detect_layout(dir)?;
+        config.data.layout = layout_for(dir, config.data.layout)?;
         let split = if is_split(dir, config.data.layout) { Split::Val } else { Split::Train };
         return Ok((Arc::new(Dataset::discover(dir, &config.data, split)?), shown(dir)));
     }
@@ -111,6 +114,7 @@ pub fn validation(dir: Option<&Path>, config: &Config) -> asap_model::Result<(Ar
         let name = format!("synthetic {what}, seed {}", config.train.seed);
         return Ok((Sources::open(&config)?.validation, name));
     }
+    check_dir(&config, "the checkpoint")?;
     let Some(dir) = config.data.dir.take() else {
         return Err(usage("--data", "the checkpoint names no dataset: pass its folder with --data DIR"));
     };
@@ -144,7 +148,7 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
     adjust(&mut config, common)?;
     let files = ImageFiles {
         size: args.size.map(|size| [size.height, size.width]),
-        ..matched(generated, real, !args.unpaired)?
+        ..matched(generated, real, !args.unpaired, output)?
     };
     let files = ImageFiles { data: found(config.data, args.depth, &files, common)?, ..files };
     // Without a network there is nothing to compute on a device.
@@ -201,12 +205,14 @@ impl Task for OfFolders<'_> {
 }
 
 /// The images of both folders; pairs are matched by name.
-fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<ImageFiles> {
+fn matched(generated: &Path, real: &Path, paired: bool, output: &Output) -> asap_model::Result<ImageFiles> {
     let list = |argument: &str, folder: &Path| {
         if !folder.is_dir() {
             return Err(usage(argument, format!("{} is not a folder", folder.display())));
         }
-        images(&[folder.to_path_buf()])
+        let (found, skipped) = images(&[folder.to_path_buf()])?;
+        report_skipped(&skipped, output);
+        Ok(found)
     };
     let (all_generated, all_real) = (list("--generated", generated)?, list("--real", real)?);
     let files = |generated, real| ImageFiles { generated, real, paired, data: DataConfig::default(), size: None };
@@ -216,7 +222,7 @@ fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Im
     }
     let by_name = |all: Vec<Found>| -> asap_model::Result<BTreeMap<String, PathBuf>> {
         let mut files = BTreeMap::new();
-        for Found { name, file } in all {
+        for Found { name, file, .. } in all {
             if let Some(other) = files.insert(name, file.clone()) {
                 let problem = format!("has the same name as {}; only one can belong to the pair", other.display());
                 return Err(Error::Data { file, problem });
@@ -228,7 +234,8 @@ fn matched(generated: &Path, real: &Path, paired: bool) -> asap_model::Result<Im
     for (these, others, folder) in [(&all_generated, &all_real, real), (&all_real, &all_generated, generated)] {
         if let Some((name, file)) = these.iter().find(|(name, _)| !others.contains_key(*name)) {
             let problem = format!(
-                "has no partner: looked for {name}.png (or .jpg) in {}; --unpaired compares the folders as sets only",
+                "has no partner: looked for {} in {}; --unpaired compares the folders as sets only",
+                possible_names(name),
                 folder.display()
             );
             return Err(Error::Data { file: file.clone(), problem });

@@ -1,6 +1,8 @@
 //! `asap infer`: label maps (or RGB images) to images.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod inputs;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
@@ -9,14 +11,11 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 use asap_model::config::{DataConfig, FileFormat, Resize};
-use asap_model::data::{
-    ExampleFiles, HostInput, Image, Sizing, Split, detect_layout, discover_inputs, is_split, write_image, write_rgb,
-};
+use asap_model::data::{ExampleFiles, HostInput, Image, Sizing, write_image, write_rgb};
 use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use serde_json::json;
 
-use super::files::{Found, images};
 use super::{shown, translator, usage};
 use crate::args::{Common, Infer};
 use crate::device::{Task, on_device};
@@ -62,7 +61,7 @@ impl Task for Inference<'_> {
                  (data.resize = \"crop\")",
             );
         }
-        let files = files(&args, config)?;
+        let files = inputs::inputs(&args, config, output)?;
         let folders = Folders::new(&args, config)?;
         folders.refuse_equal()?;
         folders.refuse_overwriting(&files, args.force)?;
@@ -233,40 +232,4 @@ fn make_folder(folder: &Path) -> asap_model::Result<()> {
 /// Where the output of an input goes.
 fn output_file(file: &ExampleFiles, folder: &Path, format: FileFormat) -> PathBuf {
     folder.join(format!("{}.{}", file.name, format.extension()))
-}
-
-/// The inputs, each with its instance map if the network takes one.
-fn files(args: &Infer, config: &Config) -> asap_model::Result<Vec<ExampleFiles>> {
-    if let Some(dir) = &args.data {
-        let mut data = config.data.clone();
-        data.layout = detect_layout(dir)?;
-        let split = if is_split(dir, data.layout) { Split::Val } else { Split::Train };
-        return discover_inputs(dir, &data, split);
-    }
-    let inputs = images(&args.input)?;
-    let instances = images(&args.instances)?;
-    if config.data.instances && instances.len() != inputs.len() {
-        let problem = format!(
-            "this network takes instance edges: each of the {} inputs needs an instance map, in the same order; there are {}",
-            inputs.len(),
-            instances.len()
-        );
-        return Err(usage("--instances", problem));
-    }
-    let extension = config.data.output_format().extension();
-    let mut instances = instances.into_iter();
-    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let mut files: Vec<ExampleFiles> = Vec::with_capacity(inputs.len());
-    for Found { name, file: input } in inputs {
-        if let Some(other) = names.insert(name.clone(), input.clone()) {
-            let problem = format!(
-                "the outputs of {} and {} would both be {name}.{extension}: use a different --out for each",
-                other.display(),
-                input.display()
-            );
-            return Err(usage("--input", problem));
-        }
-        files.push(ExampleFiles { name, input, instances: instances.next().map(|found| found.file), target: None });
-    }
-    Ok(files)
 }
