@@ -23,7 +23,11 @@ const SAMPLE: usize = 32;
 
 /// The keys that the user has set, which a dataset doesn't change: those of `--set` and of flags, and those of a configuration
 /// file that is not for synthetic data.
-pub struct Given(Vec<String>);
+pub struct Given {
+    keys: Vec<String>,
+    /// Whether the configuration, before `--set`, is for synthetic data.
+    is_synthetic: bool,
+}
 
 impl Given {
     /// Of the arguments, the keys that flags stand for, and those of a file that `config` was read from.
@@ -31,14 +35,15 @@ impl Given {
         let set = common.assignments.iter().filter_map(|assignment| assignment.split_once('='));
         let mut keys: Vec<String> = set.map(|(key, _)| key.trim().to_owned()).collect();
         keys.extend(flags.map(str::to_owned));
-        if config.data.layout != Layout::Synthetic {
+        let is_synthetic = config.data.layout == Layout::Synthetic;
+        if !is_synthetic {
             keys.extend(file.into_iter().filter(|key| key != "data.layout"));
         }
-        Given(keys)
+        Given { keys, is_synthetic }
     }
 
     fn has(&self, key: &str) -> bool {
-        self.0.iter().any(|given| given == key)
+        self.keys.iter().any(|given| given == key)
     }
 }
 
@@ -55,7 +60,6 @@ pub fn adopt(
 ) -> asap_model::Result<Survey> {
     let Detected { layout, direction, input, input_image, output: kind, output_image, instances } =
         detected(&config.data, dir, given)?;
-    let was_synthetic = config.data.layout == Layout::Synthetic;
     let data = &mut config.data;
     data.dir = Some(dir.into());
     let free = |key: &str| !given.has(key);
@@ -105,10 +109,10 @@ pub fn adopt(
         data.instances &= instances;
     }
     // Synthetic images have the training size, and a light that is not to be flipped.
-    if was_synthetic && free("data.resize") && data.resize == Resize::None {
+    if given.is_synthetic && free("data.resize") && data.resize == Resize::None {
         data.resize = Resize::Fixed;
     }
-    if was_synthetic && free("data.flip") {
+    if given.is_synthetic && free("data.flip") {
         data.flip = true;
     }
     let named = data.named_classes();

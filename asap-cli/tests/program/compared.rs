@@ -246,7 +246,7 @@ fn compare_keeps_depth_maps_whole_where_eval_does() {
         let depths = Plane::from_fn(height, width, |x, y| (1000 * x + y) as u16);
         write_image(&here.path(&format!("set/images/{name}.png")), &Image::gray16(depths), FileFormat::Png).unwrap();
     }
-    let depth = "--set data.input=rgb --set data.output=depth --set data.layout=pairs --set data.resize=crop";
+    let depth = "--set data.input=image --set data.output=depth --set data.layout=pairs --set data.resize=crop";
     here.done(&format!("train --steps 1 --data set --out run {TINY} {depth}"));
     let found = here.done("compare run --out beside --threads 1 --json").objects();
     assert_eq!((&found[0]["height"], &found[0]["images"]), (&Value::Null, &json!(2)), "{found:?}");

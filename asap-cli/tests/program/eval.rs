@@ -137,7 +137,7 @@ fn depth_eval_uses_the_real_maps_size() {
     }
     here.done(&format!(
         "train --steps 1 --data set --out run {TINY} --set data.layout=pairs --set data.output=depth \
-         --set data.flip=false"
+         --set data.classes=13 --set data.flip=false"
     ));
     let found = report(&here, "eval --checkpoint run --data set/large --set data.resize=fixed --farthest 10");
     assert_eq!(found["compared"], json!({ "heights": [40, 40], "widths": [40, 40] }));

@@ -37,7 +37,7 @@ fn data_are_detected_before_keys_are_checked() {
         ran.stderr
     );
     // Any preset, and a file that is complete with its dataset only.
-    let small = "--set data.size=32 --set data.load_size=36 --set loss.lambda_vgg=0 --set generator.tile=4 --set \
+    let small = "--set train.batch=2 --set data.size=32 --set data.load_size=36 --set loss.lambda_vgg=0 --set generator.tile=4 --set \
                  generator.learned_factor=4 --set generator.width=4 --set generator.max_width=8 --set generator.depth=1";
     for preset in ["facades-small", "cityscapes-256", "depth-256"] {
         here.done(&format!("train --data cells --config {preset} --dry-run {small}"));

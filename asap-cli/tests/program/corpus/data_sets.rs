@@ -64,7 +64,7 @@ fn check_and_train_report_the_same_problems() {
             },
             &["train_img/a.png", "no label map"],
         ),
-        ("other-ending", |here, set| here.write(&format!("{set}/train_img/b.bmp"), "BM"), &[]),
+        ("other-ending", |here, set| here.write(&format!("{set}/train_img/b.gif"), "GIF89a"), &[]),
         ("hidden", |here, set| here.write(&format!("{set}/train_img/._a.png"), ""), &[]),
         #[cfg(unix)]
         (
