@@ -110,7 +110,7 @@ fn advice(flag: &str, command: &Command) -> Option<String> {
     }
     if !keys.is_empty() {
         let settings: Vec<String> = keys.iter().map(|key| format!("--set {key}=VALUE")).collect();
-        return Some(format!("it is a configuration key: use '{}'", settings.join(" ")));
+        return Some(format!("use '{}'", settings.join(" ")));
     }
     let flags: Vec<String> = command.get_arguments().filter_map(|a| Some(format!("--{}", a.get_long()?))).collect();
     let near = nearest_name(flag, &flags.iter().map(String::as_str).collect::<Vec<_>>())?;
