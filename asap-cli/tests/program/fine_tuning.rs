@@ -20,7 +20,7 @@ fn init_trains_from_a_run_with_other_classes() {
     for part in [
         "lowres_stream.model.1.0.weight: new, [4, 14, 3, 3]; the checkpoint's is [4, 13, 3, 3]",
         "discriminator_0.model0.0.bias [4]: new, as its layer's weight is",
-        "discriminators: 12 of 16 tensors from run/checkpoints/step-000002.safetensors",
+        "discriminators: 22 of 26 tensors from run/checkpoints/step-000002.safetensors",
     ] {
         assert!(ran.stderr.contains(part), "{part:?} is missing:\n{}", ran.stderr);
     }
