@@ -117,7 +117,8 @@ pub fn adopt(
     }
     let named = data.named_classes();
     if free("data.classes") {
-        data.classes = named.unwrap_or(data.classes);
+        // Of one name or color alone, a later check says that it is one too few.
+        data.classes = named.map_or(data.classes, |count| count.clamp(2, 256));
     }
     let count = data.input == InputKind::Labels && free("data.classes") && named.is_none();
     let mut readable = data.clone();

@@ -20,6 +20,7 @@ use super::{shown, usage};
 use crate::args::{Common, DataPreview};
 use crate::exit::DATA;
 use crate::output::Output;
+use crate::report::number;
 use crate::report::pairs::{Pair, Pairs, Part, Version, page};
 use crate::report::palette::{Class, color_labels, occurring};
 
@@ -37,9 +38,13 @@ pub fn run(args: &DataPreview, common: &Common, output: &Output) -> Result<ExitC
     let mut reader = Reader { dir, config: &config, maps: Vec::new(), failed: 0 };
     let train = Dataset::discover(dir, &config.data, Split::Train)?;
     let count = usize::from(args.count);
+    let depth = config.data.depth().map_or(String::new(), |depth| {
+        let max = number::value(depth.max);
+        format!(" Depth from yellow at 0 to violet at {max}; black where nothing was measured.")
+    });
     let mut parts = vec![Part {
         heading: "Training",
-        note: "Crops and flips are those of a training run with this seed and configuration.".into(),
+        note: format!("Crops and flips are those of a training run with this seed and configuration.{depth}"),
         pairs: reader.read(&train, count, Split::Train, output),
     }];
     let mut validation_pairs = 0;
@@ -48,7 +53,7 @@ pub fn run(args: &DataPreview, common: &Common, output: &Output) -> Result<ExitC
         validation_pairs = validation.len();
         parts.push(Part {
             heading: "Validation",
-            note: "Without random crops and flips.".into(),
+            note: format!("Without random crops and flips.{depth}"),
             pairs: reader.read(&validation, count, Split::Val, output),
         });
     }
@@ -80,7 +85,8 @@ fn facts(config: &Config, [train, validation]: [usize; 2]) -> Vec<(&'static str,
     };
     let resize = match (data.resize, data.load_size) {
         (Resize::ResizeAndCrop, Some([height, width])) => format!("to {width}×{height}, then crop"),
-        (resize, _) => resize.name().to_owned(),
+        (Resize::ResizeAndCrop | Resize::Fixed, _) => format!("to {width}×{height}"),
+        (Resize::Crop | Resize::None, _) => data.resize.name().to_owned(),
     };
     let yes_or_no = |value: bool| if value { "yes" } else { "no" }.to_owned();
     vec![

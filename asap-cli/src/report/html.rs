@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::palette::Class;
 use super::preview::Preview;
 
 const STYLE: &str = include_str!("style.css");
@@ -39,6 +40,22 @@ pub fn fact(name: &str, value: Option<String>, aside: Option<String>) -> Markup 
     html! {
         @if let Some(value) = value {
             div { dt { (name) } dd { (value) @if let Some(aside) = aside { small { " " (aside) } } } }
+        }
+    }
+}
+
+/// The colors and names of classes, some with a note.
+pub fn legend(classes: &[(Class, Option<String>)]) -> Markup {
+    html! {
+        ul.legend {
+            @for (Class { id, name, color: [r, g, b] }, note) in classes {
+                li {
+                    span.swatch style={ "background:rgb(" (r) "," (g) "," (b) ")" } {}
+                    (name)
+                    @if *name != id.to_string() { small { " " (id) } }
+                    @if let Some(note) = note { small { " · " (note) } }
+                }
+            }
         }
     }
 }

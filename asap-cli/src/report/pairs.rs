@@ -6,7 +6,7 @@ use asap_model::Result;
 use asap_model::data::RgbImage;
 use maud::{Markup, html};
 
-use super::html::{document, fact, image};
+use super::html::{document, fact, image, legend};
 use super::palette::Class;
 use super::preview::Preview;
 
@@ -78,29 +78,21 @@ pub fn page(pairs: &Pairs) -> Result<String> {
             h1 { (name) }
             dl.facts { @for (name, value) in &pairs.facts { (fact(name, Some(value.clone()), None)) } }
         }
-        @if !pairs.classes.is_empty() { section { h2 { "Classes" } (legend(pairs)) } }
+        @if !pairs.classes.is_empty() { section { h2 { "Classes" } (classes(pairs)) } }
         @for part in parts { (part) }
     };
     Ok(document(&format!("{name} · preview"), None, &body))
 }
 
-fn legend(pairs: &Pairs) -> Markup {
+fn classes(pairs: &Pairs) -> Markup {
     let missing = pairs.all_classes.saturating_sub(pairs.classes.len());
+    let with_share = |(class, share): &(Class, f64)| (class.clone(), Some(format!("{:.1}%", 100.0 * share)));
     html! {
-        ul.legend {
-            @for (Class { id, name, color: [r, g, b] }, share) in &pairs.classes {
-                li {
-                    span.swatch style={ "background:rgb(" (r) "," (g) "," (b) ")" } {}
-                    (name)
-                    @if *name != id.to_string() { small { " " (id) } }
-                    small { " · " (format!("{:.1}%", 100.0 * share)) }
-                }
-            }
-        }
-        @if missing > 0 {
-            p.note { "Shares of the pixels of the pairs below, in which " (missing) " of " (pairs.all_classes) " classes do not occur." }
-        } @else {
-            p.note { "Shares of the pixels of the pairs below." }
+        (legend(&pairs.classes.iter().map(with_share).collect::<Vec<_>>()))
+        p.note {
+            "Shares of the pixels of the pairs below"
+            @if missing > 0 { ", in which " (missing) " of " (pairs.all_classes) @if missing == 1 { " classes does" } @else { " classes do" } " not occur" }
+            "."
         }
     }
 }

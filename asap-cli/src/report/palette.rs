@@ -24,15 +24,17 @@ pub fn color_labels(map: &LabelMap, colors: &[[u8; 3]]) -> RgbImage {
     Plane { height: map.height, width: map.width, data: map.data.iter().map(color).collect() }
 }
 
+/// Every class, by id.
+pub fn all_classes(data: &DataConfig) -> impl Iterator<Item = Class> {
+    let classes = data.class_names().into_iter().zip(data.class_colors()).enumerate();
+    classes.map(|(id, (name, color))| Class { id, name, color })
+}
+
 /// The classes that occur in some label maps, by id.
 pub fn occurring<'a>(maps: impl IntoIterator<Item = &'a LabelMap>, data: &DataConfig) -> Vec<Class> {
     let mut occurs = [false; 256];
     maps.into_iter().flat_map(|map| &map.data).for_each(|&id| occurs[usize::from(id)] = true);
-    let classes = data.class_names().into_iter().zip(data.class_colors()).enumerate();
-    classes
-        .filter(|(id, _)| occurs.get(*id) == Some(&true))
-        .map(|(id, (name, color))| Class { id, name, color })
-        .collect()
+    all_classes(data).filter(|class| occurs.get(class.id) == Some(&true)).collect()
 }
 
 /// A sheet with the colors and names of classes below, a line between them.

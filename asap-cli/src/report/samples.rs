@@ -54,13 +54,15 @@ fn write(path: &Path, rows: &[SampleRow], data: &DataConfig) -> Result<()> {
     write_rgb(path, &with_legend(&sheet::tile(&[inputs, outputs, real], GAP), &classes))
 }
 
+/// A sheet with images of a size, without its legend.
+pub fn without_legend(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
+    sheet.crop(0, 0, height_without_legend(sheet, width), sheet.width.min(3 * width + 2 * GAP))
+}
+
 /// The outputs of a sheet with images of a size.
-pub fn outputs(sheet: &RgbImage, [_, width]: [usize; 2]) -> RgbImage {
-    let left = width + GAP;
-    if sheet.width < left + width {
-        return sheet.clone();
-    }
-    sheet.crop(left, 0, height_without_legend(sheet, width), width)
+pub fn outputs(sheet: &RgbImage, size: [usize; 2]) -> RgbImage {
+    let (images, left) = (without_legend(sheet, size), size[1] + GAP);
+    if images.width < left + size[1] { images } else { images.crop(left, 0, images.height, size[1]) }
 }
 
 #[cfg(test)]

@@ -127,12 +127,13 @@ fn color_problems(
         let more = if *count > 1 { format!(" (and {} more pixels)", count - 1) } else { String::new() };
         let nearest = ids.iter().min_by_key(|&(own, &id)| (squared_distance(*own, *color), id));
         let nearest = nearest.map_or(String::new(), |(own, id)| {
-            let name = match names.get(usize::from(*id)) {
-                Some(name) if *name != id.to_string() => format!("{id} ({name})"),
-                _ => id.to_string(),
+            let class = match names.get(usize::from(*id)) {
+                Some(name) if *name != id.to_string() => format!("class {id} ({name})"),
+                Some(_) => format!("class {id}"),
+                None => "that of unlabeled pixels".into(),
             };
             let distance = f64::from(squared_distance(*own, *color)).sqrt();
-            format!("; the nearest is class {name}, {}, at a distance of {distance:.1}", hex(*own))
+            format!("; the nearest is {class}, {}, at a distance of {distance:.1}", hex(*own))
         });
         Problem {
             file: file.to_path_buf(),
@@ -166,7 +167,7 @@ fn unset_colors(image: &RgbImage, data: &DataConfig) -> String {
     // One color alone, as black, is in most palettes.
     let palettes = if colors.len() > 1 { palettes_with(&colors, data.classes) } else { Vec::new() };
     if let Some(palette) = palettes.first() {
-        return format!("{about}; its colors are those of {0}: set {1}", palette.name(), proposal(*palette, data));
+        return format!("{about}; its colors are those of {}: {}", palette.name(), proposal(*palette, data));
     }
     if colors.iter().all(|[r, g, b]| r == g && g == b) {
         return format!("{about}, but its channels are equal; save it as a gray PNG whose values are the ids");
@@ -185,10 +186,10 @@ fn unset_colors(image: &RgbImage, data: &DataConfig) -> String {
 }
 
 fn proposal(palette: Palette, data: &DataConfig) -> String {
-    let key = format!("data.colors=\"{}\"", palette.name());
+    let key = format!("--set data.colors={}", palette.name());
     match palette.counts() {
         counts if counts.contains(&data.classes) => key,
-        counts => format!("{key} and data.classes={}", counts[0]),
+        counts => format!("{key} --set data.classes={}", counts[0]),
     }
 }
 

@@ -147,12 +147,12 @@ fn jpeg_of_colors_tells_how_many_pixels_changed() {
 #[test]
 fn unset_colors_propose_the_palette() {
     for (palette, classes, proposed) in [
-        (Palette::Cityscapes, 35, "set data.colors=\"cityscapes\""),
-        (Palette::Cityscapes, 4, "data.colors=\"cityscapes\" and data.classes=35"),
-        (Palette::CityscapesTrainIds, 19, "data.colors=\"cityscapes-train-ids\""),
-        (Palette::Cmp, 13, "data.colors=\"cmp\""),
+        (Palette::Cityscapes, 35, "--set data.colors=cityscapes"),
+        (Palette::Cityscapes, 4, "--set data.colors=cityscapes --set data.classes=35"),
+        (Palette::CityscapesTrainIds, 19, "data.colors=cityscapes-train-ids"),
+        (Palette::Cmp, 13, "data.colors=cmp"),
         (Palette::Ade20k, 4, "data.classes=151"),
-        (Palette::CocoStuff, 182, "data.colors=\"coco-stuff\""),
+        (Palette::CocoStuff, 182, "data.colors=coco-stuff"),
     ] {
         let pair = Pair::new(&[&format!("data.classes={classes}")]);
         let colors: Vec<_> = palette.classes().iter().map(|class| class.color).collect();

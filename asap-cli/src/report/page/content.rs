@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use asap_model::config::InputKind;
+use asap_model::config::{DataConfig, InputKind};
 use asap_model::training::{History, losses};
 use indicatif::HumanCount;
 use maud::{Markup, html};
@@ -13,11 +13,14 @@ use crate::commands::shell_word;
 use crate::machine::operating_system;
 use crate::report::chart::{Chart, Look};
 use crate::report::curve::Curve;
-use crate::report::html::{document, fact, image};
+use crate::report::html::{document, fact, image, legend};
 use crate::report::number;
+use crate::report::palette::all_classes;
 
 /// Seconds after which a browser loads the page again during training.
 const REFRESH: u32 = 30;
+/// More classes than these are folded up.
+const FEW_CLASSES: usize = 40;
 
 pub fn page(run: &Run, now: SystemTime) -> String {
     let name = run.dir.file_name().unwrap_or(run.dir.as_os_str()).to_string_lossy();
@@ -134,6 +137,7 @@ fn samples(run: &Run) -> Markup {
                         "; black where nothing was measured."
                     }
                 }
+                (names(&run.started.config.data))
             }
             @if shown.len() > 1 {
                 div {
@@ -153,6 +157,18 @@ fn samples(run: &Run) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The colors of classes with names; of many, folded up.
+fn names(data: &DataConfig) -> Markup {
+    let classes: Vec<_> = all_classes(data).filter(|_| data.has_class_names()).map(|class| (class, None)).collect();
+    html! {
+        @if classes.len() > FEW_CLASSES {
+            details { summary { (classes.len()) " classes" } (legend(&classes)) }
+        } @else if !classes.is_empty() {
+            (legend(&classes))
         }
     }
 }

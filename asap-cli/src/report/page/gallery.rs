@@ -15,7 +15,7 @@ const NEWEST_BYTES: usize = 3 << 20;
 /// Maximum size of the outputs of an older one.
 const OLDER_BYTES: usize = 160 << 10;
 
-/// The newest sheet, and the outputs alone of older ones, evenly spaced: inputs and real images are the same in each.
+/// The newest sheet without its legend, which the page has itself, and the outputs alone of older ones, evenly spaced: inputs and real images are the same in each.
 pub struct Gallery {
     /// [height, width] of an image in a sheet.
     size: [usize; 2],
@@ -42,7 +42,15 @@ impl Gallery {
         for (step, path) in chosen {
             let mut show = || {
                 if newest == Some(step) && self.newest.as_ref().is_none_or(|(shown, _)| *shown != step) {
-                    self.newest = Some((step, Preview::of_file(&path, NEWEST_BYTES)?));
+                    let sheet = preview::read(&path)?;
+                    let images = samples::without_legend(&sheet, self.size);
+                    let whole = images.height == sheet.height;
+                    let preview = if whole {
+                        Preview::of_file(&path, NEWEST_BYTES)
+                    } else {
+                        Preview::lossless(&images, NEWEST_BYTES)
+                    };
+                    self.newest = Some((step, preview?));
                 }
                 if !self.over_time.contains_key(&step) {
                     let outputs = samples::outputs(&preview::read(&path)?, self.size);
