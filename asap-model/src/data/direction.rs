@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::files::image_files;
 use super::layout::{Rules, Sides, Split, rules};
-use super::sides::{flatness_of, flatness_of_halves, has_ids, is_deep, is_label_map};
+use super::sides::{Flatness, flatness_of, flatness_of_halves, has_ids, is_deep};
 use crate::config::{DataConfig, Direction, InputKind, Layout, OutputKind};
 
 /// Number of pairs that are looked at.
@@ -23,7 +23,7 @@ pub fn direction(dir: &Path, data: &DataConfig) -> Option<Direction> {
 fn is_label_map_b(dir: &Path, layout: Layout, rules: &Rules) -> bool {
     let sides = Sides { input: InputKind::Labels, direction: Direction::AtoB };
     let [a, b, _] = rules.split(dir, Split::Train, false, sides);
-    let each: Vec<[f64; 2]> = if layout == Layout::SideBySide {
+    let each: Vec<[Flatness; 2]> = if layout == Layout::SideBySide {
         first_files(&a, dir).iter().filter_map(|file| flatness_of_halves(file)).collect()
     } else {
         let [a, b] = [a, b].map(|side| first_files(&side, dir));
@@ -33,8 +33,8 @@ fn is_label_map_b(dir: &Path, layout: Layout, rules: &Rules) -> bool {
         }
         a.iter().zip(&b).filter_map(|(a, b)| Some([flatness_of(a)?, flatness_of(b)?])).collect()
     };
-    let mean = |side: usize| each.iter().map(|pair| pair[side]).sum::<f64>() / each.len().max(1) as f64;
-    is_label_map(mean(1), mean(0))
+    let [a, b] = [0, 1].map(|side| Flatness::mean(&each.iter().map(|pair| pair[side]).collect::<Vec<_>>()));
+    b.is_label_map_beside(a)
 }
 
 /// Whether inputs are label maps: by their folder's name, or by their pixels.
