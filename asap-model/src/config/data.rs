@@ -122,15 +122,15 @@ section! {
         input: InputKind = InputKind::Labels;
         /// Channels of input images.
         input_channels: usize = 3, in CHANNELS;
-        /// Values of input files that become −1 and 1: [low, high], one such pair for each channel, or percentiles, which
-        /// are found in the training images. Unset: the range of the files' type, [0, 255] or [0, 65535].
+        /// Values of input files that become −1 and 1: a pair for all channels, one for each, or percentiles, which are found
+        /// in the training images. Unset: the range of the files' type, 0 to 255 or 65535.
         input_range: Option<Ranges> = None;
         /// Input channels that sheets and pages show as red, green and blue, counted from 0. Unset: the first three, or
         /// the last one again where there are fewer.
         input_shown: Option<[usize; 3]> = None, in 0..=MAX_CHANNELS - 1;
         /// What the generator returns.
         output: OutputKind = OutputKind::Image;
-        /// Channels of output images; a depth map has one.
+        /// Channels of output images. A depth map has one.
         output_channels: usize = 3, in CHANNELS;
         /// Values of output files that stand for −1 and 1; as input_range. Depth maps have depth_scale and depth_max.
         output_range: Option<Ranges> = None;

@@ -113,7 +113,7 @@ mod tests {
             (&["remap=[[255, 1], [255, 2]]"], &["two pairs for id 255"]),
             (&["remap=[255, 1]"], &["data.remap", "a list of pairs"]),
             (&["remap=[[255, 70000]]"], &["data.remap", "from 0 to 65535"]),
-            (&["layout=pairs", "input=rgb", "ignore=255"], &["data.ignore = 255", "only for label maps"]),
+            (&["layout=pairs", "input=image", "ignore=255"], &["data.ignore = 255", "only for label maps"]),
             (&["layout=synthetic", "remap=[[255, 1]]"], &["data.remap", "synthetic"]),
         ] {
             let error = data(set).expect_err("a contradiction");

@@ -215,7 +215,7 @@ mod tests {
             ("[train]\nbatch = 1\n\ntiel = 3", &["run.toml:4: ", "train.tiel", "generator.tile"][..]),
             ("[generator]\nlearned_factor = 1", &["run.toml:2: ", "learned_factor = 1", "from 2 to 1024"]),
             ("[data]\nlayout = \"synthetic\"\nclasses = 5", &["run.toml:3: ", "data.classes = 5", "at least 13"]),
-            ("[data]\nlayout = \"synthetic\"\noutput = \"depth\"", &["run.toml:3: ", "from rgb to depth"]),
+            ("[data]\nlayout = \"synthetic\"\noutput = \"depth\"", &["run.toml:3: ", "from images to depth"]),
             ("[data]\ndepth_max = 10.0", &["run.toml:2: ", "data.depth_max = 10", "data.output = \"depth\""]),
             ("[data]\ndepth_invalid = 0", &["run.toml:2: ", "data.depth_invalid = 0", "leave it out"]),
             ("[data]\noutput = \"depth\"\ndepth_max = 0.0", &["run.toml:3: ", "data.depth_max = 0", "above 0"]),

@@ -42,7 +42,7 @@ fn names_and_colors_must_fit_the_classes() {
         (&["data.classes=2", "data.names=[\"a\", \" \"]"], &["name of class 1 is empty"]),
         (&["data.classes=3", "data.names=[\"a\", \"b\", \"a\"]"], &["classes 0 and 2 are both a"]),
         (&["data.classes=2", "data.colors=[\"#00ff00\", [0, 255, 0]]"], &["classes 0 and 1 are both #00ff00"]),
-        (&["data.layout=pairs", "data.input=rgb", "data.names=cmp"], &["data.names", "only for label maps"]),
+        (&["data.layout=pairs", "data.input=image", "data.names=cmp"], &["data.names", "only for label maps"]),
     ] {
         let error = with(assignments).validate().unwrap_err().to_string();
         for part in parts {
