@@ -57,7 +57,7 @@ fn instance_maps_pair_by_name() {
     assert!(each[0] != each[1] && each[1] != each[2], "the outputs show which instance map was used");
     let read = |name: &str| std::fs::read(here.path(name)).unwrap();
     here.done("infer --checkpoint run --input lab --instances inst --out folders");
-    here.done("infer --checkpoint run --input lab/d.png lab/a.png lab/c.png --instances inst --out files --force");
+    here.done("infer --checkpoint run --input lab/d.png lab/a.png lab/c.png --instances inst/a.png inst/c.png inst/d.png --out files");
     for (name, expected) in ["a", "c", "d"].into_iter().zip(&each) {
         assert!(read(&format!("folders/{name}.png")) == *expected, "{name}");
     }

@@ -134,7 +134,7 @@ const LAYOUTS: [Rules; 6] = [
     },
     Rules {
         layout: Layout::Facades,
-        looked_for: "train_label, train_img",
+        looked_for: "train_label, train_img, val_label, val_img",
         folders: |dir, part, _| {
             part.map(|part| ["label", "img", "inst"].map(|kind| dir.join(format!("{part}_{kind}"))))
         },
