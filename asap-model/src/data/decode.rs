@@ -10,9 +10,11 @@ use std::path::Path;
 use image::{DynamicImage, ImageDecoder, ImageReader};
 
 use super::array::{Array, ReadOptions, SAVE_IDS, Values};
+use super::jpeg::{Decoder, decode_separate_scans};
 use super::pixels::Image;
 use super::plane::{InstanceMap, Plane, RgbImage};
 use super::problem::Problem;
+use super::whole::{check_lossless, check_whole};
 use super::{npy, tiff};
 use crate::{Error, Result};
 
@@ -109,17 +111,17 @@ pub(super) fn label_ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u16>> {
 }
 
 fn ids_of(bytes: &[u8], file: &Path) -> Result<Plane<u32>> {
-    if bytes.starts_with(&JPEG) {
-        return Problem::err(file, format!("is a JPEG, whose compression blurs ids; {SAVE_IDS}"));
-    }
+    check_lossless(bytes, file)?;
     if !bytes.starts_with(PNG) {
         return decode(bytes, file, None)?.into_ids(file);
     }
     check_png_header(bytes, file)?;
+    check_whole(bytes, file)?;
     let bad = |e: png::DecodingError| Error::from(Problem::new(file, format!("cannot be decoded as PNG: {e}")));
     let limits = png::Limits { bytes: MAX_BYTES };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::IDENTITY);
+    decoder.ignore_checksums(false);
     let mut reader = decoder.read_info().map_err(bad)?;
     let info = reader.info();
     let (height, width) = (info.height as usize, info.width as usize);
@@ -178,16 +180,13 @@ fn decode(bytes: &[u8], file: &Path, wanted: Option<usize>) -> Result<Array> {
         return npy::decode(bytes, file, wanted, check);
     }
     let bad = |e: image::ImageError| Error::from(Problem::new(file, format!("cannot be decoded as {FORMATS}: {e}")));
-    if is_cut_jpeg(bytes) {
-        return Problem::err(file, "is a truncated JPEG; copy it again");
-    }
     check_png_header(bytes, file)?;
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MAX_BYTES as u64);
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| bad(image::ImageError::IoError(e)))?;
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(bad)?;
+    let mut decoder = reader.into_decoder().map_err(|e| check_whole(bytes, file).err().unwrap_or_else(|| bad(e)))?;
     let (width, height) = decoder.dimensions();
     let (height, width) = (height as usize, width as usize);
     if bytes.starts_with(PNG) || bytes.starts_with(&JPEG) {
@@ -195,8 +194,14 @@ fn decode(bytes: &[u8], file: &Path, wanted: Option<usize>) -> Result<Array> {
     } else {
         check(height, width)?;
     }
+    let by = check_whole(bytes, file)?;
     let orientation = decoder.orientation().map_err(bad)?.to_exif();
-    let image = DynamicImage::from_decoder(decoder).map_err(bad)?;
+    let image = match by {
+        Decoder::Usual => DynamicImage::from_decoder(decoder).map_err(bad)?,
+        Decoder::SeparateScans => decode_separate_scans(bytes)
+            .map_err(|e| Error::from(Problem::new(file, format!("cannot be decoded as JPEG: {e}"))))?
+            .into(),
+    };
     let (channels, alpha, values) = match image {
         DynamicImage::ImageLuma8(image) => (1, false, Values::U8(image.into_raw())),
         DynamicImage::ImageLumaA8(image) => (2, true, Values::U8(image.into_raw())),
@@ -214,29 +219,6 @@ fn decode(bytes: &[u8], file: &Path, wanted: Option<usize>) -> Result<Array> {
 /// Whether the file is a JPEG, by its content.
 pub(super) fn is_jpeg(file: &Path) -> Result<bool> {
     Ok(read_start(file, JPEG.len() as u64)? == JPEG)
-}
-
-/// Whether a JPEG has no end marker after the start of its first scan; the decoder would fill the rest with gray. Within scans, FF
-/// is followed by 00 or a restart marker. Segments before them, such as a thumbnail with its own end marker, declare their length.
-/// Data after the end, which some cameras append, does not matter.
-fn is_cut_jpeg(bytes: &[u8]) -> bool {
-    if !bytes.starts_with(&JPEG) {
-        return false;
-    }
-    let mut rest = &bytes[JPEG.len()..];
-    while let [0xff, marker, after @ ..] = rest {
-        rest = match (marker, after) {
-            (0xda, scans) => return !scans.windows(2).any(|pair| pair == [0xff, 0xd9]),
-            // A marker may be preceded by any number of FF.
-            (0xff, _) => &rest[1..],
-            (_, [high, low, ..]) => {
-                let length = usize::from(u16::from_be_bytes([*high, *low]));
-                after.get(length..).unwrap_or_default()
-            }
-            _ => return false,
-        };
-    }
-    false
 }
 
 /// [`check_claim`] from a PNG's header, since the decoder's own error would not name the size; does nothing for other files.

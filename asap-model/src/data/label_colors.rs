@@ -12,6 +12,7 @@ use super::layout::ExampleFiles;
 use super::names::Role;
 use super::plane::{Plane, RgbImage};
 use super::problem::Problem;
+use super::whole::{check_lossless, check_whole};
 use crate::config::classes::palettes_with;
 use crate::config::{DataConfig, Palette, hex};
 use crate::{Error, Result};
@@ -33,7 +34,9 @@ pub(super) fn read_label_ids(files: &ExampleFiles, data: &DataConfig) -> Result<
     if bytes.starts_with(&JPEG) {
         return Err(jpeg_problem(file, &photo_of(&bytes, file)?, data).into());
     }
+    check_lossless(&bytes, file)?;
     check_png_header(&bytes, file)?;
+    check_whole(&bytes, file)?;
     match colors_of(&bytes, file)? {
         Some(image) => Ok(ids_by_color(file, &files.half(image, Role::Input)?, data)),
         None => Ok((files.half(label_ids_of(&bytes, file)?, Role::Input)?, Vec::new())),
@@ -52,6 +55,7 @@ fn colors_of(bytes: &[u8], file: &Path) -> Result<Option<RgbImage>> {
     let bad = |e: png::DecodingError| Error::from(Problem::new(file, format!("cannot be decoded as PNG: {e}")));
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: MAX_BYTES });
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    decoder.ignore_checksums(false);
     let mut reader = decoder.read_info().map_err(bad)?;
     if !matches!(reader.info().color_type, png::ColorType::Rgb | png::ColorType::Rgba) {
         return Ok(None);

@@ -14,6 +14,7 @@
 //! | `tiff`, `npy` | these formats |
 //! | `labels`, `label_hint` | [`read_labels`]: from ids to classes; [`LabelHint`]: which keys help if that fails |
 //! | `label_colors` | color-coded label maps, read by `data.colors` |
+//! | `whole`, `jpeg` | whether an image file is damaged |
 //! | `encode` | a network's output as an image; [`write_image`]: files, written atomically |
 //! | `view` | images of any channels, and depth maps, to look at |
 //! | `depth_colors` | [`depth_colors()`]: depth maps in color |
@@ -59,6 +60,7 @@ mod facts;
 mod files;
 mod found;
 mod generated;
+mod jpeg;
 mod label_colors;
 mod label_hint;
 mod labels;
@@ -78,6 +80,7 @@ mod sizing;
 pub mod synthetic;
 mod tiff;
 mod view;
+mod whole;
 
 pub use array::ReadOptions;
 pub use augment::{Augmentation, epoch_order};

@@ -16,7 +16,7 @@ use crate::checkpoint::atomic;
 use crate::config::{Config, DataConfig};
 
 /// Changes with the meaning of what is remembered.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Keys of `[data]` that do not change what files contain.
 const WITHOUT_EFFECT: [&str; 15] = [

@@ -3,6 +3,7 @@
 mod batches;
 mod checking;
 mod colors;
+mod damage;
 mod decoding;
 mod depth;
 mod facades;
