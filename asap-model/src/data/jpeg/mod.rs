@@ -46,7 +46,7 @@ const COM: u8 = 0xfe;
 pub(super) enum Defect {
     /// What is damaged: a clause.
     Damaged(String),
-    /// What the decoder would read as other pixels: continues "stores".
+    /// What no decoder reads, or the usual one as other pixels: continues "stores".
     Unsupported(&'static str),
 }
 
@@ -56,8 +56,7 @@ impl<T: Into<String>> From<T> for Defect {
     }
 }
 
-/// Checks a file that starts as a JPEG, and returns which decoder reads it. Kinds of JPEG of which the usual one reports that it
-/// does not support them are not checked.
+/// Checks a file that starts as a JPEG, and returns which decoder reads it.
 pub(super) fn check(bytes: &[u8]) -> Result<Decoder, Defect> {
     let mut tables = Tables::default();
     let mut frame: Option<Frame> = None;
@@ -84,8 +83,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<Decoder, Defect> {
                 return frame.decoder(scans).map_err(Defect::Unsupported);
             }
             SOF0..=SOF2 | DHT | SOS..=DRI | APP0..=APP15 | COM => {}
-            // Lossless, hierarchical and arithmetic coding.
-            SOF0..=SOF15 => return Ok(Decoder::Usual),
+            SOF0..=SOF15 => return Err(Defect::Unsupported("lossless, hierarchical or arithmetic-coded data")),
             _ => return Err(invalid(&format!("marker FF{marker:02X}")).into()),
         }
         let length = u16::from_be_bytes(*bytes[at..].first_chunk().ok_or_else(truncated)?);
@@ -93,7 +91,9 @@ pub(super) fn check(bytes: &[u8]) -> Result<Decoder, Defect> {
         let segment = bytes[at + 2..].get(..length).ok_or_else(truncated)?;
         at += 2 + length;
         match marker {
-            SOF0..=SOF2 if segment.first() != Some(&8) => return Ok(Decoder::Usual),
+            SOF0..=SOF2 if segment.first() != Some(&8) => {
+                return Err(Defect::Unsupported("other than 8 bits a channel"));
+            }
             SOF0..=SOF2 if frame.is_some() => return Err("it has two frame headers".into()),
             SOF0..=SOF2 => frame = Some(Frame::new(segment, marker == SOF2).ok_or_else(|| invalid("frame header"))?),
             DHT => tables.huffman(segment).ok_or_else(|| invalid("Huffman table"))?,
