@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use asap_model::config::{DataConfig, Direction, OutputKind};
+use asap_model::config::{DataConfig, Direction, Orientation, OutputKind};
 use asap_model::data::{ClassCount, DepthCount, Report, Survey, synthetic};
 use asap_model::{Config, Error};
 use serde_json::json;
@@ -43,7 +43,7 @@ pub fn check(args: DataCheck, common: &Common, output: &Output) -> Result<ExitCo
             json!({
                 "dir": shown(&args.dir), "layout": layout, "direction": report.direction.map(Direction::name), "train": report.train, "val": report.val,
                 "heights": report.heights, "widths": report.widths, "classes": classes,
-                "depths": depths, "skipped": skipped_json(&report.skipped),
+                "depths": depths, "turned": report.turned, "skipped": skipped_json(&report.skipped),
                 "problems": report.problems.len(), "ok": report.problems.is_empty(), "hint": report.bad_labels(&data),
                 "set": report.hint(&data).map(|hint| hint.assignments),
             })
@@ -97,6 +97,14 @@ fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
         if data.depth_max.is_some() {
             text += &format!("\n  {:>5.1}% of pixels beyond data.depth_max (clamped)", percent(*beyond));
         }
+    }
+    if let [first, others @ ..] = &report.turned[..] {
+        let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        let what = match data.orientation {
+            Orientation::Apply => "is applied; if maps belong to the stored pixels: --set data.orientation=ignore",
+            Orientation::Ignore => "is ignored (data.orientation)",
+        };
+        text += &format!("\n  {first}{others}: EXIF orientation, which {what}");
     }
     if let Some(skipped) = skipped_text(&report.skipped) {
         text += &format!("\n{skipped}");

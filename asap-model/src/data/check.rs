@@ -49,6 +49,8 @@ pub struct Report {
     pub depths: Option<DepthCount>,
     /// Input and target images without colors.
     pub gray: [usize; 2],
+    /// The names of pairs with an image that viewers turn, by its EXIF orientation.
+    pub turned: Vec<String>,
     /// Files in its folders that are not read.
     pub skipped: Skipped,
     /// Every problem: first missing files, then by pair.
@@ -84,6 +86,7 @@ impl Report {
             bad_maps: 0,
             depths: data.depth().map(|_| DepthCount::NONE),
             gray: [0; 2],
+            turned: Vec::new(),
             skipped: Skipped::default(),
             problems: Vec::new(),
         }
@@ -96,6 +99,7 @@ impl Report {
         report.count(&files.input, &facts.ids, data);
         report.depths = report.depths.map(|none| facts.depths.unwrap_or(none));
         report.gray = facts.gray.map(usize::from);
+        report.turned.extend(facts.turned.then(|| files.name.clone()));
         let [input, Some([height, width]), instances] = facts.sizes else { return report };
         let Some(file) = &files.target else { return report };
         (report.heights, report.widths) = ([height; 2], [width; 2]);
@@ -134,6 +138,7 @@ impl Report {
         if let (Some(all), Some(one)) = (&mut self.depths, other.depths) {
             all.add(&one);
         }
+        self.turned.extend(other.turned);
         self.problems.extend(other.problems);
     }
 

@@ -91,6 +91,9 @@ pub fn photo_of(bytes: &[u8], file: &Path) -> Result<RgbImage> {
 /// Whether viewers turn this photo, by its EXIF orientation.
 pub(crate) fn is_turned(file: &Path) -> Result<bool> {
     let bytes = read_start(file, METADATA)?;
+    if tiff::is_tiff(&bytes) {
+        return Ok(tiff::orientation(&read_bytes(file)?) != 1);
+    }
     let decoder =
         ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok().and_then(|reader| reader.into_decoder().ok());
     let orientation = decoder.and_then(|mut decoder| decoder.orientation().ok());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::counts::DepthCount;
-use super::decode::read_instances;
+use super::decode::{is_turned, read_instances};
 use super::label_colors::read_label_ids;
 use super::labels::{IdCount, id_counts};
 use super::layout::ExampleFiles;
@@ -27,6 +27,8 @@ pub(super) struct Facts {
     pub depths: Option<DepthCount>,
     /// Whether the input and the target are images without colors.
     pub gray: [bool; 2],
+    /// Whether viewers turn the input image or the target, by its EXIF orientation.
+    pub turned: bool,
     /// A hash of each file, in the order of [`ExampleFiles::all`].
     pub digests: Vec<u64>,
     /// Why files can't be used; such facts are not remembered.
@@ -74,6 +76,8 @@ impl Facts {
             let hash = Sha256::digest(fs::read(file).unwrap_or_default());
             hash.iter().take(8).fold(0, |digest, byte| digest << 8 | u64::from(*byte))
         };
+        let images = files.target.iter().chain((data.input == InputKind::Image).then_some(&files.input));
+        facts.turned = images.into_iter().any(|file| is_turned(file).unwrap_or(false));
         facts.digests = files.all().map(digest).collect();
         facts
     }

@@ -19,6 +19,12 @@ pub(super) fn is_tiff(bytes: &[u8]) -> bool {
     [b"II*\0", b"II+\0", b"MM\0*", b"MM\0+"].iter().any(|start| bytes.starts_with(*start))
 }
 
+/// The orientation of the first page, 1 to 8; 1, upright, if it has none.
+pub(super) fn orientation(bytes: &[u8]) -> u8 {
+    let decoder = Decoder::new(Cursor::new(bytes)).ok();
+    decoder.and_then(|mut decoder| decoder.find_tag_unsigned(Tag::Orientation).ok()?).unwrap_or(1)
+}
+
 /// Decodes every page; the channels of several pages are side by side. `check` refuses a size before memory is allocated.
 pub(super) fn decode(
     bytes: &[u8],

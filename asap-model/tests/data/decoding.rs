@@ -1,9 +1,9 @@
 use std::fs;
 use std::io::Cursor;
 
-use asap_model::config::{DataConfig, Layout, OutputKind};
+use asap_model::config::{DataConfig, Layout, Orientation, OutputKind, Resize};
 use asap_model::data::{
-    Dataset, MAX_SIDE, Samples, Source, Split, photo_of, read_instances, read_labels, read_photo, read_target,
+    Dataset, MAX_SIDE, Samples, Source, Split, check, photo_of, read_instances, read_labels, read_photo, read_target,
 };
 use image::ImageEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -147,6 +147,32 @@ fn exif_orientation_is_applied() {
     assert_eq!((photo.height, photo.width), (32, 16));
     // The stored picture is red in its left half: turned clockwise, the upper half is.
     assert!(photo.at(8, 4)[0] > 200 && photo.at(8, 28)[0] < 60);
+}
+
+/// A photo that viewers turn, beside a map of the stored pixels: turned by a quarter it has another size, by a half it has not.
+#[test]
+fn exif_orientation_beside_maps_is_reported_and_can_be_ignored() {
+    for (orientation, has_other_size) in [(6, true), (3, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let exif = [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation], &[0; 7]].concat();
+        let file = dir.path().join("images/a.jpg");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, jpeg_of(16, 32, Some(exif))).unwrap();
+        ids(&dir.path().join("labels/a.png"), 16, 32, |x, _| u8::from(x >= 16));
+        let data = DataConfig { layout: Layout::Pairs, size: [16, 32], resize: Resize::Fixed, ..DataConfig::default() };
+        let report = check(dir.path(), &data).unwrap();
+        assert_eq!(report.turned, ["a"]);
+        let problem = report.problems.first().map(ToString::to_string);
+        let names = ["labels/a.png", "images/a.jpg is turned by its EXIF orientation", "data.orientation"];
+        assert_eq!(problem.is_some(), has_other_size, "{problem:?}");
+        assert!(problem.is_none_or(|problem| names.iter().all(|name| problem.contains(name))));
+
+        let stored = DataConfig { orientation: Orientation::Ignore, ..data };
+        assert_eq!(check(dir.path(), &stored).unwrap().problems, []);
+        let photo = read_target(&file, &stored).unwrap().as_rgb().unwrap();
+        assert_eq!(photo.size(), [16, 32]);
+        assert!(photo.at(4, 8)[0] > 200 && photo.at(28, 8)[0] < 60, "red at the left, as stored");
+    }
 }
 
 #[test]

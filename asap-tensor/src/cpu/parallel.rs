@@ -121,6 +121,7 @@ impl Cpu {
     /// `out` for all that the compiler knows, which then reloads them for each element and does not vectorize.
     pub(crate) fn map(&self, x: &[f32], f: impl Fn(f32) -> f32 + Copy + Sync + Send + 'static) -> Arc<Array> {
         self.build(x.len(), GRAIN, 1, |which, out: &mut [f32]| {
+            #[expect(clippy::redundant_locals, reason = "a copy, as above")]
             let f = f;
             for (out, &x) in out.iter_mut().zip(&x[which * GRAIN..]) {
                 *out = f(x);
@@ -136,6 +137,7 @@ impl Cpu {
         f: impl Fn(f32, f32) -> f32 + Copy + Sync + Send + 'static,
     ) -> Arc<Array> {
         self.build(a.len(), GRAIN, 1, |which, out: &mut [f32]| {
+            #[expect(clippy::redundant_locals, reason = "a copy, as above")]
             let f = f;
             let start = which * GRAIN;
             for ((out, &a), &b) in out.iter_mut().zip(&a[start..]).zip(&b[start..]) {
