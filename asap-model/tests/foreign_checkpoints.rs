@@ -189,13 +189,16 @@ fn running_statistics_of_instance_norm_are_dropped() {
     }
 }
 
+/// What a form changes in the weights of one layer.
+type Change<'a> = &'a dyn Fn(&mut Weights, &str);
+
 #[test]
 fn spectral_norm_forms_are_converted() {
     let config = spade();
     let weights = weights(&config);
     let (expected, _) = image(&weights, &config).unwrap();
     let all = layers(&weights, "weight_orig");
-    let forms: [(&str, &dyn Fn(&mut Weights, &str)); 6] = [
+    let forms: [(&str, Change<'_>); 6] = [
         ("without v, plain weight beside", &|w, layer| {
             w.insert(format!("{layer}weight"), normalized(w, layer));
             w.remove(&format!("{layer}weight_v"));

@@ -131,7 +131,7 @@ fn misspelled_presets_and_keys_get_suggestions() {
     let here = Workspace::new();
     here.refused("train --dry-run --config facades-521", 2, &["facades-521", "did you mean facades-512?"]);
     here.refused("train --dry-run --set generator.tiel=8", 2, &["generator.tiel", "did you mean generator.tile?"]);
-    here.refused("train --dry-run --set trian.batch=8", 2, &["did you mean [train]?"]);
+    here.refused("train --dry-run --set trian.batch=8", 2, &["did you mean train.batch?"]);
     here.write("mine.toml", "[data]\n\nclases = 3\n");
     here.refused("train --dry-run --config mine.toml", 2, &["mine.toml:3: ", "did you mean data.classes?"]);
     std::fs::create_dir(here.path("folder")).unwrap();

@@ -163,7 +163,7 @@ impl Array {
             Values::U32(values) => values.into_iter().step_by(self.channels).collect(),
             Values::F32(values) => {
                 let id = |value: f32| {
-                    (value >= 0.0 && value <= 16_777_216.0 && value.fract() == 0.0).then_some(value as u32)
+                    ((0.0..=16_777_216.0).contains(&value) && value.fract() == 0.0).then_some(value as u32)
                 };
                 match values.into_iter().step_by(self.channels).map(id).collect() {
                     Some(ids) => ids,

@@ -90,7 +90,7 @@ impl Task for Inference<'_> {
                 files
                     .iter()
                     .map(|file| (file, file.read_input(&config.data)))
-                    .try_for_each(|read| to_generate.send(read))
+                    .try_for_each(|read| to_generate.send(read).map_err(drop))
             })?;
             let writer = start(scope, move || {
                 generated.iter().try_for_each(|(file, image, seconds)| folders.write(file, &image, seconds, output))
