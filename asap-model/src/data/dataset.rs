@@ -14,7 +14,7 @@ use super::pixels::{Image, Samples};
 use super::plane::Plane;
 use super::problem::Problem;
 use super::scan::{Found, discover};
-use crate::config::{DataConfig, DepthScale, Direction, InputKind, Layout, ValueScale};
+use crate::config::{DataConfig, DepthScale, Direction, InputKind, Layout, OutputKind};
 use crate::{Error, Result};
 
 /// A source of examples. Loaders read it from several threads.
@@ -156,14 +156,20 @@ impl ExampleFiles {
 /// Reads an input image, and checks that the file's values suit `data.input_range`.
 fn read_input_image(file: &Path, data: &DataConfig) -> Result<Image> {
     let image = read_image(file, &ReadOptions::input(data))?;
-    check_values(file, &image, &data.input_scale(), "data.input_range")?;
+    check_values(file, &image, data.input_range.is_some(), None, "data.input_range, as in [0, 1], or \"percentiles\"")?;
     Ok(image)
 }
 
 /// Reads the target of a pair, and checks that the file's values suit `data.output_range` or the depth keys.
 pub fn read_target(file: &Path, data: &DataConfig) -> Result<Image> {
     let image = read_image(file, &ReadOptions::target(data))?;
-    check_values(file, &image, &data.output_scale(), "data.output_range")?;
+    let (has_range, keys) = match data.output {
+        OutputKind::Image => (data.output_range.is_some(), "data.output_range, as in [0, 1], or \"percentiles\""),
+        OutputKind::Depth => {
+            (data.depth_scale.is_some(), "data.depth_scale, 1 for depths in their unit, and data.depth_max")
+        }
+    };
+    check_values(file, &image, has_range, data.output_scale().invalid, keys)?;
     let (Some(scale), Samples::U8(_) | Samples::U16(_)) = (data.depth(), image.samples()) else { return Ok(image) };
     let largest = image.max() as u16;
     let full = scale.full_level(largest.into());
@@ -189,16 +195,12 @@ pub fn read_target(file: &Path, data: &DataConfig) -> Result<Image> {
 }
 
 /// Refuses floating-point values without a range, and values that are not finite where none means "not measured".
-fn check_values(file: &Path, image: &Image, scale: &ValueScale, key: &str) -> Result<()> {
-    if image.samples().bits() == 32 && scale.ranges.is_empty() {
-        let key = if scale.invalid.is_some() { "data.depth_scale and data.depth_max" } else { key };
-        return Problem::err(
-            file,
-            format!("has 32-bit values, whose range is not known: set {key}, as in [0, 1], or \"percentiles\""),
-        );
+fn check_values(file: &Path, image: &Image, has_range: bool, invalid: Option<f64>, keys: &str) -> Result<()> {
+    if image.samples().bits() == 32 && !has_range {
+        return Problem::err(file, format!("has 32-bit values, whose range is not known: set {keys}"));
     }
     match image.not_finite() {
-        Some([x, y]) if scale.invalid.is_none() => {
+        Some([x, y]) if invalid.is_none() => {
             Problem::err(file, format!("pixel ({x}, {y}) has a value that is not finite; replace it"))
         }
         _ => Ok(()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::files::image_files;
 use super::names::{Role, has_ending, name_below};
 use super::problem::Problem;
-use super::sides::is_twice_as_wide;
+use super::sides::are_side_by_side;
 use crate::Result;
 use crate::config::schema::either;
 use crate::config::{Direction, InputKind, Layout};
@@ -194,14 +194,12 @@ const LAYOUTS: [Rules; 6] = [
     },
     Rules {
         layout: Layout::SideBySide,
-        looked_for: "train with images that are twice as wide as high, pairs side by side",
+        looked_for: "train with images that are twice as wide as high, or half label map, pairs side by side",
         folders: |dir, part, _| {
             let pairs = part.map_or(dir.to_owned(), |part| dir.join(part));
             Some([pairs.clone(), pairs.clone(), pairs])
         },
-        is: |folder| {
-            image_files(folder, Some(0)).is_ok_and(|files| files.first().is_some_and(|file| is_twice_as_wide(file)))
-        },
+        is: |folder| image_files(folder, Some(0)).is_ok_and(|files| are_side_by_side(&files)),
         cityscapes_names: false,
         has_direction: true,
     },

@@ -1,6 +1,6 @@
 //! What the pixels of A and B say about which one is the label map.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::ImageReader;
 
@@ -66,8 +66,24 @@ pub(super) fn is_deep(file: &Path) -> bool {
     read_image(file, &ReadOptions::ANY).is_ok_and(|image| image.channels() == 1 && image.samples().bits() > 8)
 }
 
-/// Whether an image is twice as wide as high, as two square images side by side.
-pub(super) fn is_twice_as_wide(file: &Path) -> bool {
+/// Number of images that are looked at.
+const LOOKED_AT: usize = 4;
+
+/// Whether images are pairs side by side: twice as wide as high, as two square ones, or each with a label map in the same half.
+pub(super) fn are_side_by_side(files: &[PathBuf]) -> bool {
+    let files = &files[..files.len().min(LOOKED_AT)];
+    let half_with_labels = |file: &PathBuf| {
+        let [left, right] = flatness_of_halves(file)?;
+        [(left, right), (right, left)].iter().position(|(one, other)| one.is_label_map_beside(*other))
+    };
+    files.first().is_some_and(|first| {
+        let found = || half_with_labels(first);
+        is_twice_as_wide(first)
+            || found().is_some_and(|half| files.iter().all(|file| half_with_labels(file) == Some(half)))
+    })
+}
+
+fn is_twice_as_wide(file: &Path) -> bool {
     let reader = ImageReader::open(file).and_then(ImageReader::with_guessed_format);
     let size = reader.ok().and_then(|reader| reader.into_dimensions().ok());
     size.is_some_and(|(width, height)| width == 2 * height)

@@ -212,3 +212,20 @@ fn test_pairs_validate_where_no_others_do() {
     assert_eq!(name(Split::Val), "train");
     assert!(!is_split(dir.path(), Layout::Facades));
 }
+
+#[test]
+fn pairs_side_by_side_may_have_any_shape() {
+    let dir = tempfile::tempdir().unwrap();
+    for i in 0..3 {
+        photo(&dir.path().join(format!("train/{i}.png")), 8, 20 + 4 * i, |x, y| {
+            let half = 10 + 2 * i;
+            if x < half { color(x, y) } else { flat(x - half, y) }
+        });
+    }
+    let expected = detected_as(Layout::SideBySide, Some(Direction::BtoA), InputKind::Image);
+    assert_eq!(detect(dir.path()).unwrap(), expected);
+    // Photos of that shape are no pairs.
+    let photos = tempfile::tempdir().unwrap();
+    photo(&photos.path().join("train/a.png"), 8, 20, color);
+    names(detect(photos.path()), photos.path(), &["no recognized dataset layout", "side-by-side"]);
+}
