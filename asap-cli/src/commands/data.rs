@@ -75,9 +75,9 @@ pub fn configuration_for(
 fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
     let Report { train, val, heights: [low, high], widths: [narrow, wide], .. } = report;
     let direction = report.direction.map_or(String::new(), |direction| format!(", {}", direction.name()));
-    let mut text = format!(
-        "{layout}{direction}: {train} training and {val} validation pairs, {narrow}–{wide} × {low}–{high} pixels"
-    );
+    let side = |least: &usize, most: &usize| if least == most { most.to_string() } else { format!("{least}–{most}") };
+    let size = format!("{}×{}", side(narrow, wide), side(low, high));
+    let mut text = format!("{layout}{direction}: {train} training and {val} validation pairs of {size} pixels");
     let names = if data.has_class_names() { data.class_names() } else { vec![String::new(); report.classes.len()] };
     let found = report.classes.iter().zip(&names).enumerate().filter(|(_, (count, _))| count.pixels > 0);
     let longest = found.clone().map(|(_, (_, name))| name.chars().count()).max().unwrap_or(0);

@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Ranges, Resize};
-use asap_model::data::{CheckOptions, Detected, Problem, Report, Survey, count_classes, detect_as, layout_for, survey};
+use asap_model::data::{
+    CheckOptions, Detected, ImageKind, Problem, Report, Survey, count_classes, detect_as, layout_for, survey,
+};
 use asap_model::{Config, Error};
 use indicatif::ProgressStyle;
 
@@ -75,19 +77,19 @@ pub fn adopt(
     if free("data.output") {
         data.output = kind;
     }
-    if let Some([channels, bits]) = input_image.filter(|_| data.input == InputKind::Image) {
+    if let Some(ImageKind { channels, needs_range, .. }) = input_image.filter(|_| data.input == InputKind::Image) {
         if free("data.input_channels") {
             data.input_channels = channels;
         }
-        if free("data.input_range") && bits == 32 {
+        if free("data.input_range") && needs_range {
             data.input_range = Some(Ranges::TO_FIND);
         }
     }
-    if let Some([channels, bits]) = output_image.filter(|_| data.output == OutputKind::Image) {
+    if let Some(ImageKind { channels, needs_range, .. }) = output_image.filter(|_| data.output == OutputKind::Image) {
         if free("data.output_channels") {
             data.output_channels = channels;
         }
-        if free("data.output_range") && bits == 32 {
+        if free("data.output_range") && needs_range {
             data.output_range = Some(Ranges::TO_FIND);
         }
     }
@@ -227,10 +229,15 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
         0 => format!("{train} pairs, for training and validation alike,"),
         val => format!("{train} + {val} pairs"),
     };
-    let images = |channels: usize, three: &str| match channels {
-        1 => "gray images".to_owned(),
-        3 => three.to_owned(),
-        channels => format!("images of {channels} channels"),
+    let images = |channels: usize, three: &str, range: &Option<Ranges>| {
+        let images = match channels {
+            1 => "gray images".to_owned(),
+            3 => three.to_owned(),
+            channels => format!("images of {channels} channels"),
+        };
+        let [low, high] = Ranges::PERCENTILES;
+        let is_found = matches!(range, Some(Ranges::Percentiles(_)));
+        if is_found { format!("{images} from the {low}st to the {high}th percentile") } else { images }
     };
     let input = match data.input {
         InputKind::Labels => {
@@ -243,7 +250,7 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
             let ignored = if data.ignore.is_some() { " and ignored labels" } else { "" };
             format!("labels with {} classes{ignored}{found}", data.classes)
         }
-        InputKind::Image => format!("{} as inputs", images(data.input_channels, "RGB images")),
+        InputKind::Image => format!("{} as inputs", images(data.input_channels, "RGB images", &data.input_range)),
     };
     let instances = match (data.instances, has_unused_instances) {
         (true, _) => ", with instance maps",
@@ -251,7 +258,7 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
         (false, false) => "",
     };
     let target = match data.output {
-        OutputKind::Image => images(data.output_channels, "photos"),
+        OutputKind::Image => images(data.output_channels, "photos", &data.output_range),
         OutputKind::Depth => "depth maps".to_owned(),
     };
     let [height, width] = data.size;

@@ -140,9 +140,9 @@ section! {
         output_format: Option<FileFormat> = None;
         /// Bits of each value in those files: 8, 16, or 32 in floating point. Unset: those of the training targets.
         output_bits: Option<u32> = None, in Bits;
-        /// Whether alpha channels of input and target files are dropped or kept (drop, keep).
+        /// Whether alpha channels of input and target files are dropped or kept.
         alpha: Alpha = Alpha::Drop;
-        /// Whether the EXIF orientation of photos is applied (apply) or ignored (ignore), for masks of the stored pixels.
+        /// Whether the EXIF orientation of photos is applied, or ignored for label maps of the stored pixels.
         orientation: Orientation = Orientation::Apply;
         /// Depth-map levels per unit of depth: 1000 for maps in millimeters and depths in meters. Unset: the largest
         /// level of the format, 255 or 65535, is depth_max.

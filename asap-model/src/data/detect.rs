@@ -9,6 +9,7 @@ use super::decode::read_image;
 use super::direction::{direction, input_kind};
 use super::label_hint::LabelHint;
 use super::layout::{Sides, Split, detect_layout, rules};
+use super::pixels::{Image, Samples};
 use super::scan::scan;
 use crate::Result;
 use crate::config::{DataConfig, Direction, InputKind, LabelIds, Layout, OutputKind};
@@ -22,14 +23,37 @@ pub struct Detected {
     pub direction: Option<Direction>,
     /// Label maps or images.
     pub input: InputKind,
-    /// The first input image: channels and bits; `None` for label maps.
-    pub input_image: Option<[usize; 2]>,
+    /// The first input image; `None` for label maps.
+    pub input_image: Option<ImageKind>,
     /// Images, or depth maps: gray with 16 bits, for inputs with three channels.
     pub output: OutputKind,
-    /// The first target: channels and bits; `None` if there is none or it can't be read.
-    pub output_image: Option<[usize; 2]>,
+    /// The first target; `None` if there is none or it can't be read.
+    pub output_image: Option<ImageKind>,
     /// Whether there are instance maps.
     pub instances: bool,
+}
+
+/// What an image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageKind {
+    /// Channels, without alpha.
+    pub channels: usize,
+    /// Bits of each value.
+    pub bits: u32,
+    /// Whether the range of its type says little about its values: floating point, or 16 bits of which the largest value leaves
+    /// more than half unused, as of a camera with 12 bits.
+    pub needs_range: bool,
+}
+
+impl ImageKind {
+    fn of(image: &Image) -> ImageKind {
+        let needs_range = match image.samples() {
+            Samples::U8(_) => false,
+            Samples::U16(values) => values.iter().all(|&value| value < 1 << 15),
+            Samples::F32(_) => true,
+        };
+        ImageKind { channels: image.channels(), bits: image.samples().bits(), needs_range }
+    }
 }
 
 /// Detects what the dataset in a folder is; reads one pair.
@@ -48,13 +72,13 @@ pub fn detect_as(dir: &Path, layout: Layout) -> Result<Detected> {
     let data = DataConfig { layout, direction, input, ..DataConfig::default() };
     let pairs = [Split::Train, Split::Val].map(|split| scan(dir, &data, split, true));
     let first = pairs.into_iter().flatten().flat_map(|(found, _)| found.examples).next();
-    let image = |file: &Path| {
-        let image = read_image(file, &ReadOptions::ANY).ok()?;
-        Some([image.channels(), image.samples().bits() as usize])
-    };
+    let image = |file: &Path| read_image(file, &ReadOptions::ANY).ok().map(|image| ImageKind::of(&image));
     let input_image = first.as_ref().filter(|_| input == InputKind::Image).and_then(|first| image(&first.input));
     let output_image = first.and_then(|first| image(first.target.as_deref()?));
-    let is_depth = matches!((input_image, output_image), (Some([3, _]), Some([1, 16])));
+    let is_depth = matches!(
+        (input_image, output_image),
+        (Some(ImageKind { channels: 3, .. }), Some(ImageKind { channels: 1, bits: 16, .. }))
+    );
     let output = if is_depth { OutputKind::Depth } else { OutputKind::Image };
     Ok(Detected { layout, direction, input, input_image, output, output_image, instances })
 }

@@ -89,7 +89,7 @@ pub use counts::{ClassCount, DepthCount};
 pub use dataset::{Dataset, Source, read_target};
 pub use decode::{MAX_SIDE, image_of, instances_of, photo_of, read_image, read_instances, read_photo};
 pub use depth_colors::depth_colors;
-pub use detect::{Detected, count_classes, detect, detect_as};
+pub use detect::{Detected, ImageKind, count_classes, detect, detect_as};
 pub use direction::direction;
 pub use encode::{write_image, write_instances, write_labels, write_rgb};
 pub use example::{Batch, Channels, Example, HostInput};

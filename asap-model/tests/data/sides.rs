@@ -5,7 +5,8 @@ use std::path::Path;
 
 use asap_model::config::{DataConfig, Direction, InputKind, Layout, OutputKind};
 use asap_model::data::{
-    Channels, Dataset, Detected, Example, Source, Split, check, detect, detect_layout, discover_inputs, is_split,
+    Channels, Dataset, Detected, Example, ImageKind, Source, Split, check, detect, detect_layout, discover_inputs,
+    is_split,
 };
 
 use crate::support::{ids, ids16, names, photo, small};
@@ -21,9 +22,10 @@ fn flat(x: usize, _: usize) -> [u8; 3] {
 }
 
 fn detected_as(layout: Layout, direction: Option<Direction>, input: InputKind) -> Detected {
-    let image = (input == InputKind::Image).then_some([3, 8]);
+    let kind = |channels| ImageKind { channels, bits: 8, needs_range: false };
+    let image = (input == InputKind::Image).then(|| kind(3));
     let is_gray = layout == Layout::SideBySide && input == InputKind::Labels;
-    let output = if is_gray { [1, 8] } else { [3, 8] };
+    let output = kind(if is_gray { 1 } else { 3 });
     let (input_image, output_image) = (image, Some(output));
     Detected { layout, direction, input, input_image, output: OutputKind::Image, output_image, instances: false }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asap_model::config::{Config, InputKind, OutputKind, Resize};
+use asap_model::config::{Config, DataConfig, InputKind, OutputKind, Resize};
 use asap_model::data::{DepthCount, Problem, Report, Survey};
 use asap_model::{Error, memory};
 use indicatif::DecimalBytes;
@@ -43,6 +43,7 @@ pub fn choose(dir: &Path, common: &Common, output: &Output) -> asap_model::Resul
         vec![("data.dir", format!("{} training and {} validation pairs.", found.counts()[0], found.counts()[1]))];
     labels(&mut config, &found, &mut notes);
     let report = found.report(&config.data);
+    channels(&config.data, &mut notes);
     instances(&config, &mut notes);
     size(&mut config, &found, &report, cpu, &mut notes);
     depth(&mut config, &report, &mut notes);
@@ -81,6 +82,39 @@ fn labels(config: &mut Config, found: &Survey, notes: &mut Notes) {
     notes.push(("data.classes", format!("The label maps have {range}.")));
 }
 
+/// Channels, and ranges of values.
+fn channels(data: &DataConfig, notes: &mut Notes) {
+    let is_image = [data.input == InputKind::Image, data.output == OutputKind::Image];
+    for (is_image, channels, range, [channels_key, range_key], what) in [
+        (
+            is_image[0],
+            data.input_channels,
+            &data.input_range,
+            ["data.input_channels", "data.input_range"],
+            "input images",
+        ),
+        (
+            is_image[1],
+            data.output_channels,
+            &data.output_range,
+            ["data.output_channels", "data.output_range"],
+            "targets",
+        ),
+    ] {
+        if !is_image {
+            continue;
+        }
+        let count = if channels == 1 { "gray".to_owned() } else { format!("images of {channels} channels") };
+        notes.push((channels_key, format!("The {what} are {count}.")));
+        if range.is_some() {
+            notes.push((
+                range_key,
+                "The type of the files says little about their values: training looks for the range.".into(),
+            ));
+        }
+    }
+}
+
 fn instances(config: &Config, notes: &mut Notes) {
     let note = match config.data.instances {
         true => {
@@ -104,10 +138,13 @@ fn size(config: &mut Config, found: &Survey, report: &Report, cpu: bool, notes: 
     let [height, width] = typical;
     notes.push((
         "data.size",
-        format!(
-            "Images are {narrow} to {wide} wide and {low} to {high} high, typically {width}x{height}. Larger sizes take longer: \
-             multiples of {multiple}."
-        ),
+        match (narrow == wide, low == high) {
+            (true, true) => format!("All images have {width}x{height} pixels. Larger sizes take longer: multiples of {multiple}."),
+            _ => format!(
+                "Images are {narrow} to {wide} wide and {low} to {high} high, typically {width}x{height}. Larger sizes take \
+                 longer: multiples of {multiple}."
+            ),
+        },
     ));
     let is_random = report.train > 0 && config.data.output == OutputKind::Image;
     config.data.resize = if is_random { Resize::ResizeAndCrop } else { Resize::Fixed };
