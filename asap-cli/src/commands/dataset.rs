@@ -135,7 +135,7 @@ pub fn adopt(
         report = found.report(data);
     }
     // Photos without colors that are stored as RGB.
-    let are_gray = |place: usize| report.gray[place] > 0 && report.gray[place] == report.train + report.val;
+    let are_gray = |place: usize| report.gray[place] > 0 && report.gray[place] == found.len();
     if data.input == InputKind::Image && free("data.input_channels") && are_gray(0) {
         data.input_channels = 1;
     }

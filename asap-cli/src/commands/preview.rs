@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use asap_model::Config;
 use asap_model::checkpoint::atomic;
-use asap_model::config::{DataConfig, InputKind, OutputKind, Resize};
+use asap_model::config::{DataConfig, InputKind, OutputKind, Ranges, Resize};
 use asap_model::data::{
-    Augmentation, Channels, Dataset, Example, ExampleFiles, LabelMap, Plane, RgbImage, Source, Split, instance_edges,
-    is_split,
+    Augmentation, Channels, Dataset, Example, ExampleFiles, LabelMap, Plane, RgbImage, Source, Split, find_values,
+    instance_edges, is_split,
 };
 use serde_json::json;
 
@@ -34,7 +34,10 @@ pub fn run(args: &DataPreview, common: &Common, output: &Output) -> Result<ExitC
         let problem = format!("{} is not named like a page: end it in .html", out.display());
         return Err(usage("--out", problem).into());
     }
-    let (config, _) = configuration_for(dir, args.config.as_deref(), Check::Sample, common, output)?;
+    let (mut config, _) = configuration_for(dir, args.config.as_deref(), Check::Sample, common, output)?;
+    if [&config.data.input_range, &config.data.output_range].contains(&&Some(Ranges::TO_FIND)) {
+        find_values(&mut config.data)?;
+    }
     let mut reader = Reader { dir, config: &config, maps: Vec::new(), failed: 0 };
     let train = Dataset::discover(dir, &config.data, Split::Train)?;
     let count = usize::from(args.count);
@@ -79,9 +82,14 @@ fn absolute(dir: &Path) -> PathBuf {
 fn facts(config: &Config, [train, validation]: [usize; 2]) -> Vec<(&'static str, String)> {
     let data = &config.data;
     let [height, width] = data.size;
+    let channels = |count: usize| if count == 1 { "gray".to_owned() } else { format!("{count} channels") };
     let input = match data.input {
         InputKind::Labels => format!("labels, {} classes", data.classes),
-        input => input.name().to_owned(),
+        InputKind::Image => format!("image, {}", channels(data.input_channels)),
+    };
+    let target = match data.output {
+        OutputKind::Image => format!("image, {}", channels(data.output_channels)),
+        OutputKind::Depth => "depth".to_owned(),
     };
     let resize = match (data.resize, data.load_size) {
         (Resize::ResizeAndCrop, Some([height, width])) => format!("to {width}×{height}, then crop"),
@@ -94,7 +102,7 @@ fn facts(config: &Config, [train, validation]: [usize; 2]) -> Vec<(&'static str,
         ("Training pairs", train.to_string()),
         ("Validation pairs", if validation > 0 { validation.to_string() } else { "the same".into() }),
         ("Input", input),
-        ("Output", data.output.name().to_owned()),
+        ("Output", target),
         ("Instance edges", yes_or_no(data.instances)),
         ("Training size", format!("{width}×{height}")),
         ("Resize", resize),

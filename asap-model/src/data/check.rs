@@ -267,6 +267,16 @@ impl Survey {
         self.counts
     }
 
+    /// Number of pairs that were read, now or before.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     /// [height, width] with the median aspect ratio and area of the targets; zeros without any.
     pub fn typical_size(&self) -> [usize; 2] {
         let mut sizes: Vec<[usize; 2]> = self.pairs.iter().filter_map(|(_, facts)| facts.sizes[1]).collect();
