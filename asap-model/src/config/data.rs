@@ -329,6 +329,11 @@ impl DataConfig {
             let problem = format!("{name} can't hold {channels} channels of {bits} bits; set it to tiff or npy");
             return Err(self.conflict("output_format", &problem));
         }
+        if let Some(bits) = self.output_bits.filter(|&bits| !self.output_scale().fits(bits)) {
+            let key = if self.output == OutputKind::Depth { "depth_scale and data.depth_max" } else { "output_range" };
+            let problem = format!("files of {bits} bits can't hold the values of data.{key}; set it to 16 or 32");
+            return Err(self.conflict("output_bits", &problem));
+        }
         if self.output == OutputKind::Depth && self.output_range.is_some() {
             return Err(self.conflict("output_range", "depth maps have data.depth_scale and data.depth_max instead"));
         }

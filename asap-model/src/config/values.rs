@@ -106,9 +106,15 @@ impl Ranges {
             }
             Ranges::Each(ranges) => ranges,
         };
-        let is_range = |[low, high]: &[f64; 2]| low.is_finite() && high.is_finite() && low < high;
-        (!ranges.iter().all(is_range)).then(|| "expected finite values, low below high".into())
+        (!ranges.iter().all(is_range))
+            .then(|| "expected finite values, low below high, also in single precision".into())
     }
+}
+
+/// Whether values can be scaled by these ends, which networks see in single precision.
+pub fn is_range(&[low, high]: &[f64; 2]) -> bool {
+    let [low, high] = [low as f32, high as f32];
+    low.is_finite() && high.is_finite() && low < high
 }
 
 impl Value for Ranges {
@@ -159,6 +165,16 @@ impl ValueScale {
         self.ranges.get(channel).or(self.ranges.first()).copied().unwrap_or([0.0, max])
     }
 
+    /// Whether files of so many bits can hold every value.
+    pub fn fits(&self, bits: u32) -> bool {
+        let max = match bits {
+            8 => 255.0,
+            16 => 65535.0,
+            _ => return true,
+        };
+        self.ranges.iter().all(|&[low, high]| low >= 0.0 && high <= max)
+    }
+
     /// The fewest bits of a file that can hold every range: 8, 16, or 32 in floating point.
     pub fn bits(&self) -> u32 {
         let fits = |max: f64| self.ranges.iter().all(|&[low, high]| low >= 0.0 && high > 1.0 && high <= max);
@@ -191,11 +207,21 @@ mod tests {
             let read = Config::parse(&config.to_toml().unwrap(), "test").unwrap();
             assert_eq!(read.data.output_range, Some(expected), "as written");
         }
-        for (value, part) in [("[1, 1]", "low below high"), ("[[0, 1]]", "1 ranges"), ("[nan, 1]", "finite")] {
+        for (value, part) in [
+            ("[1, 1]", "low below high"),
+            ("[[0, 1]]", "1 ranges"),
+            ("[nan, 1]", "finite"),
+            ("[1e9, 1000000001]", "single"),
+        ] {
             let error = config.set(&format!("data.output_range={value}")).and_then(|()| config.validate()).unwrap_err();
             assert!(error.to_string().contains(part), "{value}: {error}");
         }
         assert!(config.set("data.output_range=[0]").is_err());
+        config.set("data.output_range=[0, 4000]").unwrap();
+        for (bits, holds) in [(8, false), (16, true), (32, true)] {
+            config.set(&format!("data.output_bits={bits}")).unwrap();
+            assert_eq!(config.validate().is_ok(), holds, "{bits} bits");
+        }
     }
 
     #[test]

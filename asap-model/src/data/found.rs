@@ -7,7 +7,7 @@ use super::names::Role;
 use super::pixels::Image;
 use super::scan::discover;
 use crate::Result;
-use crate::config::values::Ranges;
+use crate::config::values::{Ranges, is_range};
 use crate::config::{DataConfig, FileFormat, InputKind, OutputKind};
 
 /// Maximum number of images that are read for percentiles.
@@ -70,7 +70,7 @@ fn percentiles(files: &[ExampleFiles], read: impl Fn(&ExampleFiles) -> Result<Im
         };
         let [low, high] = Ranges::PERCENTILES.map(at);
         // One value everywhere: any range will do.
-        if low < high { [low, high] } else { [low, low + 1.0] }
+        if is_range(&[low, high]) { [low, high] } else { [low, low + low.abs().max(1.0)] }
     };
     Ok(Ranges::Each(values.iter_mut().map(range).collect()))
 }
