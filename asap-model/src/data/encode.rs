@@ -40,22 +40,43 @@ impl Image {
             1.0
         };
         let ranges: Vec<[f64; 2]> = (0..channels).map(|channel| scale.range(channel, max)).collect();
-        let places = (0..crop[0] * crop[1]).flat_map(|pixel| {
-            let (row, column) = (pixel / crop[1], pixel % crop[1]);
-            (0..channels).map(move |channel| (channel, (channel * height + row) * width + column))
-        });
-        let stored = |(channel, place): (usize, usize)| {
+        let stored = |channel: usize, place: usize| {
             let [low, high] = ranges[channel];
             low + (f64::from(y[place]).clamp(-1.0, 1.0) + 1.0) / 2.0 * (high - low)
         };
+        let [rows, columns] = crop;
+        let layout = Interleaved { rows, columns, channels, height, width };
         let samples = match (bits, depth) {
-            (16, Some(depth)) => Samples::U16(places.map(|(_, place)| depth.to_level(y[place])).collect()),
-            (8, _) if scale.ranges.is_empty() => Samples::U8(places.map(|(_, place)| level(y[place])).collect()),
-            (8, _) => Samples::U8(places.map(|place| stored(place).round() as u8).collect()),
-            (16, _) => Samples::U16(places.map(|place| stored(place).round() as u16).collect()),
-            _ => Samples::F32(places.map(|place| stored(place) as f32).collect()),
+            (16, Some(depth)) => Samples::U16(layout.each(|_, place| depth.to_level(y[place]))),
+            (8, _) if scale.ranges.is_empty() => Samples::U8(layout.each(|_, place| level(y[place]))),
+            (8, _) => Samples::U8(layout.each(|channel, place| stored(channel, place).round() as u8)),
+            (16, _) => Samples::U16(layout.each(|channel, place| stored(channel, place).round() as u16)),
+            _ => Samples::F32(layout.each(|channel, place| stored(channel, place) as f32)),
         };
         Ok(Image::new(crop, channels, samples))
+    }
+}
+
+/// The upper left `rows`×`columns` pixels of values (channels, height, width).
+struct Interleaved {
+    rows: usize,
+    columns: usize,
+    channels: usize,
+    height: usize,
+    width: usize,
+}
+
+impl Interleaved {
+    /// `value(channel, place)` of each, pixel by pixel.
+    fn each<T>(&self, value: impl Fn(usize, usize) -> T) -> Vec<T> {
+        let mut values = Vec::with_capacity(self.rows * self.columns * self.channels);
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                let place = |channel| (channel * self.height + row) * self.width + column;
+                values.extend((0..self.channels).map(|channel| value(channel, place(channel))));
+            }
+        }
+        values
     }
 }
 

@@ -216,8 +216,11 @@ impl Image {
     pub fn crop(&self, left: usize, top: usize, height: usize, width: usize) -> Image {
         let Image { width: stride, channels, .. } = *self;
         let samples = map_samples!(&self.samples, values => {
-            let rows = values.chunks_exact(stride * channels).skip(top).take(height);
-            rows.flat_map(|row| &row[left * channels..][..width * channels]).copied().collect()
+            let mut cut = Vec::with_capacity(height * width * channels);
+            for row in values.chunks_exact(stride * channels).skip(top).take(height) {
+                cut.extend_from_slice(&row[left * channels..][..width * channels]);
+            }
+            cut
         });
         Image { height, width, channels, samples }
     }
