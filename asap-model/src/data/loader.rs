@@ -108,11 +108,21 @@ impl Loader {
             let thread = std::thread::Builder::new()
                 .name(format!("loader-{worker}"))
                 .spawn(move || work(&plan, next + worker as u64, count, &sender))
-                .map_err(|source| Error::Io { file: "loader".into(), action: "start a thread", source })?;
+                .map_err(|error| no_thread(&error))?;
             loader.workers.push(Worker { batches, thread });
         }
         Ok(loader)
     }
+}
+
+/// The error of a thread that the system does not start: its memory or number is limited.
+fn no_thread(error: &std::io::Error) -> Error {
+    Error::Tensor(asap_tensor::Error::Device {
+        device: "cpu".into(),
+        why: format!(
+            "cannot start a thread that prepares batches: {error}; allow more memory or threads, or set data.workers = 0"
+        ),
+    })
 }
 
 /// One thread's share: every `step`-th batch from `first`. Ends when the receiver is dropped.
