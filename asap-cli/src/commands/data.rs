@@ -9,7 +9,7 @@ use asap_model::data::{ClassCount, DepthCount, Report, Survey, synthetic};
 use asap_model::{Config, Error};
 use serde_json::json;
 
-use super::dataset::{Check, adopt, detected};
+use super::dataset::{Check, adopt, detected, range};
 use super::files::{skipped_json, skipped_text};
 use super::train::QUICKSTART;
 use super::{incomplete_configuration, shown};
@@ -75,8 +75,7 @@ pub fn configuration_for(
 fn summary(report: &Report, layout: &str, data: &DataConfig) -> String {
     let Report { train, val, heights: [low, high], widths: [narrow, wide], .. } = report;
     let direction = report.direction.map_or(String::new(), |direction| format!(", {}", direction.name()));
-    let side = |least: &usize, most: &usize| if least == most { most.to_string() } else { format!("{least}–{most}") };
-    let size = format!("{}×{}", side(narrow, wide), side(low, high));
+    let size = format!("{}×{}", range(*narrow, *wide), range(*low, *high));
     let mut text = format!("{layout}{direction}: {train} training and {val} validation pairs of {size} pixels");
     let names = if data.has_class_names() { data.class_names() } else { vec![String::new(); report.classes.len()] };
     let found = report.classes.iter().zip(&names).enumerate().filter(|(_, (count, _))| count.pixels > 0);

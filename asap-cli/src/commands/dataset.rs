@@ -201,7 +201,7 @@ pub fn look(dir: &Path, data: &DataConfig, check: Check, output: &Output) -> asa
 }
 
 /// The error of a dataset with problems; otherwise how many pairs were checked.
-pub fn verdict(found: &Survey, config: &Config, start: Instant, output: &Output) -> asap_model::Result<()> {
+pub fn require_valid(found: &Survey, config: &Config, start: Instant, output: &Output) -> asap_model::Result<()> {
     let report = found.report(&config.data);
     report_skipped(&report.skipped, output);
     let Some(Problem { file, message, .. }) = report.first_problem(&config.data) else {
@@ -220,11 +220,15 @@ pub fn verdict(found: &Survey, config: &Config, start: Instant, output: &Output)
     Err(Error::Data { file, problem: format!("{message}{all}") })
 }
 
+/// Minimum and maximum as text; one number where they are equal.
+pub fn range(minimum: usize, maximum: usize) -> String {
+    if minimum == maximum { maximum.to_string() } else { format!("{minimum}–{maximum}") }
+}
+
 /// What a dataset is, and what becomes of it, in one line.
 fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances: bool) -> String {
     let Report { train, val, heights: [low, high], widths: [narrow, wide], .. } = report;
-    let side = |least: &usize, most: &usize| if least == most { most.to_string() } else { format!("{least}–{most}") };
-    let sizes = format!("{}×{}", side(narrow, wide), side(low, high));
+    let sizes = format!("{}×{}", range(*narrow, *wide), range(*low, *high));
     let pairs = match val {
         0 => format!("{train} pairs, for training and validation alike,"),
         val => format!("{train} + {val} pairs"),
@@ -243,7 +247,7 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
         InputKind::Labels => {
             let ids: Vec<&u16> = report.ids.keys().collect();
             let found = match ids[..] {
-                [least, .., most] => format!(" (ids {least} to {most})"),
+                [first, .., last] => format!(" (ids {first} to {last})"),
                 [only] => format!(" (only id {only})"),
                 [] => String::new(),
             };

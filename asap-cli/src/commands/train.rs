@@ -15,7 +15,7 @@ use asap_tensor::Backend;
 use indicatif::FormattedDuration;
 use serde_json::json;
 
-use super::dataset::{Check, adopt, look, verdict};
+use super::dataset::{Check, adopt, look, require_valid};
 use super::{adjust, configuration, incomplete_configuration, initial, shell_word, short_name, shown, usage};
 use crate::args::{Common, Train};
 use crate::device::{Task, on_device};
@@ -170,7 +170,7 @@ pub fn check_images(config: &Config, found: Option<Survey>, output: &Output) -> 
         Some(found) => found,
         None => look(dir, &config.data, Check::Changed, output)?,
     };
-    verdict(&found, config, start, output)?;
+    require_valid(&found, config, start, output)?;
     Ok(Some(found))
 }
 

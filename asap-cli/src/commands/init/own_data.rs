@@ -163,15 +163,16 @@ fn size(config: &mut Config, found: &Survey, report: &Report, cpu: bool, notes: 
 
 /// The depth at which outputs are 1.
 fn depth(config: &mut Config, report: &Report, notes: &mut Notes) {
-    let Some(DepthCount { range: [least, most], measured, .. }) = report.depths.filter(|depths| depths.measured > 0)
+    let Some(DepthCount { range: [minimum, maximum], measured, .. }) =
+        report.depths.filter(|depths| depths.measured > 0)
     else {
         return;
     };
-    (config.data.depth_scale, config.data.depth_max) = (Some(1.0), Some(most.max(1.0)));
-    let zero = if least == 0.0 { " If 0 means \"not measured\": depth_invalid = 0." } else { "" };
+    (config.data.depth_scale, config.data.depth_max) = (Some(1.0), Some(maximum.max(1.0)));
+    let zero = if minimum == 0.0 { " If 0 means \"not measured\": depth_invalid = 0." } else { "" };
     notes.push((
         "data.depth_max",
-        format!("The largest level of {measured} pixels; the smallest is {least}.{zero} For depths in meters, see depth_scale."),
+        format!("The largest level of {measured} pixels; the smallest is {minimum}.{zero} For depths in meters, see depth_scale."),
     ));
 }
 
