@@ -141,6 +141,36 @@ fn baselines_resume_with_the_same_bytes() {
     }
 }
 
+/// With the average, also through interruptions, and the same training as without.
+#[test]
+fn averaged_weights_resume_with_the_same_bytes() {
+    let mut config = tiny();
+    config.train.ema = 0.9;
+    let threads = |count| Cpu::new(Some(count)).unwrap();
+    let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
+    assert!(whole == last_checkpoint_of(&config, &[threads(2), threads(1), threads(1)], &[4, 7]));
+}
+
+#[test]
+fn averaged_generator_is_validated_and_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = tiny();
+    let run = |config: &Config, name: &str| {
+        let mut trainer = start(Cpu::new(Some(1)).unwrap(), config, &folder.path().join(name)).unwrap();
+        let summary = trainer.run(&mut []).unwrap();
+        let raw = trainer.networks.generator.params.to_weights().unwrap();
+        (raw, RunFolder::open(trainer.dir()).unwrap(), summary.validations[0].values.clone())
+    };
+    let (raw, plain, validated) = run(&config, "plain");
+    config.train.ema = 0.9;
+    let (same, averaged, validated_average) = run(&config, "averaged");
+    assert!(raw == same, "the average changes nothing in training");
+    let file = |run: &RunFolder| checkpoint::load(&run.generator_file()).unwrap().weights;
+    assert!(file(&plain) == raw && file(&averaged) != raw);
+    assert!(file(&averaged) == checkpoint::load(&averaged.checkpoint_file(15)).unwrap().weights);
+    assert_ne!(validated, validated_average);
+}
+
 #[test]
 fn minutes_end_a_run() {
     let mut config = tiny();

@@ -35,7 +35,8 @@ pub struct Checkpoint {
 }
 
 /// Loads a run folder (its `generator.safetensors`), a `.safetensors` or a `.pth` of either format, recognized by their
-/// content. From the whole state of a run, a file of its `checkpoints/`, it loads the generator.
+/// content. From the whole state of a run, a file of its `checkpoints/`, it loads the generator, averaged if `train.ema` is
+/// not 0.
 pub fn load(path: &Path) -> Result<Checkpoint> {
     load_keys(path, &|_| true)
 }
@@ -44,7 +45,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
 pub fn load_keys(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Checkpoint> {
     let (mut checkpoint, is_run) = load_all(path, wanted)?;
     if is_run {
-        checkpoint.weights = part(&mut checkpoint.weights, "generator");
+        checkpoint.weights = generator(&mut checkpoint.weights);
         checkpoint.weights.retain(|key, _| wanted(key));
     }
     Ok(checkpoint)
@@ -57,7 +58,8 @@ pub(crate) fn load_networks(path: &Path) -> Result<(Checkpoint, Option<Checkpoin
     if !is_run {
         return Ok((checkpoint, None));
     }
-    let [generator, discriminator] = ["generator", "discriminator"].map(|name| part(&mut checkpoint.weights, name));
+    let generator = generator(&mut checkpoint.weights);
+    let discriminator = part(&mut checkpoint.weights, "discriminator");
     let Checkpoint { file, config, .. } = checkpoint;
     let checkpoint = |weights| Checkpoint { file: file.clone(), weights, config: config.clone() };
     Ok((checkpoint(generator), Some(checkpoint(discriminator))))
@@ -82,6 +84,14 @@ fn load_all(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<(Checkpoint, b
         weights.retain(|key, _| wanted(key));
     }
     Ok((Checkpoint { file, weights, config }, is_run))
+}
+
+/// Takes the generator out of a run's state: its average, if there is one.
+fn generator(state: &mut Weights) -> Weights {
+    match part(state, "generator_ema") {
+        none if none.is_empty() => part(state, "generator"),
+        average => average,
+    }
 }
 
 /// Takes out the tensors of a part of a run's state, under their own keys.

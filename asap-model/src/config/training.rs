@@ -60,6 +60,10 @@ section! {
         beta1: f64 = 0.0, in 0.0..1.0;
         /// Adam β2: 0.999 in the paper, 0.9 in the published code.
         beta2: f64 = 0.999, in 0.0..1.0;
+        /// Decay per step of the moving average of the generator's weights, for validation and inference. 0: off.
+        ///
+        /// After t steps the decay is at most (1 + t)/(10 + t). The checkpoints of a run have both the average and the weights.
+        ema: f64 = 0.0, in 0.0..1.0;
         /// Seed of initialization, data order, augmentation and synthetic data.
         seed: u64 = 0, in 0..;
         /// Steps between checkpoints. 0: only at the end.

@@ -33,7 +33,7 @@ const MAX_RETAINED: u64 = 64 << 20;
 pub struct MemoryPlan {
     /// Weights of all trained networks, with their spectral vectors.
     pub parameters: u64,
-    /// Adam's two moments of each parameter.
+    /// Adam's two moments of each parameter, and the average of the generator's weights, if there is one.
     pub moments: u64,
     /// VGG19's weights, if its loss has a weight.
     pub perceptual: u64,

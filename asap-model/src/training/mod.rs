@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | [`step`] | one training step of [`Gan`](step::Gan) |
-//! | [`losses`], [`optim`] | the losses, Adam |
+//! | [`losses`], [`optim`], [`ema`] | the losses, Adam, the average of the generator's weights |
 //! | `divergence` | finds where a step stopped being finite |
 //! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
 //! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
@@ -22,6 +22,7 @@
 //! compute in single precision, which checkpoints use).
 
 mod divergence;
+pub mod ema;
 pub mod losses;
 pub mod metrics_log;
 pub mod observer;

@@ -143,7 +143,7 @@ impl RunFolder {
         self.dir.join("pairs.json")
     }
 
-    /// The generator's weights, for inference.
+    /// The generator's weights, for inference: their average, if `train.ema` is not 0.
     pub fn generator_file(&self) -> PathBuf {
         self.dir.join(GENERATOR_FILE)
     }

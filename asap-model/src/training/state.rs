@@ -1,7 +1,7 @@
 //! Checkpoints of the whole state: both networks with their buffers, both optimizers, the step.
 //!
 //! A safetensors file. Tensors are named `generator.KEY`, `discriminator.KEY`, `generator_adam.KEY.first` (and
-//! `.second`), `discriminator_adam....`; KEY is the published one. The header holds the configuration, the step, the
+//! `.second`), `discriminator_adam....`, and `generator_ema.KEY` with `train.ema`; KEY is the published one. The header holds the configuration, the step, the
 //! optimizers' steps and the number of training pairs. Epoch and batch follow from step and pairs.
 
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::checkpoint::{Checkpoint, HostTensor, Metadata, Weights, safetensors};
 use crate::config::Config;
 use crate::{Error, Result};
 
-const PARTS: [&str; 4] = ["generator", "discriminator", "generator_adam", "discriminator_adam"];
+const PARTS: [&str; 5] = ["generator", "discriminator", "generator_adam", "discriminator_adam", "generator_ema"];
 
 /// All tensors, by the names of a checkpoint.
 pub(super) fn tensors<B: Backend>(networks: &Gan<B>) -> Result<Weights> {
@@ -25,6 +25,7 @@ pub(super) fn tensors<B: Backend>(networks: &Gan<B>) -> Result<Weights> {
         networks.discriminator.params.to_weights()?,
         networks.generator_adam.to_weights()?,
         networks.discriminator_adam.to_weights()?,
+        networks.ema.as_ref().map_or(Ok(Weights::new()), |ema| ema.generator.params.to_weights())?,
     ];
     let named = PARTS.iter().zip(parts);
     Ok(named.flat_map(|(part, tensors)| tensors.into_iter().map(move |(k, v)| (format!("{part}.{k}"), v))).collect())
@@ -117,22 +118,26 @@ impl State {
     /// Loads the state into networks of the same configuration. The error lists tensors that are missing, left over or of
     /// a different shape.
     pub fn restore<B: Backend>(self, backend: &B, networks: &mut Gan<B>) -> Result<()> {
-        let [generator, discriminator, generator_moments, discriminator_moments] = split(self.tensors, &self.file)?;
+        let [generator, discriminator, generator_moments, discriminator_moments, average] =
+            split(self.tensors, &self.file)?;
         let checkpoint = |weights| Checkpoint { file: self.file.clone(), weights, config: None };
-        let Gan { generator: g, discriminator: d, generator_adam, discriminator_adam, steps, .. } = networks;
+        let Gan { generator: g, discriminator: d, generator_adam, discriminator_adam, ema, steps, .. } = networks;
         g.params.load(&checkpoint(generator))?;
         d.params.load(&checkpoint(discriminator))?;
         let [generator_steps, discriminator_steps] = self.adam_steps;
         generator_adam.restore(backend, &g.params, &checkpoint(generator_moments), generator_steps)?;
         discriminator_adam.restore(backend, &d.params, &checkpoint(discriminator_moments), discriminator_steps)?;
+        if let Some(ema) = ema {
+            ema.generator.params.load(&checkpoint(average))?;
+        }
         *steps = self.step;
         Ok(())
     }
 }
 
 /// The tensors of each part, under their own keys.
-fn split(tensors: Weights, file: &Path) -> Result<[Weights; 4]> {
-    let mut parts: [Weights; 4] = Default::default();
+fn split(tensors: Weights, file: &Path) -> Result<[Weights; PARTS.len()]> {
+    let mut parts: [Weights; PARTS.len()] = Default::default();
     for (name, tensor) in tensors {
         let known = |(part, key)| Some((PARTS.iter().position(|known| *known == part)?, key));
         let Some((part, key)) = name.split_once('.').and_then(known) else {

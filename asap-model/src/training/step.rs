@@ -4,6 +4,7 @@ use asap_autograd::{Gradients, Tape, Var};
 use asap_tensor::{Backend, Tensor};
 
 use super::divergence::{Watch, first_not_finite};
+use super::ema::Ema;
 use super::losses::{Comparison, Losses, Network, total};
 use super::optim::Adam;
 use crate::Result;
@@ -30,6 +31,8 @@ pub struct Gan<B: Backend> {
     pub generator_adam: Adam<B>,
     /// The discriminators' optimizer.
     pub discriminator_adam: Adam<B>,
+    /// The average of the generator's weights, if `train.ema` is not 0.
+    pub ema: Option<Ema<B>>,
     /// VGG19, if its loss has a weight.
     pub vgg: Option<Vgg19<B>>,
     /// Steps done.
@@ -44,8 +47,10 @@ impl<B: Backend> Gan<B> {
     pub fn new(backend: &B, config: &Config, vgg: Option<Vgg19<B>>, init: &mut dyn Initializer) -> Result<Self> {
         let adam = || Adam::new(config.train.beta1, config.train.beta2);
         let channels = config.data.discriminator_channels();
+        let generator = Generator::new(backend, &config.generator, &config.data, init)?;
         Ok(Gan {
-            generator: Generator::new(backend, &config.generator, &config.data, init)?,
+            ema: (config.train.ema > 0.0).then(|| Ema::new(config.train.ema, &generator)),
+            generator,
             discriminator: Discriminator::new(backend, &config.discriminator, channels, init)?,
             generator_adam: adam(),
             discriminator_adam: adam(),
@@ -69,7 +74,15 @@ impl<B: Backend> Gan<B> {
         self.update_discriminator(input, target, &real, rates.discriminator, &mut watch)?;
         let Gan { generator, discriminator, vgg, steps, .. } = self;
         let losses = watch.finish(*steps, || first_not_finite(generator, discriminator, vgg.as_ref(), input, &real))?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(&self.generator, self.steps)?;
+        }
         Ok((losses, output))
+    }
+
+    /// The generator for inference: the averaged one, if there is one.
+    pub fn inferring(&self) -> &Generator<B> {
+        self.ema.as_ref().map_or(&self.generator, |ema| &ema.generator)
     }
 
     fn update_generator(

@@ -310,7 +310,7 @@ impl<B: Backend> Trainer<B> {
         let step = self.networks.steps;
         let (data, count) = (&self.config.data, self.config.train.validate_count);
         let (scores, samples) =
-            validate(&self.backend, &self.networks.generator, &*self.sources.validation, data, count)?;
+            validate(&self.backend, self.networks.inferring(), &*self.sources.validation, data, count)?;
         let (measure, value) = scores[0];
         if !value.is_finite() {
             let what = format!("the validation {}", measure.label());
@@ -327,7 +327,7 @@ impl<B: Backend> Trainer<B> {
             return Ok(());
         };
         if value.is_finite() && self.best.is_none_or(|(_, best)| measure.is_better(value, best)) {
-            let weights = self.networks.generator.params.to_weights()?;
+            let weights = self.networks.inferring().params.to_weights()?;
             checkpoint::save(&self.folder.best_file(), &weights, &self.config)?;
             self.best = Some((self.networks.steps, value));
         }
@@ -343,7 +343,7 @@ impl<B: Backend> Trainer<B> {
         let tensors = state::tensors(&self.networks)?;
         state::require_finite(&tensors, step)?;
         // The generator first: where a step's checkpoint is, nothing of that step is missing.
-        checkpoint::save(&self.folder.generator_file(), &self.networks.generator.params.to_weights()?, &self.config)?;
+        checkpoint::save(&self.folder.generator_file(), &self.networks.inferring().params.to_weights()?, &self.config)?;
         let path = self.folder.checkpoint_file(step);
         state::write(&path, &tensors, &self.networks, &self.config, self.sources.training.len())?;
         self.saved = step;
