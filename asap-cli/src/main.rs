@@ -33,6 +33,7 @@ fn main() -> ExitCode {
     }
     let result = match command {
         Command::Train(args) => commands::train::run(args, &common, &output),
+        Command::Distill(args) => commands::distill::run(args, &common, &output),
         Command::Infer(args) => commands::infer::run(args, &common, &output),
         Command::Eval(args) => commands::eval::run(args, &common, &output),
         Command::Compare(args) => commands::compare::run(args, &common, &output),

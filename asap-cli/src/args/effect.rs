@@ -33,6 +33,7 @@ impl Command {
         let network = Uses { device: true, memory: true, keys: NETWORK, ..nothing };
         match self {
             Command::Train(_) => Uses { name: "train", threads: true, seed: true, keys: ALL, ..network },
+            Command::Distill(_) => Uses { name: "distill", threads: true, seed: true, keys: ALL, ..network },
             Command::Sweep(_) => Uses { name: "sweep", threads: true, seed: true, keys: ALL, ..network },
             Command::Infer(_) => Uses { name: "infer", ..network },
             Command::Eval(eval) if eval.checkpoint.is_some() => {

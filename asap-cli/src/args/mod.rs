@@ -38,6 +38,8 @@ pub enum Command {
     Train(Train),
     /// Generate images from label maps or RGB images
     Infer(Infer),
+    /// Train a network on the images of a slower one
+    Distill(Distill),
     /// Evaluate generated images against real ones
     Eval(Eval),
     /// Run several generators on the same inputs, side by side
@@ -137,6 +139,21 @@ impl Train {
         ];
         Self::SHORTHANDS.into_iter().zip(values).filter_map(|((flag, key), value)| Some((flag, key, value?)))
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asap distill --teacher runs/spade --data cmp-facades --config facades-small\n  \
+                        asap distill --teacher rendered --data label-maps")]
+pub struct Distill {
+    /// The slower network: a run folder, .safetensors or .pth; or a folder of its images, by the names of their inputs
+    #[arg(long, value_name = "CHECKPOINT|DIR")]
+    pub teacher: PathBuf,
+    /// Folder for the inputs and the teacher's images, a dataset; an interrupted command continues there [default: that of
+    /// --out with -pairs]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub pairs: Option<PathBuf>,
+    #[command(flatten)]
+    pub train: Train,
 }
 
 #[derive(Debug, Args)]

@@ -44,7 +44,8 @@ impl Given {
         Given { keys, is_synthetic }
     }
 
-    fn has(&self, key: &str) -> bool {
+    /// Whether a key is among them.
+    pub fn has(&self, key: &str) -> bool {
         self.keys.iter().any(|given| given == key)
     }
 }

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod convert;
 pub mod data;
 pub mod dataset;
+pub mod distill;
 pub mod doctor;
 pub mod eval;
 pub mod files;

@@ -3,10 +3,11 @@
 use crate::support::Workspace;
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "",
     "train",
     "infer",
+    "distill",
     "eval",
     "compare",
     "sweep",
@@ -15,6 +16,7 @@ const COMMANDS: [&str; 16] = [
     "profile",
     "data",
     "data check",
+    "data preview",
     "data synth",
     "convert",
     "init",

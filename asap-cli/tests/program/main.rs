@@ -9,6 +9,7 @@ mod corpus;
 mod cuda;
 mod data;
 mod depth;
+mod distill;
 mod doctor;
 mod eval;
 mod exit_codes;

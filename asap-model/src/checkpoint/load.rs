@@ -65,9 +65,14 @@ pub(crate) fn load_networks(path: &Path) -> Result<(Checkpoint, Option<Checkpoin
     Ok((checkpoint(generator), Some(checkpoint(discriminator))))
 }
 
+/// The file that [`load`] reads: in a run folder, the generator's.
+pub fn file_of(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(GENERATOR_FILE) } else { path.to_path_buf() }
+}
+
 /// Every tensor of a file, and whether it is the whole state of a run, whose tensors are not filtered.
 fn load_all(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<(Checkpoint, bool)> {
-    let file = if path.is_dir() { path.join(GENERATOR_FILE) } else { path.to_path_buf() };
+    let file = file_of(path);
     if path.is_dir() && !file.is_file() {
         return Err(fault(path, format!("the folder has no {GENERATOR_FILE}: pass a run folder or a checkpoint file")));
     }

@@ -36,7 +36,7 @@ use std::path::Path;
 
 pub use adapt::Adapted;
 pub use content_hash::HASH_KEY;
-pub use load::{Checkpoint, load, load_keys, save};
+pub use load::{Checkpoint, file_of, load, load_keys, save};
 pub use mismatch::Mismatch;
 pub use wrapped::Unused;
 

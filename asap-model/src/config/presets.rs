@@ -14,6 +14,7 @@ macro_rules! presets {
 
 presets![
     "quickstart",
+    "small-data",
     "facades-small",
     "facades-256",
     "facades-512",

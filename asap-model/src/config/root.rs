@@ -141,9 +141,13 @@ impl Config {
         self
     }
 
-    /// Checks that training has what its losses need: with a perceptual loss, VGG19's weights and large enough images.
+    /// Checks that training has what its losses need: one of them for the generator; with a perceptual loss, VGG19's weights
+    /// and large enough images.
     pub fn check_losses(&self) -> Result<()> {
-        let lambda = self.loss.lambda_vgg;
+        let LossConfig { lambda_gan, lambda_feat, lambda_vgg: lambda, lambda_l1, lambda_charbonnier, .. } = self.loss;
+        if [lambda_gan, lambda_feat, lambda, lambda_l1, lambda_charbonnier].iter().all(|weight| *weight == 0.0) {
+            return Err(invalid("every weight in [loss] is 0, so nothing trains the generator; set one".into()));
+        }
         let [height, width] = self.data.size;
         if lambda != 0.0 && height.min(width) < VGG_MIN_SIDE {
             return Err(invalid(format!(

@@ -20,8 +20,11 @@ choices! {
 }
 
 section! {
-    /// `[loss]`: the weight of each loss beside the hinge loss, whose weight is 1.
+    /// `[loss]`: the weight of each loss of the generator.
     pub struct LossConfig in "loss" {
+        /// Weight of the hinge loss on the discriminators' scores: 1 in the paper. 0: they are trained, but only for feature
+        /// matching.
+        lambda_gan: f64 = 1.0, in 0.0..=1e6;
         /// Weight of feature matching: the L1 distance of discriminator features. 0: off.
         lambda_feat: f64 = 10.0, in 0.0..=1e6;
         /// Weight of the perceptual loss on VGG19 features, which needs vgg_weights. 0: off.

@@ -16,6 +16,7 @@
 //! | `label_colors` | color-coded label maps, read by `data.colors` |
 //! | `whole`, `jpeg` | whether an image file is damaged |
 //! | `encode` | a network's output as an image; [`write_image`]: files, written atomically |
+//! | `write_pair` | [`write_pair()`]: a pair as files of a dataset |
 //! | `view` | images of any channels, and depth maps, to look at |
 //! | `depth_colors` | [`depth_colors()`]: depth maps in color |
 //! | `pixels` | [`Image`]: any number of channels, with the values of its file |
@@ -81,6 +82,7 @@ pub mod synthetic;
 mod tiff;
 mod view;
 mod whole;
+mod write_pair;
 
 pub use array::ReadOptions;
 pub use augment::{Augmentation, epoch_order};
@@ -109,3 +111,4 @@ pub use problem::Problem;
 pub use resize::{resize_image, resize_nearest};
 pub use scan::{Found, discover_inputs};
 pub use sizing::Sizing;
+pub use write_pair::{has_pair, write_pair, written_data};

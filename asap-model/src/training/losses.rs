@@ -43,7 +43,7 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             name: "GAN",
             about: "generator hinge loss, −mean D(generated)",
             trains: Network::Generator,
-            weight: |_| 1.0,
+            weight: |loss| loss.lambda_gan,
             per_pixel: false,
             value: |x| generator_hinge(&x.fake_features),
         },

@@ -11,7 +11,6 @@ use super::commented::{Commented, VGG};
 use crate::args::Common;
 use crate::commands::adjust;
 use crate::commands::dataset::{Check, Given, adopt};
-use crate::commands::train::QUICKSTART;
 use crate::device::{is_cpu, threads};
 use crate::machine;
 use crate::output::Output;
@@ -33,7 +32,7 @@ const LOAD: f64 = 286.0 / 256.0;
 pub fn choose(dir: &Path, common: &Common, output: &Output) -> asap_model::Result<Commented> {
     let dir = std::path::absolute(dir).map_err(Error::io(dir, "find the folder"))?;
     let cpu = is_cpu(common);
-    let mut config = Config::preset(if cpu { QUICKSTART } else { "facades-small" })?;
+    let mut config = Config::preset("small-data")?;
     (config.data.depth_scale, config.data.instances) = (Some(1.0), true);
     let given = Given::new(&config, common, std::iter::empty(), Vec::new());
     // For the ranges of sections only: the keys of the dataset are not complete yet.
@@ -51,6 +50,8 @@ pub fn choose(dir: &Path, common: &Common, output: &Output) -> asap_model::Resul
     notes.push(("loss.lambda_vgg", VGG.into()));
     config.loss.lambda_vgg = 0.0;
     notes.push(("loss.lambda_l1", "Teaches the colors that the perceptual loss would teach.".into()));
+    notes.push(("train.beta1", "As pix2pix: with few pairs the gradients of single steps are noisy.".into()));
+    notes.push(("train.ema", "Averages the last few hundred steps, which evens out the noise of GAN training.".into()));
     adjust(&mut config, common)?;
     config.validate()?;
     if cpu {
