@@ -21,6 +21,7 @@
 //! | `conv2d_transposed` | `conv2d`'s gradient in its input, as a layer | (N, I, H, W), (I, O, R, S), (O) | `conv2d` of g; its gradient in the weight | `ops/conv2d_transposed` |
 //! | `instance_norm` | y = φ(γ·(x − μ)/√(σ² + ε) + β), μ and σ² over each plane | (N, C, H, W) → y, μ, rstd = 1/√(σ² + ε) | closed form | `ops/instance_norm` |
 //! | `max_pool2` | maximum of 2×2 | (N, C, H, W) → (N, C, ⌊H/2⌋, ⌊W/2⌋) | to the maximum | `ops/pool` |
+//! | `cross_entropy` | ℓ = log Σ exp x − `x[id]` of each pixel, 0 where id ≥ C | (N, C, H, W), ids (N, H, W) → (N, 1, H, W) | g·(softmax(x) − one-hot) | `ops/cross_entropy` |
 //! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent, mean, average pooling | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
 //! | `resize_ids` | the same on the one-hot form of ids | ids (N, H, W) → (N, C, H′, W′) | none | `ops/resize` |
 //! | `pixel_conv` | `y[n,c,p,q] = Σ k[n,9c+t,p,q]·x[n,c,p+⌊t/3⌋−1,q+t mod 3−1]`: each pixel's own 3×3 kernel | (N, C, H, W), (N, 9·C, H, W) → (N, C, H, W) | gathered by the kernels around; g·x | `ops/pixel_conv` |
@@ -63,6 +64,8 @@ index!(
     InstanceNormGrad,
     MaxPool2,
     MaxPool2Grad,
+    CrossEntropy,
+    CrossEntropyGrad,
     Resize,
     ResizeIds,
     PixelConv,

@@ -6,6 +6,7 @@
 
 mod binary;
 mod conv2d;
+mod cross_entropy;
 mod instance_norm;
 mod layout;
 mod matmul;

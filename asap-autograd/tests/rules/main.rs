@@ -5,6 +5,7 @@
 mod binary;
 mod checker;
 mod conv2d;
+mod cross_entropy;
 mod harness;
 mod instance_norm;
 mod layout;

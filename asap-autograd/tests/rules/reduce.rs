@@ -11,6 +11,8 @@ fn reductions_match_differences() {
         let x = [normal("x", shape)];
         assert_rule(&format!("sum {shape:?}"), &x, |v| v[0].sum());
         assert_rule(&format!("mean {shape:?}"), &x, |v| v[0].mean());
+        let weights = ops::unary(Unary::Abs, &normal("weights", shape)).unwrap();
+        assert_rule(&format!("weighted_mean {shape:?}"), &x, |v| v[0].weighted_mean(&weights));
     }
     for shape in [&[2, 3][..], &[2, 3, 4], &[2, 3, 4, 5], &[1, 1, 1, 1]] {
         assert_rule(&format!("sum_channels {shape:?}"), &[normal("x", shape)], |v| v[0].sum_channels());

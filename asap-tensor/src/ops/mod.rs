@@ -5,6 +5,7 @@ pub mod adam;
 pub mod binary;
 pub mod conv2d;
 pub mod conv2d_transposed;
+pub mod cross_entropy;
 pub mod instance_norm;
 pub mod layout;
 pub mod matmul;
@@ -19,9 +20,12 @@ pub use adam::{AdamInputs, AdamOp, AdamStep, adam};
 pub use binary::{Binary, BinaryOp, Broadcast, add, binary, div, mul, sub};
 pub use conv2d::{
     Conv2d, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dSize, Conv2dStack,
-    conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack,
+    conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack, look_up,
 };
 pub use conv2d_transposed::{Conv2dTransposed, conv2d_transposed};
+pub use cross_entropy::{
+    CrossEntropies, CrossEntropy, CrossEntropyGrad, CrossEntropyGradInputs, cross_entropy, cross_entropy_grad,
+};
 pub use instance_norm::{
     InstanceNorm, InstanceNormGrad, InstanceNormGradInputs, InstanceNormGrads, Normalized, ScaleShift, instance_norm,
     instance_norm_grad,
@@ -51,6 +55,7 @@ pub fn cuda_sources() -> Vec<crate::cuda::Source> {
         crate::cuda::MMA_CHECK,
         adam::cuda::SOURCE,
         binary::cuda::SOURCE,
+        cross_entropy::cuda::SOURCE,
         instance_norm::cuda::SOURCE,
         layout::cuda::SOURCE,
         pixel_conv::cuda::SOURCE,

@@ -10,9 +10,9 @@ use std::time::Duration;
 use asap_tensor::ops::{
     AdamStep, Binary, Conv2d, Conv2dTransposed, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary, adam, binary,
     conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed,
-    instance_norm, instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d, pad2d_grad, pixel_conv,
-    pixel_conv_grad_input, pixel_conv_grad_kernels, pixel_mlp, pixel_mlp_grad, position_table, resize, resize_grad,
-    resize_ids, sum, sum_channels, unary, unary_grad,
+    cross_entropy, cross_entropy_grad, instance_norm, instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d,
+    pad2d_grad, pixel_conv, pixel_conv_grad_input, pixel_conv_grad_kernels, pixel_mlp, pixel_mlp_grad, position_table,
+    resize, resize_grad, resize_ids, sum, sum_channels, unary, unary_grad,
 };
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Cpu, Ids, Result, Shape, Tensor};
@@ -149,6 +149,14 @@ fn layers(bench: &mut Bench) -> Result<()> {
     bench.op("max_pool2 64, 256x512", || max_pool2(&x));
     let pooled = max_pool2(&x)?;
     bench.op("max_pool2_grad 64, 256x512", || max_pool2_grad(&x, &pooled));
+
+    let (scores, classes) =
+        (filled(&backend, "scores", [1, CLASSES + 1, 256, 512])?, labels(&backend, [256, 512], CLASSES)?);
+    bench.op("cross_entropy 36, 256x512", || cross_entropy(&scores, &classes));
+    let entropy = cross_entropy(&scores, &classes)?;
+    bench.op("cross_entropy_grad 36, 256x512", || {
+        cross_entropy_grad(&scores, &entropy.log_sums, &classes, &entropy.losses)
+    });
 
     let map = labels(&backend, [1024, 1024], 13)?;
     let taps = Taps::tent(1024, 4)?;

@@ -29,6 +29,19 @@ fn ops_on_empty<B: Backend>(backend: &B) -> Result<Vec<Output>> {
         ("narrow", ops::narrow(&x, 1, 1, 0)?),
         ("cat", ops::cat(&[&x, &zeros(&[2, 0, 4, 4])?], 1)?),
         ("add by channel", ops::add(&zeros(&[2, 3, 0, 4])?, &bias)?),
+        (
+            "cross_entropy without pixels",
+            ops::cross_entropy(&zeros(&[1, 3, 4, 0])?, &Ids::full(backend, [1, 4, 0], 0)?)?.losses,
+        ),
+        (
+            "cross_entropy_grad without images",
+            ops::cross_entropy_grad(
+                &zeros(&[0, 3, 4, 2])?,
+                &zeros(&[0, 1, 4, 2])?,
+                &Ids::full(backend, [0, 4, 2], 0)?,
+                &zeros(&[0, 1, 4, 2])?,
+            )?,
+        ),
         ("average_pool", ops::resize(&zeros(&[1, 1, 4, 0])?, &Taps::average_pool(4), &Taps::average_pool(0))?),
     ];
     all.into_iter().map(|(name, y)| Ok((name, y.dims().to_vec(), y.to_f64()?))).collect()

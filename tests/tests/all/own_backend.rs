@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use asap_tensor::ops::{
     AdamOp, BinaryOp, Cat, Conv2d, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight,
-    Conv2dStack, InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad, Narrow, OneHot, Pad2d, Pad2dGrad,
-    PadIds, Permute, PixelConv, PixelConvGradInput, PixelConvGradKernels, PixelMlpForward, PixelMlpGrad, Place, Resize,
-    ResizeIds, Sum, SumChannels, Unary, UnaryGrad, UnaryOp, conv2d, instance_norm, unary,
+    Conv2dStack, CrossEntropy, CrossEntropyGrad, InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad,
+    Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, Permute, PixelConv, PixelConvGradInput, PixelConvGradKernels,
+    PixelMlpForward, PixelMlpGrad, Place, Resize, ResizeIds, Sum, SumChannels, Unary, UnaryGrad, UnaryOp, conv2d,
+    instance_norm, unary,
 };
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Backend, Kernel, Profiler, Reference, Result, Storage, Tensor, delegate_kernels};
@@ -60,8 +61,8 @@ impl Kernel<UnaryOp> for Mine {
 delegate_kernels!(Mine => |mine| &mine.inner;
     UnaryGrad, BinaryOp, Sum, SumChannels, Permute, Narrow, Place, Cat, Pad2d, Pad2dGrad, PadIds, OneHot, Matmul,
     Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack, InstanceNorm,
-    InstanceNormGrad, MaxPool2, MaxPool2Grad, Resize, ResizeIds, PixelConv, PixelConvGradInput, PixelConvGradKernels,
-    PixelMlpForward, PixelMlpGrad, AdamOp,
+    InstanceNormGrad, MaxPool2, MaxPool2Grad, CrossEntropy, CrossEntropyGrad, Resize, ResizeIds, PixelConv,
+    PixelConvGradInput, PixelConvGradKernels, PixelMlpForward, PixelMlpGrad, AdamOp,
 );
 
 /// The input and the output of tanh after a convolution and a norm.

@@ -11,7 +11,7 @@ mod size;
 pub use ops::{Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack};
 pub use size::{Conv2d, Conv2dSize};
 
-use crate::error::{Result, require};
+use crate::error::{Error, Result, require};
 use crate::op::{Kernel, Op};
 use crate::shape::Shape;
 use crate::storage::Storage;
@@ -88,6 +88,16 @@ pub fn conv2d_ids<B: Kernel<Conv2dIds>>(
     let size = ids_size(Conv2dIds::NAME, ids, weight.shape(), args)?;
     check_bias(Conv2dIds::NAME, bias, size.out_channels, size.weight())?;
     Conv2dIds { size }.run(weight.backend(), (ids.buffer(), weight.buffer(), bias.map(Tensor::buffer)))
+}
+
+/// The column of `table`, (K, classes), that each pixel's id names: ids (N, H, W) → (N, K, H, W). Ids beyond it give zeros.
+/// It is a 1×1 convolution of the one-hot form.
+pub fn look_up<B: Kernel<Conv2dIds>>(ids: &Ids<B>, table: &Tensor<B>) -> Result<Tensor<B>> {
+    let &[values, classes] = table.dims() else {
+        let why = format!("a table of shape {} must be (values, classes)", table.shape());
+        return Err(Error::Argument { op: "look_up", why });
+    };
+    conv2d_ids(ids, &table.reshape([values, classes, 1, 1])?, None, Conv2d::default())
 }
 
 /// The gradient of [`conv2d_ids`] in the weight, which has shape `weight`.

@@ -4,6 +4,7 @@
 mod adam;
 mod binary;
 mod conv2d;
+mod cross_entropy;
 mod instance_norm;
 mod layout;
 mod matmul;
