@@ -69,10 +69,14 @@ impl<'a> Progress<'a> {
 
     fn step(&mut self, report: &StepReport) {
         self.output.json(|| {
-            json!({
+            let mut object = json!({
                 "event": "step", "step": report.step, "epoch": report.epoch, "losses": report.losses.to_json(),
                 "seconds": report.time.as_secs_f64(), "seconds_left": report.time_left.as_secs_f64(),
-            })
+            });
+            if !report.stats.0.is_empty() {
+                object["stats"] = report.stats.to_json();
+            }
+            object
         });
         let losses: Vec<String> =
             report.losses.0.iter().map(|(name, value)| format!("{name} {}", fixed(*value, 3))).collect();

@@ -59,6 +59,13 @@ section! {
         lr_generator: f64 = 1e-4, in POSITIVE;
         /// Learning rate of the discriminators.
         lr_discriminator: f64 = 4e-4, in POSITIVE;
+        /// Steps over which both learning rates rise linearly from 0, on top of the decay. 0: off.
+        warmup_steps: u64 = 0, in 0..=1_000_000_000;
+        /// Maximum norm of the gradients of each network, over all its parameters; larger ones are scaled down. Unset: off.
+        ///
+        /// The generator and the discriminators are clipped apart (Pascanu, Mikolov, Bengio 2013). `metrics.jsonl` has the
+        /// norms from before, from which a limit can be chosen: a large one changes nothing.
+        clip_norm: Option<f64> = None, in POSITIVE;
         /// Adam β1.
         beta1: f64 = 0.0, in 0.0..1.0;
         /// Adam β2: 0.999 in the paper, 0.9 in the published code.
@@ -81,6 +88,11 @@ section! {
 }
 
 impl TrainConfig {
+    /// The factor on both learning rates in a step, counted from 1: step / warmup_steps, at most 1.
+    pub fn warmup_factor(&self, step: u64) -> f64 {
+        if step < self.warmup_steps { step as f64 / self.warmup_steps as f64 } else { 1.0 }
+    }
+
     /// The factor on both learning rates in `epoch`, counted from 1:
     /// 1 − max(0, epoch − (epochs − decay_epochs + 1)) / decay_epochs, never below 0.
     ///

@@ -7,6 +7,7 @@ use asap_tensor::ops::{cat, sum};
 use asap_tensor::{Backend, Tensor};
 
 use super::losses::Losses;
+use super::stats::Stats;
 use crate::networks::{Discriminator, Generator, Vgg19};
 use crate::nn::{ForwardContext, Input, Params, is_finite};
 use crate::{Error, Result};
@@ -16,6 +17,8 @@ use crate::{Error, Result};
 enum Watched {
     /// The loss of that name.
     Loss(&'static str),
+    /// The quantity of that name.
+    Stat(&'static str),
     /// The gradient of the parameter of that key; its sum is finite only if every value is.
     Gradient(String),
 }
@@ -37,6 +40,13 @@ impl<B: Backend> Watch<B> {
     pub fn loss(&mut self, name: &'static str, loss: &Tensor<B>) -> Result<()> {
         self.what.push(Watched::Loss(name));
         self.values.push(loss.reshape([1])?);
+        Ok(())
+    }
+
+    /// A quantity, ().
+    pub fn stat(&mut self, name: &'static str, value: &Tensor<B>) -> Result<()> {
+        self.what.push(Watched::Stat(name));
+        self.values.push(value.reshape([1])?);
         Ok(())
     }
 
@@ -62,17 +72,26 @@ impl<B: Backend> Watch<B> {
         Ok(sum(&joined)?)
     }
 
-    /// The losses of the step. Here the host waits for the device.
+    /// The losses of the step, and what else it measured. Here the host waits for the device.
     ///
     /// # Errors
     /// [`Error::Diverged`] names the first value that is not finite; `first_layer` finds the layer that a loss has it from.
-    pub fn finish(self, step: u64, first_layer: impl FnOnce() -> Result<Option<String>>) -> Result<Losses> {
+    pub fn finish(self, step: u64, first_layer: impl FnOnce() -> Result<Option<String>>) -> Result<(Losses, Stats)> {
         let values = self.joined()?.to_f64()?;
-        let mut losses = Losses::default();
+        let (mut losses, mut stats) = (Losses::default(), Stats::default());
         for (what, value) in self.what.into_iter().zip(values) {
             match what {
                 Watched::Loss(name) if value.is_finite() => losses.0.push((name, value)),
+                Watched::Stat(name) if value.is_finite() => stats.0.push((name, value)),
                 Watched::Gradient(_) if value.is_finite() => {}
+                Watched::Stat(name) => {
+                    return Err(Error::Diverged {
+                        step,
+                        what: format!("the {}", name.replace('_', " ")),
+                        value,
+                        layer: None,
+                    });
+                }
                 Watched::Loss(name) => {
                     return Err(Error::Diverged {
                         step,
@@ -87,7 +106,7 @@ impl<B: Backend> Watch<B> {
                 }
             }
         }
-        Ok(losses)
+        Ok((losses, stats))
     }
 }
 

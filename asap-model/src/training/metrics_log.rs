@@ -1,7 +1,7 @@
 //! `metrics.jsonl`: losses and validations by step, one JSON object a line.
 //!
 //! A step is `{"step", "epoch", "losses": {NAME: VALUE, ...}, "lr_generator", "lr_discriminator", "seconds"}`, each loss
-//! times its weight. A validation is `{"step", "validation_l1"}`, of depth also `"validation_rmse"`,
+//! times its weight; where a step measures more, also `"stats": {NAME: VALUE, ...}`. A validation is `{"step", "validation_l1"}`, of depth also `"validation_rmse"`,
 //! `"validation_abs_rel"` and `"validation_delta1"`.
 
 use std::fs::{File, OpenOptions};
@@ -60,14 +60,18 @@ impl MetricsLog {
     /// Adds a step.
     pub fn step(&mut self, report: &StepReport) -> Result<()> {
         self.seconds += report.seconds();
-        self.write(&json!({
+        let mut line = json!({
             "step": report.step,
             "epoch": report.epoch,
             "losses": report.losses.to_json(),
             "lr_generator": report.rates.generator,
             "lr_discriminator": report.rates.discriminator,
             "seconds": report.seconds(),
-        }))
+        });
+        if !report.stats.0.is_empty() {
+            line["stats"] = report.stats.to_json();
+        }
+        self.write(&line)
     }
 
     /// Adds a validation.
@@ -105,6 +109,8 @@ pub enum Record {
         step: u64,
         /// The losses by name, in order.
         losses: Vec<(String, f64)>,
+        /// What it measured besides, by name.
+        stats: Vec<(String, f64)>,
         /// The learning rates of generator and discriminators.
         rates: [f64; 2],
         /// From waiting for the batch to the end of the step.
@@ -163,10 +169,13 @@ fn record(line: &[u8]) -> Option<Record> {
     if !scores.is_empty() {
         return Some(Record::Validation { step, scores });
     }
-    let losses = line.get("losses")?.as_object()?;
+    let named = |key: &str| -> Option<Vec<(String, f64)>> {
+        Some(line.get(key)?.as_object()?.iter().map(|(name, value)| (name.clone(), number(value))).collect())
+    };
     Some(Record::Step {
         step,
-        losses: losses.iter().map(|(name, value)| (name.clone(), number(value))).collect(),
+        losses: named("losses")?,
+        stats: named("stats").unwrap_or_default(),
         rates: [get("lr_generator")?, get("lr_discriminator")?],
         seconds: get("seconds")?,
     })
@@ -178,6 +187,7 @@ mod tests {
 
     use super::*;
     use crate::training::losses::Losses;
+    use crate::training::stats::Stats;
     use crate::training::step::Rates;
 
     #[test]
@@ -207,6 +217,7 @@ mod tests {
             steps_total: 2,
             epoch: 1,
             losses: Losses(vec![("GAN", 0.25), ("D_real", f64::INFINITY)]),
+            stats: Stats(vec![("gradient_norm_generator", 3.5)]),
             rates: Rates { generator: 1e-4, discriminator: 4e-4 },
             time: Duration::from_nanos(1_500_000_999),
             time_left: Duration::ZERO,
@@ -216,8 +227,9 @@ mod tests {
         log.file.write_all(b"{\"step\": 2, \"valid").unwrap();
         let mut records = Vec::new();
         each_record(&path, |record| records.push(record)).unwrap();
-        let Record::Step { step: 1, losses, rates, seconds } = &records[0] else { panic!("{records:?}") };
+        let Record::Step { step: 1, losses, stats, rates, seconds } = &records[0] else { panic!("{records:?}") };
         assert_eq!((losses[0].clone(), *rates, *seconds), (("GAN".into(), 0.25), [1e-4, 4e-4], 1.5));
+        assert_eq!(*stats, [("gradient_norm_generator".into(), 3.5)]);
         assert_eq!(MetricsLog::open(&path, 1).unwrap().seconds, log.seconds, "sums are equal before and after a stop");
         assert!(losses.iter().any(|(_, value)| value.is_nan()));
         assert_eq!(records[1..], [Record::Validation { step: 1, scores: vec![(Measure::L1, 0.5)] }]);

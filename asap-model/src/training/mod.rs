@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`step`] | one training step of [`Gan`](step::Gan) |
 //! | [`losses`], [`optim`], [`ema`] | the losses, Adam, the average of the generator's weights |
+//! | [`stats`] | what a step measures besides its losses |
+//! | `clip` | gradient clipping |
 //! | `divergence` | finds where a step stopped being finite |
 //! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
 //! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
@@ -21,6 +23,7 @@
 //! changes. So a run that was stopped and resumed ends with the same bytes as one that never stopped (on backends that
 //! compute in single precision, which checkpoints use).
 
+mod clip;
 mod divergence;
 pub mod ema;
 pub mod losses;
@@ -34,6 +37,7 @@ mod run_folder;
 mod schedule;
 mod sources;
 mod state;
+pub mod stats;
 pub mod step;
 mod trainer;
 mod validation;

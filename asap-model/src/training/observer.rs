@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::losses::Losses;
 use super::run_folder::RunFolder;
+use super::stats::Stats;
 use super::step::Rates;
 use super::validation::{History, SampleRow};
 use crate::Result;
@@ -93,6 +94,8 @@ pub struct StepReport {
     pub epoch: u64,
     /// The losses, each times its weight.
     pub losses: Losses,
+    /// What it measured besides.
+    pub stats: Stats,
     /// The learning rates.
     pub rates: Rates,
     /// From waiting for the batch to the end of the step.

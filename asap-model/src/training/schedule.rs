@@ -35,10 +35,21 @@ impl Schedule {
         (1 + before / self.per_epoch, (before % self.per_epoch) as usize)
     }
 
-    /// The learning rates in an epoch.
-    pub fn rates(&self, epoch: u64) -> Rates {
-        let factor = self.train.learning_rate_factor(epoch as usize);
+    /// The learning rates of a step in an epoch.
+    pub fn rates(&self, step: u64, epoch: u64) -> Rates {
+        let factor = self.train.warmup_factor(step) * self.train.learning_rate_factor(epoch as usize);
         Rates { generator: factor * self.train.lr_generator, discriminator: factor * self.train.lr_discriminator }
+    }
+
+    /// What can't have its effect in so few steps.
+    pub fn warning(&self) -> Option<String> {
+        let warmup = self.train.warmup_steps;
+        (warmup > self.total).then(|| {
+            format!(
+                "train.warmup_steps = {warmup}, but the run has {} steps: the learning rates stay lower",
+                self.total
+            )
+        })
     }
 
     /// Seconds left of `train.minutes` after `seconds` spent in steps.
@@ -95,6 +106,24 @@ mod tests {
         assert!(!schedule.ends(5, 29.9) && schedule.ends(1, 30.0));
         assert_eq!(schedule.time_left(4, Duration::from_secs(3), 20.0), Duration::from_secs(6));
         assert_eq!(schedule.time_left(2, Duration::from_secs(3), 20.0), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn warmup_multiplies_the_decay() {
+        let mut schedule = schedule(5, None);
+        let full = |schedule: &Schedule, step| schedule.rates(step, schedule.place(step).0);
+        let before: Vec<Rates> = (1..=6).map(|step| full(&schedule, step)).collect();
+        schedule.train.warmup_steps = 4;
+        for (step, factor) in (1..=6).zip([0.25, 0.5, 0.75, 1.0, 1.0, 1.0]) {
+            let Rates { generator, discriminator } = before[step as usize - 1];
+            let expected = Rates { generator: factor * generator, discriminator: factor * discriminator };
+            let rates = full(&schedule, step);
+            assert!((rates.generator / expected.generator - 1.0).abs() < 1e-15, "{step}: {rates:?}");
+            assert!((rates.discriminator / expected.discriminator - 1.0).abs() < 1e-15, "{step}: {rates:?}");
+        }
+        assert_eq!(schedule.warning(), None);
+        schedule.train.warmup_steps = 7;
+        assert!(schedule.warning().unwrap().contains("train.warmup_steps = 7"));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! One training step: an update of the generator, then one of the discriminators (paper, section 3.3).
 
-use asap_autograd::{Gradients, Tape, Var};
+use std::collections::BTreeMap;
+
+use asap_autograd::{Tape, Var};
 use asap_tensor::{Backend, Tensor};
 
+use super::clip::clip;
 use super::divergence::{Watch, first_not_finite};
 use super::ema::Ema;
 use super::losses::{Comparison, Losses, Network, total};
 use super::optim::Adam;
+use super::stats::{DISCRIMINATOR_NORM, GENERATOR_NORM, Stats};
 use crate::Result;
 use crate::config::{Config, LossConfig};
 use crate::networks::{Discriminator, Generator, Vgg19};
-use crate::nn::{Finished, ForwardContext, Initializer, Input, Params, Target};
+use crate::nn::{BufferUpdates, ForwardContext, Initializer, Input, Params, Target};
 
 /// The learning rates of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +41,10 @@ pub struct Gan<B: Backend> {
     pub vgg: Option<Vgg19<B>>,
     /// Steps done.
     pub steps: u64,
+    /// What the last step measured besides its losses.
+    pub stats: Stats,
+    /// The maximum norm of each network's gradients.
+    clip_norm: Option<f64>,
     loss: LossConfig,
     /// Seed of dropout.
     seed: u64,
@@ -56,6 +64,8 @@ impl<B: Backend> Gan<B> {
             discriminator_adam: adam(),
             vgg,
             steps: 0,
+            stats: Stats::default(),
+            clip_norm: config.train.clip_norm,
             loss: config.loss.clone(),
             seed: config.train.seed,
         })
@@ -73,7 +83,9 @@ impl<B: Backend> Gan<B> {
         let output = self.update_generator(input, target, &real, rates.generator, &mut watch)?;
         self.update_discriminator(input, target, &real, rates.discriminator, &mut watch)?;
         let Gan { generator, discriminator, vgg, steps, .. } = self;
-        let losses = watch.finish(*steps, || first_not_finite(generator, discriminator, vgg.as_ref(), input, &real))?;
+        let (losses, stats) =
+            watch.finish(*steps, || first_not_finite(generator, discriminator, vgg.as_ref(), input, &real))?;
+        self.stats = stats;
         if let Some(ema) = &mut self.ema {
             ema.update(&self.generator, self.steps)?;
         }
@@ -115,7 +127,9 @@ impl<B: Backend> Gan<B> {
 
         // Update.
         let output = output.value().clone();
-        update(&mut self.generator.params, &mut self.generator_adam, pass, &gradients, rate, watch)?;
+        let (params, adam) = (&mut self.generator.params, &mut self.generator_adam);
+        let clip = self.clip_norm.map(|limit| (GENERATOR_NORM, limit));
+        update(params, adam, pass.gradients(&gradients), rate, clip, watch)?;
         Ok(output)
     }
 
@@ -146,7 +160,9 @@ impl<B: Backend> Gan<B> {
         let gradients = tape.backward(&loss)?;
 
         // Update.
-        update(&mut self.discriminator.params, &mut self.discriminator_adam, pass, &gradients, rate, watch)
+        let (params, adam) = (&mut self.discriminator.params, &mut self.discriminator_adam);
+        let clip = self.clip_norm.map(|limit| (DISCRIMINATOR_NORM, limit));
+        update(params, adam, pass.gradients(&gradients), rate, clip, watch)
     }
 }
 
@@ -156,17 +172,21 @@ fn watched_total<B: Backend>(losses: &[(&'static str, Var<B>)], watch: &mut Watc
     total(losses.iter().map(|(_, loss)| Ok(loss.clone())))
 }
 
-/// Updates a network by the gradients of its forward pass.
+/// Updates a network by the gradients of its forward pass, clipped to a norm whose name in the log comes with it.
 fn update<B: Backend>(
     params: &mut Params<B>,
     adam: &mut Adam<B>,
-    pass: Finished<B>,
-    gradients: &Gradients<B>,
+    (mut gradients, buffers): (BTreeMap<String, Tensor<B>>, BufferUpdates<B>),
     rate: f64,
+    clipped: Option<(&'static str, f64)>,
     watch: &mut Watch<B>,
 ) -> Result<()> {
-    let (gradients, buffers) = pass.gradients(gradients);
     watch.gradients(params, &gradients)?;
+    if let Some((name, limit)) = clipped
+        && let Some(norm) = clip(&mut gradients, limit)?
+    {
+        watch.stat(name, &norm)?;
+    }
     adam.step(params, &gradients, &watch.guard()?, rate)?;
     params.apply_buffers(buffers);
     Ok(())

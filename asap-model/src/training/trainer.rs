@@ -112,7 +112,9 @@ impl<B: Backend> Trainer<B> {
         }
         let saved = networks.steps;
         let metrics = MetricsLog::open(&folder.metrics_file(), saved)?;
-        let (best, warnings) = (None, networks.vgg.iter().flat_map(|vgg| vgg.warnings().to_vec()).collect());
+        let mut warnings: Vec<String> = networks.vgg.iter().flat_map(|vgg| vgg.warnings().to_vec()).collect();
+        warnings.extend(schedule.warning());
+        let best = None;
         Ok(Trainer { backend, config, sources, schedule, networks, folder, metrics, saved, best, warnings, _lock })
     }
 
@@ -290,7 +292,7 @@ impl<B: Backend> Trainer<B> {
 
     /// One step; the caller fills in the times.
     fn step(&mut self, batch: &Batch) -> Result<StepReport> {
-        let rates = self.schedule.rates(batch.epoch);
+        let rates = self.schedule.rates(self.networks.steps + 1, batch.epoch);
         let input = batch.input(&self.backend, &self.config.data)?;
         let (losses, _) =
             self.networks.training_step(&input, &batch.target(&self.backend, &self.config.data)?, rates)?;
@@ -299,6 +301,7 @@ impl<B: Backend> Trainer<B> {
             steps_total: self.schedule.total,
             epoch: batch.epoch,
             losses,
+            stats: self.networks.stats.clone(),
             rates,
             time: Duration::ZERO,
             time_left: Duration::ZERO,

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use asap_model::config::{DataConfig, InputKind};
+use asap_model::training::stats::STATS;
 use asap_model::training::{History, losses};
 use indicatif::HumanCount;
 use maud::{Markup, html};
@@ -95,6 +96,15 @@ fn curves(run: &Run) -> Markup {
         .losses
         .iter()
         .map(|(name, curve)| chart(name, losses::about(name).unwrap_or_default(), curve, Look::Smoothed));
+    let stats = run.stats.iter().map(|(name, curve)| {
+        let known = STATS.iter().find(|stat| stat.name == name);
+        chart(
+            known.map_or(name.as_str(), |stat| stat.title),
+            known.map_or("", |stat| stat.about),
+            curve,
+            Look::Smoothed,
+        )
+    });
     let rates = Chart {
         title: "Learning rates",
         note: "",
@@ -106,7 +116,7 @@ fn curves(run: &Run) -> Markup {
             p.note { "No steps yet." }
         } @else {
             p.note { "By step. Weighted losses. Bold: smoothed; faint: raw." }
-            div.charts { @for chart in validations.chain(losses).chain([rates]) { (chart.figure(run.step)) } }
+            div.charts { @for chart in validations.chain(losses).chain(stats).chain([rates]) { (chart.figure(run.step)) } }
         }
     }
 }

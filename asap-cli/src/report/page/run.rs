@@ -24,6 +24,8 @@ pub struct Run {
     pub step: u64,
     /// The losses by name, in the order of `metrics.jsonl`.
     pub losses: Vec<(String, Curve)>,
+    /// What steps measured besides, by name.
+    pub stats: Vec<(String, Curve)>,
     /// The learning rates of generator and discriminators.
     pub rates: [Curve; 2],
     pub validations: Vec<History>,
@@ -71,6 +73,7 @@ impl Run {
             processor: format!("{}, {}", processor.model, number::count(processor.threads, "hardware thread")),
             step: started.steps_done,
             losses: Vec::new(),
+            stats: Vec::new(),
             rates: Default::default(),
             validations: Vec::new(),
             gallery: Gallery::new(started.config.data.size),
@@ -88,8 +91,10 @@ impl Run {
         let (done, folder) = (self.step, self.started.folder.clone());
         each_record(&folder.metrics_file(), |record| match record {
             _ if record.step() > done => {}
-            Record::Step { step, losses, rates, seconds } => {
-                self.push(step, losses.iter().map(|(name, value)| (name.as_str(), *value)), rates, seconds);
+            Record::Step { step, losses, stats, rates, seconds } => {
+                append(&mut self.losses, step, losses.iter().map(|(name, value)| (name.as_str(), *value)));
+                append(&mut self.stats, step, stats.iter().map(|(name, value)| (name.as_str(), *value)));
+                self.push(step, rates, seconds);
             }
             Record::Validation { step, scores } => History::record(&mut self.validations, step, &scores),
         })?;
@@ -100,7 +105,9 @@ impl Run {
 
     pub fn step(&mut self, report: &StepReport) {
         let rates = [report.rates.generator, report.rates.discriminator];
-        self.push(report.step, report.losses.0.iter().copied(), rates, report.time.as_secs_f64());
+        append(&mut self.losses, report.step, report.losses.0.iter().copied());
+        append(&mut self.stats, report.step, report.stats.0.iter().copied());
+        self.push(report.step, rates, report.time.as_secs_f64());
         self.step = report.step;
         self.seconds_left = Some(report.time_left.as_secs_f64());
     }
@@ -116,14 +123,7 @@ impl Run {
         1 + self.step.saturating_sub(1) / self.started.steps_per_epoch.max(1)
     }
 
-    fn push<'a>(&mut self, step: u64, losses: impl Iterator<Item = (&'a str, f64)>, rates: [f64; 2], seconds: f64) {
-        for (name, value) in losses {
-            let place = self.losses.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-                self.losses.push((name.to_owned(), Curve::default()));
-                self.losses.len() - 1
-            });
-            self.losses[place].1.push(step, value);
-        }
+    fn push(&mut self, step: u64, rates: [f64; 2], seconds: f64) {
         for (curve, rate) in self.rates.iter_mut().zip(rates) {
             curve.push(step, rate);
         }
@@ -134,5 +134,16 @@ impl Run {
                 self.latest_seconds.pop_front();
             }
         }
+    }
+}
+
+/// Adds the values of a step to the curves of their names.
+fn append<'a>(curves: &mut Vec<(String, Curve)>, step: u64, values: impl Iterator<Item = (&'a str, f64)>) {
+    for (name, value) in values {
+        let place = curves.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            curves.push((name.to_owned(), Curve::default()));
+            curves.len() - 1
+        });
+        curves[place].1.push(step, value);
     }
 }

@@ -5,6 +5,7 @@ use asap_model::data::{Plane, write_rgb};
 use asap_model::evaluation::Measure;
 use asap_model::training::losses::Losses;
 use asap_model::training::metrics_log::MetricsLog;
+use asap_model::training::stats::Stats;
 use asap_model::training::step::Rates;
 use asap_model::training::{RunFolder, Started, StepReport, Summary};
 use asap_model::{Config, Result};
@@ -34,6 +35,7 @@ fn step(step: u64) -> StepReport {
         steps_total: 100_000,
         epoch: 1,
         losses: Losses(vec![("GAN", wave), ("GAN_Feat", 2.0 * wave), ("D_fake", 1.0), ("D_real", 0.5)]),
+        stats: Stats(vec![("gradient_norm_generator", wave)]),
         rates: Rates { generator: 1e-4, discriminator: 4e-4 },
         time: Duration::from_millis(100),
         time_left: Duration::from_secs(125),
@@ -105,6 +107,7 @@ fn page_follows_the_run_to_its_end() {
     for chart in ["GAN", "GAN_Feat", "D_fake", "D_real"] {
         assert_eq!(points(&during, chart), 10, "{chart}");
     }
+    assert_eq!(points(&during, "Gradient norm, generator"), 10);
     assert_eq!(points(&during, "Learning rates"), 10);
     finish(&mut page, false);
     let finished = text(&folder);

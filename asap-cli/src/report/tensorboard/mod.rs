@@ -1,4 +1,4 @@
-//! TensorBoard's event files: losses, learning rates and validations as scalars, sheets of samples as images.
+//! TensorBoard's event files: losses, other quantities of steps, learning rates and validations as scalars, sheets of samples as images.
 //!
 //! | file | contents |
 //! |---|---|
@@ -83,11 +83,12 @@ impl Observer for EventFile {
             }
             Event::Step(report) => {
                 let losses = report.losses.0.iter().map(|(name, value)| scalar(&format!("loss/{name}"), *value));
+                let stats = report.stats.0.iter().map(|(name, value)| scalar(&format!("step/{name}"), *value));
                 let rates = [
                     scalar("learning_rate/generator", report.rates.generator),
                     scalar("learning_rate/discriminator", report.rates.discriminator),
                 ];
-                self.append(message::summary(now(), report.step, losses.chain(rates)))
+                self.append(message::summary(now(), report.step, losses.chain(stats).chain(rates)))
             }
             Event::Validation { step, scores, .. } => {
                 let scores = scores.iter();
