@@ -1,4 +1,4 @@
-//! What keeps generator and discriminators in balance: warm-up, clipping.
+//! What keeps a run stable: warm-up, clipping, the discriminators' steps and rate; the end of a run by its validations.
 
 mod common;
 
@@ -112,4 +112,126 @@ fn clipping_resumes_to_the_bit() {
 #[test]
 fn a_limit_that_is_never_reached_changes_nothing() {
     assert!(weights(&tiny_with(&["train.clip_norm=1e6"])) == weights(&tiny()));
+}
+
+/// The steps whose losses have `D_fake`.
+fn discriminator_steps(records: &[Record]) -> Vec<u64> {
+    let of_step = |record: &Record| match record {
+        Record::Step { step, losses, .. } => losses.iter().any(|(name, _)| name == "D_fake").then_some(*step),
+        Record::Validation { .. } => None,
+    };
+    records.iter().filter_map(of_step).collect()
+}
+
+#[test]
+fn fewer_discriminator_steps_resume_to_the_bit() {
+    let records = assert_resumes(&["train.discriminator_every=3"]);
+    assert_eq!(discriminator_steps(&records), [1, 4, 7, 10, 13]);
+}
+
+#[test]
+fn more_discriminator_steps_resume_to_the_bit() {
+    let records = assert_resumes(&["train.discriminator_steps=2"]);
+    assert_eq!(discriminator_steps(&records), (1..=15).collect::<Vec<_>>());
+    let one_step = |updates| {
+        let config = tiny_with(&["train.steps=1", &format!("train.discriminator_steps={updates}")]);
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("run");
+        let mut trainer =
+            Trainer::new(Reference::<f32>::new(), config.clone(), &dir, Sources::open(&config).unwrap()).unwrap();
+        trainer.run(&mut []).unwrap();
+        [&trainer.networks.generator_adam, &trainer.networks.discriminator_adam].map(|adam| adam.steps())
+    };
+    assert_eq!([one_step(1), one_step(3)], [[1, 1], [1, 3]]);
+    let mut config = tiny();
+    config.set_all(&["train.discriminator_steps=2".into(), "train.discriminator_every=2".into()]).unwrap();
+    let error = config.validate().unwrap_err().to_string();
+    assert!(error.contains("train.discriminator_every = 2") && error.contains("discriminator_steps = 2"), "{error}");
+}
+
+#[test]
+fn discriminator_rate_follows_the_accuracy_and_resumes_to_the_bit() {
+    // Discriminators of these small networks are always more accurate, or always less.
+    for target in [0.501, 0.999] {
+        let records = assert_followed(target);
+        let accuracies = stats(&records, "discriminator_accuracy");
+        assert_eq!(accuracies.len(), 15);
+        assert!(accuracies.iter().all(|(_, accuracy)| (0.0..=1.0).contains(accuracy)), "{accuracies:?}");
+        // The factor of a step follows from the accuracies before.
+        let (mut average, mut factor) = (target, 1.0_f64);
+        let rates = records.iter().filter_map(|record| match record {
+            Record::Step { rates, .. } => Some(*rates),
+            Record::Validation { .. } => None,
+        });
+        for (rates, (step, accuracy)) in rates.zip(accuracies) {
+            let expected = 4.0 * rates[0] * factor;
+            assert!((rates[1] / expected - 1.0).abs() < 1e-12, "step {step}: {rates:?}, factor {factor}");
+            average = 0.95 * average + 0.05 * accuracy;
+            factor = (factor * (0.05 * (target - average)).exp()).clamp(0.01, 1.0);
+        }
+    }
+}
+
+fn assert_followed(target: f64) -> Vec<Record> {
+    let config = tiny_with(&[&format!("train.discriminator_accuracy={target}"), "train.lr_discriminator=4e-4"]);
+    let (whole, records) = train(&config, &[]);
+    assert!(whole == train(&config, &[3, 8]).0, "{target}");
+    records
+}
+
+#[test]
+fn best_images_are_kept_by_their_own_measure() {
+    for measure in ["ssim", "psnr", "swd"] {
+        let config = tiny_with(&[&format!("train.keep_best={measure}"), "train.sample_every=5"]);
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("run");
+        let summary = train_in(&dir, &config, &[7]);
+        let names: Vec<&str> = summary.validations.iter().map(|history| history.measure.name()).collect();
+        assert_eq!(names, ["l1", measure], "no other measure is computed");
+        let history = &summary.validations[1];
+        assert_eq!(history.values.len(), 3);
+        assert!(history.values.iter().all(|(_, value)| value.is_finite()), "{history:?}");
+        assert!(RunFolder::open(&dir).unwrap().best_file().is_file());
+    }
+    let small = tiny_with(&["train.keep_best=ssim", "data.size=[8,8]"]);
+    let folder = tempfile::tempdir().unwrap();
+    let sources = Sources::open(&small).unwrap();
+    let error = Trainer::new(Reference::<f32>::new(), small, &folder.path().join("run"), sources).err().unwrap();
+    assert!(error.to_string().contains("sides of at least 11"), "{error}");
+}
+
+#[test]
+fn patience_ends_a_run() {
+    // The learning rate is so large that no later output is better.
+    let keys = ["train.keep_best=l1", "train.sample_every=1", "train.patience=3", "train.lr_generator=0.1"];
+    let config = tiny_with(&keys);
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    let summary = train_in(&whole, &config, &[]);
+    let history = summary.out_of_patience.clone().unwrap();
+    let (best, _) = history.best.unwrap();
+    assert_eq!((summary.steps, summary.stopped), (best + 3, false));
+    assert!(summary.steps < 15, "seed {}: patience never ends", config.train.seed);
+    // Stopped in the middle of its patience, and again at its end.
+    assert_eq!(train_in(&parts, &config, &[best + 1]).steps, summary.steps);
+    let bytes = |dir: &Path| fs::read(RunFolder::open(dir).unwrap().checkpoint_file(summary.steps)).unwrap();
+    assert!(bytes(&whole) == bytes(&parts));
+    let resumed = |config: &Config| {
+        let sources = Sources::open(config).unwrap();
+        Trainer::resume(Reference::<f32>::new(), config.clone(), &whole, sources).unwrap().run(&mut []).unwrap()
+    };
+    let again = resumed(&config);
+    assert_eq!((again.steps, again.out_of_patience), (summary.steps, Some(history)));
+    let unset = Config { train: asap_model::config::TrainConfig { patience: None, ..config.train.clone() }, ..config };
+    assert_eq!(resumed(&unset).steps, 15);
+}
+
+#[test]
+fn patience_needs_validations_by_a_measure() {
+    let mut config = tiny();
+    config.set("train.patience=3").unwrap();
+    assert!(config.validate().unwrap_err().to_string().contains("train.keep_best"));
+    config.set("train.keep_best=l1").unwrap();
+    config.set("train.sample_every=0").unwrap();
+    assert!(config.validate().unwrap_err().to_string().contains("train.sample_every is 0"));
 }

@@ -185,7 +185,7 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
         || {
             let mut object = json!({
                 "event": "finished", "dir": shown(dir), "steps": steps, "steps_total": steps_total,
-                "stopped": summary.stopped, "seconds": summary.time.as_secs_f64(),
+                "stopped": summary.stopped, "out_of_patience": summary.out_of_patience.is_some(), "seconds": summary.time.as_secs_f64(),
                 "losses": summary.losses.as_ref().map(Losses::to_json), "validation_l1_last": null, "validation_l1_best": null,
                 "samples": sheet.map(|sheet| shown(sheet)), "generator": shown(&summary.generator), "dry_run": args.dry_run,
             });
@@ -201,7 +201,10 @@ fn report(summary: &Summary, args: &Train, data: &DataConfig, output: &Output) {
                 return format!("dry run: {steps} steps in {time}; everything written reads back the same");
             }
             let mut text = format!("{steps} of {steps_total} steps in {time}");
-            if steps < steps_total && !summary.stopped {
+            if let Some(History { measure, best, .. }) = &summary.out_of_patience {
+                let best = best.map_or("never had a value".into(), |(step, _)| format!("was best at step {step}"));
+                text += &format!(" (train.patience reached: {} {best})", measure.label());
+            } else if steps < steps_total && !summary.stopped {
                 text += " (train.minutes reached)";
             }
             for History { measure, values, best } in &summary.validations {

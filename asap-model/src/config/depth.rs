@@ -18,6 +18,12 @@ pub struct DepthScale {
     pub invalid: Option<u16>,
 }
 
+impl Default for DepthScale {
+    fn default() -> Self {
+        DepthScale { per_unit: None, max: 1.0, invalid: None }
+    }
+}
+
 impl DepthScale {
     /// The level of depth `max` in maps whose format's largest level is `largest`; not rounded.
     pub fn full_level(&self, largest: f64) -> f64 {

@@ -177,10 +177,16 @@ impl Config {
             let problem = format!("must be at most train.epochs = {}", self.train.epochs);
             return Err(self.train.conflict("decay_epochs", &problem));
         }
-        if self.data.depth().is_none() && self.train.keep_best.is_some_and(|best| best != ValidationMeasure::L1) {
-            return Err(self.train.conflict("keep_best", "measures depth, but data.output is not depth: use l1"));
-        }
-        self.generator.check_values(&self.data)
+        self.train.check_values()?;
+        let is_depth = self.data.depth().is_some();
+        let problem = match self.train.keep_best {
+            Some(best) if best.is_of_depth() && !is_depth => "measures depth, but data.output is not depth: use l1",
+            Some(best) if !best.is_of_depth() && best != ValidationMeasure::L1 && is_depth => {
+                "measures images, but data.output is depth: use rmse, abs_rel, delta1 or l1"
+            }
+            _ => return self.generator.check_values(&self.data),
+        };
+        Err(self.train.conflict("keep_best", problem))
     }
 }
 

@@ -3,13 +3,19 @@
 use std::ops::Bound::{Excluded, Included};
 use std::path::PathBuf;
 
-use super::schema::{POSITIVE, choices, section};
+use super::schema::{KeyError, POSITIVE, Section, choices, section};
 
 choices! {
     /// A measure of validations.
     pub enum ValidationMeasure {
         /// Mean absolute difference.
         L1 = "l1",
+        /// Peak signal-to-noise ratio.
+        Psnr = "psnr",
+        /// Structural similarity.
+        Ssim = "ssim",
+        /// Sliced Wasserstein distance.
+        Swd = "swd",
         /// Root mean squared error of depth.
         Rmse = "rmse",
         /// Mean absolute relative error of depth.
@@ -66,6 +72,19 @@ section! {
         /// The generator and the discriminators are clipped apart (Pascanu, Mikolov, Bengio 2013). `metrics.jsonl` has the
         /// norms from before, from which a limit can be chosen: a large one changes nothing.
         clip_norm: Option<f64> = None, in POSITIVE;
+        /// Updates of the discriminators in a step, each on the batch of the step and the same generated images.
+        discriminator_steps: u64 = 1, in 1..=100;
+        /// Update the discriminators only in every N-th step, beginning with the first.
+        ///
+        /// Where there is little training data, the discriminators soon tell all images apart and the generator learns
+        /// nothing more from them. The losses of other steps have no `D_fake` and `D_real`.
+        discriminator_every: u64 = 1, in 1..=1000;
+        /// The accuracy at which to hold the discriminators: their learning rate falls while they are right more often, and
+        /// rises, up to lr_discriminator, while less. Unset: off.
+        ///
+        /// The accuracy is the share of patches with D(real) > 0 and D(generated) < 0, a moving average over about 20 updates.
+        /// The factor on the rate changes by exp(0.05·(target − accuracy)) per update, from 0.01 to 1.
+        discriminator_accuracy: Option<f64> = None, in (Excluded(0.5), Excluded(1.0));
         /// Adam β1.
         beta1: f64 = 0.0, in 0.0..1.0;
         /// Adam β2: 0.999 in the paper, 0.9 in the published code.
@@ -84,10 +103,34 @@ section! {
         validate_count: usize = 32, in 1..=1_000_000;
         /// Keep the generator with the best validation by this measure as best.safetensors. Unset: none is kept.
         keep_best: Option<ValidationMeasure> = None;
+        /// Stop after N validations in a row that have not improved on the best one by keep_best. Unset: off.
+        patience: Option<usize> = None, in 1..=1_000_000;
+    }
+}
+
+impl ValidationMeasure {
+    /// Whether it compares depth maps.
+    pub fn is_of_depth(self) -> bool {
+        matches!(self, ValidationMeasure::Rmse | ValidationMeasure::AbsRel | ValidationMeasure::Delta1)
     }
 }
 
 impl TrainConfig {
+    pub(super) fn check_values(&self) -> Result<(), KeyError> {
+        if self.discriminator_every > 1 && self.discriminator_steps > 1 {
+            let problem =
+                format!("contradicts train.discriminator_steps = {}: use one of them", self.discriminator_steps);
+            return Err(self.conflict("discriminator_every", &problem));
+        }
+        if self.patience.is_some() && self.keep_best.is_none() {
+            return Err(self.conflict("patience", "needs a measure that improves: set train.keep_best, as to l1"));
+        }
+        if self.patience.is_some() && self.sample_every == 0 {
+            return Err(self.conflict("patience", "needs validations, but train.sample_every is 0"));
+        }
+        Ok(())
+    }
+
     /// The factor on both learning rates in a step, counted from 1: step / warmup_steps, at most 1.
     pub fn warmup_factor(&self, step: u64) -> f64 {
         if step < self.warmup_steps { step as f64 / self.warmup_steps as f64 } else { 1.0 }

@@ -21,6 +21,14 @@ pub struct Options {
     pub seed: u64,
     /// The meaning of depth levels.
     pub depth: DepthScale,
+    /// The only measure to compute; `None`: all that are possible.
+    pub only: Option<Measure>,
+}
+
+impl Options {
+    fn wants(&self, measure: Measure) -> bool {
+        self.only.is_none_or(|only| only == measure)
+    }
 }
 
 /// The images that were compared, and the results.
@@ -157,7 +165,9 @@ impl<'a> Accumulator<'a> {
             Some(CachedExtractor { network, cache: Some(cache) }) => Some(cache.file(images, network)?),
             _ => None,
         };
-        let of_pairs = Measure::ALL.into_iter().filter(|measure| matches!(measure.method(), Method::Pairs(..)));
+        let of_pairs = Measure::ALL
+            .into_iter()
+            .filter(|measure| matches!(measure.method(), Method::Pairs(..)) && options.wants(*measure));
         let start = if images.is_paired() { Ok(0.0) } else { Err(NOT_PAIRED.to_owned()) };
         Ok(Accumulator {
             options,
@@ -217,6 +227,9 @@ impl<'a> Accumulator<'a> {
         if let Some(extractor) = self.extractor.filter(|_| side == GENERATED || self.cached.is_none()) {
             features.extend(extractor.network.features(picture)?.into_iter().map(f64::from));
         }
+        if !self.options.wants(Measure::Swd) {
+            return Ok(());
+        }
         let [height, width] = *first_size.get_or_insert(size);
         let too_small = |_| format!("{} is too small for patches", described(image));
         let new = || Patches::new(self.options.seed, size, self.counts[side]).map_err(too_small);
@@ -234,7 +247,7 @@ impl<'a> Accumulator<'a> {
         let depth = self.depth.summary();
         let (mut measured, mut not_measured) = (Vec::new(), Vec::new());
         for measure in Measure::ALL {
-            if measure.is_of_depth() != (self.data.output == OutputKind::Depth) {
+            if measure.is_of_depth() != (self.data.output == OutputKind::Depth) || !self.options.wants(measure) {
                 continue;
             }
             let outcome = match measure.method() {

@@ -23,6 +23,18 @@ pub struct EvalImage {
 }
 
 impl EvalImage {
+    /// An output for an example and the example's image, as they are compared.
+    pub(crate) fn pair(example: Example, output: Image, native_size: [usize; 2], data: &DataConfig) -> (Self, Self) {
+        let counted = counted(&example, data);
+        let image = |image| EvalImage {
+            name: PathBuf::from(&example.input.name),
+            image: grayed(image, counted.as_deref(), data),
+            native_size,
+            counted: counted.clone(),
+        };
+        (image(output), image(example.target))
+    }
+
     /// The pixels that count, in one row; `None` if all do.
     pub(super) fn counted_pixels(&self) -> Option<Image> {
         self.counted.as_ref().map(|counted| self.image.pixels(|pixel| counted[pixel]))
@@ -65,10 +77,6 @@ pub struct GeneratorImages<'a, B: Backend> {
 }
 
 impl<B: Backend> GeneratorImages<'_, B> {
-    fn is_depth(&self) -> bool {
-        self.data().output == OutputKind::Depth
-    }
-
     /// An example as it is compared, and its native size.
     fn example(&self, index: usize) -> Result<(Example, [usize; 2])> {
         let (example, data) = (self.source.get(index)?, self.data());
@@ -82,19 +90,17 @@ impl<B: Backend> GeneratorImages<'_, B> {
     }
 }
 
-impl<B: Backend> GeneratorImages<'_, B> {
-    /// The pixels of an example that count; `None` if all do, and for depth maps, whose measures know which do not.
-    fn counted(&self, example: &Example) -> Option<Vec<bool>> {
-        let mask = example.mask(self.data()).filter(|_| !self.is_depth())?;
-        Some(mask.iter().map(|&pixel| pixel != 0.0).collect())
-    }
+/// The pixels of an example that count; `None` if all do, and for depth maps, whose measures know which do not.
+fn counted(example: &Example, data: &DataConfig) -> Option<Vec<bool>> {
+    let mask = example.mask(data).filter(|_| data.output != OutputKind::Depth)?;
+    Some(mask.iter().map(|&pixel| pixel != 0.0).collect())
+}
 
-    /// Gray where pixels do not count.
-    fn grayed(&self, image: Image, counted: Option<&[bool]>) -> Image {
-        match counted {
-            Some(counted) => image.filled(&self.data().output_scale(), |pixel| !counted[pixel]),
-            None => image,
-        }
+/// Gray where pixels do not count.
+fn grayed(image: Image, counted: Option<&[bool]>, data: &DataConfig) -> Image {
+    match counted {
+        Some(counted) => image.filled(&data.output_scale(), |pixel| !counted[pixel]),
+        None => image,
     }
 }
 
@@ -113,24 +119,47 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
 
     fn real(&self, index: usize) -> Result<EvalImage> {
         let (example, native_size) = self.example(index)?;
-        let counted = self.counted(&example);
+        let counted = counted(&example, self.data());
         let Example { input, target } = example;
-        Ok(EvalImage { name: input.name.into(), image: self.grayed(target, counted.as_deref()), native_size, counted })
+        let image = grayed(target, counted.as_deref(), self.data());
+        Ok(EvalImage { name: input.name.into(), image, native_size, counted })
     }
 
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
         let (example, native_size) = self.example(index)?;
-        let counted = self.counted(&example);
-        let Example { input, target } = example;
-        let output = self.translator.translate(&input)?;
-        let output = if output.size() == target.size() { output } else { output.resize(target.size(), false) };
-        let image = |image| EvalImage {
-            name: PathBuf::from(&input.name),
-            image: self.grayed(image, counted.as_deref()),
-            native_size,
-            counted: counted.clone(),
-        };
-        Ok((image(output), image(target)))
+        let (output, size) = (self.translator.translate(&example.input)?, example.target.size());
+        let output = if output.size() == size { output } else { output.resize(size, false) };
+        Ok(EvalImage::pair(example, output, native_size, self.data()))
+    }
+}
+
+/// Pairs in memory.
+pub(crate) struct HeldPairs<'a> {
+    /// Generated and real images.
+    pub pairs: Vec<(EvalImage, EvalImage)>,
+    /// What they are.
+    pub data: &'a DataConfig,
+}
+
+impl Images for HeldPairs<'_> {
+    fn counts(&self) -> [usize; 2] {
+        [self.pairs.len(); 2]
+    }
+
+    fn is_paired(&self) -> bool {
+        true
+    }
+
+    fn data(&self) -> &DataConfig {
+        self.data
+    }
+
+    fn real(&self, index: usize) -> Result<EvalImage> {
+        Ok(self.pairs[index].1.clone())
+    }
+
+    fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
+        Ok(self.pairs[index].clone())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The list of quality measures.
 
-use super::measures::{DepthSummary, InceptionDistances, Levels, SSIM_WINDOW, l1, psnr, ssim};
+use super::measures::{DepthSummary, InceptionDistances, Levels, PATCH_SIDE, SSIM_WINDOW, l1, psnr, ssim};
 use crate::Result;
 
 /// A quality measure of an [`Evaluation`](super::Evaluation).
@@ -121,6 +121,15 @@ impl Measure {
     /// Whether it compares depth maps.
     pub fn is_of_depth(self) -> bool {
         matches!(self.method(), Method::Depth(_))
+    }
+
+    /// The minimum side in pixels of images that it compares.
+    pub fn min_side(self) -> usize {
+        match self.method() {
+            Method::Pairs(_, window) => window,
+            Method::Patches => PATCH_SIDE,
+            _ => 1,
+        }
     }
 
     /// Whether it needs Inception's weights.

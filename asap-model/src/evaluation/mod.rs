@@ -16,5 +16,6 @@ pub mod measures;
 
 pub use evaluate::{Evaluation, Options, Sizes, evaluate};
 pub use features::{CachedExtractor, FeatureCache, FeatureExtractor, InceptionExtractor};
+pub(crate) use images::HeldPairs;
 pub use images::{EvalImage, GeneratorImages, ImageFiles, Images};
 pub use measure::Measure;

@@ -72,7 +72,7 @@ impl<B: Backend> Watch<B> {
         Ok(sum(&joined)?)
     }
 
-    /// The losses of the step, and what else it measured. Here the host waits for the device.
+    /// The losses of the step, and what else it measured; of several updates of a network, the last. Here the host waits for the device.
     ///
     /// # Errors
     /// [`Error::Diverged`] names the first value that is not finite; `first_layer` finds the layer that a loss has it from.
@@ -81,8 +81,8 @@ impl<B: Backend> Watch<B> {
         let (mut losses, mut stats) = (Losses::default(), Stats::default());
         for (what, value) in self.what.into_iter().zip(values) {
             match what {
-                Watched::Loss(name) if value.is_finite() => losses.0.push((name, value)),
-                Watched::Stat(name) if value.is_finite() => stats.0.push((name, value)),
+                Watched::Loss(name) if value.is_finite() => set(&mut losses.0, name, value),
+                Watched::Stat(name) if value.is_finite() => set(&mut stats.0, name, value),
                 Watched::Gradient(_) if value.is_finite() => {}
                 Watched::Stat(name) => {
                     return Err(Error::Diverged {
@@ -107,6 +107,14 @@ impl<B: Backend> Watch<B> {
             }
         }
         Ok((losses, stats))
+    }
+}
+
+/// Adds a named value, or replaces the one of that name.
+fn set(values: &mut Vec<(&'static str, f64)>, name: &'static str, value: f64) {
+    match values.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, known)) => *known = value,
+        None => values.push((name, value)),
     }
 }
 

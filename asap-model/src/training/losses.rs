@@ -2,8 +2,11 @@
 //!
 //! Discriminator features come in lists over scales; GAN losses are means over scales (published code).
 
+use std::cell::OnceCell;
+
 use asap_autograd::Var;
-use asap_tensor::{Backend, Plan};
+use asap_tensor::ops::{Unary, add, sub, sum, unary, unary_grad};
+use asap_tensor::{Backend, Plan, Tensor};
 
 use crate::config::LossConfig;
 use crate::networks::discriminator::{Discriminator, Features};
@@ -128,6 +131,28 @@ pub struct Comparison<'a, B: Backend> {
     discriminator: &'a Discriminator<B>,
     ctx: &'a ForwardContext<'a, B>,
     vgg: Option<&'a Vgg19<B>>,
+    decisions: Option<&'a Decisions<B>>,
+}
+
+/// What discriminators take the images of a step for, each the mean sign of D(x) over patches and scales, (): 1 if they take
+/// all of it for real, −1 if none.
+pub struct Decisions<B: Backend> {
+    fake: OnceCell<Tensor<B>>,
+    real: OnceCell<Tensor<B>>,
+}
+
+impl<B: Backend> Default for Decisions<B> {
+    fn default() -> Self {
+        Decisions { fake: OnceCell::new(), real: OnceCell::new() }
+    }
+}
+
+impl<B: Backend> Decisions<B> {
+    /// The share of patches that are taken for what they are, half of them real, (); `None` if nothing was noted.
+    pub fn accuracy(&self) -> Result<Option<Tensor<B>>> {
+        let (Some(fake), Some(real)) = (self.fake.get(), self.real.get()) else { return Ok(None) };
+        Ok(Some(unary(Unary::Affine { scale: 0.25, shift: 0.5 }, &sub(real, fake)?)?))
+    }
 }
 
 impl<'a, B: Backend> Comparison<'a, B> {
@@ -141,7 +166,13 @@ impl<'a, B: Backend> Comparison<'a, B> {
         vgg: Option<&'a Vgg19<B>>,
     ) -> Result<Self> {
         let fake_features = discriminator.features(ctx, &input.with(fake)?)?;
-        Ok(Comparison { input, fake, real, fake_features, discriminator, ctx, vgg })
+        Ok(Comparison { input, fake, real, fake_features, discriminator, ctx, vgg, decisions: None })
+    }
+
+    /// Notes what the discriminators take the images for. The real ones are seen when their loss is computed.
+    pub fn noting(self, decisions: &'a Decisions<B>) -> Result<Self> {
+        let _ = decisions.fake.set(mean_sign(&self.fake_features)?);
+        Ok(Comparison { decisions: Some(decisions), ..self })
     }
 
     /// The losses that train a network, each times its weight, by name. `scale` turns a mean over all pixels into one over
@@ -161,7 +192,11 @@ impl<'a, B: Backend> Comparison<'a, B> {
     }
 
     fn real_features(&self) -> Result<Vec<Features<B>>> {
-        self.discriminator.features(self.ctx, &self.input.with(self.real)?)
+        let features = self.discriminator.features(self.ctx, &self.input.with(self.real)?)?;
+        if let Some(decisions) = self.decisions {
+            let _ = decisions.real.set(mean_sign(&features)?);
+        }
+        Ok(features)
     }
 
     fn vgg(&self) -> Result<&Vgg19<B>> {
@@ -195,6 +230,20 @@ pub(super) fn total<B: Backend>(terms: impl IntoIterator<Item = Result<Var<B>>>)
 fn over_scales<B: Backend>(scales: &[Features<B>], term: impl Fn(&Var<B>) -> Result<Var<B>>) -> Result<Var<B>> {
     let terms = scales.iter().map(|features| term(&features[features.len() - 1]));
     Ok(total(terms)?.scale(1.0 / scales.len() as f64)?)
+}
+
+/// The mean sign of D(x) over patches, averaged over scales.
+fn mean_sign<B: Backend>(scales: &[Features<B>]) -> Result<Tensor<B>> {
+    let mean = |features: &Features<B>| -> Result<Tensor<B>> {
+        let scores = features[features.len() - 1].value();
+        let weight = 1.0 / (scores.count() * scales.len()) as f64;
+        // The sign is the derivative of |x|.
+        let signs = unary_grad(Unary::Abs, scores, scores, &Tensor::full(scores.backend(), scores.shape(), weight)?)?;
+        Ok(sum(&signs)?)
+    };
+    let mut means = scales.iter().map(mean);
+    let first = means.next().expect("there is a scale")?;
+    means.try_fold(first, |sum, mean| Ok(add(&sum, &mean?)?))
 }
 
 /// The generator's hinge loss: −mean D(fake).

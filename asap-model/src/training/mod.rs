@@ -6,6 +6,7 @@
 //! | [`losses`], [`optim`], [`ema`] | the losses, Adam, the average of the generator's weights |
 //! | [`stats`] | what a step measures besides its losses |
 //! | `clip` | gradient clipping |
+//! | `control` | the discriminators' learning rate follows their accuracy |
 //! | `divergence` | finds where a step stopped being finite |
 //! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
 //! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
@@ -24,6 +25,7 @@
 //! compute in single precision, which checkpoints use).
 
 mod clip;
+mod control;
 mod divergence;
 pub mod ema;
 pub mod losses;

@@ -129,6 +129,8 @@ pub struct Summary {
     pub losses: Option<Losses>,
     /// The time spent in steps, over all sessions, in seconds.
     pub training_seconds: f64,
+    /// If it ended because of `train.patience`: the validations by the measure that did not improve.
+    pub out_of_patience: Option<History>,
     /// All validations of the run, by measure.
     pub validations: Vec<History>,
     /// The generator's file.

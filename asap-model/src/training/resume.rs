@@ -7,7 +7,7 @@ use crate::{Error, Result};
 
 /// Keys that may differ when a run resumes: paths, the length of training, reporting intervals. Every other key has
 /// shaped the steps done so far.
-pub const CHANGEABLE: [&str; 11] = [
+pub const CHANGEABLE: [&str; 12] = [
     "data.dir",
     "data.workers",
     "loss.vgg_weights",
@@ -19,6 +19,7 @@ pub const CHANGEABLE: [&str; 11] = [
     "train.sample_every",
     "train.validate_count",
     "train.keep_best",
+    "train.patience",
 ];
 
 /// Checks that a run which was trained with `before` can resume with `now`. The error names every key that differs and

@@ -2,7 +2,7 @@
 //!
 //! A safetensors file. Tensors are named `generator.KEY`, `discriminator.KEY`, `generator_adam.KEY.first` (and
 //! `.second`), `discriminator_adam....`, and `generator_ema.KEY` with `train.ema`; KEY is the published one. The header holds the configuration, the step, the
-//! optimizers' steps and the number of training pairs. Epoch and batch follow from step and pairs.
+//! optimizers' steps, the number of training pairs and what a learning rate follows. Epoch and batch follow from step and pairs.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 use sha2::{Digest, Sha256};
 
+use super::control::RateControl;
 use super::step::Gan;
 use crate::checkpoint::load::RUN_FORMAT;
 use crate::checkpoint::{Checkpoint, HostTensor, Metadata, Weights, safetensors};
@@ -69,7 +70,8 @@ pub(super) fn write<B: Backend>(
         ("discriminator_adam_steps", networks.discriminator_adam.steps().to_string()),
         ("training_pairs", training_pairs.to_string()),
     ];
-    let header: Metadata = header.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+    let mut header: Metadata = header.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+    header.extend(networks.rate_control.iter().flat_map(RateControl::header));
     safetensors::write(path, tensors, &header)
 }
 
@@ -82,6 +84,7 @@ pub(super) struct State {
     pub training_pairs: usize,
     step: u64,
     adam_steps: [u64; 2],
+    header: Metadata,
     tensors: Weights,
 }
 
@@ -112,6 +115,7 @@ impl State {
             step: number("step")?,
             adam_steps: [number("generator_adam_steps")?, number("discriminator_adam_steps")?],
             tensors,
+            header,
         })
     }
 
@@ -121,7 +125,9 @@ impl State {
         let [generator, discriminator, generator_moments, discriminator_moments, average] =
             split(self.tensors, &self.file)?;
         let checkpoint = |weights| Checkpoint { file: self.file.clone(), weights, config: None };
-        let Gan { generator: g, discriminator: d, generator_adam, discriminator_adam, ema, steps, .. } = networks;
+        let Gan {
+            generator: g, discriminator: d, generator_adam, discriminator_adam, ema, steps, rate_control, ..
+        } = networks;
         g.params.load(&checkpoint(generator))?;
         d.params.load(&checkpoint(discriminator))?;
         let [generator_steps, discriminator_steps] = self.adam_steps;
@@ -131,6 +137,12 @@ impl State {
             ema.generator.params.load(&checkpoint(average))?;
         }
         *steps = self.step;
+        if let Some(control) = rate_control {
+            control.restore(&self.header).map_err(|name| Error::Checkpoint {
+                file: self.file.clone(),
+                problem: format!("its header has no number {name}"),
+            })?;
+        }
         Ok(())
     }
 }

@@ -15,9 +15,17 @@ pub(super) const GENERATOR_NORM: &str = "gradient_norm_generator";
 /// The norm of the discriminators' gradients.
 pub(super) const DISCRIMINATOR_NORM: &str = "gradient_norm_discriminator";
 
+/// The discriminators' accuracy.
+pub(super) const ACCURACY: &str = "discriminator_accuracy";
+
 /// Every quantity. A step measures those that its configuration uses.
-pub const STATS: [Stat; 2] = [
+pub const STATS: [Stat; 3] = [
     Stat { name: GENERATOR_NORM, title: "Gradient norm, generator", about: "over all parameters, before clipping" },
+    Stat {
+        name: ACCURACY,
+        title: "Discriminator accuracy",
+        about: "share of patches taken for what they are, real or generated",
+    },
     Stat {
         name: DISCRIMINATOR_NORM,
         title: "Gradient norm, discriminators",

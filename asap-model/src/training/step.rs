@@ -6,13 +6,14 @@ use asap_autograd::{Tape, Var};
 use asap_tensor::{Backend, Tensor};
 
 use super::clip::clip;
+use super::control::RateControl;
 use super::divergence::{Watch, first_not_finite};
 use super::ema::Ema;
-use super::losses::{Comparison, Losses, Network, total};
+use super::losses::{Comparison, Decisions, Losses, Network, total};
 use super::optim::Adam;
-use super::stats::{DISCRIMINATOR_NORM, GENERATOR_NORM, Stats};
+use super::stats::{ACCURACY, DISCRIMINATOR_NORM, GENERATOR_NORM, Stats};
 use crate::Result;
-use crate::config::{Config, LossConfig};
+use crate::config::{Config, LossConfig, TrainConfig};
 use crate::networks::{Discriminator, Generator, Vgg19};
 use crate::nn::{BufferUpdates, ForwardContext, Initializer, Input, Params, Target};
 
@@ -43,11 +44,10 @@ pub struct Gan<B: Backend> {
     pub steps: u64,
     /// What the last step measured besides its losses.
     pub stats: Stats,
-    /// The maximum norm of each network's gradients.
-    clip_norm: Option<f64>,
+    /// The factor on the discriminators' learning rate, if it follows their accuracy.
+    pub(super) rate_control: Option<RateControl>,
     loss: LossConfig,
-    /// Seed of dropout.
-    seed: u64,
+    train: TrainConfig,
 }
 
 impl<B: Backend> Gan<B> {
@@ -65,13 +65,19 @@ impl<B: Backend> Gan<B> {
             vgg,
             steps: 0,
             stats: Stats::default(),
-            clip_norm: config.train.clip_norm,
+            rate_control: config.train.discriminator_accuracy.map(RateControl::new),
             loss: config.loss.clone(),
-            seed: config.train.seed,
+            train: config.train.clone(),
         })
     }
 
-    /// Updates the generator, then the discriminators. Returns the losses and the generator's output, (N, C, H, W).
+    /// The learning rates of the next step, given those of the schedule.
+    pub fn controlled(&self, rates: Rates) -> Rates {
+        let factor = self.rate_control.as_ref().map_or(1.0, RateControl::factor);
+        Rates { discriminator: factor * rates.discriminator, ..rates }
+    }
+
+    /// Updates the generator, then the discriminators, unless `train.discriminator_every` skips these. Returns the losses and the generator's output, (N, C, H, W).
     ///
     /// # Errors
     /// [`Error::Diverged`](crate::Error::Diverged) if a loss or a gradient is not finite; the weights it concerns are not
@@ -81,10 +87,15 @@ impl<B: Backend> Gan<B> {
         let mut watch = Watch::new();
         let real = target.masked(&target.image)?;
         let output = self.update_generator(input, target, &real, rates.generator, &mut watch)?;
-        self.update_discriminator(input, target, &real, rates.discriminator, &mut watch)?;
+        if (self.steps - 1).is_multiple_of(self.train.discriminator_every) {
+            self.update_discriminator(input, target, &real, rates.discriminator, &mut watch)?;
+        }
         let Gan { generator, discriminator, vgg, steps, .. } = self;
         let (losses, stats) =
             watch.finish(*steps, || first_not_finite(generator, discriminator, vgg.as_ref(), input, &real))?;
+        if let (Some(control), Some(accuracy)) = (&mut self.rate_control, stats.get(ACCURACY)) {
+            control.update(accuracy);
+        }
         self.stats = stats;
         if let Some(ema) = &mut self.ema {
             ema.update(&self.generator, self.steps)?;
@@ -108,7 +119,7 @@ impl<B: Backend> Gan<B> {
         // Generate.
         let tape = Tape::new();
         let dropout = format!("generator.{}", self.steps);
-        let ctx = ForwardContext::training(&self.generator.params, &tape).with_dropout(self.seed, dropout);
+        let ctx = ForwardContext::training(&self.generator.params, &tape).with_dropout(self.train.seed, dropout);
         let output = self.generator.forward(&ctx, input)?;
         let fake = target.masked(&output)?;
         let pass = ctx.finish();
@@ -128,7 +139,7 @@ impl<B: Backend> Gan<B> {
         // Update.
         let output = output.value().clone();
         let (params, adam) = (&mut self.generator.params, &mut self.generator_adam);
-        let clip = self.clip_norm.map(|limit| (GENERATOR_NORM, limit));
+        let clip = self.train.clip_norm.map(|limit| (GENERATOR_NORM, limit));
         update(params, adam, pass.gradients(&gradients), rate, clip, watch)?;
         Ok(output)
     }
@@ -143,25 +154,44 @@ impl<B: Backend> Gan<B> {
     ) -> Result<()> {
         // Generate again, with the updated generator, frozen but in training (published code).
         let dropout = format!("discriminator.{}", self.steps);
-        let ctx = ForwardContext::training_frozen(&self.generator.params).with_dropout(self.seed, dropout);
+        let ctx = ForwardContext::training_frozen(&self.generator.params).with_dropout(self.train.seed, dropout);
         let fake = target.masked(&self.generator.forward(&ctx, input)?)?;
         let buffers = ctx.finish().buffers;
         self.generator.params.apply_buffers(buffers);
+        (0..self.train.discriminator_steps)
+            .try_for_each(|_| self.discriminate(input, target, [&fake, real], rate, watch))
+    }
 
+    /// One update of the discriminators.
+    fn discriminate(
+        &mut self,
+        input: &Input<B>,
+        target: &Target<B>,
+        [fake, real]: [&Var<B>; 2],
+        rate: f64,
+        watch: &mut Watch<B>,
+    ) -> Result<()> {
         // Discriminate.
         let tape = Tape::new();
         let ctx = ForwardContext::training(&self.discriminator.params, &tape);
-        let compared = Comparison::new(input, [&fake, real], &self.discriminator, &ctx, None)?;
+        let decisions = Decisions::default();
+        let mut compared = Comparison::new(input, [fake, real], &self.discriminator, &ctx, None)?;
+        if self.rate_control.is_some() {
+            compared = compared.noting(&decisions)?;
+        }
 
         // Losses.
         let losses = compared.losses(Network::Discriminator, &self.loss, target.scale())?;
         let loss = watched_total(&losses, watch)?;
+        if let Some(accuracy) = decisions.accuracy()? {
+            watch.stat(ACCURACY, &accuracy)?;
+        }
         let pass = ctx.finish();
         let gradients = tape.backward(&loss)?;
 
         // Update.
         let (params, adam) = (&mut self.discriminator.params, &mut self.discriminator_adam);
-        let clip = self.clip_norm.map(|limit| (DISCRIMINATOR_NORM, limit));
+        let clip = self.train.clip_norm.map(|limit| (DISCRIMINATOR_NORM, limit));
         update(params, adam, pass.gradients(&gradients), rate, clip, watch)
     }
 }

@@ -15,7 +15,7 @@ use super::schedule::Schedule;
 use super::sources::Sources;
 use super::state::{self, State};
 use super::step::Gan;
-use super::validation::validate;
+use super::validation::{History, kept, validate};
 use crate::checkpoint;
 use crate::config::Config;
 use crate::data::{Batch, Loader, LoaderOptions, Purpose};
@@ -147,9 +147,7 @@ impl<B: Backend> Trainer<B> {
         // A file that is damaged, or that another measure chose, is replaced after the next validation.
         let kept = checkpoint::load(&trainer.folder.best_file()).ok().and_then(|kept| kept.config);
         if kept.is_some_and(|kept| kept.train.keep_best == trainer.config.train.keep_best) {
-            let mut validations = trainer.metrics.validations.iter();
-            let history = validations.find(|history| keeps(&trainer.config, history.measure));
-            trainer.best = history.and_then(|history| history.best);
+            trainer.best = trainer.kept_history().and_then(|history| history.best);
         }
         Ok(trainer)
     }
@@ -215,7 +213,8 @@ impl<B: Backend> Trainer<B> {
         let start = Instant::now();
         let first = self.networks.steps;
         let (mut losses, mut stopped) = (None, false);
-        let left = if self.schedule.ends(first, self.metrics.seconds) { 0 } else { self.schedule.total - first };
+        let ended = self.schedule.ends(first, self.metrics.seconds) || self.out_of_patience().is_some();
+        let left = if ended { 0 } else { self.schedule.total - first };
         let mut step_start = Instant::now();
         for batch in self.loader()?.take(left as usize) {
             let mut report = self.step(&batch?)?;
@@ -232,6 +231,7 @@ impl<B: Backend> Trainer<B> {
             if is_last || self.schedule.is_due(step, self.config.train.sample_every) {
                 self.validate(observers)?;
             }
+            let is_last = is_last || self.out_of_patience().is_some();
             stopped = !is_last && observers.stop_requested();
             if stopped || is_last {
                 self.save(observers)?;
@@ -246,6 +246,7 @@ impl<B: Backend> Trainer<B> {
             steps: self.networks.steps,
             steps_total: self.schedule.total,
             stopped,
+            out_of_patience: self.out_of_patience().cloned(),
             time: start.elapsed(),
             losses,
             training_seconds: self.metrics.seconds,
@@ -292,7 +293,7 @@ impl<B: Backend> Trainer<B> {
 
     /// One step; the caller fills in the times.
     fn step(&mut self, batch: &Batch) -> Result<StepReport> {
-        let rates = self.schedule.rates(self.networks.steps + 1, batch.epoch);
+        let rates = self.networks.controlled(self.schedule.rates(self.networks.steps + 1, batch.epoch));
         let input = batch.input(&self.backend, &self.config.data)?;
         let (losses, _) =
             self.networks.training_step(&input, &batch.target(&self.backend, &self.config.data)?, rates)?;
@@ -311,9 +312,8 @@ impl<B: Backend> Trainer<B> {
     /// Compares the generator with validation pairs.
     fn validate(&mut self, observers: &mut Observers<'_, '_>) -> Result<()> {
         let step = self.networks.steps;
-        let (data, count) = (&self.config.data, self.config.train.validate_count);
-        let (scores, samples) =
-            validate(&self.backend, self.networks.inferring(), &*self.sources.validation, data, count)?;
+        let Trainer { backend, networks, sources, config, .. } = self;
+        let (scores, samples) = validate(backend, networks.inferring(), &*sources.validation, config)?;
         let (measure, value) = scores[0];
         if !value.is_finite() {
             let what = format!("the validation {}", measure.label());
@@ -324,9 +324,21 @@ impl<B: Backend> Trainer<B> {
         tolerate(self.keep_best(&scores), observers)
     }
 
+    /// The validations by the measure of `train.keep_best`.
+    fn kept_history(&self) -> Option<&History> {
+        let chosen = kept(&self.config)?;
+        self.metrics.validations.iter().find(|history| history.measure == chosen)
+    }
+
+    /// The validations, if as many as `train.patience` have not improved on the best one.
+    fn out_of_patience(&self) -> Option<&History> {
+        let patience = self.config.train.patience?;
+        self.kept_history().filter(|history| history.since_best() >= patience)
+    }
+
     /// Saves the generator as `best.safetensors` if the chosen measure has improved.
     fn keep_best(&mut self, scores: &[(Measure, f64)]) -> Result<()> {
-        let Some(&(measure, value)) = scores.iter().find(|(measure, _)| keeps(&self.config, *measure)) else {
+        let Some(&(measure, value)) = scores.iter().find(|(measure, _)| kept(&self.config) == Some(*measure)) else {
             return Ok(());
         };
         if value.is_finite() && self.best.is_none_or(|(_, best)| measure.is_better(value, best)) {
@@ -367,11 +379,6 @@ fn tolerate(result: Result<()>, observers: &mut Observers<'_, '_>) -> Result<()>
     }
 }
 
-/// Whether `train.keep_best` names this measure.
-fn keeps(config: &Config, measure: Measure) -> bool {
-    config.train.keep_best.is_some_and(|chosen| chosen.name() == measure.name())
-}
-
 /// The schedule and the networks, once everything that can be checked before writing has been.
 fn prepare<B: Backend>(
     backend: &B,
@@ -381,6 +388,15 @@ fn prepare<B: Backend>(
 ) -> Result<(Schedule, Gan<B>)> {
     config.validate()?;
     config.check_losses()?;
+    let [height, width] = config.data.size;
+    if let Some(measure) = kept(config).filter(|measure| height.min(width) < measure.min_side()) {
+        let problem = format!(
+            "train.keep_best = \"{}\" needs images with sides of at least {}, but data.size is [{height}, {width}]: use l1",
+            measure.name(),
+            measure.min_side()
+        );
+        return Err(Error::Config { origin: "configuration".into(), problem });
+    }
     let schedule = Schedule::new(config, sources.training.len())?;
     if sources.validation.is_empty() {
         let file = config.data.dir.clone().unwrap_or_else(|| "validation".into());

@@ -2,10 +2,10 @@
 
 use asap_tensor::Backend;
 
-use crate::config::DataConfig;
-use crate::data::{Example, HostInput, Sizing, Source};
-use crate::evaluation::Measure;
+use crate::config::Config;
+use crate::data::{Example, HostInput, Image, Sizing, Source};
 use crate::evaluation::measures::DepthErrors;
+use crate::evaluation::{EvalImage, HeldPairs, Measure, Options, evaluate};
 use crate::networks::Generator;
 use crate::nn::ForwardContext;
 use crate::{Error, Result};
@@ -22,7 +22,8 @@ pub struct SampleRow {
     pub output: Vec<f32>,
 }
 
-/// The measures of a validation, at the training size: L1 first, then the errors of depth where there is any.
+/// The measures of a validation, at the training size: L1 first, then the errors of depth where there is any, or the measure
+/// of images that `train.keep_best` names, NaN where it has no value.
 ///
 /// L1 is the mean |output − real| over all values in [−1, 1] of pixels that count.
 pub type Scores = Vec<(Measure, f64)>;
@@ -39,6 +40,12 @@ pub struct History {
 }
 
 impl History {
+    /// How many validations there were since the best one.
+    pub fn since_best(&self) -> usize {
+        let best = self.best.map_or(0, |(step, _)| step);
+        self.values.iter().filter(|(step, _)| *step > best).count()
+    }
+
     /// Adds the measures of a validation to the histories of a run.
     pub fn record(histories: &mut Vec<History>, step: u64, scores: &[(Measure, f64)]) {
         for &(measure, value) in scores {
@@ -55,21 +62,23 @@ impl History {
     }
 }
 
-/// Compares the generator's outputs with at most `count` pairs, evenly spaced in `source`, without random crops. Also
+/// Compares the generator's outputs with at most `train.validate_count` pairs, evenly spaced in `source`, without random crops. Also
 /// returns up to [`ROWS`] of them. The source must have pairs.
 pub(super) fn validate<B: Backend>(
     backend: &B,
     generator: &Generator<B>,
     source: &dyn Source,
-    data: &DataConfig,
-    count: usize,
+    config: &Config,
 ) -> Result<(Scores, Vec<SampleRow>)> {
-    let picked = spread(source.len(), count);
+    let data = &config.data;
+    let picked = spread(source.len(), config.train.validate_count);
     let shown = spread(picked.len(), ROWS);
     let (mut sum, mut values) = (0.0, 0.0);
     let scale = data.output_scale();
     let mut depth = data.depth().map(DepthErrors::new);
     let mut rows = Vec::with_capacity(shown.len());
+    let chosen = kept(config).filter(|measure| !measure.is_of_depth() && *measure != Measure::L1);
+    let mut held = HeldPairs { pairs: Vec::new(), data };
     for (place, &index) in picked.iter().enumerate() {
         let pair = Sizing::Configured.example(source.get(index)?, data)?;
         let input = HostInput::stack(&[&pair.input], backend, data)?;
@@ -89,6 +98,11 @@ pub(super) fn validate<B: Backend>(
         if let Some(depth) = &mut depth {
             depth.add_output(&output, &real, mask.as_deref());
         }
+        if chosen.is_some() {
+            let size = pair.target.size();
+            let image = Image::from_output(&output, size, size, data)?;
+            held.pairs.push(EvalImage::pair(pair.clone(), image, size, data));
+        }
         if shown.contains(&place) {
             rows.push(SampleRow { pair, output });
         }
@@ -106,7 +120,18 @@ pub(super) fn validate<B: Backend>(
         let errors = [(Measure::Rmse, found.rmse), (Measure::AbsRel, found.abs_rel), (Measure::Delta1, found.delta1)];
         scores.extend(errors);
     }
+    if let Some(measure) = chosen {
+        let options = Options { seed: config.train.seed, depth: data.depth().unwrap_or_default(), only: Some(measure) };
+        let evaluation = evaluate(&held, &options, None, &mut |_, _| {})?;
+        scores.push((measure, evaluation.value(measure).unwrap_or(f64::NAN)));
+    }
     Ok((scores, rows))
+}
+
+/// The measure of `train.keep_best`.
+pub(super) fn kept(config: &Config) -> Option<Measure> {
+    let chosen = config.train.keep_best?;
+    Measure::ALL.into_iter().find(|measure| measure.name() == chosen.name())
 }
 
 /// At most `count` of `len` places, at equal distances from 0.
@@ -136,6 +161,7 @@ mod tests {
         let best: Vec<_> = histories.iter().map(|history| (history.measure, history.best)).collect();
         let expected = [(Measure::L1, None), (Measure::Rmse, Some((4, 0.25))), (Measure::Delta1, Some((6, 0.75)))];
         assert_eq!(best, expected);
+        assert_eq!(histories.iter().map(History::since_best).collect::<Vec<_>>(), [3, 1, 0]);
         assert_eq!(histories[1].values, [(2, 0.5), (4, 0.25), (6, 0.75)]);
     }
 }

@@ -15,14 +15,14 @@ const PUBLISHED_WEIGHTS: &str = "6726825d";
 impl Measuring {
     /// The options of an evaluation. Without arguments, the generator's configuration defines the depths.
     pub fn options(&self, configured: Option<DepthScale>, common: &Common) -> Options {
-        let mut depth = configured.unwrap_or(DepthScale { per_unit: None, max: 1.0, invalid: None });
+        let mut depth = configured.unwrap_or_default();
         depth.invalid = self.invalid.or(depth.invalid).or(Some(0));
         if let Some(farthest) = self.farthest {
             // A configured number of levels per unit applies to the generated maps too.
             depth.per_unit = depth.per_unit.map(|_| f64::from(u16::MAX) / farthest);
             depth.max = farthest;
         }
-        Options { seed: common.seed.unwrap_or(0), depth }
+        Options { seed: common.seed.unwrap_or(0), depth, only: None }
     }
 
     /// Evaluates on a device. Also returns the SHA-256 of Inception's weights, if they are given.

@@ -56,6 +56,7 @@ fn finish(page: &mut Page, stopped: bool) {
         steps: 1,
         steps_total: 1,
         stopped,
+        out_of_patience: None,
         time: Duration::ZERO,
         losses: None,
         training_seconds: 0.0,
