@@ -2,9 +2,7 @@
 //!
 //! `cargo run --release -p asap-model --example 06_train`
 
-use asap_model::config::{
-    AsapNetConfig, Config, DataConfig, DiscriminatorConfig, Layout, LossConfig, Resize, TrainConfig,
-};
+use asap_model::config::{AsapNetConfig, Config, DataConfig, Layout, LossConfig, PatchConfig, Resize, TrainConfig};
 use asap_model::data::{Augmentation, Batch, Source, Synthetic, synthetic::Kind};
 use asap_model::nn::XavierNormal;
 use asap_model::training::step::Rates;
@@ -29,7 +27,7 @@ fn configuration() -> Result<Config> {
             ..AsapNetConfig::default()
         }
         .into(),
-        discriminator: DiscriminatorConfig { scales: 1, width: 8, max_width: 32, ..DiscriminatorConfig::default() },
+        discriminator: PatchConfig { scales: 1, width: 8, max_width: 32, ..PatchConfig::default() }.into(),
         // Without VGG19's weights, an L1 loss guides the colors.
         loss: LossConfig { lambda_vgg: 0.0, lambda_l1: 10.0, ..LossConfig::default() },
         // There are far fewer steps than in the paper, so initial weights and learning rate are larger.

@@ -144,7 +144,7 @@ fn the_generator_is_taken_among_several_networks() {
     let config = asap();
     let generator = weights(&config);
     let mut fill = FillByName { prefix: "d.".into(), gain: 1.0 };
-    let discriminator = Discriminator::new(&Double::new(), &config.discriminator, 8, &mut fill).unwrap();
+    let discriminator = Discriminator::new(&Double::new(), &config.discriminator, &config.data, &mut fill).unwrap();
     let mut file = prefixed(&generator, "state.netG.module.");
     file.extend(prefixed(&discriminator.params.to_weights().unwrap(), "state.netD.module."));
     let tensor = || HostTensor { shape: vec![1], data: vec![f32::NAN] };
@@ -248,7 +248,7 @@ fn networks_that_do_not_fit_are_named() {
         assert!(text.contains(&format!("they are those of the generator {kind}")), "{text}");
         assert!(text.contains("missing:\n  lowres_stream") && !text.contains("sizes follow"), "{text}");
     }
-    let discriminator = Discriminator::new(&Double::new(), &asap.discriminator, 8, &mut Blank).unwrap();
+    let discriminator = Discriminator::new(&Double::new(), &asap.discriminator, &asap.data, &mut Blank).unwrap();
     let text = problem(&discriminator.params.to_weights().unwrap(), &asap);
     assert!(text.contains("those of discriminators") && text.contains("latest_net_G.pth"), "{text}");
     let mut wider = asap.clone();

@@ -90,6 +90,7 @@ fn training_takes_planned_memory() {
         ("quickstart", 1, &["generator.kind=spade", "generator.width_factor=0.125"]),
         ("quickstart", 2, &["generator.kind=pix2pix-resnet", "generator.width_factor=0.25", "train.batch=2"]),
         ("quickstart", 1, &["generator.kind=pix2pixhd", "generator.width_factor=0.125", "train.batch=2"]),
+        ("quickstart", 2, &["discriminator.kind=oasis", "discriminator.levels=4", "discriminator.width=16"]),
         ("cityscapes-256", 1, &["data.size=[64,128]", "loss.lambda_vgg=0"]),
         ("depth-256", 1, &["data.size=[64,64]", "discriminator.spectral_norm=false"]),
         ("depth-synthetic", 1, &["train.batch=12"]),

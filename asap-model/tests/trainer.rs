@@ -141,6 +141,18 @@ fn baselines_resume_with_the_same_bytes() {
     }
 }
 
+/// LabelMix is random.
+#[test]
+fn oasis_resumes_with_the_same_bytes() {
+    let mut config = tiny();
+    let oasis = ["discriminator.kind=oasis", "discriminator.levels=3", "loss.lambda_feat=0"];
+    config.set_all(&oasis.map(str::to_owned)).unwrap();
+    config.validate().unwrap();
+    let threads = |count| Cpu::new(Some(count)).unwrap();
+    let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
+    assert!(whole == last_checkpoint_of(&config, &[threads(2), threads(1), threads(1)], &[4, 7]));
+}
+
 /// With the average, also through interruptions, and the same training as without.
 #[test]
 fn averaged_weights_resume_with_the_same_bytes() {

@@ -60,23 +60,28 @@ fn unreadable(name: &str, error: Error) -> Error {
     }
 }
 
-/// Applies every `--set`, in order, and `--seed`, which wins over them. Another `generator.kind` has keys of its own: warns
-/// about values that it leaves without effect.
+/// Applies every `--set`, in order, and `--seed`, which wins over them. Another `generator.kind` or `discriminator.kind` has
+/// keys of its own: warns about values that it leaves without effect.
 pub fn adjust(config: &mut Config, common: &Common) -> asap_model::Result<()> {
     let before = config.clone();
     config.set_all(&common.assignments)?;
-    let unused = before.keys().into_iter().filter(|key| key.section == "generator" && key.value != key.default);
-    let unused = unused.map(|key| key.path()).filter(|path| config.keys().iter().all(|key| key.path() != *path));
-    let unused: Vec<String> = unused.collect();
-    if !unused.is_empty() {
-        let (kind, was) = (config.generator.kind(), before.generator.kind());
-        let own: Vec<&str> =
-            config.keys().iter().filter(|key| key.section == "generator").map(|key| key.name).collect();
-        Output::new(common).say(format_args!(
-            "warning: generator.kind = {kind} does not use {}, which the configuration sets for {was}; {kind} has {}",
-            unused.join(", "),
-            own[1..].join(", ")
-        ));
+    let kinds = [
+        ("generator", before.generator.kind(), config.generator.kind()),
+        ("discriminator", before.discriminator.kind(), config.discriminator.kind()),
+    ];
+    for (section, was, kind) in kinds {
+        let own = config.keys().into_iter().filter(|key| key.section == section).map(|key| key.name);
+        let own: Vec<&str> = own.collect();
+        let set = before.keys().into_iter().filter(|key| key.section == section && key.value != key.default);
+        let unused = set.filter(|key| !own.contains(&key.name)).map(|key| key.path());
+        let unused: Vec<String> = unused.collect();
+        if !unused.is_empty() {
+            Output::new(common).say(format_args!(
+                "warning: {section}.kind = {kind} does not use {}, which the configuration sets for {was}; {kind} has {}",
+                unused.join(", "),
+                own[1..].join(", ")
+            ));
+        }
     }
     config.train.seed = common.seed.unwrap_or(config.train.seed);
     Ok(())

@@ -71,4 +71,15 @@ fn keys_of_another_kind_are_errors_or_warnings() {
         .asap("profile --preset asap.toml --set generator.kind=spade --set generator.width_factor=0.03125 --threads 1");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(parts.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
+
+    here.write("patch.toml", "[discriminator]\nscales = 3\nwidth = 8\n");
+    let parts =
+        ["warning: discriminator.kind = oasis does not use discriminator.scales, which", "oasis has levels, width"];
+    let ran = here.asap("init b.toml --set discriminator.kind=oasis --set discriminator.levels=5");
+    assert_eq!((ran.code, ran.stderr.contains("warning")), (0, false), "{}", ran.stderr);
+    let ran = here.asap("bench --config patch.toml --set discriminator.kind=oasis --set discriminator.scales=2");
+    assert!(ran.code == 2 && ran.stderr.contains("belongs to kind = \"patch\"; oasis has levels"), "{}", ran.stderr);
+    let line = "train --config patch.toml --set discriminator.kind=oasis --set loss.lambda_vgg=0 --dry-run";
+    let ran = here.asap(&format!("{line} --set data.layout=pairs --data nowhere"));
+    assert!(parts.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
 }

@@ -25,6 +25,7 @@ const NAMES: &[(&[&str], &[&str])] = &[
     (&["loss.lambda_vgg"], &["vgg", "perceptual", "lambda_perceptual", "vgg_weight", "perceptual_weight", "lpips"]),
     (&["loss.lambda_l1"], &["l1", "l1_weight", "pixel", "recon", "reconstruction", "lambda_pixel", "lambda_recon"]),
     (&["loss.lambda_charbonnier"], &["charbonnier", "charbonnier_weight"]),
+    (&["loss.lambda_label_mix"], &["lambda_labelmix", "labelmix", "label_mix"]),
     (&["loss.vgg_weights"], &["vgg_path", "vgg_file", "vgg_checkpoint"]),
     (&["train.epochs"], &["n_epochs", "num_epochs", "max_epochs", "niter", "epoch", "num_train_epochs"]),
     (&["train.decay_epochs"], &["niter_decay", "n_epochs_decay", "lr_decay_epochs"]),

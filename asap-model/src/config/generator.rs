@@ -1,7 +1,6 @@
 //! `[generator]`: a kind, and the keys of that kind.
 
 use serde_json::Value as Json;
-use toml::Value as Toml;
 
 use super::data::DataConfig;
 use super::generators::asap_net::AsapNetConfig;
@@ -9,8 +8,9 @@ use super::generators::pix2pix::{ResNetConfig, UnetConfig};
 use super::generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
 use super::generators::spade::{CcFpseConfig, SpadeConfig};
 use super::kind::GeneratorKind;
+use super::kinds::Kinds;
 use super::published::{ORIGIN, Options};
-use super::schema::{Key, KeyError, Section, either, optional};
+use super::schema::{KeyError, Section, optional};
 use crate::{Error, Result};
 
 /// Defines the configuration of a list of generators: description, name in a configuration, variant and its keys.
@@ -47,11 +47,11 @@ macro_rules! kinds {
                 figures.filter(|_| Self::of_kind(self.kind()).as_ref() == Some(self))
             }
 
-            fn own(&self) -> &dyn GeneratorKind {
+            fn of_its_kind(&self) -> &dyn GeneratorKind {
                 match self { $(GeneratorConfig::$variant(config) => config,)* }
             }
 
-            fn own_mut(&mut self) -> &mut dyn GeneratorKind {
+            fn of_its_kind_mut(&mut self) -> &mut dyn GeneratorKind {
                 match self { $(GeneratorConfig::$variant(config) => config,)* }
             }
         }
@@ -100,11 +100,6 @@ impl Default for GeneratorConfig {
 }
 
 impl GeneratorConfig {
-    /// Every kind with its defaults.
-    pub(super) fn all() -> impl Iterator<Item = GeneratorConfig> {
-        Self::KINDS.iter().filter_map(|(name, _)| Self::of_kind(name))
-    }
-
     /// The keys of ASAP-Net; `None` for a baseline.
     pub fn asap(&self) -> Option<&AsapNetConfig> {
         match self {
@@ -115,12 +110,12 @@ impl GeneratorConfig {
 
     /// Height and width of an image must be multiples of this.
     pub fn multiple(&self) -> usize {
-        self.own().multiple().0
+        self.of_its_kind().multiple().0
     }
 
     /// Minimum height and width of an image.
     pub fn min_side(&self) -> usize {
-        self.own().min_side()
+        self.of_its_kind().min_side()
     }
 
     /// The length that a side is padded to.
@@ -151,8 +146,8 @@ impl GeneratorConfig {
 
     /// Checks that values agree with each other and with the data.
     pub(super) fn check_values(&self, data: &DataConfig) -> Result<(), KeyError> {
-        self.own().check_values(data)?;
-        let ((multiple, formula), min) = (self.own().multiple(), self.min_side());
+        self.of_its_kind().check_values(data)?;
+        let ((multiple, formula), min) = (self.of_its_kind().multiple(), self.min_side());
         for (side, name) in data.size.into_iter().zip(["height", "width"]) {
             if !side.is_multiple_of(multiple) || side < min {
                 let problem = format!("the {name} {side} must be a multiple of {formula} = {multiple}, at least {min}");
@@ -163,32 +158,25 @@ impl GeneratorConfig {
     }
 }
 
-impl Section for GeneratorConfig {
-    fn keys(&self) -> Vec<Key> {
-        let mut kind = Key::new(
-            ["generator", "kind"],
-            &[" Generator: asap, or a baseline of the paper. Each kind has keys of its own."],
-            None,
-            [Self::KINDS[0].0, self.kind()].map(str::to_owned).each_ref(),
-            None,
-        );
-        kind.expected = either(&Self::KINDS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-        std::iter::once(kind).chain(self.own().keys()).collect()
+impl Kinds for GeneratorConfig {
+    const SECTION: &'static str = "generator";
+    const HELP: &'static [&'static str] =
+        &[" Generator: asap, or a baseline of the paper. Each kind has keys of its own."];
+    const NAMES: &'static [(&'static str, &'static str)] = Self::KINDS;
+
+    fn named(name: &str) -> Option<Self> {
+        Self::of_kind(name)
     }
 
-    /// Another kind keeps the values of keys that both kinds have, where they are not the defaults.
-    fn set(&mut self, name: &str, value: Option<&Toml>) -> bool {
-        if name != "kind" {
-            return self.own_mut().set(name, value);
-        }
-        let kind = value.map_or(Some(Self::KINDS[0].0), Toml::as_str);
-        let Some(mut other) = kind.and_then(Self::of_kind) else { return false };
-        if other.kind() != self.kind() {
-            for key in self.own().keys().iter().filter(|key| key.value.is_some() && key.value != key.default) {
-                other.own_mut().set(key.name, key.value.as_ref());
-            }
-            *self = other;
-        }
-        true
+    fn name(&self) -> &'static str {
+        self.kind()
+    }
+
+    fn own(&self) -> &dyn Section {
+        self.of_its_kind()
+    }
+
+    fn own_mut(&mut self) -> &mut dyn Section {
+        self.of_its_kind_mut()
     }
 }

@@ -28,6 +28,12 @@ impl DataConfig {
         u8::try_from(self.classes).ok().filter(|_| is_masked)
     }
 
+    /// The number of classes that losses count: those of [`label_channels`](Self::label_channels), without the
+    /// [masked one](Self::masked_class), which is behind them.
+    pub fn counted_classes(&self) -> usize {
+        self.label_channels() - usize::from(self.masked_class().is_some())
+    }
+
     pub(super) fn check_labels(&self) -> Result<(), KeyError> {
         let keys = [("ignore", self.ignore.is_some()), ("remap", self.remap.is_some())];
         for (name, _) in keys.into_iter().filter(|(_, is_set)| *is_set) {

@@ -13,7 +13,7 @@
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
 //! | [`values`] | [`ValueScale`]: what the values of image files mean; formats |
 //! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
-//! | [`discriminator`] | `[discriminator]` |
+//! | [`discriminator`] | `[discriminator]`: the kinds of discriminators and their keys |
 //! | [`training`] | `[loss]` and `[train]`; the learning-rate decay |
 //! | `home` | [`expand_home`]: `~` in paths |
 //! | `text` | TOML: reading, with the line of every error, and writing |
@@ -32,6 +32,7 @@ pub mod generator;
 pub mod generators;
 mod home;
 pub mod kind;
+mod kinds;
 mod label_keys;
 pub mod labels;
 pub mod palettes;
@@ -47,7 +48,7 @@ pub mod values;
 pub use classes::{ClassColors, ClassNames, hex};
 pub use data::{DataConfig, Direction, InputKind, Layout, OutputKind, Resize};
 pub use depth::DepthScale;
-pub use discriminator::DiscriminatorConfig;
+pub use discriminator::{DiscriminatorConfig, OasisConfig, PatchConfig};
 pub use generator::GeneratorConfig;
 pub use generators::asap_net::{AsapNetConfig, Padding};
 pub use generators::pix2pix::{ResNetConfig, UnetConfig};

@@ -115,7 +115,7 @@ mod tests {
             let config = Config::preset(name).unwrap();
             assert_eq!((config.data.size, config.generator.multiple()), (size, tile), "{name}");
             assert_eq!(
-                (config.discriminator.scales, config.generator.asap().unwrap().learned_factor),
+                (config.discriminator.patch().unwrap().scales, config.generator.asap().unwrap().learned_factor),
                 (scales, 16),
                 "{name}"
             );

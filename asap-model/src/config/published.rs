@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use toml::Value as Toml;
 
 use super::data::{DataConfig, InputKind, OutputKind};
-use super::discriminator::DiscriminatorConfig;
+use super::discriminator::PatchConfig;
 use super::labels::IdList;
 use super::schema::{Section, Value};
 use crate::{Error, Result};
@@ -45,16 +45,16 @@ impl DataConfig {
     }
 }
 
-impl DiscriminatorConfig {
+impl PatchConfig {
     /// The discriminators from the published code's options (a JSON object); options left out have their defaults.
-    pub fn from_published(options: &Json) -> Result<DiscriminatorConfig> {
+    pub fn from_published(options: &Json) -> Result<PatchConfig> {
         let options = Options(options);
         let spectral_norm = match options.get("norm_D", "spectralinstance".to_owned())?.as_str() {
             "spectralinstance" => true,
             "instance" => false,
             _ => return Err(options.refused("norm_D", "expected instance or spectralinstance")),
         };
-        options.read(DiscriminatorConfig { spectral_norm, ..Self::default() })
+        options.read(PatchConfig { spectral_norm, ..Self::default() })
     }
 }
 
@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn discriminator_options_match() {
         let options = json!({ "norm_D": "instance", "ndf": 4, "ndf_max": 16, "num_D": 3, "n_layers_D": 4 });
-        let expected = DiscriminatorConfig { scales: 3, layers: 4, width: 4, max_width: 16, spectral_norm: false };
-        assert_eq!(DiscriminatorConfig::from_published(&options).unwrap(), expected);
+        let expected = PatchConfig { scales: 3, layers: 4, width: 4, max_width: 16, spectral_norm: false };
+        assert_eq!(PatchConfig::from_published(&options).unwrap(), expected);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::data::DataConfig;
 use super::discriminator::DiscriminatorConfig;
 use super::foreign::keys_meant_by;
 use super::generator::GeneratorConfig;
+use super::kinds::Kinds;
 use super::schema::{Key, KeyError, Section};
 use super::suggest::{nearest, unknown_key};
 use super::training::{LossConfig, TrainConfig, ValidationMeasure};
@@ -31,7 +32,7 @@ pub struct Config {
     pub data: DataConfig,
     /// Which generator, and its sizes.
     pub generator: GeneratorConfig,
-    /// The discriminators' scales, widths and depths.
+    /// Which discriminator, and its sizes.
     pub discriminator: DiscriminatorConfig,
     /// Loss weights.
     pub loss: LossConfig,
@@ -50,10 +51,11 @@ impl Config {
         self.sections().into_iter().flat_map(Section::keys).collect()
     }
 
-    /// Every key of any kind of generator, once each.
+    /// Every key of any kind of generator or discriminator, once each.
     pub fn all_keys() -> Vec<Key> {
         let mut keys = Config::default().keys();
-        for key in GeneratorConfig::all().flat_map(|generator| generator.keys()) {
+        let generators = GeneratorConfig::all().flat_map(|generator| generator.keys());
+        for key in generators.chain(DiscriminatorConfig::all().flat_map(|discriminator| discriminator.keys())) {
             if !keys.iter().any(|known| known.path() == key.path()) {
                 keys.push(key);
             }
@@ -76,7 +78,7 @@ impl Config {
     pub(super) fn set_key(&mut self, section: &str, name: &str, value: Option<&Toml>) -> Result<(), KeyError> {
         let keys = self.keys();
         let Some(key) = keys.iter().find(|key| (key.section, key.name) == (section, name)) else {
-            let message = unknown_key(section, name, &self.generator, &keys);
+            let message = unknown_key(section, name, &keys);
             return Err(KeyError { key: format!("{section}.{name}"), message });
         };
         let section: &mut dyn Section = match section {
@@ -118,9 +120,10 @@ impl Config {
         self.set_key(section, name, value).map_err(|wrong| error(&wrong.message))
     }
 
-    /// Sets several keys; a new `generator.kind` first, so that the order does not matter.
+    /// Sets several keys; a new kind of generator or discriminator first, so that the order does not matter.
     pub fn set_all(&mut self, assignments: &[String]) -> Result<()> {
-        let is_kind = |assignment: &&String| assignment.trim_start().starts_with("generator.kind");
+        let kinds = ["generator.kind", "discriminator.kind"];
+        let is_kind = |assignment: &&String| kinds.iter().any(|kind| assignment.trim_start().starts_with(kind));
         let (kind, others): (Vec<_>, Vec<_>) = assignments.iter().partition(is_kind);
         kind.into_iter().chain(others).try_for_each(|assignment| self.set(assignment))
     }
@@ -178,6 +181,15 @@ impl Config {
             return Err(self.train.conflict("decay_epochs", &problem));
         }
         self.train.check_values()?;
+        if self.discriminator.patch().is_none() && self.train.discriminator_accuracy.is_some() {
+            let problem = "counts patches, which discriminator.kind = \"oasis\" has none of; leave it out";
+            return Err(self.train.conflict("discriminator_accuracy", problem));
+        }
+        if self.discriminator.patch().is_some() && self.loss.lambda_label_mix.is_some() {
+            let problem = "only for discriminator.kind = \"oasis\"; set that, or leave it out";
+            return Err(self.loss.conflict("lambda_label_mix", problem));
+        }
+        self.discriminator.check_values(&self.data)?;
         let is_depth = self.data.depth().is_some();
         let problem = match self.train.keep_best {
             Some(best) if best.is_of_depth() && !is_depth => "measures depth, but data.output is not depth: use l1",
@@ -231,7 +243,7 @@ mod tests {
         assert_eq!(config.data.dir.as_deref(), Some(Path::new("/data/a b=c")));
         assert_eq!(config.generator.asap().unwrap().padding, Padding::Zero);
         assert_eq!((config.train.lr_generator, config.loss.lambda_vgg), (2e-4, 0.0));
-        assert!(!config.discriminator.spectral_norm);
+        assert!(!config.discriminator.patch().unwrap().spectral_norm);
         config.set("data.load_size=").unwrap();
         config.set("train.batch=").unwrap();
         assert_eq!((config.data.load_size, config.train.batch), (None, 1));

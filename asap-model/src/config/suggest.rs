@@ -1,11 +1,15 @@
 //! The nearest known name to a misspelled one.
 
 use super::foreign::keys_meant_by;
+use toml::Value as Toml;
+
+use super::discriminator::DiscriminatorConfig;
 use super::generator::GeneratorConfig;
-use super::schema::{Key, Section, either};
+use super::kinds::Kinds;
+use super::schema::{Key, either};
 
 /// What is wrong with a key, or a section, that does not exist. `own` are the keys of this configuration.
-pub(super) fn unknown_key(section: &str, name: &str, generator: &GeneratorConfig, own: &[Key]) -> String {
+pub(super) fn unknown_key(section: &str, name: &str, own: &[Key]) -> String {
     let names: Vec<&str> = own.iter().filter(|key| key.section == section).map(|key| key.name).collect();
     if names.is_empty() {
         let mut sections: Vec<&str> = own.iter().map(|key| key.section).collect();
@@ -20,14 +24,20 @@ pub(super) fn unknown_key(section: &str, name: &str, generator: &GeneratorConfig
         };
         return format!("there is no section [{section}], only [{}]{suggestion}", sections.join("], ["));
     }
-    let kinds: Vec<String> = GeneratorConfig::all()
-        .filter(|kind| section == "generator" && kind.keys().iter().any(|key| key.name == name))
-        .map(|kind| format!("\"{}\"", kind.kind()))
-        .collect();
-    if !kinds.is_empty() {
+    let kinds: Vec<String> = match section {
+        "generator" => GeneratorConfig::with_key(name),
+        "discriminator" => DiscriminatorConfig::with_key(name),
+        _ => Vec::new(),
+    }
+    .into_iter()
+    .map(|kind| format!("\"{kind}\""))
+    .collect();
+    if let Some(kind) = own.iter().find(|key| (key.section, key.name) == (section, "kind"))
+        && !kinds.is_empty()
+    {
         let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
-        let (kind, names) = (generator.kind(), names[1..].join(", "));
-        return format!("generator.{name} belongs to kind = {}; {kind} has {names}", either(&kinds));
+        let (kind, names) = (kind.value.as_ref().and_then(Toml::as_str).unwrap_or_default(), names[1..].join(", "));
+        return format!("{section}.{name} belongs to kind = {}; {kind} has {names}", either(&kinds));
     }
     let meant = Some(keys_meant_by(&format!("{section}.{name}"), own)).filter(|meant| !meant.is_empty());
     let near = || nearest_name(name, &names).map(|known| format!("{section}.{known}"));
@@ -62,7 +72,7 @@ mod tests {
     fn misspelled_keys_get_the_nearest() {
         let config = Config::default();
         let keys = config.keys();
-        let key = |section, name| unknown_key(section, name, &config.generator, &keys);
+        let key = |section, name| unknown_key(section, name, &keys);
         assert!(key("generator", "tiel").contains("did you mean generator.tile?"));
         assert!(key("train", "lr_generater").contains("did you mean train.lr_generator?"));
         assert!(key("train", "tile").contains("did you mean generator.tile?"));

@@ -166,7 +166,8 @@ fn parse_keys<'a>(text: &'a str, origin: &str) -> Result<(Config, DeTable<'a>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Key;
+    use crate::config::kinds::Kinds;
+    use crate::config::{DiscriminatorConfig, GeneratorConfig, Key};
 
     #[test]
     fn empty_text_is_the_default() {
@@ -176,17 +177,23 @@ mod tests {
 
     #[test]
     fn every_key_is_written_documented_and_read_back() {
-        for (generator, all) in
-            crate::config::GeneratorConfig::all().flat_map(|kind| [(kind.clone(), false), (kind, true)])
+        let generators = GeneratorConfig::all().map(|generator| Config { generator, ..Config::default() });
+        let discriminators =
+            DiscriminatorConfig::kinds().map(|discriminator| Config { discriminator, ..Config::default() });
+        for (mut config, all) in
+            generators.chain(discriminators).flat_map(|config| [(config.clone(), false), (config, true)])
         {
-            let mut config = Config { generator, ..Config::default() };
             config.set("data.output=depth").unwrap();
-            // Depth maps have other keys than data.output_range.
-            let is_set = |key: &&Key| all && key.default.is_none() && key.name != "output_range";
+            // Depth maps have other keys than data.output_range, PatchGANs no LabelMix, and OASIS no accuracy.
+            let of_other =
+                if config.discriminator.patch().is_some() { "lambda_label_mix" } else { "discriminator_accuracy" };
+            let unusable = ["output_range", of_other];
+            let is_set = |key: &&Key| all && key.default.is_none() && !unusable.contains(&key.name);
             for key in config.keys().iter().filter(is_set) {
                 let value = match key.name {
                     "depth_max" => "2",
                     "keep_best" => "l1",
+                    "discriminator_accuracy" => "0.75",
                     "remap" => "[[255, 0], [7, 1]]",
                     "names" | "colors" => "cmp",
                     "direction" => "BtoA",
@@ -208,7 +215,7 @@ mod tests {
                 [&text, &starter].map(|text| Config::parse(text, "run.toml").unwrap()),
                 [&config; 2].map(Config::clone)
             );
-            assert_eq!(text.matches(" = ").count() == config.keys().len() - 1, all, "{text}");
+            assert_eq!(text.matches(" = ").count() == config.keys().len() - unusable.len(), all, "{text}");
             for key in config.keys() {
                 assert!(starter.contains(&format!("{} =", key.name)), "{} is missing from\n{starter}", key.name);
                 assert!(!key.help().is_empty() && !key.help().contains(['[', '`']), "{}: {}", key.path(), key.help());

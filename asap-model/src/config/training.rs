@@ -28,7 +28,7 @@ choices! {
 section! {
     /// `[loss]`: the weight of each loss of the generator.
     pub struct LossConfig in "loss" {
-        /// Weight of the hinge loss on the discriminators' scores: 1 in the paper. 0: they are trained, but only for feature
+        /// Weight of the GAN loss on the discriminators' scores: 1 in the paper. 0: they are trained, but only for feature
         /// matching.
         lambda_gan: f64 = 1.0, in 0.0..=1e6;
         /// Weight of feature matching: the L1 distance of discriminator features. 0: off.
@@ -39,6 +39,9 @@ section! {
         lambda_l1: f64 = 0.0, in 0.0..=1e6;
         /// Weight of the Charbonnier distance of the images, an L1 distance that is smooth near 0. 0: off.
         lambda_charbonnier: f64 = 0.0, in 0.0..=1e6;
+        /// Weight of the consistency of OASIS's discriminator on images mixed of generated and real ones. Unset: 10 with
+        /// discriminator.kind = oasis, which it is for. 0: off.
+        lambda_label_mix: Option<f64> = None, in 0.0..=1e6;
         /// VGG19 weights, relative to the working directory: torchvision's .pth, or a .safetensors with the same keys.
         vgg_weights: Option<PathBuf> = None;
     }

@@ -70,9 +70,10 @@ fn generator_width(config: &mut Config) -> Lowered {
 }
 
 fn discriminator_width(config: &mut Config) -> Lowered {
-    let width = &mut config.discriminator.max_width;
-    *width = Some(*width / 2).filter(|half| *half > 0)?;
-    Some((format!("discriminator.max_width={width}"), false))
+    let width = config.get("discriminator.max_width")?.as_integer()?;
+    let assignment = format!("discriminator.max_width={}", width / 2);
+    config.set(&assignment).ok()?;
+    Some((assignment, false))
 }
 
 fn perceptual(config: &mut Config) -> Lowered {

@@ -40,9 +40,11 @@ pub fn identify(checkpoint: &Checkpoint) -> Result<Option<Known>> {
     if best.1.is_some() {
         return Ok(best.1);
     }
-    let discriminator = Discriminator::new(&plan, &DiscriminatorConfig::default(), 1, &mut Blank)?;
-    if count(discriminator.params.expected()) > 0 {
-        return Ok(Some(Known::Discriminator));
+    for config in DiscriminatorConfig::kinds() {
+        let discriminator = Discriminator::new(&plan, &config, &DataConfig::default(), &mut Blank)?;
+        if count(discriminator.params.expected()) > 0 {
+            return Ok(Some(Known::Discriminator));
+        }
     }
     Ok((count(Vgg19::new(&plan, &mut Blank)?.expected()) > 0).then_some(Known::Vgg19))
 }

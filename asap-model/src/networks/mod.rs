@@ -5,7 +5,7 @@
 //! | [`asap_net`] | the paper's generator |
 //! | [`baselines`] | the baselines that the paper compares with |
 //! | [`generator`] | [`Generator`]: a generator of any kind |
-//! | [`discriminator`] | PatchGANs at several scales |
+//! | [`discriminator`] | [`Discriminator`]: PatchGANs at several scales, or OASIS's segmentation U-Net |
 //! | [`vgg`] | the layers of VGG19 that the perceptual loss needs |
 //! | [`identify`](mod@identify) | which network a checkpoint's keys belong to |
 //! | [`inception`] | Inception v3, whose features the Fréchet inception distance compares |

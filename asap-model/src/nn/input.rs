@@ -63,6 +63,11 @@ impl<B: Backend> Input<B> {
         }
     }
 
+    /// The label maps, and their number of classes.
+    pub fn label_maps(&self) -> Option<(&Ids<B>, usize)> {
+        self.labels.as_ref().map(|labels| (&labels.ids, labels.classes))
+    }
+
     /// The channels that are not labels.
     pub fn image_channels(&self) -> Option<&Var<B>> {
         self.image.as_ref()

@@ -134,7 +134,7 @@ pub(super) fn first_not_finite<B: Backend>(
     }
     let ctx = ForwardContext::training_frozen(&discriminator.params).watching();
     for image in [&fake, real] {
-        discriminator.features(&ctx, &input.with(image)?)?;
+        discriminator.features(&ctx, input, image)?;
     }
     if let Some(layer) = ctx.first_not_finite() {
         return Ok(Some(layer));

@@ -6,8 +6,9 @@ use std::cell::OnceCell;
 
 use asap_autograd::Var;
 use asap_tensor::ops::{Unary, add, sub, sum, unary, unary_grad};
-use asap_tensor::{Backend, Plan, Tensor};
+use asap_tensor::{Backend, Ids, Plan, Tensor};
 
+use super::oasis::{self, LabelMix};
 use crate::config::LossConfig;
 use crate::networks::discriminator::{Discriminator, Features};
 use crate::networks::vgg::{BLOCK_WEIGHTS, Vgg19};
@@ -31,6 +32,8 @@ pub struct Loss<B: Backend> {
     pub about: &'static str,
     /// The network that it trains.
     pub trains: Network,
+    /// The kind of discriminator that it is for; `None`: any.
+    pub discriminator: Option<&'static str>,
     /// Its weight; 0 turns it off.
     pub weight: fn(&LossConfig) -> f64,
     /// Whether it is a mean over pixels, of which only measured ones count.
@@ -39,6 +42,13 @@ pub struct Loss<B: Backend> {
     pub value: fn(&Comparison<'_, B>) -> Result<Var<B>>,
 }
 
+/// The kinds of discriminators.
+const PATCH: &str = "patch";
+const OASIS: &str = "oasis";
+
+/// The weight of LabelMix in OASIS's paper.
+const LABEL_MIX: f64 = 10.0;
+
 /// Every loss. A new one is a function and an entry here.
 pub fn losses<B: Backend>() -> Vec<Loss<B>> {
     vec![
@@ -46,14 +56,25 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             name: "GAN",
             about: "generator hinge loss, −mean D(generated)",
             trains: Network::Generator,
+            discriminator: Some(PATCH),
             weight: |loss| loss.lambda_gan,
             per_pixel: false,
             value: |x| generator_hinge(&x.fake_features),
         },
         Loss {
+            name: "OASIS",
+            about: "cross entropy of generated pixels and their classes, balanced",
+            trains: Network::Generator,
+            discriminator: Some(OASIS),
+            weight: |loss| loss.lambda_gan,
+            per_pixel: false,
+            value: |x| oasis::of_classes(scores(&x.fake_features), x.ids()?),
+        },
+        Loss {
             name: "GAN_Feat",
             about: "feature matching: difference of discriminator features",
             trains: Network::Generator,
+            discriminator: None,
             weight: |loss| loss.lambda_feat,
             per_pixel: false,
             value: |x| feature_matching(&x.fake_features, &x.real_features()?),
@@ -62,6 +83,7 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             name: "VGG",
             about: "perceptual loss: difference of VGG19 features",
             trains: Network::Generator,
+            discriminator: None,
             weight: |loss| loss.lambda_vgg,
             per_pixel: false,
             value: |x| perceptual(&x.vgg()?.features(x.fake)?, &x.vgg()?.features(x.real)?),
@@ -70,6 +92,7 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             name: "L1",
             about: "mean absolute difference of the images",
             trains: Network::Generator,
+            discriminator: None,
             weight: |loss| loss.lambda_l1,
             per_pixel: true,
             value: |x| l1(x.fake, x.real),
@@ -78,6 +101,7 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             name: "Charbonnier",
             about: "difference of the images: L1, smooth near 0",
             trains: Network::Generator,
+            discriminator: None,
             weight: |loss| loss.lambda_charbonnier,
             per_pixel: true,
             value: |x| charbonnier(x.fake, x.real),
@@ -86,6 +110,7 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             name: "D_fake",
             about: "discriminator hinge loss on generated images",
             trains: Network::Discriminator,
+            discriminator: Some(PATCH),
             weight: |_| 1.0,
             per_pixel: false,
             value: |x| fake_hinge(&x.fake_features),
@@ -94,9 +119,37 @@ pub fn losses<B: Backend>() -> Vec<Loss<B>> {
             name: "D_real",
             about: "discriminator hinge loss on real images",
             trains: Network::Discriminator,
+            discriminator: Some(PATCH),
             weight: |_| 1.0,
             per_pixel: false,
             value: |x| real_hinge(&x.real_features()?),
+        },
+        Loss {
+            name: "OASIS_fake",
+            about: "cross entropy of generated pixels and \"generated\"",
+            trains: Network::Discriminator,
+            discriminator: Some(OASIS),
+            weight: |_| 1.0,
+            per_pixel: false,
+            value: |x| oasis::of_generated(scores(&x.fake_features), x.ids()?),
+        },
+        Loss {
+            name: "OASIS_real",
+            about: "cross entropy of real pixels and their classes, balanced",
+            trains: Network::Discriminator,
+            discriminator: Some(OASIS),
+            weight: |_| 1.0,
+            per_pixel: false,
+            value: |x| oasis::of_classes(scores(&x.real_features()?), x.ids()?),
+        },
+        Loss {
+            name: "LabelMix",
+            about: "inconsistency of D on images mixed of generated and real ones",
+            trains: Network::Discriminator,
+            discriminator: Some(OASIS),
+            weight: |loss| loss.lambda_label_mix.unwrap_or(LABEL_MIX),
+            per_pixel: false,
+            value: |x| x.label_mix(),
         },
     ]
 }
@@ -131,7 +184,19 @@ pub struct Comparison<'a, B: Backend> {
     discriminator: &'a Discriminator<B>,
     ctx: &'a ForwardContext<'a, B>,
     vgg: Option<&'a Vgg19<B>>,
+    random: Random,
     decisions: Option<&'a Decisions<B>>,
+    /// Of OASIS, where several losses use them.
+    real_features: OnceCell<Vec<Features<B>>>,
+}
+
+/// What random streams of a step are named by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Random {
+    /// The run's seed.
+    pub seed: u64,
+    /// The step, from 1.
+    pub step: u64,
 }
 
 /// What discriminators take the images of a step for, each the mean sign of D(x) over patches and scales, (): 1 if they take
@@ -164,9 +229,11 @@ impl<'a, B: Backend> Comparison<'a, B> {
         discriminator: &'a Discriminator<B>,
         ctx: &'a ForwardContext<'a, B>,
         vgg: Option<&'a Vgg19<B>>,
+        random: Random,
     ) -> Result<Self> {
-        let fake_features = discriminator.features(ctx, &input.with(fake)?)?;
-        Ok(Comparison { input, fake, real, fake_features, discriminator, ctx, vgg, decisions: None })
+        let fake_features = discriminator.features(ctx, input, fake)?;
+        let (decisions, real_features) = (None, OnceCell::new());
+        Ok(Comparison { input, fake, real, fake_features, discriminator, ctx, vgg, random, decisions, real_features })
     }
 
     /// Notes what the discriminators take the images for. The real ones are seen when their loss is computed.
@@ -179,7 +246,9 @@ impl<'a, B: Backend> Comparison<'a, B> {
     /// measured pixels ([`Target::scale`](crate::nn::Target::scale)).
     pub fn losses(self, of: Network, config: &LossConfig, scale: f64) -> Result<Vec<(&'static str, Var<B>)>> {
         let mut values = Vec::new();
-        for loss in losses().into_iter().filter(|loss| loss.trains == of) {
+        let kind = if self.discriminator.classes().is_some() { OASIS } else { PATCH };
+        let is_for = |loss: &Loss<B>| loss.trains == of && loss.discriminator.is_none_or(|own| own == kind);
+        for loss in losses().into_iter().filter(is_for) {
             let weight = (loss.weight)(config);
             if weight == 0.0 {
                 continue;
@@ -192,11 +261,37 @@ impl<'a, B: Backend> Comparison<'a, B> {
     }
 
     fn real_features(&self) -> Result<Vec<Features<B>>> {
-        let features = self.discriminator.features(self.ctx, &self.input.with(self.real)?)?;
+        if let Some(features) = self.real_features.get() {
+            return Ok(features.clone());
+        }
+        let features = self.discriminator.features(self.ctx, self.input, self.real)?;
         if let Some(decisions) = self.decisions {
             let _ = decisions.real.set(mean_sign(&features)?);
         }
+        if self.discriminator.classes().is_some() {
+            let _ = self.real_features.set(features.clone());
+        }
         Ok(features)
+    }
+
+    /// The label maps.
+    fn ids(&self) -> Result<&Ids<B>> {
+        Ok(self.labels()?.0)
+    }
+
+    /// The label maps, and their number of classes.
+    fn labels(&self) -> Result<(&Ids<B>, usize)> {
+        self.input.label_maps().ok_or_else(|| Error::Config {
+            origin: "configuration".into(),
+            problem: "discriminator.kind = \"oasis\" needs label maps, but data.input is image; set it to patch".into(),
+        })
+    }
+
+    fn label_mix(&self) -> Result<Var<B>> {
+        let (ids, classes) = self.labels()?;
+        let mix = LabelMix::new(ids, classes, self.random.seed, self.random.step);
+        let of_mixed = self.discriminator.features(self.ctx, self.input, &mix.mix([self.fake, self.real])?)?;
+        mix.inconsistency(scores(&of_mixed), [scores(&self.fake_features), scores(&self.real_features()?)])
     }
 
     fn vgg(&self) -> Result<&Vgg19<B>> {
@@ -217,6 +312,12 @@ pub fn charbonnier<B: Backend>(a: &Var<B>, b: &Var<B>) -> Result<Var<B>> {
     const EPSILON: f64 = 1e-3;
     let d = a.sub(b)?;
     Ok(d.mul(&d)?.affine(1.0, EPSILON * EPSILON)?.sqrt()?.mean()?.affine(1.0, -EPSILON)?)
+}
+
+/// The last features of the one network that there is.
+fn scores<B: Backend>(features: &[Features<B>]) -> &Var<B> {
+    let features = &features[0];
+    &features[features.len() - 1]
 }
 
 /// Σ of at least one term.

@@ -30,6 +30,7 @@ mod divergence;
 pub mod ema;
 pub mod losses;
 pub mod metrics_log;
+pub mod oasis;
 pub mod observer;
 pub mod optim;
 mod pairs;

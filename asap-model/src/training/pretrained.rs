@@ -100,8 +100,8 @@ impl Pretrained {
         config.validate()?;
         let plan = Plan::new(1);
         let generator = Generator::new(&plan, &config.generator, &config.data, &mut Blank)?.params.expected();
-        let channels = config.data.discriminator_channels();
-        let discriminator = Discriminator::new(&plan, &config.discriminator, channels, &mut Blank)?.params.expected();
+        let discriminator =
+            Discriminator::new(&plan, &config.discriminator, &config.data, &mut Blank)?.params.expected();
         let Pretrained { generator: file, discriminator: other, mut warnings } = self;
 
         let adapted = file.adapt(&generator);

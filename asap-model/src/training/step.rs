@@ -9,7 +9,7 @@ use super::clip::clip;
 use super::control::RateControl;
 use super::divergence::{Watch, first_not_finite};
 use super::ema::Ema;
-use super::losses::{Comparison, Decisions, Losses, Network, total};
+use super::losses::{Comparison, Decisions, Losses, Network, Random, total};
 use super::optim::Adam;
 use super::stats::{ACCURACY, DISCRIMINATOR_NORM, GENERATOR_NORM, Stats};
 use crate::Result;
@@ -54,12 +54,11 @@ impl<B: Backend> Gan<B> {
     /// Networks as configured, initialized by `init`.
     pub fn new(backend: &B, config: &Config, vgg: Option<Vgg19<B>>, init: &mut dyn Initializer) -> Result<Self> {
         let adam = || Adam::new(config.train.beta1, config.train.beta2);
-        let channels = config.data.discriminator_channels();
         let generator = Generator::new(backend, &config.generator, &config.data, init)?;
         Ok(Gan {
             ema: (config.train.ema > 0.0).then(|| Ema::new(config.train.ema, &generator)),
             generator,
-            discriminator: Discriminator::new(backend, &config.discriminator, channels, init)?,
+            discriminator: Discriminator::new(backend, &config.discriminator, &config.data, init)?,
             generator_adam: adam(),
             discriminator_adam: adam(),
             vgg,
@@ -108,6 +107,11 @@ impl<B: Backend> Gan<B> {
         self.ema.as_ref().map_or(&self.generator, |ema| &ema.generator)
     }
 
+    /// What the random streams of this step are named by.
+    fn random(&self) -> Random {
+        Random { seed: self.train.seed, step: self.steps }
+    }
+
     fn update_generator(
         &mut self,
         input: &Input<B>,
@@ -126,7 +130,8 @@ impl<B: Backend> Gan<B> {
 
         // Discriminate, with frozen discriminators.
         let ctx = ForwardContext::training_frozen(&self.discriminator.params);
-        let compared = Comparison::new(input, [&fake, real], &self.discriminator, &ctx, self.vgg.as_ref())?;
+        let compared =
+            Comparison::new(input, [&fake, real], &self.discriminator, &ctx, self.vgg.as_ref(), self.random())?;
 
         // Losses.
         let losses = compared.losses(Network::Generator, &self.loss, target.scale())?;
@@ -175,7 +180,7 @@ impl<B: Backend> Gan<B> {
         let tape = Tape::new();
         let ctx = ForwardContext::training(&self.discriminator.params, &tape);
         let decisions = Decisions::default();
-        let mut compared = Comparison::new(input, [fake, real], &self.discriminator, &ctx, None)?;
+        let mut compared = Comparison::new(input, [fake, real], &self.discriminator, &ctx, None, self.random())?;
         if self.rate_control.is_some() {
             compared = compared.noting(&decisions)?;
         }

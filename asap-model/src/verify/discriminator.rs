@@ -6,18 +6,19 @@ use asap_tensor::{Backend, Tensor};
 
 use super::case::{Case, Comparison, Quantity};
 use crate::Result;
-use crate::config::{DataConfig, DiscriminatorConfig};
-use crate::networks::Discriminator;
-use crate::nn::{Blank, ForwardContext, Input};
+use crate::config::{DataConfig, PatchConfig};
+use crate::networks::discriminator::patch::PatchGans;
+use crate::nn::{Blank, ForwardContext, Input, Params};
 
 pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn FnMut(Comparison)) -> Result<()> {
     let data = DataConfig::from_published(case.options())?;
-    let config = DiscriminatorConfig::from_published(case.options())?;
-    let mut discriminator = Discriminator::new(backend, &config, data.discriminator_channels(), &mut Blank)?;
-    discriminator.params.load(&case.checkpoint("_net_D")?)?;
+    let config = PatchConfig::from_published(case.options())?;
+    let (mut params, discriminator) =
+        Params::build(backend, &mut Blank, |b| PatchGans::new(b, &config, data.discriminator_channels()))?;
+    params.load(&case.checkpoint("_net_D")?)?;
 
     let tape = Tape::new();
-    let ctx = ForwardContext::training(&discriminator.params, &tape);
+    let ctx = ForwardContext::training(&params, &tape);
     let input = tape.leaf(case.tensor(backend, "input")?);
     let features = discriminator.features(&ctx, &Input::from(&input))?;
     let mut loss: Option<Var<B>> = None;
@@ -41,7 +42,6 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     }
     let (found, buffers) = ctx.finish().gradients(&gradients);
     case.compare_each("grad.", Quantity::Gradient, report, |key| found.get(key))?;
-    discriminator.params.apply_buffers(buffers);
-    let params = &discriminator.params;
+    params.apply_buffers(buffers);
     case.compare_each("after.", Quantity::Output, report, |key| Some(params.find(key)?.value()))
 }

@@ -4,7 +4,7 @@ use asap_tensor::Backend;
 
 use super::case::{Case, Comparison, Quantity};
 use crate::Result;
-use crate::config::{AsapNetConfig, Config, DataConfig, DiscriminatorConfig};
+use crate::config::{AsapNetConfig, Config, DataConfig, PatchConfig};
 use crate::networks::Vgg19;
 use crate::nn::{Blank, Target};
 use crate::training::step::{Gan, Rates};
@@ -13,7 +13,7 @@ pub(super) fn recompute<B: Backend>(backend: &B, case: &Case, report: &mut dyn F
     let mut config = Config {
         data: DataConfig::from_published(case.options())?,
         generator: AsapNetConfig::from_published(case.options())?.into(),
-        discriminator: DiscriminatorConfig::from_published(case.options())?,
+        discriminator: PatchConfig::from_published(case.options())?.into(),
         ..Config::default()
     };
     config.loss.lambda_feat = case.number("lambda_feat")?;

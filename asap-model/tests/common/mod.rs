@@ -1,6 +1,6 @@
 //! A configuration whose training steps take milliseconds.
 
-use asap_model::config::{AsapNetConfig, Config, Layout, Resize};
+use asap_model::config::{AsapNetConfig, Config, Layout, PatchConfig, Resize};
 
 /// Networks of a few channels, facades of 16×16 pixels; three epochs of five steps.
 pub fn tiny() -> Config {
@@ -21,8 +21,7 @@ pub fn tiny() -> Config {
         ..AsapNetConfig::default()
     }
     .into();
-    config.discriminator.width = 2;
-    config.discriminator.max_width = 4;
+    config.discriminator = PatchConfig { width: 2, max_width: 4, ..PatchConfig::default() }.into();
     config.loss.lambda_vgg = 0.0;
     config.train.batch = 2;
     config.train.epochs = 3;

@@ -131,7 +131,6 @@ fn dense(scene: &Scene) -> Input<Double> {
 impl Scene {
     pub fn new(change: &[&str]) -> Self {
         let config = config(change);
-        let channels = config.data.discriminator_channels();
         let backend = Double::new();
         // So large that some scores are beyond the hinges: otherwise the last bias has no gradient.
         let mut fill_discriminator = fill("D.", 3.0);
@@ -142,7 +141,7 @@ impl Scene {
             vgg: tiny_vgg(),
             generator: Generator::new(&backend, &config.generator, &config.data, &mut fill("G.", 1.0))
                 .expect("a generator"),
-            discriminator: Discriminator::new(&backend, &config.discriminator, channels, &mut fill_discriminator)
+            discriminator: Discriminator::new(&backend, &config.discriminator, &config.data, &mut fill_discriminator)
                 .expect("discriminators"),
             config,
         }
@@ -410,7 +409,7 @@ fn forward(scene: &Scene, input: &Input<Double>) -> Vec<(String, Tensor<Double>)
     let generator = ForwardContext::training(&scene.generator.params, &tape);
     let discriminator = ForwardContext::training(&scene.discriminator.params, &tape);
     let image = scene.generator.forward(&generator, input).expect("an image");
-    let features = scene.discriminator.features(&discriminator, &input.with(&image).expect("channels"));
+    let features = scene.discriminator.features(&discriminator, input, &image);
     let features = features.expect("features");
     let mut found = vec![("image".to_owned(), image.value().clone())];
     let mut loss = Var::constant(Tensor::zeros(&Double::new(), [1]).expect("zero"));

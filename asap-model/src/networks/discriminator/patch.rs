@@ -1,24 +1,19 @@
-//! The discriminators: 70×70 PatchGANs on the image and on downsampled versions of it (supplementary 1.3; pix2pixHD).
+//! PatchGANs, which see patches of 70×70 pixels, on the image and on downsampled versions of it (supplementary 1.3; pix2pixHD).
 
 use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::Taps;
 
 use crate::Result;
-use crate::config::DiscriminatorConfig;
-use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Initializer, Input, InstanceNorm, Params};
+use crate::config::PatchConfig;
+use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Input, InstanceNorm};
 
 /// Slope of the leaky ReLU (supplementary 1.3).
 const SLOPE: f64 = 0.2;
 
-/// Every layer's output at one scale, first to last; the last is a score per patch, (N, 1, h, w), high for real ones.
-pub type Features<B> = Vec<Var<B>>;
-
 /// PatchGANs at several scales.
 #[derive(Clone, Debug)]
-pub struct Discriminator<B: Backend> {
-    /// Weights, and the spectral vectors of normalized ones.
-    pub params: Params<B>,
+pub struct PatchGans {
     scales: Vec<Vec<Layer>>,
 }
 
@@ -33,19 +28,16 @@ struct Layer {
     activated: bool,
 }
 
-impl<B: Backend> Discriminator<B> {
+impl PatchGans {
     /// Discriminators of `inputs` channels: labels, edges and image together.
-    pub fn new(backend: &B, config: &DiscriminatorConfig, inputs: usize, init: &mut dyn Initializer) -> Result<Self> {
-        let (params, scales) = Params::build(backend, init, |mut b| {
-            let scale = |scale| patch_gan(b.at(format!("discriminator_{scale}")), config, inputs);
-            (0..config.scales).map(scale).collect::<Result<_>>()
-        })?;
-        Ok(Discriminator { params, scales })
+    pub fn new<B: Backend>(mut b: Builder<'_, B>, config: &PatchConfig, inputs: usize) -> Result<Self> {
+        let scale = |scale| patch_gan(b.at(format!("discriminator_{scale}")), config, inputs);
+        Ok(PatchGans { scales: (0..config.scales).map(scale).collect::<Result<_>>()? })
     }
 
-    /// The features of every scale. Between scales the input is averaged over 3×3 with stride 2. No layer mixes the
-    /// images of a batch, so fake and real images give the same features in separate batches as in one.
-    pub fn features(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Vec<Features<B>>> {
+    /// Every layer's output at every scale, first to last; the last is a score per patch, (N, 1, h, w), high for real ones.
+    /// Between scales the input is averaged over 3×3 with stride 2.
+    pub fn features<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Vec<Vec<Var<B>>>> {
         let mut x = x.clone();
         let mut features = Vec::with_capacity(self.scales.len());
         for (number, layers) in self.scales.iter().enumerate() {
@@ -53,7 +45,7 @@ impl<B: Backend> Discriminator<B> {
                 let [_, h, w] = x.sizes();
                 x = x.resize(&Taps::average_pool(h), &Taps::average_pool(w))?;
             }
-            let mut outputs = Features::with_capacity(layers.len());
+            let mut outputs = Vec::<Var<B>>::with_capacity(layers.len());
             for layer in layers {
                 let x = outputs.last().map_or_else(|| x.clone(), Input::from);
                 outputs.push(layer.forward(ctx, &x)?);
@@ -66,7 +58,7 @@ impl<B: Backend> Discriminator<B> {
 
 /// One PatchGAN of 64-128-256-512-1 channels and strides 2, 2, 2, 1, 1. The first and last layers have a bias and no
 /// norm; the others have instance norm and spectrally normalized weights.
-fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &DiscriminatorConfig, inputs: usize) -> Result<Vec<Layer>> {
+fn patch_gan<B: Backend>(mut b: Builder<'_, B>, config: &PatchConfig, inputs: usize) -> Result<Vec<Layer>> {
     let last = config.layers;
     let (mut channels, mut width) = (inputs, config.width);
     let mut layers = Vec::with_capacity(last + 1);
