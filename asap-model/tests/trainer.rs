@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use asap_model::checkpoint::{HostTensor, Metadata, Weights};
-use asap_model::config::{Config, ValidationMeasure};
+use asap_model::config::{Config, GeneratorConfig, ValidationMeasure};
 use asap_model::data::{Example, Source};
 use asap_model::training::{Event, Observer, RunFolder, Sources};
 use asap_model::{Error, Result, Trainer, checkpoint};
@@ -280,6 +280,11 @@ fn best_generator_is_kept() {
     config.train.keep_best = Some(ValidationMeasure::Rmse);
     let error = config.validate().unwrap_err().to_string();
     assert!(error.contains("train.keep_best = \"rmse\""), "{error}");
+    config.train.keep_best = Some(ValidationMeasure::Seams);
+    config.validate().unwrap();
+    config.generator = GeneratorConfig::of_kind("pix2pixhd").unwrap();
+    let error = config.validate().unwrap_err().to_string();
+    assert!(error.contains("train.keep_best = \"seams\"") && error.contains("use l1"), "{error}");
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub fn adopt(
             value.take_if(|_| free(key));
         }
         data.depth_invalid.take_if(|_| free("data.depth_invalid"));
-        config.train.keep_best.take_if(|best| best.name() != "l1" && free("train.keep_best"));
+        config.train.keep_best.take_if(|best| best.is_of_depth() && free("train.keep_best"));
     }
     if data.input != InputKind::Labels {
         data.remap.take_if(|_| free("data.remap"));

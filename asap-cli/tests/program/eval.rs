@@ -42,7 +42,9 @@ fn eval_measures_validation_pairs() {
     assert_eq!(found["compared"], json!({ "heights": [32, 32], "widths": [32, 32] }));
     assert_eq!(found["real_native"], json!({ "heights": [40, 40], "widths": [40, 40] }));
     assert!(found["resize"].as_str().unwrap().contains("bicubic"), "{found:?}");
-    for (key, low, high) in [("l1", 0.01, 2.0), ("psnr", 3.0, 40.0), ("ssim", -1.0, 1.0), ("swd", 1.0, 5000.0)] {
+    for (key, low, high) in
+        [("l1", 0.01, 2.0), ("psnr", 3.0, 40.0), ("ssim", -1.0, 1.0), ("swd", 1.0, 5000.0), ("seams", 0.3, 30.0)]
+    {
         let value = found[key].as_f64().unwrap_or_else(|| panic!("no {key} in {found:?}"));
         assert!((low..high).contains(&value), "{key} is {value}");
     }
@@ -53,9 +55,9 @@ fn eval_measures_validation_pairs() {
 fn eval_of_folder_and_checkpoint_agree() {
     let here = trained();
     here.done("infer --checkpoint run --data houses --out generated");
-    let of_folders = report(&here, "eval --generated generated --real houses/val_img");
+    let of_folders = report(&here, "eval --generated generated --real houses/val_img --tile 4");
     let of_generator = report(&here, "eval --checkpoint run --data houses --native-size");
-    for key in ["l1", "psnr", "ssim", "swd", "swd_levels", "generated_count", "compared"] {
+    for key in ["l1", "psnr", "ssim", "swd", "swd_levels", "seams", "seams_real", "seams_tile", "compared"] {
         assert_eq!(of_folders[key], of_generator[key], "{key}");
     }
     assert_eq!(of_generator["compared"], json!({ "heights": [40, 40], "widths": [40, 40] }));
@@ -69,7 +71,9 @@ fn infer_defaults_to_the_runs_validation_pairs() {
     let found = report(&here, "eval --checkpoint run");
     assert_eq!((&found["real"], &found["real_count"]), (&json!("synthetic facades, seed 0"), &json!(2)));
     let text = here.done("eval --checkpoint run").stdout;
-    for part in ["run vs synthetic facades, seed 0", "2 generated vs 2 real; 32×32", "l1 ", "psnr ", "ssim ", "swd "] {
+    for part in
+        ["run vs synthetic facades, seed 0", "2 generated vs 2 real; 32×32", "l1 ", "psnr ", "ssim ", "swd ", "seams "]
+    {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
 }
@@ -81,9 +85,11 @@ fn skipped_measures_have_a_reason() {
         image(&here, &format!("{folder}/one.png"), [9, 30], step);
         image(&here, &format!("{folder}/deep/two.png"), [20, 30], 1);
     }
-    let found = report(&here, "eval --generated a --real b");
+    let found = report(&here, "eval --generated a --real b --tile 30");
     let why = &found["not_measured"];
-    for (measure, part) in [("psnr", "a pair is identical"), ("ssim", "11×11"), ("swd", "one size")] {
+    for (measure, part) in
+        [("psnr", "a pair is identical"), ("ssim", "11×11"), ("swd", "one size"), ("seams", "a border")]
+    {
         assert_eq!(found[measure], Value::Null);
         assert!(why[measure].as_str().unwrap().contains(part), "{measure}: {why}");
     }

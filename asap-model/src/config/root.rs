@@ -196,6 +196,9 @@ impl Config {
             Some(best) if !best.is_of_depth() && best != ValidationMeasure::L1 && is_depth => {
                 "measures images, but data.output is depth: use rmse, abs_rel, delta1 or l1"
             }
+            Some(ValidationMeasure::Seams) if self.generator.asap().is_none() => {
+                "measures seams between the tiles of asap, and this generator has none: use l1"
+            }
             _ => return self.generator.check_values(&self.data),
         };
         Err(self.train.conflict("keep_best", problem))

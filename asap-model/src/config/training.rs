@@ -16,12 +16,21 @@ choices! {
         Ssim = "ssim",
         /// Sliced Wasserstein distance.
         Swd = "swd",
+        /// Gradients across the borders of ASAP-Net's tiles over those inside; the nearer to 1 the better.
+        Seams = "seams",
         /// Root mean squared error of depth.
         Rmse = "rmse",
         /// Mean absolute relative error of depth.
         AbsRel = "abs_rel",
         /// Share of pixels whose depth is within a factor of 1.25.
         Delta1 = "delta1",
+    }
+}
+
+impl ValidationMeasure {
+    /// Whether it compares depth maps.
+    pub fn is_of_depth(self) -> bool {
+        matches!(self, ValidationMeasure::Rmse | ValidationMeasure::AbsRel | ValidationMeasure::Delta1)
     }
 }
 

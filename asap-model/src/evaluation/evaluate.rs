@@ -6,7 +6,7 @@ use super::features::{CachedExtractor, FeatureCache};
 use super::images::{EvalImage, Images};
 use super::measure::{Measure, Method};
 use super::measures::{
-    DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Levels, Patches,
+    DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Levels, Patches, Seams,
     frechet_distance, kernel_distance,
 };
 use crate::config::{DataConfig, DepthScale, OutputKind};
@@ -21,6 +21,9 @@ pub struct Options {
     pub seed: u64,
     /// The meaning of depth levels.
     pub depth: DepthScale,
+    /// Side in pixels of the tiles whose seams are measured; `None`: that of the images ([`Images::tile`]), else
+    /// [`DEFAULT_TILE`].
+    pub tile: Option<usize>,
     /// The only measure to compute; `None`: all that are possible.
     pub only: Option<Measure>,
 }
@@ -30,6 +33,9 @@ impl Options {
         self.only.is_none_or(|only| only == measure)
     }
 }
+
+/// The side of tiles where nothing else is known: the paper's.
+pub const DEFAULT_TILE: usize = 16;
 
 /// The images that were compared, and the results.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +52,8 @@ pub struct Evaluation {
     pub not_measured: Vec<(Measure, String)>,
     /// The sliced Wasserstein distance at each level, times 1000, the finest first.
     pub swd_levels: Option<Vec<LevelDistance>>,
+    /// The side of the tiles whose seams were measured, and the real images' value.
+    pub seams: Option<(usize, f64)>,
     /// The kernel inception distance and its spread.
     pub kid: Option<KernelDistance>,
     /// Whether the features of the real images come from the cache.
@@ -144,6 +152,7 @@ struct Accumulator<'a> {
     sums: Vec<(Measure, Outcome<f64>)>,
     depth: DepthErrors,
     sides: [Side; 2],
+    seams: [Seams; 2],
     extractor: Option<CachedExtractor<'a>>,
     /// The cache's file for the real images, and its features.
     file: Option<PathBuf>,
@@ -179,6 +188,7 @@ impl<'a> Accumulator<'a> {
             sums: of_pairs.map(|measure| (measure, start.clone())).collect(),
             depth: DepthErrors::new(options.depth),
             sides: Default::default(),
+            seams: [GENERATED, REAL].map(|_| Seams::new(options.tile.or(images.tile()).unwrap_or(DEFAULT_TILE))),
             extractor,
             cached: file.as_ref().and_then(|file| FeatureCache::read(file, images.counts()[REAL])),
             file,
@@ -223,6 +233,9 @@ impl<'a> Accumulator<'a> {
         if self.data.output == OutputKind::Depth {
             return Ok(());
         }
+        if self.options.wants(Measure::Seams) {
+            self.seams[side].add(&Levels::new(&image.image, &self.data.output_scale()));
+        }
         let picture: &RgbImage = &self.data.view_target(&image.image);
         if let Some(extractor) = self.extractor.filter(|_| side == GENERATED || self.cached.is_none()) {
             features.extend(extractor.network.features(picture)?.into_iter().map(f64::from));
@@ -245,6 +258,7 @@ impl<'a> Accumulator<'a> {
         let swd_levels = self.swd_levels()?;
         let (inception, cache_fault) = self.inception()?;
         let depth = self.depth.summary();
+        let seams = self.seams.each_ref().map(Seams::ratio);
         let (mut measured, mut not_measured) = (Vec::new(), Vec::new());
         for measure in Measure::ALL {
             if measure.is_of_depth() != (self.data.output == OutputKind::Depth) || !self.options.wants(measure) {
@@ -256,6 +270,8 @@ impl<'a> Accumulator<'a> {
                     .as_ref()
                     .map_err(String::clone)
                     .map(|levels| levels.iter().map(|level| level.distance).sum::<f64>() / levels.len() as f64),
+                Method::Seams => seams[GENERATED]
+                    .ok_or_else(|| "no image has a border between tiles and gradients inside".to_owned()),
                 Method::Inception(of) => inception.as_ref().map(of).map_err(String::clone),
                 Method::Depth(_) if !self.paired => Err(NOT_PAIRED.into()),
                 Method::Depth(of) => depth.as_ref().map(of).ok_or("no pixel of the real maps has a depth".into()),
@@ -272,6 +288,7 @@ impl<'a> Accumulator<'a> {
             measured,
             not_measured,
             swd_levels: swd_levels.ok(),
+            seams: seams[REAL].filter(|_| seams[GENERATED].is_some()).map(|real| (self.seams[REAL].tile(), real)),
             kid: inception.ok().map(|distances| distances.kid),
             cached_features,
             cache_fault,

@@ -52,6 +52,11 @@ pub trait Images {
     /// What the images are: their channels, and what their values mean.
     fn data(&self) -> &DataConfig;
 
+    /// The side in pixels of the tiles that generated images are made of, if they are and it is known.
+    fn tile(&self) -> Option<usize> {
+        None
+    }
+
     /// A generated image.
     fn generated(&self, index: usize) -> Result<EvalImage> {
         Ok(self.pair(index)?.0)
@@ -115,6 +120,10 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
 
     fn data(&self) -> &DataConfig {
         &self.translator.config().data
+    }
+
+    fn tile(&self) -> Option<usize> {
+        self.translator.config().generator.asap().map(|asap| asap.tile)
     }
 
     fn real(&self, index: usize) -> Result<EvalImage> {

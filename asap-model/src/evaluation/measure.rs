@@ -14,6 +14,8 @@ pub enum Measure {
     Ssim,
     /// Sliced Wasserstein distance, the mean over levels.
     Swd,
+    /// Gradients across the borders of tiles over those inside.
+    Seams,
     /// Fréchet inception distance.
     Fid,
     /// Kernel inception distance.
@@ -33,11 +35,22 @@ pub(super) enum Method {
     Pairs(fn(&Levels, &Levels) -> Result<f64>, usize),
     /// From the patches of color images.
     Patches,
+    /// From each generated color image, with its tiles.
+    Seams,
     /// From Inception's features of color images.
     Inception(fn(&InceptionDistances) -> f64),
     /// From pairs of depth maps.
     Depth(fn(&DepthSummary) -> f64),
 }
+
+/// Which values are better.
+#[derive(Clone, Copy, PartialEq)]
+enum Better {
+    Lower,
+    Higher,
+    NearOne,
+}
+use Better::{Higher, Lower, NearOne};
 
 struct Entry {
     name: &'static str,
@@ -45,38 +58,34 @@ struct Entry {
     axis: &'static str,
     note: &'static str,
     digits: usize,
-    lower_is_better: bool,
+    better: Better,
     method: Method,
 }
 
-const fn entry(
-    [name, label, axis, note]: [&'static str; 4],
-    digits: usize,
-    lower_is_better: bool,
-    method: Method,
-) -> Entry {
-    Entry { name, label, axis, note, digits, lower_is_better, method }
+const fn entry([name, label, axis, note]: [&'static str; 4], digits: usize, better: Better, method: Method) -> Entry {
+    Entry { name, label, axis, note, digits, better, method }
 }
 
 /// In the order of the variants.
 #[rustfmt::skip]
-const ENTRIES: [Entry; 9] = [
-    entry(["l1", "L1", "L1, of values in [−1, 1]", "mean absolute difference of values in [-1, 1]; lower is better, 0 = identical"], 4, true, Method::Pairs(l1, 1)),
-    entry(["psnr", "PSNR", "PSNR, dB", "dB; higher is better"], 2, false, Method::Pairs(psnr, 1)),
-    entry(["ssim", "SSIM", "SSIM", "higher is better, 1 = identical"], 4, false, Method::Pairs(ssim, SSIM_WINDOW)),
-    entry(["swd", "SWD", "SWD × 1000", "× 1000, of 7×7 patches; lower is better"], 2, true, Method::Patches),
-    entry(["fid", "FID", "FID", "lower is better; biased upwards for few images"], 2, true, Method::Inception(|d| d.fid)),
-    entry(["kid", "KID", "KID", "lower is better"], 5, true, Method::Inception(|d| d.kid.mean)),
-    entry(["rmse", "RMSE", "RMSE", "root mean squared error; lower is better"], 4, true, Method::Depth(|d| d.rmse)),
-    entry(["abs_rel", "AbsRel", "absolute relative error", "mean |generated - real| / real; lower is better"], 4, true, Method::Depth(|d| d.abs_rel)),
-    entry(["delta1", "delta1", "share of δ < 1.25", "share of pixels within a factor of 1.25; higher is better"], 4, false, Method::Depth(|d| d.delta1)),
+const ENTRIES: [Entry; 10] = [
+    entry(["l1", "L1", "L1, of values in [−1, 1]", "mean absolute difference of values in [-1, 1]; lower is better, 0 = identical"], 4, Lower, Method::Pairs(l1, 1)),
+    entry(["psnr", "PSNR", "PSNR, dB", "dB; higher is better"], 2, Higher, Method::Pairs(psnr, 1)),
+    entry(["ssim", "SSIM", "SSIM", "higher is better, 1 = identical"], 4, Higher, Method::Pairs(ssim, SSIM_WINDOW)),
+    entry(["swd", "SWD", "SWD × 1000", "× 1000, of 7×7 patches; lower is better"], 2, Lower, Method::Patches),
+    entry(["seams", "Seams", "gradients across borders / inside tiles", "gradients across the borders of tiles over those inside; 1 = no seams"], 3, NearOne, Method::Seams),
+    entry(["fid", "FID", "FID", "lower is better; biased upwards for few images"], 2, Lower, Method::Inception(|d| d.fid)),
+    entry(["kid", "KID", "KID", "lower is better"], 5, Lower, Method::Inception(|d| d.kid.mean)),
+    entry(["rmse", "RMSE", "RMSE", "root mean squared error; lower is better"], 4, Lower, Method::Depth(|d| d.rmse)),
+    entry(["abs_rel", "AbsRel", "absolute relative error", "mean |generated - real| / real; lower is better"], 4, Lower, Method::Depth(|d| d.abs_rel)),
+    entry(["delta1", "delta1", "share of δ < 1.25", "share of pixels within a factor of 1.25; higher is better"], 4, Higher, Method::Depth(|d| d.delta1)),
 ];
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Measure; 9] = {
+    pub const ALL: [Measure; 10] = {
         use Measure::*;
-        [L1, Psnr, Ssim, Swd, Fid, Kid, Rmse, AbsRel, Delta1]
+        [L1, Psnr, Ssim, Swd, Seams, Fid, Kid, Rmse, AbsRel, Delta1]
     };
 
     fn entry(self) -> &'static Entry {
@@ -100,12 +109,21 @@ impl Measure {
 
     /// The label of an axis, and which values are better.
     pub fn caption(self) -> String {
-        format!("{}: {} is better", self.axis(), if self.entry().lower_is_better { "lower" } else { "higher" })
+        let better = match self.entry().better {
+            Lower => "lower is better",
+            Higher => "higher is better",
+            NearOne => "1 is best",
+        };
+        format!("{}: {better}", self.axis())
     }
 
     /// Whether one value is better than another.
     pub fn is_better(self, value: f64, than: f64) -> bool {
-        if self.entry().lower_is_better { value < than } else { value > than }
+        match self.entry().better {
+            Lower => value < than,
+            Higher => value > than,
+            NearOne => (value - 1.0).abs() < (than - 1.0).abs(),
+        }
     }
 
     /// What its values mean, in a few words.
@@ -145,6 +163,12 @@ impl Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn better_follows_the_measure() {
+        assert!(Measure::L1.is_better(0.1, 0.2) && Measure::Ssim.is_better(0.2, 0.1));
+        assert!(Measure::Seams.is_better(1.02, 0.9) && Measure::Seams.is_better(0.98, 1.1));
+    }
 
     #[test]
     fn entries_follow_the_variants() {

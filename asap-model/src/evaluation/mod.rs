@@ -14,7 +14,7 @@ mod images;
 mod measure;
 pub mod measures;
 
-pub use evaluate::{Evaluation, Options, Sizes, evaluate};
+pub use evaluate::{DEFAULT_TILE, Evaluation, Options, Sizes, evaluate};
 pub use features::{CachedExtractor, FeatureCache, FeatureExtractor, InceptionExtractor};
 pub(crate) use images::HeldPairs;
 pub use images::{EvalImage, GeneratorImages, ImageFiles, Images};

@@ -2,9 +2,9 @@
 
 use asap_tensor::Backend;
 
-use crate::config::Config;
+use crate::config::{Config, OutputKind};
 use crate::data::{Example, HostInput, Image, Sizing, Source};
-use crate::evaluation::measures::DepthErrors;
+use crate::evaluation::measures::{DepthErrors, Seams};
 use crate::evaluation::{EvalImage, HeldPairs, Measure, Options, evaluate};
 use crate::networks::Generator;
 use crate::nn::ForwardContext;
@@ -22,8 +22,9 @@ pub struct SampleRow {
     pub output: Vec<f32>,
 }
 
-/// The measures of a validation, at the training size: L1 first, then the errors of depth where there is any, or the measure
-/// of images that `train.keep_best` names, NaN where it has no value.
+/// The measures of a validation, at the training size: L1 first, then the errors of depth where there is any, or the seams
+/// of color images where there are tiles, and the measure of images that `train.keep_best` names; NaN where one has no
+/// value.
 ///
 /// L1 is the mean |output − real| over all values in [−1, 1] of pixels that count.
 pub type Scores = Vec<(Measure, f64)>;
@@ -62,8 +63,8 @@ impl History {
     }
 }
 
-/// Compares the generator's outputs with at most `train.validate_count` pairs, evenly spaced in `source`, without random crops. Also
-/// returns up to [`ROWS`] of them. The source must have pairs.
+/// Compares the generator's outputs with at most `train.validate_count` pairs, evenly spaced in `source`, without random
+/// crops. Also returns up to [`ROWS`] of them. The source must have pairs.
 pub(super) fn validate<B: Backend>(
     backend: &B,
     generator: &Generator<B>,
@@ -76,8 +77,11 @@ pub(super) fn validate<B: Backend>(
     let (mut sum, mut values) = (0.0, 0.0);
     let scale = data.output_scale();
     let mut depth = data.depth().map(DepthErrors::new);
+    let tiles = config.generator.asap().filter(|_| data.output == OutputKind::Image);
+    let mut seams = tiles.map(|asap| Seams::new(asap.tile));
     let mut rows = Vec::with_capacity(shown.len());
-    let chosen = kept(config).filter(|measure| !measure.is_of_depth() && *measure != Measure::L1);
+    let chosen =
+        kept(config).filter(|measure| !measure.is_of_depth() && ![Measure::L1, Measure::Seams].contains(measure));
     let mut held = HeldPairs { pairs: Vec::new(), data };
     for (place, &index) in picked.iter().enumerate() {
         let pair = Sizing::Configured.example(source.get(index)?, data)?;
@@ -103,6 +107,10 @@ pub(super) fn validate<B: Backend>(
             let image = Image::from_output(&output, size, size, data)?;
             held.pairs.push(EvalImage::pair(pair.clone(), image, size, data));
         }
+        if let Some(seams) = &mut seams {
+            let [height, width] = pair.target.size();
+            output.chunks_exact(height * width).for_each(|plane| seams.add_plane(plane, width));
+        }
         if shown.contains(&place) {
             rows.push(SampleRow { pair, output });
         }
@@ -120,8 +128,14 @@ pub(super) fn validate<B: Backend>(
         let errors = [(Measure::Rmse, found.rmse), (Measure::AbsRel, found.abs_rel), (Measure::Delta1, found.delta1)];
         scores.extend(errors);
     }
+    scores.extend(seams.map(|seams| (Measure::Seams, seams.ratio().unwrap_or(f64::NAN))));
     if let Some(measure) = chosen {
-        let options = Options { seed: config.train.seed, depth: data.depth().unwrap_or_default(), only: Some(measure) };
+        let options = Options {
+            seed: config.train.seed,
+            depth: data.depth().unwrap_or_default(),
+            tile: None,
+            only: Some(measure),
+        };
         let evaluation = evaluate(&held, &options, None, &mut |_, _| {})?;
         scores.push((measure, evaluation.value(measure).unwrap_or(f64::NAN)));
     }

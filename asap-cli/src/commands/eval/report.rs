@@ -50,6 +50,8 @@ impl Report {
             object["farthest"] = json!(self.farthest());
             object["depth_max"] = json!(options.depth.max);
         } else {
+            object["seams_real"] = json!(evaluation.seams.map(|(_, real)| real));
+            object["seams_tile"] = json!(evaluation.seams.map(|(tile, _)| tile));
             let kid = evaluation.kid.as_ref();
             object["kid_deviation"] = json!(kid.map(|kid| kid.deviation));
             object["kid_subsets"] = json!(kid.map(|kid| kid.subsets));
@@ -117,6 +119,10 @@ impl Report {
                     format!(", {width}×{height}: {:.2}", level.distance)
                 };
                 format!("seed {seed}{}", levels.map(level).collect::<String>())
+            }
+            Measure::Seams => {
+                let (tile, real) = self.evaluation.seams?;
+                format!("real images {}; tiles of {tile} pixels", fixed(real, measure.digits()))
             }
             Measure::Fid => format!("images resized {INCEPTION_RESIZE}"),
             Measure::Kid => {

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `difference` | [`l1`], [`psnr`] | two images, level by level |
 //! | `ssim` | [`ssim`], structural similarity (Wang et al. 2004) | two images, window by window |
+//! | `seams` | [`Seams`], gradients across the borders of tiles over those inside | an image with itself, tile by tile |
 //! | `depth` | [`DepthErrors`]: RMSE, absolute relative error, δ < 1.25 (Eigen et al. 2014) | two depth maps, where there is a depth |
 //! | `swd` | [`Patches`], sliced Wasserstein distance (Karras et al. 2018) | two sets of images, by their patches |
 //! | `frechet` | [`frechet_distance`] (Heusel et al. 2017) | two sets of features, by their means and covariances |
@@ -19,6 +20,7 @@ mod features;
 mod frechet;
 mod kid;
 mod pyramid;
+mod seams;
 mod ssim;
 mod swd;
 
@@ -27,6 +29,7 @@ pub use difference::{l1, psnr};
 pub use features::Features;
 pub use frechet::frechet_distance;
 pub use kid::{KernelDistance, kernel_distance};
+pub use seams::Seams;
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use swd::{LevelDistance, PATCH_SIDE, PATCHES_PER_IMAGE, Patches};
 
