@@ -87,6 +87,8 @@ fn training_takes_planned_memory() {
     for (preset, threads, assignments) in [
         ("quickstart", 1, &["train.batch=4"][..]),
         ("quickstart", 2, &[]),
+        ("quickstart", 1, &["generator.seams=phase", "train.batch=2"]),
+        ("quickstart", 2, &["generator.seams=blend", "generator.seam_band=4"]),
         ("quickstart", 1, &["generator.kind=spade", "generator.width_factor=0.125"]),
         ("quickstart", 2, &["generator.kind=pix2pix-resnet", "generator.width_factor=0.25", "train.batch=2"]),
         ("quickstart", 1, &["generator.kind=pix2pixhd", "generator.width_factor=0.125", "train.batch=2"]),
@@ -112,6 +114,7 @@ fn inference_takes_planned_memory() {
     let mut kept = BACKENDS.lock().unwrap_or_else(PoisonError::into_inner);
     for (preset, size, assignments) in [
         ("quickstart", [512, 384], &[][..]),
+        ("quickstart", [512, 384], &["generator.seams=blend"]),
         ("quickstart", [256, 384], &["generator.kind=spade", "generator.width_factor=0.125"]),
         ("cityscapes-256", [128, 256], &["generator.max_width=128"]),
         ("depth-256", [96, 128], &["generator.max_width=128", "generator.positions=false"]),

@@ -183,6 +183,16 @@ fn averaged_generator_is_validated_and_saved() {
     assert_ne!(validated, validated_average);
 }
 
+/// Phases are those of the step, not of the process.
+#[test]
+fn phase_resumes_with_the_same_bytes() {
+    let mut config = tiny();
+    config.set("generator.seams=phase").unwrap();
+    let threads = |count| Cpu::new(Some(count)).unwrap();
+    let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
+    assert!(whole == last_checkpoint_of(&config, &[threads(2), threads(1)], &[7]));
+}
+
 #[test]
 fn minutes_end_a_run() {
     let mut config = tiny();

@@ -24,8 +24,10 @@
 //! | `cross_entropy` | ℓ = log Σ exp x − `x[id]` of each pixel, 0 where id ≥ C | (N, C, H, W), ids (N, H, W) → (N, 1, H, W) | g·(softmax(x) − one-hot) | `ops/cross_entropy` |
 //! | `resize` | y = R·x·Cᵀ for sparse R, C: bilinear, nearest, tent, mean, average pooling | (N, C, H, W) → (N, C, H′, W′) | Rᵀ·g·C | `ops/resize` |
 //! | `resize_ids` | the same on the one-hot form of ids | ids (N, H, W) → (N, C, H′, W′) | none | `ops/resize` |
+//! | `pick_ids` | labels sampled by sparse R, C with one entry a row | ids (N, H, W) → (N, H′, W′) | none | `ops/resize` |
 //! | `pixel_conv` | `y[n,c,p,q] = Σ k[n,9c+t,p,q]·x[n,c,p+⌊t/3⌋−1,q+t mod 3−1]`: each pixel's own 3×3 kernel | (N, C, H, W), (N, 9·C, H, W) → (N, C, H, W) | gathered by the kernels around; g·x | `ops/pixel_conv` |
 //! | `pixel_mlp` | the paper's op: each cell's weights applied to its S×S tile | (N, P, h, w), pixels → (N, C_n, h·S, w·S) | recomputed layer by layer | `ops/pixel_mlp` |
+//! | `blended_pixel_mlp` | the same for tiles that overlap: `resize`, `pixel_mlp` on larger tiles, `resize` | as `pixel_mlp` | the gradients of the three | `ops/pixel_mlp` |
 //! | `adam` | Kingma & Ba's update | any, in place | none | `ops/adam` |
 
 use crate::op::Kernel;
@@ -68,6 +70,7 @@ index!(
     CrossEntropyGrad,
     Resize,
     ResizeIds,
+    PickIds,
     PixelConv,
     PixelConvGradInput,
     PixelConvGradKernels,

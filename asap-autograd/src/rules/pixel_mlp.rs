@@ -31,16 +31,28 @@ impl<B: Backend> Var<B> {
     /// Applies each cell's parameters, (N, P, h, w), to the pixels of its S×S tile → (N, C_n, h·S, w·S) in (−1, 1).
     /// `positions` is `position_table(S)` as (log2 S, 2, S), or empty, (0, 2, S), for networks without positions.
     pub fn pixel_mlp(mlp: &PixelMlp, params: &Self, pixels: VarPixels<B>, positions: &Tensor<B>) -> Result<Self> {
+        Self::blended_pixel_mlp(mlp, 0, params, pixels, positions)
+    }
+
+    /// [`Var::pixel_mlp`] with tiles that overlap: within `band`/2 pixels of a border a pixel is the weighted mean of the
+    /// outputs of the networks around. `positions` is `Bands::position_table` as (log2 S, 2, S + `band`), or empty.
+    pub fn blended_pixel_mlp(
+        mlp: &PixelMlp,
+        band: usize,
+        params: &Self,
+        pixels: VarPixels<B>,
+        positions: &Tensor<B>,
+    ) -> Result<Self> {
         let (saved_pixels, dense) = match pixels {
             VarPixels::Dense(x) => (VarPixels::Dense(x.detach()), Some(x)),
             ids => (ids, None),
         };
-        let y = ops::pixel_mlp(mlp, params.value(), saved_pixels.values(), positions)?;
+        let y = ops::blended_pixel_mlp(mlp, band, params.value(), saved_pixels.values(), positions)?;
         let (mlp, saved_params, positions) = (mlp.clone(), params.value().clone(), positions.clone());
         Var::record(y, [Some(params), dense.as_ref()], move |g, [_, wants_pixels]| {
             let pixels = saved_pixels.values();
             let (grad_params, grad_pixels) =
-                ops::pixel_mlp_grad(&mlp, &saved_params, pixels, &positions, g, wants_pixels)?;
+                ops::blended_pixel_mlp_grad(&mlp, band, &saved_params, pixels, &positions, g, wants_pixels)?;
             Ok([Some(grad_params), grad_pixels])
         })
     }

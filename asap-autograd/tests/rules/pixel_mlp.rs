@@ -2,7 +2,7 @@
 
 use asap_autograd::check::{Double, Settings};
 use asap_autograd::{Var, VarPixels};
-use asap_tensor::ops::{self, PixelMlp, Pixels, Unary, position_table};
+use asap_tensor::ops::{self, Bands, PixelMlp, Pixels, Unary, position_table};
 use asap_tensor::{Ids, Tensor};
 
 use crate::harness::{assert_found, assert_rule_with, normal};
@@ -59,6 +59,46 @@ fn pixel_mlp_of_ids_matches_differences() {
             Var::pixel_mlp(&mlp, &v[0], VarPixels::Ids { ids: ids.clone(), classes }, &table)
         });
     }
+}
+
+/// Dense and as ids; bands narrower than the tile and as wide.
+#[test]
+fn blended_pixel_mlp_matches_differences() {
+    for (tile, band, grid) in [(4, 2, [1, 2, 3]), (2, 2, [2, 2, 2]), (4, 4, [1, 3, 1])] {
+        let mlp = PixelMlp { tile, widths: vec![4, 2] };
+        let ([n, h, w], periods) = (grid, tile.ilog2() as usize);
+        let table = Bands { tile, width: band }.position_table();
+        let table = Tensor::from_f32(&Double::new(), [periods, 2, tile + band], &table).unwrap();
+        let pixels = normal("pixels", [n, 2, h * tile, w * tile]);
+        let inputs = [params(&mlp, 2, grid, &table), pixels];
+        let name = format!("blended_pixel_mlp, tile {tile}, band {band}");
+        assert_rule_with(SETTINGS, &name, &inputs, |v| {
+            Var::blended_pixel_mlp(&mlp, band, &v[0], VarPixels::Dense(v[1].clone()), &table)
+        });
+        let ids = (0..n * h * w * tile * tile).map(|i| (i * 5 % 7 % 2) as u8).collect();
+        let ids = Ids::from_vec(&Double::new(), [n, h * tile, w * tile], ids).unwrap();
+        assert_rule_with(SETTINGS, &format!("{name}, ids"), &inputs[..1], |v| {
+            Var::blended_pixel_mlp(&mlp, band, &v[0], VarPixels::Ids { ids: ids.clone(), classes: 2 }, &table)
+        });
+    }
+}
+
+/// The gradient of a blend that gives each network the whole gradient of its pixels.
+#[test]
+fn blended_pixel_mlp_without_weights_is_found() {
+    let (mlp, band) = (PixelMlp { tile: 2, widths: vec![2] }, 2);
+    let bands = Bands { tile: 2, width: band };
+    let positions = Tensor::from_f32(&Double::new(), [1, 2, 4], &bands.position_table()).unwrap();
+    let inputs = [normal("params", [1, 14, 1, 2]), normal("pixels", [1, 2, 2, 4])];
+    assert_found("the gradient of the tiles without bands", &inputs, &[0, 1], |v| {
+        let (params, pixels) = (v[0].value().clone(), v[1].value().clone());
+        let y = ops::blended_pixel_mlp(&mlp, band, &params, Pixels::Dense(&pixels), &positions)?;
+        let (mlp, table) = (mlp.clone(), Tensor::from_f32(&Double::new(), [1, 2, 2], &position_table(2))?);
+        Var::record(y, [&v[0], &v[1]], move |g, _| {
+            let (params, pixels) = ops::pixel_mlp_grad(&mlp, &params, Pixels::Dense(&pixels), &table, g, true)?;
+            Ok([Some(params), pixels])
+        })
+    });
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub use data::{DataConfig, Direction, InputKind, Layout, OutputKind, Resize};
 pub use depth::DepthScale;
 pub use discriminator::{DiscriminatorConfig, OasisConfig, PatchConfig};
 pub use generator::GeneratorConfig;
-pub use generators::asap_net::{AsapNetConfig, Padding};
+pub use generators::asap_net::{AsapNetConfig, Padding, Seams};
 pub use generators::pix2pix::{ResNetConfig, UnetConfig};
 pub use generators::pix2pixhd::{Pix2PixHdConfig, Pix2PixHdLocalConfig};
 pub use generators::spade::{CcFpseConfig, SpadeConfig};

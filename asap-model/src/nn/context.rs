@@ -85,7 +85,7 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
     }
 
     /// Seed and name of the pass, if dropout is on.
-    pub(super) fn dropout(&self) -> Option<(u64, &str)> {
+    pub(crate) fn dropout(&self) -> Option<(u64, &str)> {
         self.dropout.as_ref().filter(|_| self.training).map(|(seed, pass)| (*seed, pass.as_str()))
     }
 

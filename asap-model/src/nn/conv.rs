@@ -102,7 +102,7 @@ impl Conv2d {
         let bias = self.bias.map(|id| ctx.var(id));
         let (x, padding) = match self.mode {
             PadMode::Zero => (x.into(), self.padding),
-            PadMode::Reflect => (x.into().reflect(self.padding)?, 0),
+            PadMode::Reflect => (x.into().reflect(ops::Pad::all(self.padding))?, 0),
         };
         x.conv2d(&weight, bias.as_ref(), ops::Conv2d { stride: self.stride, padding })
     }

@@ -83,12 +83,12 @@ impl<B: Backend> Input<B> {
         })
     }
 
-    /// Reflection padding by `amount` pixels on all sides.
-    pub fn reflect(&self, amount: usize) -> Result<Self> {
+    /// Reflection padding.
+    pub fn reflect(&self, pad: Pad) -> Result<Self> {
         let labels = |labels: &Labels<B>| -> Result<_> {
-            Ok(Labels { ids: pad_ids(&labels.ids, Pad::all(amount))?, classes: labels.classes })
+            Ok(Labels { ids: pad_ids(&labels.ids, pad)?, classes: labels.classes })
         };
-        let image = |image: &Var<B>| image.pad2d(Pad::all(amount), PadMode::Reflect);
+        let image = |image: &Var<B>| image.pad2d(pad, PadMode::Reflect);
         Ok(Input {
             labels: self.labels.as_ref().map(labels).transpose()?,
             image: self.image.as_ref().map(image).transpose()?,
@@ -108,6 +108,15 @@ impl<B: Backend> Input<B> {
     pub fn one_hot(&self) -> Result<Var<B>> {
         let labels = self.labels.as_ref().map(|labels| one_hot(&labels.ids, labels.classes)).transpose()?;
         join(labels, self.image.clone())
+    }
+
+    /// The backend of its tensors.
+    pub fn backend(&self) -> &B {
+        match (&self.labels, &self.image) {
+            (Some(labels), _) => labels.ids.backend(),
+            (None, Some(image)) => image.value().backend(),
+            (None, None) => unreachable!("an input has channels"),
+        }
     }
 
     /// (N, H, W).

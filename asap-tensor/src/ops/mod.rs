@@ -40,11 +40,12 @@ pub use pixel_conv::{
     pixel_conv_grad_kernels,
 };
 pub use pixel_mlp::{
-    PixelMlp, PixelMlpForward, PixelMlpGrad, PixelMlpSize, Pixels, RawPixels, pixel_mlp, pixel_mlp_grad, position_table,
+    Bands, PixelMlp, PixelMlpForward, PixelMlpGrad, PixelMlpSize, Pixels, RawPixels, blended_pixel_mlp,
+    blended_pixel_mlp_grad, pixel_mlp, pixel_mlp_grad, position_table,
 };
 pub use pool::{MaxPool2, MaxPool2Grad, max_pool2, max_pool2_grad};
 pub use reduce::{Sum, SumChannels, sum, sum_channels};
-pub use resize::{Resize, ResizeIds, Taps, resize, resize_grad, resize_ids};
+pub use resize::{PickIds, Resize, ResizeIds, Taps, pick_ids, resize, resize_grad, resize_ids};
 pub use unary::{Needs, Unary, UnaryGrad, UnaryOp, unary, unary_grad};
 
 /// Every source of CUDA kernels, for checks that compile them all.

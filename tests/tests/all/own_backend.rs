@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asap_tensor::ops::{
     AdamOp, BinaryOp, Cat, Conv2d, Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight,
     Conv2dStack, CrossEntropy, CrossEntropyGrad, InstanceNorm, InstanceNormGrad, Matmul, MaxPool2, MaxPool2Grad,
-    Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, Permute, PixelConv, PixelConvGradInput, PixelConvGradKernels,
+    Narrow, OneHot, Pad2d, Pad2dGrad, PadIds, Permute, PickIds, PixelConv, PixelConvGradInput, PixelConvGradKernels,
     PixelMlpForward, PixelMlpGrad, Place, Resize, ResizeIds, Sum, SumChannels, Unary, UnaryGrad, UnaryOp, conv2d,
     instance_norm, unary,
 };
@@ -61,7 +61,7 @@ impl Kernel<UnaryOp> for Mine {
 delegate_kernels!(Mine => |mine| &mine.inner;
     UnaryGrad, BinaryOp, Sum, SumChannels, Permute, Narrow, Place, Cat, Pad2d, Pad2dGrad, PadIds, OneHot, Matmul,
     Conv2dForward, Conv2dGradInput, Conv2dGradWeight, Conv2dIds, Conv2dIdsGradWeight, Conv2dStack, InstanceNorm,
-    InstanceNormGrad, MaxPool2, MaxPool2Grad, CrossEntropy, CrossEntropyGrad, Resize, ResizeIds, PixelConv,
+    InstanceNormGrad, MaxPool2, MaxPool2Grad, CrossEntropy, CrossEntropyGrad, Resize, ResizeIds, PickIds, PixelConv,
     PixelConvGradInput, PixelConvGradKernels, PixelMlpForward, PixelMlpGrad, AdamOp,
 );
 

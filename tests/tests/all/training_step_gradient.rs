@@ -263,6 +263,9 @@ fn ablation_gradients_match_finite_differences() {
         &["generator.spatially_varying=false"][..],
         &["generator.positions=false"],
         &["generator.padding=zero", "generator.tile=2", "data.instances=false"],
+        &["generator.seams=phase"],
+        &["generator.seams=blend"],
+        &["generator.seams=blend", "generator.seam_band=4", "data.instances=false"],
     ] {
         let scene = Scene::new(change);
         assert_correct(change[0], &scene.check(Network::Generator, 1, None));

@@ -21,6 +21,18 @@ choices! {
     }
 }
 
+choices! {
+    /// What is done against visible borders of tiles.
+    pub enum Seams {
+        /// Nothing (the paper).
+        None = "none",
+        /// Training steps shift the grid of tiles at random.
+        Phase = "phase",
+        /// Pixels near a border are the weighted mean of the networks on both sides.
+        Blend = "blend",
+    }
+}
+
 section! {
     /// ASAP-Net: the low-resolution stream that predicts parameters, and the pixelwise networks that use them.
     pub struct AsapNetConfig in "generator" {
@@ -44,6 +56,15 @@ section! {
         positions: bool = true;
         /// Predict parameters for each tile. false: one set for the whole image, an ablation of the paper.
         spatially_varying: bool = true;
+        /// Against visible borders of tiles: phase shifts the grid of tiles at random in each training step; blend
+        /// makes pixels near a border the weighted mean of both tiles' networks. none: the paper.
+        ///
+        /// phase costs nothing in inference, and training computes one more row and column of tiles. blend computes
+        /// (1 + seam_band/tile)² times as many pixels in training and inference.
+        seams: Seams = Seams::None;
+        /// Width in pixels of the band around a border in which blend takes the mean: even, at most tile, which
+        /// interpolates between the centers of tiles. Only for blend. Unset: tile/4, at least 2.
+        seam_band: Option<usize> = None, in 2..=1024;
     }
 }
 
@@ -61,6 +82,14 @@ impl AsapNetConfig {
     /// Position channels: cosine and sine of x and y at the periods S, S/2, …, 2; none without positions.
     pub fn position_channels(&self) -> usize {
         if self.positions { 4 * self.tile.max(1).ilog2() as usize } else { 0 }
+    }
+
+    /// Width in pixels of the bands around borders in which networks are blended; 0 without.
+    pub fn band(&self) -> usize {
+        match self.seams {
+            Seams::Blend => self.seam_band.unwrap_or((self.tile / 4).max(2)),
+            Seams::None | Seams::Phase => 0,
+        }
     }
 
     /// Channels between the layers of the pixelwise networks: `mlp_depth` + 1 values, from the pixel's input and position to
@@ -109,6 +138,17 @@ impl GeneratorKind for AsapNetConfig {
             let factor = self.learned_factor;
             let problem = format!("must be at least generator.learned_factor = {factor}, a factor of it");
             return Err(self.conflict("tile", &problem));
+        }
+        if let Some(band) = self.seam_band.filter(|_| self.seams == Seams::Blend) {
+            let problem = format!("must be even and at most generator.tile = {}", self.tile);
+            if !band.is_multiple_of(2) || band > self.tile {
+                return Err(self.conflict("seam_band", &problem));
+            }
+        }
+        if self.seams != Seams::None && !self.spatially_varying {
+            let problem = "has no effect on one set of parameters for the whole image (generator.spatially_varying = false), \
+                           which has no seams: use none";
+            return Err(self.conflict("seams", problem));
         }
         let predicted = self.mlp_parameters(data);
         if predicted * self.max_width > MAX_PREDICTING_WEIGHTS {

@@ -2,23 +2,28 @@
 //!
 //! A fixed filter downsamples the label map ([`downsample`]), the low-resolution stream predicts one set of MLP
 //! parameters for each S×S tile, and `pixel_mlp` computes each pixel with its tile's MLP.
+//!
+//! `generator.seams` switches on what the paper has not, against visible borders of tiles: a random phase of their grid
+//! in training, or bands around borders in which the MLPs on both sides are blended.
 
 mod lowres_stream;
+mod phase;
 mod plain;
 
-pub use plain::plain_pixel_mlp;
+pub use plain::{plain_blended_pixel_mlp, plain_pixel_mlp};
 
 use std::sync::Arc;
 
 use asap_autograd::Var;
-use asap_tensor::ops::{PixelMlp, Taps, position_table};
+use asap_tensor::ops::{Bands, PixelMlp, Taps};
 use asap_tensor::{Backend, Tensor};
 
 use super::generator::Build;
 use crate::Result;
-use crate::config::{AsapNetConfig, DataConfig};
+use crate::config::{AsapNetConfig, DataConfig, Seams};
 use crate::nn::{Builder, ForwardContext, Input, Module};
 use lowres_stream::LowresStream;
+use phase::Phase;
 
 /// ASAP-Net's generator: labels or an image to an image in (−1, 1).
 #[derive(Clone, Debug)]
@@ -28,7 +33,11 @@ pub struct AsapNet<B: Backend> {
     pub mlp: PixelMlp,
     fixed_factor: usize,
     spatially_varying: bool,
-    /// `position_table` of S, (log2 S, 2, S); (0, 2, S) without positions.
+    /// Width in pixels of the bands around borders in which MLPs are blended; 0 without.
+    pub band: usize,
+    /// Whether the grid of tiles is shifted in training.
+    shifted: bool,
+    /// [`Bands::position_table`], (log2 S, 2, S + `band`); (0, 2, S + `band`) without positions.
     pub positions: Tensor<B>,
 }
 
@@ -36,14 +45,17 @@ impl<B: Backend> AsapNet<B> {
     /// A generator of the configured widths and depths.
     pub fn new(mut b: Builder<'_, B>, config: &AsapNetConfig, data: &DataConfig) -> Result<Self> {
         let parameters = config.mlp_parameters(data);
-        let table = if config.positions { position_table(config.tile) } else { Vec::new() };
-        let periods = table.len() / (2 * config.tile);
+        let bands = Bands { tile: config.tile, width: config.band() };
+        let table = if config.positions { bands.position_table() } else { Vec::new() };
+        let periods = table.len() / (2 * bands.side());
         Ok(AsapNet {
             stream: LowresStream::new(b.at("lowres_stream.model"), config, data.lowres_channels(), parameters)?,
             mlp: PixelMlp { tile: config.tile, widths: config.mlp_channels(data).split_off(1) },
             fixed_factor: config.fixed_factor(),
             spatially_varying: config.spatially_varying,
-            positions: Tensor::from_f32(b.backend(), [periods, 2, config.tile], &table)?,
+            positions: Tensor::from_f32(b.backend(), [periods, 2, bands.side()], &table)?,
+            band: bands.width,
+            shifted: config.seams == Seams::Phase,
         })
     }
 
@@ -60,7 +72,13 @@ impl<B: Backend> AsapNet<B> {
 
     /// The image (N, C_n, H, W) of an input, with these MLP parameters.
     pub fn synthesize(&self, ctx: &ForwardContext<'_, B>, params: &Var<B>, x: &Input<B>) -> Result<Var<B>> {
-        ctx.layer("pixel_mlp", || Ok(Var::pixel_mlp(&self.mlp, params, x.pixels()?, &self.positions)?))
+        let Self { mlp, band, positions, .. } = self;
+        ctx.layer("pixel_mlp", || Ok(Var::blended_pixel_mlp(mlp, *band, params, x.pixels()?, positions)?))
+    }
+
+    fn generate(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+        let params = self.predict(ctx, x)?;
+        self.synthesize(ctx, &params, x)
     }
 }
 
@@ -74,8 +92,11 @@ impl<B: Backend> Module<B> for AsapNet<B> {
     /// (N, C, H, W) labels or image → (N, C_n, H, W). H and W are multiples of S, and at least 2S, since reflection
     /// needs two cells.
     fn forward(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
-        let params = self.predict(ctx, x)?;
-        self.synthesize(ctx, &params, x)
+        let phase = if self.shifted { Phase::random(ctx, self.mlp.tile, x.backend()) } else { Phase::default() };
+        if phase == Phase::default() {
+            return self.generate(ctx, x);
+        }
+        phase.crop(&self.generate(ctx, &x.reflect(phase.padding(self.mlp.tile))?)?, x.sizes())
     }
 }
 
@@ -87,4 +108,50 @@ pub fn downsample<B: Backend>(x: &Input<B>, factor: usize) -> Result<Input<B>> {
     }
     let [_, h, w] = x.sizes();
     x.resize(&Taps::tent(h, factor)?, &Taps::tent(w, factor)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use asap_tensor::{Ids, Reference};
+
+    use super::*;
+    use crate::nn::{FillByName, Params};
+
+    /// The output for labels of 8×12 pixels and 3 classes, in the pass `pass` of training or in evaluation.
+    fn output(seams: Seams, pass: Option<&str>) -> Vec<f64> {
+        let backend = Reference::<f64>::new();
+        let small =
+            AsapNetConfig { tile: 4, learned_factor: 4, width: 2, max_width: 3, depth: 1, ..Default::default() };
+        let config = AsapNetConfig { mlp_width: 4, mlp_depth: 2, seams, ..small };
+        let data = DataConfig { classes: 3, instances: false, ..DataConfig::default() };
+        let mut init = FillByName { prefix: String::new(), gain: 1.0 };
+        let (params, network) = Params::build(&backend, &mut init, |b| AsapNet::new(b, &config, &data)).unwrap();
+        let ids = Ids::from_vec(&backend, [1, 8, 12], (0..96).map(|i| (i * i % 7 % 3) as u8).collect()).unwrap();
+        let ctx = match pass {
+            Some(pass) => ForwardContext::training_frozen(&params).with_dropout(1, pass),
+            None => ForwardContext::evaluation(&params),
+        };
+        network.forward(&ctx, &Input::labels(ids, 3)).unwrap().value().to_vec().unwrap()
+    }
+
+    #[test]
+    fn phases_shift_the_grid_in_training_only() {
+        assert_eq!(output(Seams::Phase, None), output(Seams::None, None));
+        assert_eq!(output(Seams::None, Some("generator.1")), output(Seams::None, None));
+        let shifted = output(Seams::Phase, Some("generator.1"));
+        assert_ne!(shifted, output(Seams::None, None));
+        assert_eq!(shifted, output(Seams::Phase, Some("generator.1")));
+        assert_ne!(shifted, output(Seams::Phase, Some("generator.2")));
+    }
+
+    #[test]
+    fn blend_changes_bands_only() {
+        let (plain, blended) = (output(Seams::None, None), output(Seams::Blend, None));
+        // Bands of 2 pixels around the border of tiles of 4: the pixels next to one.
+        for (i, (a, b)) in plain.iter().zip(&blended).enumerate() {
+            let (y, x) = (i / 12 % 8, i % 12);
+            let in_band = [3, 4].contains(&y) || [3, 4, 7, 8].contains(&x);
+            assert_eq!((a - b).abs() > 1e-12, in_band, "({x}, {y}): {a}, {b}");
+        }
+    }
 }

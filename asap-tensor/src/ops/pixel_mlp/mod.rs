@@ -1,6 +1,7 @@
 //! The paper's op: every S×S tile of the image has its own small network, and each pixel of the tile runs through it.
 #![doc = include_str!("README.md")]
 
+mod blend;
 mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
@@ -10,6 +11,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 
+pub use blend::{Bands, blended_pixel_mlp, blended_pixel_mlp_grad};
 pub use ops::{PixelMlpForward, PixelMlpGrad};
 pub use size::{PixelMlpSize, RawPixels, SLOPE};
 

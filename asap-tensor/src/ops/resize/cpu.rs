@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Resize, ResizeIds};
+use super::{PickIds, Resize, ResizeIds};
 use crate::cpu::Cpu;
 use crate::error::Result;
 use crate::op::{Inputs, Kernel};
@@ -61,5 +61,21 @@ impl Kernel<ResizeIds> for Cpu {
             }
         });
         self.compute(&Permute { x: shape, axes: [0, 2, 1, 3, 0, 0] }, &votes)
+    }
+}
+
+impl Kernel<PickIds> for Cpu {
+    fn compute(&self, op: &PickIds, (ids, rows, columns): Inputs<'_, PickIds, Self>) -> Result<Self::IdBuffer> {
+        let ([_, height, width], [batch, out_height, out_width]) = (op.ids, op.y);
+        let (rows_step, columns_step) = (rows.per_output(), columns.per_output());
+        let mut y = vec![0; batch * out_height * out_width];
+        self.pieces(&mut y, out_width, 1, |which, y: &mut [u8]| {
+            let row = rows.index()[which % out_height * rows_step] as usize;
+            let ids = &ids[(which / out_height * height + row) * width..][..width];
+            for (y, &column) in y.iter_mut().zip(columns.index().iter().step_by(columns_step)) {
+                *y = ids[column as usize];
+            }
+        });
+        Ok(Arc::new(y))
     }
 }

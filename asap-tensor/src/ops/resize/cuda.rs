@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Resize, ResizeIds, Taps};
+use super::{PickIds, Resize, ResizeIds, Taps};
 use crate::cuda::{Array, Cuda, Source, Table};
 use crate::error::Result;
 use crate::op::{Inputs, Kernel};
@@ -57,6 +57,19 @@ impl Kernel<ResizeIds> for Cuda {
             let launch = launch.input(&column_taps.index).input(&column_taps.weight);
             let launch = launch.count(planes).size(classes).count(rows.inputs() * columns.inputs());
             let launch = launch.size(columns.inputs()).size(height).size(width);
+            launch.size(rows.per_output()).size(columns.per_output()).for_each_plane(planes, height * width)
+        })
+    }
+}
+
+impl Kernel<PickIds> for Cuda {
+    fn compute(&self, op: &PickIds, (ids, rows, columns): Inputs<'_, PickIds, Self>) -> Result<Self::IdBuffer> {
+        let ([_, in_height, in_width], [planes, height, width]) = (op.ids, op.y);
+        let (row_taps, column_taps) = (self.taps(rows)?, self.taps(columns)?);
+        self.build(planes * height * width, |y| {
+            let launch = self.kernel(&SOURCE, "pick_ids")?.output(y).input(ids);
+            let launch = launch.input(&row_taps.index).input(&column_taps.index).count(planes);
+            let launch = launch.count(in_height * in_width).size(in_width).size(height).size(width);
             launch.size(rows.per_output()).size(columns.per_output()).for_each_plane(planes, height * width)
         })
     }

@@ -36,6 +36,14 @@ op! {
     }
 }
 
+op! {
+    /// Label maps sampled: each output is the label at its first tap of each axis; ids is [N, H, W], y [N, H′, W′].
+    PickIds { ids: [usize; 3], y: [usize; 3] }
+    "pick_ids", for<'a, B> (&'a B::IdBuffer, &'a Taps, &'a Taps) => [usize; 3]: |op| op.y,
+    // Bytes, of which an element has four.
+    cost: Cost::elements((op.ids.iter().product::<usize>() + op.y.iter().product::<usize>()).div_ceil(4))
+}
+
 fn check_taps(op: &'static str, [h, w]: [usize; 2], rows: &Taps, columns: &Taps) -> Result<()> {
     require_argument(h == rows.inputs() && w == columns.inputs(), op, || {
         format!("the image is {h}×{w}, but the taps are for {}×{}", rows.inputs(), columns.inputs())
@@ -72,4 +80,12 @@ pub fn resize_ids<B: Kernel<ResizeIds> + Kernel<OneHot>>(
     }
     let y = Shape::from([n, classes, rows.outputs(), columns.outputs()]);
     ResizeIds { y }.run(ids.backend(), (ids.buffer(), rows, columns))
+}
+
+/// Label maps sampled by taps of which each output has one: (N, H, W) → (N, `rows.outputs()`, `columns.outputs()`).
+pub fn pick_ids<B: Kernel<PickIds>>(ids: &Ids<B>, rows: &Taps, columns: &Taps) -> Result<Ids<B>> {
+    let [n, h, w] = ids.sizes();
+    check_taps("pick_ids", [h, w], rows, columns)?;
+    PickIds { ids: [n, h, w], y: [n, rows.outputs(), columns.outputs()] }
+        .run(ids.backend(), (ids.buffer(), rows, columns))
 }

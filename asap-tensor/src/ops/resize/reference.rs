@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 
-use super::{Resize, ResizeIds};
+use super::{PickIds, Resize, ResizeIds};
 use crate::error::Result;
 use crate::op::{Inputs, Kernel, Op};
 use crate::ops::layout::OneHot;
@@ -33,10 +33,18 @@ impl<E: Element> Kernel<ResizeIds> for Reference<E> {
     }
 }
 
+impl<E: Element> Kernel<PickIds> for Reference<E> {
+    fn compute(&self, op: &PickIds, (ids, rows, columns): Inputs<'_, PickIds, Self>) -> Result<Self::IdBuffer> {
+        let ids = view(ids, op.ids);
+        let [first_row, first_column] = [rows, columns].map(|taps| |o| taps.index()[o * taps.per_output()] as usize);
+        Ok(buffer(&Array3::from_shape_fn(op.y, |(n, y, x)| ids[[n, first_row(y), first_column(x)]])))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::ops::layout::one_hot;
-    use crate::ops::resize::{Taps, resize, resize_grad, resize_ids};
+    use crate::ops::resize::{Taps, pick_ids, resize, resize_grad, resize_ids};
     use crate::random::uniform_by_name;
     use crate::{Ids, Reference, Tensor};
 
@@ -84,5 +92,12 @@ mod tests {
         let looked_up = resize_ids(&ids, 4, &rows, &columns).unwrap();
         assert_eq!(looked_up.dims(), dense.dims());
         assert_eq!(looked_up.to_vec().unwrap(), dense.to_vec().unwrap());
+    }
+
+    #[test]
+    fn pick_ids_repeats_and_skips_labels() {
+        let ids = Ids::from_vec(&Reference::<f64>::new(), [1, 2, 3], vec![0, 1, 2, 3, 4, 255]).unwrap();
+        let picked = pick_ids(&ids, &Taps::nearest(2, 1).unwrap(), &Taps::nearest(3, 6).unwrap()).unwrap();
+        assert_eq!((picked.sizes(), picked.to_vec().unwrap()), ([1, 1, 6], vec![0, 0, 1, 1, 2, 2]));
     }
 }

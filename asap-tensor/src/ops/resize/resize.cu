@@ -61,3 +61,17 @@ extern "C" __global__ void resize_ids(float* __restrict__ y, const uint8_t* __re
         }
     }
 }
+
+// y[n, p, q] = ids[n, first row tap, first column tap]
+extern "C" __global__ void pick_ids(uint8_t* __restrict__ y, const uint8_t* __restrict__ ids,
+                                    const uint32_t* __restrict__ row_index, const uint32_t* __restrict__ column_index,
+                                    size_t planes, size_t in_plane, int in_width, int out_height, int out_width,
+                                    int row_taps, int column_taps) {
+    int out_plane = out_height * out_width;
+    FOR_EACH_PLANE(n, planes) {
+        FOR_EACH_INSIDE(i, out_plane) {
+            size_t row = row_index[i / out_width * row_taps], column = column_index[i % out_width * column_taps];
+            y[n * out_plane + i] = ids[n * in_plane + row * in_width + column];
+        }
+    }
+}

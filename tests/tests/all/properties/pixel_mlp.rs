@@ -1,4 +1,4 @@
-use asap_tensor::ops::{PixelMlp, Pixels, pixel_mlp, pixel_mlp_grad, position_table};
+use asap_tensor::ops::{Bands, PixelMlp, Pixels, blended_pixel_mlp, blended_pixel_mlp_grad};
 use asap_tensor::{Backend, Result, Tensor};
 use asap_tests::bound::Output;
 use asap_tests::property::{Double, Property, assert_matches_reference, assert_thread_independent, summed};
@@ -13,6 +13,8 @@ struct Case {
     batch: usize,
     grid: [usize; 2],
     mlp: PixelMlp,
+    /// Width of the bands in which tiles are blended; 0: `pixel_mlp`.
+    band: usize,
     inputs: usize,
     /// Labels or values.
     labels: bool,
@@ -24,14 +26,17 @@ fn case(
     grid: impl Strategy<Value = usize> + Clone,
     tile: impl Strategy<Value = usize>,
     width: impl Strategy<Value = usize>,
+    is_blended: bool,
 ) -> impl Strategy<Value = Case> {
     let widths = prop::collection::vec(width, 1..=4);
     let flags = any::<(bool, bool, u64)>();
     (1usize..=2, [grid.clone(), grid], tile, widths, 1usize..=13, flags).prop_map(
-        |(batch, grid, tile, widths, inputs, (labels, positions, seed))| Case {
+        move |(batch, grid, tile, widths, inputs, (labels, positions, seed))| Case {
             batch,
             grid,
             mlp: PixelMlp { tile, widths },
+            // An even number from 2 to the tile's.
+            band: if is_blended { 2 + 2 * (seed as usize % (tile / 2).max(1)) } else { 0 },
             inputs,
             labels,
             positions,
@@ -66,20 +71,43 @@ impl Case {
         self.grid.map(|cells| cells * self.mlp.tile)
     }
 
+    fn bands(&self) -> Bands {
+        Bands { tile: self.mlp.tile, width: self.band }
+    }
+
+    /// The pixels of an axis that a tile's network computes, each with its place in the position table and the weight of
+    /// the network's output: 1, but within bands a share that falls linearly, and 0 beyond the image.
+    fn pixels_of(&self, tile: usize, tiles: usize) -> Vec<(usize, usize, f64)> {
+        let (side, half) = (self.mlp.tile as f64, self.band as f64 / 2.0);
+        let weight = |at: f64| {
+            let from = |border: f64, is_edge: bool| match border.abs() < half {
+                true if is_edge => 1.0,
+                true => 0.5 + border / self.band as f64,
+                false => 1.0,
+            };
+            from(at, tile == 0) * from(side - at, tile + 1 == tiles)
+        };
+        let all =
+            (0..self.bands().side()).map(|place| (place, (tile * self.mlp.tile + place).checked_sub(self.band / 2)));
+        let inside = all.filter_map(|(place, pixel)| Some((pixel.filter(|&p| p < tiles * self.mlp.tile)?, place)));
+        inside.map(|(pixel, place)| (pixel, place, weight(place as f64 + 0.5 - half))).collect()
+    }
+
     fn output(&self) -> [usize; 4] {
         let [h, w] = self.size();
         [self.batch, self.mlp.widths[self.mlp.widths.len() - 1], h, w]
     }
 
     fn inputs<B: Backend>(&self, source: &Source<'_, B>) -> Result<Inputs<B>> {
-        let ([h, w], tile) = (self.size(), self.mlp.tile);
-        let table = if self.positions { position_table(tile) } else { Vec::new() };
+        let [h, w] = self.size();
+        let bands = self.bands();
+        let table = if self.positions { bands.position_table() } else { Vec::new() };
         // Half of a standard deviation keeps tanh from saturating in narrow networks.
         let params = source.normal("params", [self.batch, self.parameters(), self.grid[0], self.grid[1]])?;
         let half = params.to_f32()?.into_iter().map(|v| 0.5 * v).collect();
         Ok(Inputs {
             params: source.tensor(params.shape(), half)?,
-            positions: source.tensor([self.periods(), 2, tile], table)?,
+            positions: source.tensor([self.periods(), 2, bands.side()], table)?,
             ids: source.ids("ids", [self.batch, h, w], self.inputs)?,
             dense: source.normal("pixels", [self.batch, self.inputs, h, w])?,
         })
@@ -178,51 +206,65 @@ impl Case {
         let (ids, dense) = (inputs.ids.to_vec()?, inputs.dense.to_f64()?);
         let [h, w] = self.size();
         let [grid_height, grid_width] = self.grid;
-        let (tile, widths, count) = (self.mlp.tile, self.widths(), self.parameters());
+        let (widths, count) = (self.widths(), self.parameters());
         let outputs = widths[widths.len() - 1];
         let mut grad_output = source.normal("g", self.output())?.to_f64()?;
         let mut y = vec![0.0; grad_output.len()];
         let mut grad_params = vec![0.0; params.len()];
         let mut grad_pixels = vec![0.0; dense.len()];
         let near = 16.0 * f64::from(f32::EPSILON) * (self.terms() as f64).sqrt();
-        let position = |period: usize, sine: usize, r: usize| positions[(period * 2 + sine) * tile + r];
-        for n in 0..self.batch {
-            for cell in 0..grid_height * grid_width {
-                let (row, column) = (cell / grid_width, cell % grid_width);
-                let parameter = |p: usize| (n * count + p) * grid_height * grid_width + cell;
-                let network =
-                    Network { widths: widths.clone(), params: (0..count).map(|p| params[parameter(p)]).collect() };
-                let mut grad_tile = vec![0.0; count];
-                for (dy, dx) in (0..tile * tile).map(|i| (i / tile, i % tile)) {
-                    let pixel = (row * tile + dy) * w + column * tile + dx;
+        let side = self.bands().side();
+        let position = |period: usize, sine: usize, r: usize| positions[(period * 2 + sine) * side + r];
+        let tiles = (0..self.batch * grid_height * grid_width).map(|i| {
+            let (n, cell) = (i / (grid_height * grid_width), i % (grid_height * grid_width));
+            let parameter = move |p: usize| (n * count + p) * grid_height * grid_width + cell;
+            let network =
+                Network { widths: widths.clone(), params: (0..count).map(|p| params[parameter(p)]).collect() };
+            let mut pixels = Vec::new();
+            for (y, place_y, weight_y) in self.pixels_of(cell / grid_width, grid_height) {
+                for (x, place_x, weight_x) in self.pixels_of(cell % grid_width, grid_width) {
+                    let pixel = y * w + x;
                     let input = |c: usize| match self.labels {
                         true => f64::from(u8::from(usize::from(ids[n * h * w + pixel]) == c)),
                         false => dense[(n * self.inputs + c) * h * w + pixel],
                     };
-                    let places = (0..self.periods())
-                        .flat_map(|k| [position(k, 0, dx), position(k, 1, dx), position(k, 0, dy), position(k, 1, dy)]);
-                    let way = network.way((0..self.inputs).map(input).chain(places).collect());
-                    let hidden = network.layers() - 1;
-                    let kink = (0..hidden).any(|n| {
-                        way.sums[n].iter().zip(&way.magnitudes[n + 1]).any(|(z, magnitude)| z.abs() <= near * magnitude)
+                    let places = (0..self.periods()).flat_map(|k| {
+                        [(0, place_x), (1, place_x), (0, place_y), (1, place_y)].map(|(sine, r)| position(k, sine, r))
                     });
-                    let mut g = Vec::new();
-                    for c in 0..outputs {
-                        let at = (n * outputs + c) * h * w + pixel;
-                        y[at] = way.magnitudes[hidden + 1][c];
-                        if kink {
-                            grad_output[at] = 0.0;
-                        }
-                        g.push(grad_output[at]);
-                    }
-                    let grad_features = network.way_back(&way, &g, &mut grad_tile);
-                    for c in 0..self.inputs {
-                        grad_pixels[(n * self.inputs + c) * h * w + pixel] = grad_features[c];
+                    let way = network.way((0..self.inputs).map(input).chain(places).collect());
+                    pixels.push((pixel, weight_y * weight_x, way));
+                }
+            }
+            (n, parameter, network, pixels)
+        });
+        let tiles: Vec<_> = tiles.collect();
+        for (n, _, network, pixels) in &tiles {
+            let hidden = network.layers() - 1;
+            for (pixel, weight, way) in pixels {
+                let kink = (0..hidden).any(|n| {
+                    way.sums[n].iter().zip(&way.magnitudes[n + 1]).any(|(z, magnitude)| z.abs() <= near * magnitude)
+                });
+                for c in 0..outputs {
+                    let at = (n * outputs + c) * h * w + pixel;
+                    y[at] += weight * way.magnitudes[hidden + 1][c];
+                    if kink {
+                        grad_output[at] = 0.0;
                     }
                 }
-                for (p, grad) in grad_tile.into_iter().enumerate() {
-                    grad_params[parameter(p)] = grad;
+            }
+        }
+        for (n, parameter, network, pixels) in &tiles {
+            let mut grad_tile = vec![0.0; count];
+            for (pixel, weight, way) in pixels {
+                let g: Vec<f64> =
+                    (0..outputs).map(|c| weight * grad_output[(n * outputs + c) * h * w + pixel]).collect();
+                let grad_features = network.way_back(way, &g, &mut grad_tile);
+                for c in 0..self.inputs {
+                    grad_pixels[(n * self.inputs + c) * h * w + pixel] += grad_features[c];
                 }
+            }
+            for (p, grad) in grad_tile.into_iter().enumerate() {
+                grad_params[parameter(p)] = grad;
             }
         }
         Ok(Expected { y, grad_output, grad_params, grad_pixels })
@@ -245,12 +287,14 @@ impl Property for Case {
             true => Pixels::Ids { ids: &ids, classes: self.inputs },
             false => Pixels::Dense(&dense),
         };
-        let y = pixel_mlp(&self.mlp, &params, pixels, &positions)?;
+        let y = blended_pixel_mlp(&self.mlp, self.band, &params, pixels, &positions)?;
         let grad_output = self.expected(&source.on(&Double::new()))?.grad_output;
         let g = Tensor::from_f64(source.backend, self.output(), &grad_output)?;
-        let (grad_params, grad_pixels) = pixel_mlp_grad(&self.mlp, &params, pixels, &positions, &g, true)?;
-        let terms = self.terms();
-        let pixels_of_a_tile = self.mlp.tile.pow(2);
+        let (grad_params, grad_pixels) =
+            blended_pixel_mlp_grad(&self.mlp, self.band, &params, pixels, &positions, &g, true)?;
+        // Bands add up to four outputs.
+        let terms = self.terms() + if self.band > 0 { 4 } else { 0 };
+        let pixels_of_a_tile = self.bands().side().pow(2);
         let mut outputs =
             vec![summed("pixel_mlp", &y, terms)?, summed("grad_params", &grad_params, terms + pixels_of_a_tile)?];
         if let Some(grad) = &grad_pixels {
@@ -269,17 +313,23 @@ impl Property for Case {
     }
 }
 
-fn small() -> impl Strategy<Value = Case> {
-    let tile = prop::sample::select(vec![1usize, 2, 4, 8, 16]);
-    case(1usize..=3, tile, prop::sample::select(vec![1usize, 2, 3, 5, 8, 17]))
+fn small(is_blended: bool) -> impl Strategy<Value = Case> {
+    let tiles = if is_blended { vec![2usize, 4, 8] } else { vec![1, 2, 4, 8, 16] };
+    let width = prop::sample::select(vec![1usize, 2, 3, 5, 8, 17]);
+    case(1usize..=3, prop::sample::select(tiles), width, is_blended)
 }
 
 #[test]
 fn pixel_mlp_matches_reference() {
-    assert_matches_reference(small());
+    assert_matches_reference(small(false));
+}
+
+#[test]
+fn blended_pixel_mlp_matches_reference() {
+    assert_matches_reference(small(true));
 }
 
 #[test]
 fn pixel_mlp_does_not_depend_on_threads() {
-    assert_thread_independent(4, case(3usize..=4, Just(16), 16usize..=33));
+    assert_thread_independent(4, case(3usize..=4, Just(16), 16usize..=33, false));
 }

@@ -81,12 +81,14 @@ impl Property for Case {
         let grad_x = ops::resize_grad(&source.normal("g", y.shape())?, &rows, &columns)?;
         let ids = source.ids("ids", [self.batch, h, w], self.channels)?;
         let y_ids = ops::resize_ids(&ids, self.channels, &rows, &columns)?;
+        let picked = ops::pick_ids(&ids, &rows, &columns)?;
         let taps = rows.per_output() * columns.per_output();
         let taps_back = rows.transposed().per_output() * columns.transposed().per_output();
         Ok(vec![
             summed("resize", &y, taps)?,
             summed("resize_grad", &grad_x, taps_back)?,
             summed("resize_ids", &y_ids, taps)?,
+            Output { name: "pick_ids", values: picked.to_vec()?.into_iter().map(f64::from).collect(), terms: 0 },
         ])
     }
 }
