@@ -45,16 +45,16 @@ impl Phase {
 
 #[cfg(test)]
 mod tests {
-    use asap_tensor::{Plan, Reference, Tensor};
+    use asap_tensor::{Reference, Tensor};
 
     use super::*;
-    use crate::nn::Params;
+    use crate::nn::{Blank, Params};
 
     const TILE: usize = 4;
 
     fn phase(pass: Option<&str>, seed: u64) -> Phase {
         let backend = Reference::<f32>::new();
-        let params = Params::default();
+        let (params, ()) = Params::build(&backend, &mut Blank, |_| Ok(())).unwrap();
         let ctx = ForwardContext::training_frozen(&params);
         let ctx = match pass {
             Some(pass) => ctx.with_dropout(seed, pass),
