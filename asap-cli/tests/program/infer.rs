@@ -34,6 +34,14 @@ fn infer_keeps_the_input_size() {
         assert_eq!((&object["height"], &object["width"]), (&height.into(), &width.into()));
         assert_eq!(object["output"], format!("generated/map{number}.png"));
     }
+    for seams in ["phase", "blend"] {
+        here.done(&format!("train --steps 1 --out {seams} {TINY} --set generator.seams={seams}"));
+        here.done(&format!("infer --checkpoint {seams} --input {inputs} --out with-{seams}"));
+        for (number, (height, width)) in sizes.into_iter().enumerate() {
+            let image = read_photo(&here.path(&format!("with-{seams}/map{number}.png"))).unwrap();
+            assert_eq!((image.height, image.width), (height, width));
+        }
+    }
     here.done("infer --checkpoint run --input map0.png --out resized --resize");
     let resized = read_photo(&here.path("resized/map0.png")).unwrap();
     assert_eq!((resized.height, resized.width), (32, 32), "--resize uses data.size");

@@ -8,11 +8,12 @@ mod shares;
 use std::time::Duration;
 
 use asap_tensor::ops::{
-    AdamStep, Binary, Conv2d, Conv2dTransposed, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary, adam, binary,
-    conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids, conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed,
-    cross_entropy, cross_entropy_grad, instance_norm, instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d,
-    pad2d_grad, pixel_conv, pixel_conv_grad_input, pixel_conv_grad_kernels, pixel_mlp, pixel_mlp_grad, position_table,
-    resize, resize_grad, resize_ids, sum, sum_channels, unary, unary_grad,
+    AdamStep, Bands, Binary, Conv2d, Conv2dTransposed, Pad, PadMode, PixelMlp, Pixels, Taps, Transpose, Unary, adam,
+    binary, blended_pixel_mlp, blended_pixel_mlp_grad, conv2d, conv2d_grad_input, conv2d_grad_weight, conv2d_ids,
+    conv2d_ids_grad_weight, conv2d_stack, conv2d_transposed, cross_entropy, cross_entropy_grad, instance_norm,
+    instance_norm_grad, matmul, max_pool2, max_pool2_grad, pad2d, pad2d_grad, pick_ids, pixel_conv,
+    pixel_conv_grad_input, pixel_conv_grad_kernels, pixel_mlp, pixel_mlp_grad, position_table, resize, resize_grad,
+    resize_ids, sum, sum_channels, unary, unary_grad,
 };
 use asap_tensor::random::uniform_by_name;
 use asap_tensor::{Cpu, Ids, Result, Shape, Tensor};
@@ -116,6 +117,14 @@ fn pixel_mlps(bench: &mut Bench) -> Result<()> {
         bench.op(&format!("pixel_mlp_grad {name}"), || {
             pixel_mlp_grad(&mlp, &params, pixels(), &positions, &grad, false)
         });
+        let bands = Bands { tile, width: tile / 4 };
+        let positions = Tensor::from_f32(&backend, [periods, 2, bands.side()], &bands.position_table())?;
+        bench.op(&format!("blended_pixel_mlp {name}"), || {
+            blended_pixel_mlp(&mlp, bands.width, &params, pixels(), &positions)
+        });
+        bench.op(&format!("blended_pixel_mlp_grad {name}"), || {
+            blended_pixel_mlp_grad(&mlp, bands.width, &params, pixels(), &positions, &grad, false)
+        });
     }
     Ok(())
 }
@@ -161,6 +170,8 @@ fn layers(bench: &mut Bench) -> Result<()> {
     let map = labels(&backend, [1024, 1024], 13)?;
     let taps = Taps::tent(1024, 4)?;
     bench.op("resize_ids bilinear by 4, 13, 1024x1024", || resize_ids(&map, 13, &taps, &taps));
+    let spread = Bands { tile: 64, width: 16 }.spread(16);
+    bench.op("pick_ids spread by 1.25, 1024x1024", || pick_ids(&map, &spread, &spread));
     let image = filled(&backend, "image", [1, 3, 256, 512])?;
     let (rows, columns) = (Taps::average_pool(256), Taps::average_pool(512));
     bench.op("resize average 3x3, 3, 256x512", || resize(&image, &rows, &columns));
