@@ -27,13 +27,6 @@ choices! {
     }
 }
 
-impl ValidationMeasure {
-    /// Whether it compares depth maps.
-    pub fn is_of_depth(self) -> bool {
-        matches!(self, ValidationMeasure::Rmse | ValidationMeasure::AbsRel | ValidationMeasure::Delta1)
-    }
-}
-
 section! {
     /// `[loss]`: the weight of each loss of the generator.
     pub struct LossConfig in "loss" {
