@@ -15,7 +15,7 @@ pub struct Taps {
 
 impl Taps {
     /// Taps from lists of (input, weight), one for each output.
-    pub(in crate::ops) fn build(inputs: usize, outputs: usize, list: impl FnMut(usize) -> Vec<(usize, f64)>) -> Self {
+    pub(crate) fn build(inputs: usize, outputs: usize, list: impl FnMut(usize) -> Vec<(usize, f64)>) -> Self {
         let lists: Vec<_> = (0..outputs).map(list).collect();
         let per_output = lists.iter().map(Vec::len).max().unwrap_or(0).max(1);
         let padded = lists.iter().flat_map(|list| (0..per_output).map(|i| list.get(i).copied().unwrap_or((0, 0.0))));
