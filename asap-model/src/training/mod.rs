@@ -3,7 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | [`step`] | one training step of [`Gan`](step::Gan) |
-//! | [`losses`], [`optim`], [`ema`] | the losses, Adam, the average of the generator's weights |
+//! | [`losses`], [`oasis`], [`optim`], [`ema`] | the losses, those of OASIS, Adam, the average of the generator's weights |
 //! | [`stats`] | what a step measures besides its losses |
 //! | `clip` | gradient clipping |
 //! | `control` | the discriminators' learning rate follows their accuracy |

@@ -142,7 +142,8 @@ mod tests {
         let ids = Ids::from_vec(&Double::new(), [2, 2, 2], vec![0, 1, 1, 2, 3, 0, 3, 2]).unwrap();
         let normal = |name| check::normal(1, name, [2, 4, 2, 2]).unwrap();
         let inputs = [normal("fake"), normal("real"), normal("mixed")];
-        let mix = LabelMix::new(&ids, 4, 1, 1);
+        let mixes = |mix: &LabelMix<'_, Double>| [true, false].iter().all(|real| mix.real.contains(real));
+        let mix = (1..).map(|step| LabelMix::new(&ids, 4, 1, step)).find(mixes).unwrap();
         let result = |loss: Result<Var<Double>>| Ok(loss.unwrap_or_else(|error| panic!("{error}")));
         for report in [
             check::gradient(1, &inputs[..1], |v| result(of_classes(&v[0], &ids))),
