@@ -77,7 +77,7 @@ fn keys_of_another_kind_are_errors_or_warnings() {
         ["warning: discriminator.kind = oasis does not use discriminator.scales, which", "oasis has levels, width"];
     let ran = here.asap("init b.toml --set discriminator.kind=oasis --set discriminator.levels=5");
     assert_eq!((ran.code, ran.stderr.contains("warning")), (0, false), "{}", ran.stderr);
-    let ran = here.asap("bench --config patch.toml --set discriminator.kind=oasis --set discriminator.scales=2");
+    let ran = here.asap("init c.toml --set discriminator.kind=oasis --set discriminator.scales=2");
     assert!(ran.code == 2 && ran.stderr.contains("belongs to kind = \"patch\"; oasis has levels"), "{}", ran.stderr);
     let line = "train --config patch.toml --set discriminator.kind=oasis --set loss.lambda_vgg=0 --dry-run";
     let ran = here.asap(&format!("{line} --set data.layout=pairs --data nowhere"));
