@@ -235,3 +235,38 @@ fn patience_needs_validations_by_a_measure() {
     config.set("train.sample_every=0").unwrap();
     assert!(config.validate().unwrap_err().to_string().contains("train.sample_every is 0"));
 }
+
+#[test]
+fn augmentation_resumes_to_the_bit() {
+    assert_resumes(&["discriminator.augment=color"]);
+    assert_resumes(&["discriminator.augment=color,translation,cutout", "discriminator.augment_probability=0.5"]);
+    let nothing = ["discriminator.augment=color,translation,cutout", "discriminator.augment_probability=0"];
+    assert!(weights(&tiny_with(&nothing)) == weights(&tiny()), "a probability of 0 changes nothing");
+}
+
+#[test]
+fn augmentation_follows_the_signs_and_resumes_to_the_bit() {
+    let keys = ["discriminator.augment=translation", "discriminator.augment_probability=0.5"];
+    for (target, change) in [("-0.999", 1e-3), ("0.999", -1e-3)] {
+        let records = assert_resumes(&[&keys[..], &[&format!("discriminator.augment_target={target}")]].concat());
+        let probabilities = stats(&records, "augment_probability");
+        assert_eq!(probabilities.len(), 15);
+        for (step, probability) in probabilities {
+            let expected = 0.5 + change * (step - 1) as f64;
+            assert!((probability - expected).abs() < 1e-9, "step {step}: {probability}, not {expected}");
+        }
+        assert!(stats(&records, "discriminator_sign_real").iter().all(|(_, sign)| (-1.0..=1.0).contains(sign)));
+    }
+}
+
+#[test]
+fn masked_depth_is_augmented() {
+    let mut depth = Config::preset("depth-synthetic").unwrap();
+    let Config { generator, discriminator, loss, train: lengths, .. } = tiny();
+    (depth.generator, depth.loss, depth.train) = (generator, loss, lengths);
+    depth.discriminator = discriminator;
+    (depth.data.size, depth.data.count, depth.data.val_count) = ([16, 16], 11, 6);
+    depth.set("discriminator.augment=translation,cutout").unwrap();
+    let (whole, _) = train(&depth, &[]);
+    assert!(whole == train(&depth, &[8]).0);
+}

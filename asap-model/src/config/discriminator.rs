@@ -1,6 +1,9 @@
 //! `[discriminator]`: a kind, and the keys of that kind.
 
-use super::data::{DataConfig, InputKind};
+use std::ops::Bound::Excluded;
+
+use super::augment::DiscriminatorAugmentation;
+use super::data::{DataConfig, InputKind, OutputKind};
 use super::kinds::Kinds;
 use super::schema::{KeyError, Section, WIDTHS, section};
 
@@ -17,6 +20,47 @@ section! {
         max_width: usize = 512, in WIDTHS, published "ndf_max";
         /// Spectral normalization of the weights, as in the published code.
         spectral_norm: bool = true;
+        /// Augmentations of the generated and real images that the discriminators see, which keep them from learning a
+        /// small training set by heart. Empty: off.
+        ///
+        /// Differentiable: the generator's gradient flows through them (Zhao et al., *Differentiable Augmentation for
+        /// Data-Efficient GAN Training*, NeurIPS 2020). The generated and the real image of a pair get the same ones, and
+        /// translation and cutout change the input with the image, whose labels become dense: memory grows by a channel for
+        /// each class. Losses without discriminators see the images as they are.
+        augment: Vec<DiscriminatorAugmentation> = Vec::new();
+        /// Probability of each augmentation, for each pair and pass. Unset: 1; with augment_target 0, from which it rises.
+        augment_probability: Option<f64> = None, in 0.0..=1.0;
+        /// The mean sign of D(real) at which to hold the discriminators: the probability rises while it is higher, and falls
+        /// while it is lower. Unset: the probability is constant.
+        ///
+        /// Discriminators that know the training images by heart give all of them positive scores. The paper has 0.6 (Karras
+        /// et al., *Training Generative Adversarial Networks with Limited Data*, NeurIPS 2020, which changes the probability
+        /// by 1 over 500,000 images). Here the mean is a moving average over about 20 updates, and the probability changes by
+        /// 0.001 per update.
+        augment_target: Option<f64> = None, in (Excluded(-1.0), Excluded(1.0));
+    }
+}
+
+impl PatchConfig {
+    fn check_augment(&self, data: &DataConfig) -> Result<(), KeyError> {
+        let needs = "has no effect without discriminator.augment: set that too, as to translation,cutout";
+        for (name, is_set) in [
+            ("augment_probability", self.augment_probability.is_some()),
+            ("augment_target", self.augment_target.is_some()),
+        ] {
+            if is_set && self.augment.is_empty() {
+                return Err(self.conflict(name, needs));
+            }
+        }
+        if data.output == OutputKind::Depth && self.augment.contains(&DiscriminatorAugmentation::Color) {
+            return Err(self.conflict("augment", "depth has no colors: use translation and cutout"));
+        }
+        Ok(())
+    }
+
+    /// The probability of augmentations before the first step.
+    pub fn first_augment_probability(&self) -> f64 {
+        self.augment_probability.unwrap_or(if self.augment_target.is_some() { 0.0 } else { 1.0 })
     }
 }
 
@@ -121,7 +165,10 @@ impl DiscriminatorConfig {
 
     /// Checks that values agree with the data.
     pub(super) fn check_values(&self, data: &DataConfig) -> Result<(), KeyError> {
-        let DiscriminatorConfig::Oasis(OasisConfig { levels, .. }) = self else { return Ok(()) };
+        let levels = match self {
+            DiscriminatorConfig::Patch(config) => return config.check_augment(data),
+            DiscriminatorConfig::Oasis(config) => config.levels,
+        };
         if data.input == InputKind::Image {
             let problem = "classifies pixels by their labels, but data.input is image; set it to patch";
             return Err(self.conflict("kind", problem));
@@ -129,7 +176,7 @@ impl DiscriminatorConfig {
         if data.counted_classes() > 255 {
             return Err(self.conflict("kind", "has a class for generated pixels: at most 255 label classes; use patch"));
         }
-        let multiple = 1 << levels;
+        let multiple = 1usize << levels;
         match data.size.iter().find(|side| !side.is_multiple_of(multiple)) {
             Some(side) => {
                 let problem = format!(

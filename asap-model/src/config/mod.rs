@@ -13,7 +13,7 @@
 //! | [`depth`] | [`DepthScale`]: what the levels of depth maps mean |
 //! | [`values`] | [`ValueScale`]: what the values of image files mean; formats |
 //! | [`generator`], [`kind`], [`generators`] | `[generator]`: the kinds of generators and their keys |
-//! | [`discriminator`] | `[discriminator]`: the kinds of discriminators and their keys |
+//! | [`discriminator`], [`augment`] | `[discriminator]`: the kinds of discriminators and their keys |
 //! | [`training`] | `[loss]` and `[train]`; the learning-rate decay |
 //! | `home` | [`expand_home`]: `~` in paths |
 //! | `text` | TOML: reading, with the line of every error, and writing |
@@ -22,6 +22,7 @@
 //! | `presets` | the shipped configurations of `configs/` |
 //! | `published` | the published code's option names |
 
+pub mod augment;
 mod class_names;
 pub mod classes;
 pub mod data;
@@ -45,6 +46,7 @@ mod text;
 pub mod training;
 pub mod values;
 
+pub use augment::DiscriminatorAugmentation;
 pub use classes::{ClassColors, ClassNames, hex};
 pub use data::{DataConfig, Direction, InputKind, Layout, OutputKind, Resize};
 pub use depth::DepthScale;

@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn discriminator_options_match() {
         let options = json!({ "norm_D": "instance", "ndf": 4, "ndf_max": 16, "num_D": 3, "n_layers_D": 4 });
-        let expected = PatchConfig { scales: 3, layers: 4, width: 4, max_width: 16, spectral_norm: false };
+        let sizes = PatchConfig { scales: 3, layers: 4, width: 4, max_width: 16, ..PatchConfig::default() };
+        let expected = PatchConfig { spectral_norm: false, ..sizes };
         assert_eq!(PatchConfig::from_published(&options).unwrap(), expected);
     }
 

@@ -8,11 +8,12 @@ use asap_autograd::Var;
 use asap_tensor::ops::{Unary, add, sub, sum, unary, unary_grad};
 use asap_tensor::{Backend, Ids, Plan, Tensor};
 
+use super::diff_augment::Seen;
 use super::oasis::{self, LabelMix};
 use crate::config::LossConfig;
 use crate::networks::discriminator::{Discriminator, Features};
 use crate::networks::vgg::{BLOCK_WEIGHTS, Vgg19};
-use crate::nn::{ForwardContext, Input};
+use crate::nn::ForwardContext;
 use crate::{Error, Result};
 
 /// A network that losses train.
@@ -177,7 +178,7 @@ impl Losses {
 
 /// What losses compare: generated and real images, and what the discriminators see in them.
 pub struct Comparison<'a, B: Backend> {
-    input: &'a Input<B>,
+    seen: &'a Seen<'a, B>,
     fake: &'a Var<B>,
     real: &'a Var<B>,
     fake_features: Vec<Features<B>>,
@@ -213,6 +214,11 @@ impl<B: Backend> Default for Decisions<B> {
 }
 
 impl<B: Backend> Decisions<B> {
+    /// The mean sign of D(real), ().
+    pub fn real(&self) -> Option<&Tensor<B>> {
+        self.real.get()
+    }
+
     /// The share of patches that are taken for what they are, half of them real, (); `None` if nothing was noted.
     pub fn accuracy(&self) -> Result<Option<Tensor<B>>> {
         let (Some(fake), Some(real)) = (self.fake.get(), self.real.get()) else { return Ok(None) };
@@ -221,19 +227,19 @@ impl<B: Backend> Decisions<B> {
 }
 
 impl<'a, B: Backend> Comparison<'a, B> {
-    /// Runs the discriminators on generated images, (N, C, H, W), in the forward pass `ctx`. `vgg` may be absent if its
-    /// loss has no weight.
+    /// Runs the discriminators on generated images, (N, C, H, W), as they are `seen`, in the forward pass `ctx`. `vgg` may be
+    /// absent if its loss has no weight.
     pub fn new(
-        input: &'a Input<B>,
+        seen: &'a Seen<'a, B>,
         [fake, real]: [&'a Var<B>; 2],
         discriminator: &'a Discriminator<B>,
         ctx: &'a ForwardContext<'a, B>,
         vgg: Option<&'a Vgg19<B>>,
         random: Random,
     ) -> Result<Self> {
-        let fake_features = discriminator.features(ctx, input, fake)?;
         let (decisions, real_features) = (None, OnceCell::new());
-        Ok(Comparison { input, fake, real, fake_features, discriminator, ctx, vgg, random, decisions, real_features })
+        let fake_features = discriminator.features_of_pair(ctx, fake, |fake| seen.with(fake))?;
+        Ok(Comparison { seen, fake, real, fake_features, discriminator, ctx, vgg, random, decisions, real_features })
     }
 
     /// Notes what the discriminators take the images for. The real ones are seen when their loss is computed.
@@ -264,7 +270,7 @@ impl<'a, B: Backend> Comparison<'a, B> {
         if let Some(features) = self.real_features.get() {
             return Ok(features.clone());
         }
-        let features = self.discriminator.features(self.ctx, self.input, self.real)?;
+        let features = self.discriminator.features_of_pair(self.ctx, self.real, |real| self.seen.with(real))?;
         if let Some(decisions) = self.decisions {
             let _ = decisions.real.set(mean_sign(&features)?);
         }
@@ -281,7 +287,7 @@ impl<'a, B: Backend> Comparison<'a, B> {
 
     /// The label maps, and their number of classes.
     fn labels(&self) -> Result<(&Ids<B>, usize)> {
-        self.input.label_maps().ok_or_else(|| Error::Config {
+        self.seen.input.label_maps().ok_or_else(|| Error::Config {
             origin: "configuration".into(),
             problem: "discriminator.kind = \"oasis\" needs label maps, but data.input is image; set it to patch".into(),
         })
@@ -290,7 +296,7 @@ impl<'a, B: Backend> Comparison<'a, B> {
     fn label_mix(&self) -> Result<Var<B>> {
         let (ids, classes) = self.labels()?;
         let mix = LabelMix::new(ids, classes, self.random.seed, self.random.step);
-        let of_mixed = self.discriminator.features(self.ctx, self.input, &mix.mix([self.fake, self.real])?)?;
+        let of_mixed = self.discriminator.features(self.ctx, self.seen.input, &mix.mix([self.fake, self.real])?)?;
         mix.inconsistency(scores(&of_mixed), [scores(&self.fake_features), scores(&self.real_features()?)])
     }
 

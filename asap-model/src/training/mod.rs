@@ -6,7 +6,8 @@
 //! | [`losses`], [`oasis`], [`optim`], [`ema`] | the losses, those of OASIS, Adam, the average of the generator's weights |
 //! | [`stats`] | what a step measures besides its losses |
 //! | `clip` | gradient clipping |
-//! | `control` | the discriminators' learning rate follows their accuracy |
+//! | `control` | the discriminators' learning rate and augmentation follow their decisions |
+//! | [`diff_augment`] | what the discriminators see: DiffAugment |
 //! | `divergence` | finds where a step stopped being finite |
 //! | `trainer` | [`Trainer`]: the loop, resuming, the dry run |
 //! | [`observer`] | [`Observer`] and [`Event`]: what a run reports, and how to stop it |
@@ -26,6 +27,7 @@
 
 mod clip;
 mod control;
+pub mod diff_augment;
 mod divergence;
 pub mod ema;
 pub mod losses;

@@ -1,8 +1,9 @@
 //! Checkpoints of the whole state: both networks with their buffers, both optimizers, the step.
 //!
 //! A safetensors file. Tensors are named `generator.KEY`, `discriminator.KEY`, `generator_adam.KEY.first` (and
-//! `.second`), `discriminator_adam....`, and `generator_ema.KEY` with `train.ema`; KEY is the published one. The header holds the configuration, the step, the
-//! optimizers' steps, the number of training pairs and what a learning rate follows. Epoch and batch follow from step and pairs.
+//! `.second`), `discriminator_adam....`, and `generator_ema.KEY` with `train.ema`; KEY is the published one. The header holds
+//! the configuration, the step, the optimizers' steps, the number of training pairs and what follows the discriminators'
+//! decisions. Epoch and batch follow from step and pairs.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,6 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 use sha2::{Digest, Sha256};
 
-use super::control::RateControl;
 use super::step::Gan;
 use crate::checkpoint::load::RUN_FORMAT;
 use crate::checkpoint::{Checkpoint, HostTensor, Metadata, Weights, safetensors};
@@ -71,7 +71,7 @@ pub(super) fn write<B: Backend>(
         ("training_pairs", training_pairs.to_string()),
     ];
     let mut header: Metadata = header.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-    header.extend(networks.rate_control.iter().flat_map(RateControl::header));
+    header.extend(networks.control_header());
     safetensors::write(path, tensors, &header)
 }
 
@@ -125,9 +125,7 @@ impl State {
         let [generator, discriminator, generator_moments, discriminator_moments, average] =
             split(self.tensors, &self.file)?;
         let checkpoint = |weights| Checkpoint { file: self.file.clone(), weights, config: None };
-        let Gan {
-            generator: g, discriminator: d, generator_adam, discriminator_adam, ema, steps, rate_control, ..
-        } = networks;
+        let Gan { generator: g, discriminator: d, generator_adam, discriminator_adam, ema, steps, .. } = networks;
         g.params.load(&checkpoint(generator))?;
         d.params.load(&checkpoint(discriminator))?;
         let [generator_steps, discriminator_steps] = self.adam_steps;
@@ -137,13 +135,10 @@ impl State {
             ema.generator.params.load(&checkpoint(average))?;
         }
         *steps = self.step;
-        if let Some(control) = rate_control {
-            control.restore(&self.header).map_err(|name| Error::Checkpoint {
-                file: self.file.clone(),
-                problem: format!("its header has no number {name}"),
-            })?;
-        }
-        Ok(())
+        networks.restore_control(&self.header).map_err(|name| {
+            let problem = format!("{name} in its header is missing or not a number");
+            Error::Checkpoint { file: self.file.clone(), problem }
+        })
     }
 }
 

@@ -18,14 +18,25 @@ pub(super) const DISCRIMINATOR_NORM: &str = "gradient_norm_discriminator";
 /// The discriminators' accuracy.
 pub(super) const ACCURACY: &str = "discriminator_accuracy";
 
+/// The mean sign of D(real).
+pub(super) const REAL_SIGN: &str = "discriminator_sign_real";
+/// The probability of augmentations.
+pub(super) const AUGMENT_PROBABILITY: &str = "augment_probability";
+
 /// Every quantity. A step measures those that its configuration uses.
-pub const STATS: [Stat; 3] = [
+pub const STATS: [Stat; 5] = [
     Stat { name: GENERATOR_NORM, title: "Gradient norm, generator", about: "over all parameters, before clipping" },
     Stat {
         name: ACCURACY,
         title: "Discriminator accuracy",
         about: "share of patches taken for what they are, real or generated",
     },
+    Stat {
+        name: REAL_SIGN,
+        title: "Sign of D(real)",
+        about: "mean over patches; 1 where the discriminators know the training images by heart",
+    },
+    Stat { name: AUGMENT_PROBABILITY, title: "Augmentation", about: "probability of each augmentation" },
     Stat {
         name: DISCRIMINATOR_NORM,
         title: "Gradient norm, discriminators",

@@ -6,14 +6,16 @@ use asap_autograd::{Tape, Var};
 use asap_tensor::{Backend, Tensor};
 
 use super::clip::clip;
-use super::control::RateControl;
+use super::control::{AugmentControl, RateControl};
+use super::diff_augment::{Sampling, Seen};
 use super::divergence::{Watch, first_not_finite};
 use super::ema::Ema;
 use super::losses::{Comparison, Decisions, Losses, Network, Random, total};
 use super::optim::Adam;
-use super::stats::{ACCURACY, DISCRIMINATOR_NORM, GENERATOR_NORM, Stats};
+use super::stats::{ACCURACY, AUGMENT_PROBABILITY, DISCRIMINATOR_NORM, GENERATOR_NORM, REAL_SIGN, Stats};
 use crate::Result;
-use crate::config::{Config, LossConfig, TrainConfig};
+use crate::checkpoint::Metadata;
+use crate::config::{Config, DiscriminatorAugmentation, LossConfig, TrainConfig};
 use crate::networks::{Discriminator, Generator, Vgg19};
 use crate::nn::{BufferUpdates, ForwardContext, Initializer, Input, Params, Target};
 
@@ -45,7 +47,9 @@ pub struct Gan<B: Backend> {
     /// What the last step measured besides its losses.
     pub stats: Stats,
     /// The factor on the discriminators' learning rate, if it follows their accuracy.
-    pub(super) rate_control: Option<RateControl>,
+    rate_control: Option<RateControl>,
+    augment: Vec<DiscriminatorAugmentation>,
+    augment_control: AugmentControl,
     loss: LossConfig,
     train: TrainConfig,
 }
@@ -64,6 +68,8 @@ impl<B: Backend> Gan<B> {
             vgg,
             steps: 0,
             stats: Stats::default(),
+            augment: config.discriminator.patch().map_or(Vec::new(), |patch| patch.augment.clone()),
+            augment_control: AugmentControl::new(config.discriminator.patch()),
             rate_control: config.train.discriminator_accuracy.map(RateControl::new),
             loss: config.loss.clone(),
             train: config.train.clone(),
@@ -76,7 +82,31 @@ impl<B: Backend> Gan<B> {
         Rates { discriminator: factor * rates.discriminator, ..rates }
     }
 
-    /// Updates the generator, then the discriminators, unless `train.discriminator_every` skips these. Returns the losses and the generator's output, (N, C, H, W).
+    /// The state of what follows the discriminators' decisions, for the header of a checkpoint.
+    pub(super) fn control_header(&self) -> Metadata {
+        let mut header = self.augment_control.header();
+        header.extend(self.rate_control.iter().flat_map(RateControl::header));
+        header
+    }
+
+    /// Continues from a header.
+    ///
+    /// # Errors
+    /// The name of an entry that is missing or not a number.
+    pub(super) fn restore_control(&mut self, header: &Metadata) -> std::result::Result<(), &'static str> {
+        self.rate_control.as_mut().map_or(Ok(()), |control| control.restore(header))?;
+        self.augment_control.restore(header)
+    }
+
+    /// What the discriminators see in a pass of this name.
+    fn seen<'a>(&self, input: &'a Input<B>, target: &'a Target<B>, pass: String) -> Seen<'a, B> {
+        let probability = self.augment_control.probability();
+        let sampling = Sampling { augment: &self.augment, probability, seed: self.train.seed, pass };
+        Seen::new(input, target).augmented(&sampling)
+    }
+
+    /// Updates the generator, then the discriminators, unless `train.discriminator_every` skips these. Returns the losses and
+    /// the generator's output, (N, C, H, W).
     ///
     /// # Errors
     /// [`Error::Diverged`](crate::Error::Diverged) if a loss or a gradient is not finite; the weights it concerns are not
@@ -90,10 +120,14 @@ impl<B: Backend> Gan<B> {
             self.update_discriminator(input, target, &real, rates.discriminator, &mut watch)?;
         }
         let Gan { generator, discriminator, vgg, steps, .. } = self;
-        let (losses, stats) =
+        let (losses, mut stats) =
             watch.finish(*steps, || first_not_finite(generator, discriminator, vgg.as_ref(), input, &real))?;
         if let (Some(control), Some(accuracy)) = (&mut self.rate_control, stats.get(ACCURACY)) {
             control.update(accuracy);
+        }
+        if let Some(sign) = stats.get(REAL_SIGN) {
+            stats.0.push((AUGMENT_PROBABILITY, self.augment_control.probability()));
+            self.augment_control.update(sign);
         }
         self.stats = stats;
         if let Some(ema) = &mut self.ema {
@@ -130,8 +164,9 @@ impl<B: Backend> Gan<B> {
 
         // Discriminate, with frozen discriminators.
         let ctx = ForwardContext::training_frozen(&self.discriminator.params);
+        let seen = self.seen(input, target, format!("generator.{}", self.steps));
         let compared =
-            Comparison::new(input, [&fake, real], &self.discriminator, &ctx, self.vgg.as_ref(), self.random())?;
+            Comparison::new(&seen, [&fake, real], &self.discriminator, &ctx, self.vgg.as_ref(), self.random())?;
 
         // Losses.
         let losses = compared.losses(Network::Generator, &self.loss, target.scale())?;
@@ -163,16 +198,18 @@ impl<B: Backend> Gan<B> {
         let fake = target.masked(&self.generator.forward(&ctx, input)?)?;
         let buffers = ctx.finish().buffers;
         self.generator.params.apply_buffers(buffers);
-        (0..self.train.discriminator_steps)
-            .try_for_each(|_| self.discriminate(input, target, [&fake, real], rate, watch))
+        (0..self.train.discriminator_steps).try_for_each(|update| {
+            let seen = self.seen(input, target, format!("discriminator.{}.{update}", self.steps));
+            self.discriminate(&seen, [&fake, real], target.scale(), rate, watch)
+        })
     }
 
     /// One update of the discriminators.
     fn discriminate(
         &mut self,
-        input: &Input<B>,
-        target: &Target<B>,
+        seen: &Seen<'_, B>,
         [fake, real]: [&Var<B>; 2],
+        scale: f64,
         rate: f64,
         watch: &mut Watch<B>,
     ) -> Result<()> {
@@ -180,16 +217,21 @@ impl<B: Backend> Gan<B> {
         let tape = Tape::new();
         let ctx = ForwardContext::training(&self.discriminator.params, &tape);
         let decisions = Decisions::default();
-        let mut compared = Comparison::new(input, [fake, real], &self.discriminator, &ctx, None, self.random())?;
-        if self.rate_control.is_some() {
+        let mut compared = Comparison::new(seen, [fake, real], &self.discriminator, &ctx, None, self.random())?;
+        if self.rate_control.is_some() || self.augment_control.is_adaptive() {
             compared = compared.noting(&decisions)?;
         }
 
         // Losses.
-        let losses = compared.losses(Network::Discriminator, &self.loss, target.scale())?;
+        let losses = compared.losses(Network::Discriminator, &self.loss, scale)?;
         let loss = watched_total(&losses, watch)?;
-        if let Some(accuracy) = decisions.accuracy()? {
+        if self.rate_control.is_some()
+            && let Some(accuracy) = decisions.accuracy()?
+        {
             watch.stat(ACCURACY, &accuracy)?;
+        }
+        if let Some(sign) = decisions.real().filter(|_| self.augment_control.is_adaptive()) {
+            watch.stat(REAL_SIGN, sign)?;
         }
         let pass = ctx.finish();
         let gradients = tape.backward(&loss)?;

@@ -54,8 +54,18 @@ impl<B: Backend> Discriminator<B> {
     /// belongs to. No layer mixes the images of a batch, so fake and real images give the same features in separate batches
     /// as in one.
     pub fn features(&self, ctx: &ForwardContext<'_, B>, input: &Input<B>, image: &Var<B>) -> Result<Vec<Features<B>>> {
+        self.features_of_pair(ctx, image, |image| input.with(image))
+    }
+
+    /// As [`features`](Self::features), where `pair` puts the image and its input together for PatchGANs.
+    pub fn features_of_pair(
+        &self,
+        ctx: &ForwardContext<'_, B>,
+        image: &Var<B>,
+        pair: impl FnOnce(&Var<B>) -> Result<Input<B>>,
+    ) -> Result<Vec<Features<B>>> {
         match &self.network {
-            Network::Patch(patch) => patch.features(ctx, &input.with(image)?),
+            Network::Patch(patch) => patch.features(ctx, &pair(image)?),
             Network::Oasis(unet) => Ok(vec![unet.features(ctx, image)?]),
         }
     }
