@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use asap_model::config::{DataConfig, InputKind, Layout, OutputKind, Ranges, Resize};
+use asap_model::config::{
+    DataConfig, DiscriminatorAugmentation, InputKind, Layout, OutputKind, Ranges, Resize, ValidationMeasure,
+};
 use asap_model::data::{
     CheckOptions, Detected, ImageKind, Problem, Report, Survey, count_classes, detect_as, layout_for, survey,
 };
@@ -99,7 +101,16 @@ pub fn adopt(
             value.take_if(|_| free(key));
         }
         data.depth_invalid.take_if(|_| free("data.depth_invalid"));
-        config.train.keep_best.take_if(|best| best.is_of_depth() && free("train.keep_best"));
+    } else if free("discriminator.augment") {
+        config.discriminator.augment.retain(|augmentation| *augmentation != DiscriminatorAugmentation::Color);
+    }
+    // A measure of the other kind of output gives way to one of both.
+    if let Some(best) = &mut config.train.keep_best
+        && *best != ValidationMeasure::L1
+        && best.is_of_depth() != (data.output == OutputKind::Depth)
+        && free("train.keep_best")
+    {
+        *best = ValidationMeasure::L1;
     }
     if data.input != InputKind::Labels {
         data.remap.take_if(|_| free("data.remap"));
