@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use asap_model::config::{
-    DataConfig, DiscriminatorAugmentation, InputKind, Layout, OutputKind, Ranges, Resize, ValidationMeasure,
+    DataConfig, DiscriminatorAugmentation, DiscriminatorConfig, InputKind, Layout, OutputKind, Ranges, Resize,
+    ValidationMeasure,
 };
 use asap_model::data::{
     CheckOptions, Detected, ImageKind, Problem, Report, Survey, count_classes, detect_as, layout_for, survey,
@@ -101,8 +102,10 @@ pub fn adopt(
             value.take_if(|_| free(key));
         }
         data.depth_invalid.take_if(|_| free("data.depth_invalid"));
-    } else if free("discriminator.augment") {
-        config.discriminator.augment.retain(|augmentation| *augmentation != DiscriminatorAugmentation::Color);
+    } else if let DiscriminatorConfig::Patch(patch) = &mut config.discriminator
+        && free("discriminator.augment")
+    {
+        patch.augment.retain(|augmentation| *augmentation != DiscriminatorAugmentation::Color);
     }
     // A measure of the other kind of output gives way to one of both.
     if let Some(best) = &mut config.train.keep_best
