@@ -172,6 +172,20 @@ fn discriminator_rate_follows_the_accuracy_and_resumes_to_the_bit() {
     }
 }
 
+#[test]
+fn oasis_rate_follows_the_accuracy_of_pixels() {
+    let oasis = ["discriminator.kind=oasis", "discriminator.levels=3", "discriminator.width=4", "loss.lambda_feat=0"];
+    let mut config = tiny();
+    config.set_all(&oasis.map(str::to_owned)).unwrap();
+    config.set("train.discriminator_accuracy=0.501").unwrap();
+    config.validate().unwrap();
+    let (whole, records) = train(&config, &[]);
+    let accuracies = stats(&records, "discriminator_accuracy");
+    assert_eq!(accuracies.len(), 15);
+    assert!(accuracies.iter().all(|(_, accuracy)| (0.0..=1.0).contains(accuracy)), "{accuracies:?}");
+    assert!(whole == train(&config, &[8]).0);
+}
+
 fn assert_followed(target: f64) -> Vec<Record> {
     let config = tiny_with(&[&format!("train.discriminator_accuracy={target}"), "train.lr_discriminator=4e-4"]);
     let (whole, records) = train(&config, &[]);

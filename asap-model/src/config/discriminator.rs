@@ -224,7 +224,6 @@ mod tests {
         for (changes, parts) in [
             (images, ["discriminator.kind = \"oasis\"", "data.input is image; set it to patch"]),
             (&["data.size=[256, 272]"], ["discriminator.levels = 6", "multiples of 2^6 = 64"]),
-            (&["train.discriminator_accuracy=0.8"], ["train.discriminator_accuracy = 0.8", "counts patches"]),
             (&["data.classes=256"], ["discriminator.kind", "at most 255 label classes"]),
         ] {
             let error = oasis(changes).validate().unwrap_err().to_string();

@@ -181,10 +181,6 @@ impl Config {
             return Err(self.train.conflict("decay_epochs", &problem));
         }
         self.train.check_values()?;
-        if self.discriminator.patch().is_none() && self.train.discriminator_accuracy.is_some() {
-            let problem = "counts patches, which discriminator.kind = \"oasis\" has none of; leave it out";
-            return Err(self.train.conflict("discriminator_accuracy", problem));
-        }
         if self.discriminator.patch().is_some() && self.loss.lambda_label_mix.is_some() {
             let problem = "only for discriminator.kind = \"oasis\"; set that, or leave it out";
             return Err(self.loss.conflict("lambda_label_mix", problem));

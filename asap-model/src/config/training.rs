@@ -87,7 +87,8 @@ section! {
         /// The accuracy at which to hold the discriminators: their learning rate falls while they are right more often, and
         /// rises, up to lr_discriminator, while less. Unset: off.
         ///
-        /// The accuracy is the share of patches with D(real) > 0 and D(generated) < 0, a moving average over about 20 updates.
+        /// The accuracy is the share of patches with D(real) > 0 and D(generated) < 0, or with discriminator.kind = oasis that of
+        /// pixels with P(generated) on the right side of 1/2: a moving average over about 20 updates.
         /// The factor on the rate changes by exp(0.05·(target − accuracy)) per update, from 0.01 to 1.
         discriminator_accuracy: Option<f64> = None, in (Excluded(0.5), Excluded(1.0));
         /// Adam β1.

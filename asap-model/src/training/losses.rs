@@ -200,8 +200,8 @@ pub struct Random {
     pub step: u64,
 }
 
-/// What discriminators take the images of a step for, each the mean sign of D(x) over patches and scales, (): 1 if they take
-/// all of it for real, −1 if none.
+/// What discriminators take the images of a step for, each (): 1 if they take all of it for real, −1 if none. Of PatchGANs it
+/// is the mean sign of D(x) over patches and scales; of OASIS that of ½ − P("generated") over pixels.
 pub struct Decisions<B: Backend> {
     fake: OnceCell<Tensor<B>>,
     real: OnceCell<Tensor<B>>,
@@ -219,7 +219,7 @@ impl<B: Backend> Decisions<B> {
         self.real.get()
     }
 
-    /// The share of patches that are taken for what they are, half of them real, (); `None` if nothing was noted.
+    /// The share of patches or pixels that are taken for what they are, half of them real, (); `None` if nothing was noted.
     pub fn accuracy(&self) -> Result<Option<Tensor<B>>> {
         let (Some(fake), Some(real)) = (self.fake.get(), self.real.get()) else { return Ok(None) };
         Ok(Some(unary(Unary::Affine { scale: 0.25, shift: 0.5 }, &sub(real, fake)?)?))
@@ -244,7 +244,7 @@ impl<'a, B: Backend> Comparison<'a, B> {
 
     /// Notes what the discriminators take the images for. The real ones are seen when their loss is computed.
     pub fn noting(self, decisions: &'a Decisions<B>) -> Result<Self> {
-        let _ = decisions.fake.set(mean_sign(&self.fake_features)?);
+        let _ = decisions.fake.set(self.mean_sign(&self.fake_features)?);
         Ok(Comparison { decisions: Some(decisions), ..self })
     }
 
@@ -272,12 +272,20 @@ impl<'a, B: Backend> Comparison<'a, B> {
         }
         let features = self.discriminator.features_of_pair(self.ctx, self.real, |real| self.seen.with(real))?;
         if let Some(decisions) = self.decisions {
-            let _ = decisions.real.set(mean_sign(&features)?);
+            let _ = decisions.real.set(self.mean_sign(&features)?);
         }
         if self.discriminator.classes().is_some() {
             let _ = self.real_features.set(features.clone());
         }
         Ok(features)
+    }
+
+    /// What the discriminators take the images of these features for, (): 1 if they take all of it for real, −1 if none.
+    fn mean_sign(&self, features: &[Features<B>]) -> Result<Tensor<B>> {
+        match self.discriminator.classes() {
+            Some(_) => oasis::mean_sign(scores(features), self.ids()?),
+            None => mean_sign(features),
+        }
     }
 
     /// The label maps.

@@ -4,7 +4,7 @@
 //! of pixels that do not count.
 
 use asap_autograd::Var;
-use asap_tensor::ops::{Unary, cat, div, look_up, one_hot, sum_channels, unary};
+use asap_tensor::ops::{Unary, cat, div, look_up, one_hot, sum_channels, unary, unary_grad};
 use asap_tensor::random::stream;
 use asap_tensor::{Backend, Ids, Tensor};
 use rand::RngExt;
@@ -20,10 +20,28 @@ pub fn of_classes<B: Backend>(logits: &Var<B>, ids: &Ids<B>) -> Result<Var<B>> {
 
 /// The discriminator's loss of generated pixels: their mean cross entropy.
 pub fn of_generated<B: Backend>(logits: &Var<B>, ids: &Ids<B>) -> Result<Var<B>> {
-    let (classes, backend) = (classes(logits), ids.backend());
-    let counted = look_up(ids, &Tensor::full(backend, [1, classes], 1.0)?)?;
-    let generated = Ids::full(backend, ids.sizes(), u8::try_from(classes).unwrap_or(u8::MAX))?;
-    Ok(logits.cross_entropy(&generated)?.weighted_mean(&counted)?)
+    Ok(surprise(logits, ids)?.weighted_mean(&counted(logits, ids)?)?)
+}
+
+/// What the discriminator takes pixels for: the mean sign of ½ − P("generated") over those that count, (): 1 if it takes all for
+/// real, −1 if none.
+pub fn mean_sign<B: Backend>(logits: &Var<B>, ids: &Ids<B>) -> Result<Tensor<B>> {
+    // The surprise at P = ½ is ln 2. The sign is the derivative of |x|.
+    let excess = surprise(&logits.detach(), ids)?.affine(1.0, -std::f64::consts::LN_2)?;
+    let (x, ones) = (excess.value(), Tensor::full(ids.backend(), excess.value().shape(), 1.0)?);
+    let signs = unary_grad(Unary::Abs, x, x, &ones)?;
+    Ok(Var::constant(signs).weighted_mean(&counted(logits, ids)?)?.value().clone())
+}
+
+/// The cross entropy of each pixel and "generated", (N, 1, H, W).
+fn surprise<B: Backend>(logits: &Var<B>, ids: &Ids<B>) -> Result<Var<B>> {
+    let generated = u8::try_from(classes(logits)).unwrap_or(u8::MAX);
+    Ok(logits.cross_entropy(&Ids::full(ids.backend(), ids.sizes(), generated)?)?)
+}
+
+/// 1 where pixels count, else 0, (N, 1, H, W).
+fn counted<B: Backend>(logits: &Var<B>, ids: &Ids<B>) -> Result<Tensor<B>> {
+    Ok(look_up(ids, &Tensor::full(ids.backend(), [1, classes(logits)], 1.0)?)?)
 }
 
 /// The number of classes of label maps.
@@ -105,6 +123,17 @@ mod tests {
         let expected = (ln(2.0) + (99.0 + ln(4.0)) + ln(4.0) + ln(4.0)) / 4.0;
         let loss = of_generated(&logits(&y.concat()), &ids).unwrap().value().item().unwrap();
         assert!((loss - expected).abs() < 1e-12, "{loss} instead of {expected}");
+    }
+
+    #[test]
+    fn signs_follow_the_probability_of_generated() {
+        // P("generated"): 0.6, 0.4, 0.4, 0.9, and 0.9 of a pixel that does not count.
+        let ids = ids(&[0, 1, 0, 1, 2]);
+        let of_generated = [0.6, 0.4, 0.4, 0.9, 0.9].map(|p: f64| (2.0 * p / (1.0 - p)).ln());
+        let y = [[0.0; 5], [0.0; 5], of_generated].concat();
+        assert_eq!(mean_sign(&logits(&y), &ids).unwrap().item().unwrap(), 0.0);
+        let y = [[0.0; 5], [9.0, 0.0, 0.0, 0.0, 0.0], of_generated].concat();
+        assert_eq!(mean_sign(&logits(&y), &ids).unwrap().item().unwrap(), 0.5);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub const STATS: [Stat; 5] = [
     Stat {
         name: ACCURACY,
         title: "Discriminator accuracy",
-        about: "share of patches taken for what they are, real or generated",
+        about: "share of patches, or with OASIS of pixels, taken for what they are",
     },
     Stat {
         name: REAL_SIGN,
