@@ -184,16 +184,18 @@ mod tests {
             generators.chain(discriminators).flat_map(|config| [(config.clone(), false), (config, true)])
         {
             config.set("data.output=depth").unwrap();
-            // Depth maps have other keys than data.output_range, PatchGANs no LabelMix, and OASIS no accuracy.
-            let of_other =
-                if config.discriminator.patch().is_some() { "lambda_label_mix" } else { "discriminator_accuracy" };
-            let unusable = ["output_range", of_other];
+            // Depth maps have other keys than data.output_range, and PatchGANs no LabelMix.
+            let mut unusable = vec!["output_range"];
+            if config.discriminator.patch().is_some() {
+                config.set("discriminator.augment=translation,cutout").unwrap();
+                unusable.push("lambda_label_mix");
+            }
             let is_set = |key: &&Key| all && key.default.is_none() && !unusable.contains(&key.name);
             for key in config.keys().iter().filter(is_set) {
                 let value = match key.name {
                     "depth_max" => "2",
                     "keep_best" => "l1",
-                    "discriminator_accuracy" => "0.75",
+                    "discriminator_accuracy" | "augment_probability" | "augment_target" => "0.75",
                     "remap" => "[[255, 0], [7, 1]]",
                     "names" | "colors" => "cmp",
                     "direction" => "BtoA",
