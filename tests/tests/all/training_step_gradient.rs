@@ -265,7 +265,7 @@ fn ablation_gradients_match_finite_differences() {
         &["generator.padding=zero", "generator.tile=2", "data.instances=false"],
         &["generator.seams=phase"],
         &["generator.seams=blend"],
-        &["generator.seams=blend", "generator.seam_band=4", "data.instances=false"],
+        &["generator.seams=blend", "generator.seam_band=2", "data.instances=false"],
     ] {
         let scene = Scene::new(change);
         assert_correct(change[0], &scene.check(Network::Generator, 1, None));

@@ -63,7 +63,7 @@ section! {
         /// (1 + seam_band/tile)² times as many pixels in training and inference.
         seams: Seams = Seams::None;
         /// Width in pixels of the band around a border in which blend takes the mean: even, at most tile, which
-        /// interpolates between the centers of tiles. Only for blend. Unset: tile/4, at least 2.
+        /// interpolates between the centers of tiles. Only for blend. Unset: tile.
         seam_band: Option<usize> = None, in 2..=1024;
     }
 }
@@ -87,7 +87,7 @@ impl AsapNetConfig {
     /// Width in pixels of the bands around borders in which networks are blended; 0 without.
     pub fn band(&self) -> usize {
         match self.seams {
-            Seams::Blend => self.seam_band.unwrap_or((self.tile / 4).max(2)),
+            Seams::Blend => self.seam_band.unwrap_or(self.tile),
             Seams::None | Seams::Phase => 0,
         }
     }

@@ -122,7 +122,7 @@ mod tests {
         let backend = Reference::<f64>::new();
         let small =
             AsapNetConfig { tile: 4, learned_factor: 4, width: 2, max_width: 3, depth: 1, ..Default::default() };
-        let config = AsapNetConfig { mlp_width: 4, mlp_depth: 2, seams, ..small };
+        let config = AsapNetConfig { mlp_width: 4, mlp_depth: 2, seams, seam_band: Some(2), ..small };
         let data = DataConfig { classes: 3, instances: false, ..DataConfig::default() };
         let mut init = FillByName { prefix: String::new(), gain: 1.0 };
         let (params, network) = Params::build(&backend, &mut init, |b| AsapNet::new(b, &config, &data)).unwrap();
