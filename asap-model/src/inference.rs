@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::data::{HostInput, Image};
 use crate::networks::Generator;
 use crate::networks::identify::{Known, identify};
-use crate::nn::{Blank, ForwardContext};
+use crate::nn::{Blank, ForwardContext, Params};
 use crate::{Error, Result};
 
 /// Why a generator's weights would not be finite.
@@ -20,6 +20,28 @@ const SIZES: &str = "sizes follow from [generator], data.classes, data.instances
 /// What to check if layers differ.
 const LAYERS: &str = "its layers differ: their kind and number follow from [generator]; give the configuration that the \
                       network was trained with";
+
+/// One of the images that a generator with noise makes of an input: seed, number and the input's name decide its noise.
+/// Without noise all are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Its number, from 1.
+    pub number: usize,
+}
+
+impl Variant {
+    /// The only image of an input, or the first of several.
+    pub fn first(seed: u64) -> Self {
+        Variant { seed, number: 1 }
+    }
+
+    /// The forward pass, in evaluation mode, of an input of that name.
+    pub fn pass<'a, B: Backend>(&self, params: &'a Params<B>, name: &str) -> ForwardContext<'a, B> {
+        ForwardContext::evaluation(params).with_streams(self.seed, format!("variant.{}.{name}", self.number))
+    }
+}
 
 /// A generator with the configuration that it was trained with.
 pub struct Translator<B: Backend> {
@@ -57,17 +79,22 @@ impl<B: Backend> Translator<B> {
         self.generator.params.trained_count()
     }
 
-    /// The image of an input, in the values of the dataset's targets, of the same size: the input is padded at its right and
+    /// Whether an input has several images: [`Variant`]s.
+    pub fn has_noise(&self) -> bool {
+        self.config.generator.has_noise()
+    }
+
+    /// An image of an input, in the values of the dataset's targets, of the same size: the input is padded at its right and
     /// lower edge to [`GeneratorConfig::padded_side`](crate::config::GeneratorConfig::padded_side), and the output cropped.
     ///
     /// # Errors
     /// If the network needs an instance map and there is none, or its size is not the input's.
-    pub fn translate(&self, input: &HostInput) -> Result<Image> {
+    pub fn translate(&self, input: &HostInput, variant: Variant) -> Result<Image> {
         let Config { data, generator, .. } = &self.config;
         let size = input.size();
         let padded = input.pad_to(size.map(|side| generator.padded_side(side)));
         let stacked = HostInput::stack(&[&padded], &self.backend, data)?;
-        let ctx = ForwardContext::evaluation(&self.generator.params);
+        let ctx = variant.pass(&self.generator.params, &input.name);
         let values = self.generator.forward(&ctx, &stacked)?.value().to_f32()?;
         Image::from_output(&values, padded.size(), size, data)
     }

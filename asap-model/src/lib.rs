@@ -28,7 +28,7 @@ pub mod verify;
 
 pub use config::Config;
 pub use error::{Error, Result};
-pub use inference::Translator;
+pub use inference::{Translator, Variant};
 pub use networks::{Discriminator, Generator};
 pub use nn::{ForwardContext, Input, Target};
 pub use training::Trainer;

@@ -194,6 +194,17 @@ fn phase_resumes_with_the_same_bytes() {
 }
 
 #[test]
+fn run_with_noise_resumes_with_the_same_bytes() {
+    let mut config = tiny();
+    config.set("generator.noise=2").unwrap();
+    let backends = [Cpu::new(Some(2)).unwrap(), Cpu::new(Some(1)).unwrap()];
+    let whole = last_checkpoint_of(&config, &backends[..1], &[]);
+    assert!(whole == last_checkpoint_of(&config, &backends, &[7]));
+    config.set("train.seed=8").unwrap();
+    assert!(whole != last_checkpoint_of(&config, &backends[..1], &[]));
+}
+
+#[test]
 fn minutes_end_a_run() {
     let mut config = tiny();
     config.train.minutes = Some(1e-9);

@@ -43,6 +43,11 @@ pub struct Common {
 }
 
 impl Common {
+    /// The seed of inference and evaluation: of noise, patches and subsets.
+    pub fn evaluation_seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
+
     #[cfg(feature = "cuda")]
     pub fn precision(&self) -> Precision {
         self.matmul_precision.unwrap_or(Precision::High)

@@ -15,7 +15,8 @@ use super::common::{Suggested, in_home, presets};
                         Images are compared in 8 bits. L1 is the mean absolute difference of values in [-1, 1]; PSNR and \
                         SSIM are scikit-image's, SSIM with Gaussian weights; SWD is the sliced Wasserstein distance of \
                         7×7 patches, times 1000; seams is the mean gradient across the borders of tiles over that inside \
-                        tiles, and real images have about 1; FID and KID compare Inception v3's features. Depth maps \
+                        tiles, and real images have about 1; FID and KID compare Inception v3's features; diversity is \
+                        the mean L1 between the images of one input. Depth maps \
                         are measured by RMSE, absolute relative error, and the share of pixels whose ratio is below \
                         1.25.")]
 pub struct Eval {
@@ -67,6 +68,9 @@ pub struct Measuring {
     /// Side in pixels of the tiles whose seams are measured [default: generator.tile, else 16]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
     pub tile: Option<u16>,
+    /// Images of each input, for their diversity; the generator must have noise (generator.noise)
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub variants: Option<u16>,
     /// Level of real depth maps that means "not measured", besides depth 0 [default: data.depth_invalid, else 0]
     #[arg(long, value_name = "LEVEL")]
     pub invalid: Option<u16>,

@@ -186,6 +186,10 @@ pub struct Infer {
     /// Also write color images of the depth maps to this folder: yellow is depth 0, violet data.depth_max
     #[arg(long, value_name = "DIR")]
     pub colors: Option<PathBuf>,
+    /// Images of each input, NAME_1, NAME_2, …; the generator must have noise (generator.noise), which depends on --seed,
+    /// the name of the input and the number of the image
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10000))]
+    pub variants: u16,
     /// Overwrite existing files
     #[arg(long)]
     pub force: bool,

@@ -12,7 +12,7 @@ use asap_model::data::{
     Example, ExampleFiles, HostInput, Image, Sizing, Split, detect_as, discover_inputs, has_pair, is_split, layout_for,
     read_target, write_pair, written_data,
 };
-use asap_model::{Config, Error, Translator};
+use asap_model::{Config, Error, Translator, Variant};
 use asap_tensor::Backend;
 use indicatif::ProgressStyle;
 use serde_json::json;
@@ -141,7 +141,7 @@ impl Task for OfCheckpoint<'_> {
         let sizing = Sizing::of_evaluation(&config.data);
         let of_input = |files: &ExampleFiles| {
             let input = sizing.input(files.read_input(&config.data)?, &config.data)?;
-            let target = teacher.translate(&input)?;
+            let target = teacher.translate(&input, Variant::first(common.evaluation_seed()))?;
             Ok(Example { input, target })
         };
         make(pairs, &origin, &files, &config.data, output, of_input)?;

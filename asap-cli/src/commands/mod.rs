@@ -136,6 +136,11 @@ pub fn usage(argument: &str, problem: impl Into<String>) -> Error {
     Error::Config { origin: argument.to_owned(), problem: problem.into() }
 }
 
+/// The error of `--variants` where a generator makes one image of an input.
+pub fn no_noise(who: &str) -> Error {
+    usage("--variants", format!("{who}, so all images of an input are equal: train one with --set generator.noise=8"))
+}
+
 /// A path as one word of a shell.
 pub fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();

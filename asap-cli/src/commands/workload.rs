@@ -57,7 +57,7 @@ impl Workload<'_> {
         if !train {
             let generator = Generator::new(backend, &config.generator, &config.data, &mut fill)?;
             let measured = measure(&mut || {
-                let ctx = ForwardContext::evaluation(&generator.params);
+                let ctx = ForwardContext::evaluation(&generator.params).with_streams(0, "bench");
                 generator.forward(&ctx, &HostInput::stack(&inputs, backend, &config.data)?)?.value().to_f32()?;
                 Ok(())
             })?;

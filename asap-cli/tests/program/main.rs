@@ -37,4 +37,5 @@ mod published;
 mod report;
 mod support;
 mod train;
+mod variants;
 mod verify;

@@ -108,6 +108,11 @@ impl GeneratorConfig {
         }
     }
 
+    /// Whether it makes many images of an input.
+    pub fn has_noise(&self) -> bool {
+        self.asap().is_some_and(|asap| asap.noise > 0)
+    }
+
     /// Height and width of an image must be multiples of this.
     pub fn multiple(&self) -> usize {
         self.of_its_kind().multiple().0

@@ -7,7 +7,7 @@ use super::images::{EvalImage, Images};
 use super::measure::{Measure, Method};
 use super::measures::{
     DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Levels, Patches, Seams,
-    frechet_distance, kernel_distance,
+    frechet_distance, kernel_distance, l1,
 };
 use crate::config::{DataConfig, DepthScale, OutputKind};
 use crate::data::{Image, RgbImage};
@@ -26,6 +26,8 @@ pub struct Options {
     pub tile: Option<usize>,
     /// The only measure to compute; `None`: all that are possible.
     pub only: Option<Measure>,
+    /// Images of each input, for their diversity; below 2 it is not measured.
+    pub variants: usize,
 }
 
 impl Options {
@@ -116,6 +118,9 @@ pub fn evaluate(
         if images.is_paired() {
             let (generated, real) = images.pair(index)?;
             accumulator.add_pair(&generated, &real)?;
+            if options.variants > 1 && images.data().output == OutputKind::Image {
+                accumulator.add_variants(generated.clone(), images.variants(index, 2..=options.variants)?)?;
+            }
             accumulator.add(GENERATED, &generated)?;
             accumulator.add(REAL, &real)?;
         } else {
@@ -150,6 +155,8 @@ struct Accumulator<'a> {
     pairs: usize,
     /// The sum over pairs of each measure of pairs.
     sums: Vec<(Measure, Outcome<f64>)>,
+    /// The mean difference of the variants of each input.
+    diversity: Vec<f64>,
     depth: DepthErrors,
     sides: [Side; 2],
     seams: [Seams; 2],
@@ -186,6 +193,7 @@ impl<'a> Accumulator<'a> {
             compared: Sizes::default(),
             pairs: 0,
             sums: of_pairs.map(|measure| (measure, start.clone())).collect(),
+            diversity: Vec::new(),
             depth: DepthErrors::new(options.depth),
             sides: Default::default(),
             seams: [GENERATED, REAL].map(|_| Seams::new(options.tile.or(images.tile()).unwrap_or(DEFAULT_TILE))),
@@ -222,6 +230,28 @@ impl<'a> Accumulator<'a> {
                 *sum += compare(a, b)?;
             }
         }
+        Ok(())
+    }
+
+    /// Compares all images of one input, by twos.
+    fn add_variants(&mut self, first: EvalImage, others: Vec<EvalImage>) -> Result<()> {
+        let scale = self.data.output_scale();
+        let levels = |image: &EvalImage| match image.counted_pixels() {
+            Some(pixels) => Levels::new(&pixels, &scale),
+            None => Levels::new(&image.image, &scale),
+        };
+        let nothing_counts = first.counted.as_ref().is_some_and(|counted| !counted.contains(&true));
+        if others.is_empty() || nothing_counts {
+            return Ok(());
+        }
+        let all: Vec<Levels> = std::iter::once(&first).chain(&others).map(levels).collect();
+        let mut sum = 0.0;
+        for (place, a) in all.iter().enumerate() {
+            for b in &all[place + 1..] {
+                sum += l1(a, b)?;
+            }
+        }
+        self.diversity.push(sum / (all.len() * (all.len() - 1) / 2) as f64);
         Ok(())
     }
 
@@ -265,6 +295,11 @@ impl<'a> Accumulator<'a> {
                 continue;
             }
             let outcome = match measure.method() {
+                Method::Variants if self.options.variants < 2 => continue,
+                Method::Variants if self.diversity.is_empty() => {
+                    Err("needs several images of each input: a generator with noise (generator.noise)".into())
+                }
+                Method::Variants => Ok(self.diversity.iter().sum::<f64>() / self.diversity.len() as f64),
                 Method::Pairs(..) => self.mean(measure),
                 Method::Patches => swd_levels
                     .as_ref()

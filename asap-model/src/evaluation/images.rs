@@ -1,12 +1,13 @@
 //! The images of an evaluation: a generator's outputs for a dataset, or the files of two folders.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use asap_tensor::Backend;
 
 use crate::config::{DataConfig, OutputKind};
 use crate::data::{Example, Image, ReadOptions, Sizing, Source, read_image};
-use crate::inference::Translator;
+use crate::inference::{Translator, Variant};
 use crate::{Error, Result};
 
 /// An image as it is compared.
@@ -23,16 +24,14 @@ pub struct EvalImage {
 }
 
 impl EvalImage {
-    /// An output for an example and the example's image, as they are compared.
-    pub(crate) fn pair(example: Example, output: Image, native_size: [usize; 2], data: &DataConfig) -> (Self, Self) {
-        let counted = counted(&example, data);
-        let image = |image| EvalImage {
-            name: PathBuf::from(&example.input.name),
-            image: grayed(image, counted.as_deref(), data),
-            native_size,
-            counted: counted.clone(),
+    /// An example's image, or one generated from its input, as it is compared.
+    pub(crate) fn new(example: &Example, image: Image, native_size: [usize; 2], data: &DataConfig) -> Self {
+        let counted = counted(example, data);
+        let image = match &counted {
+            Some(counted) => image.filled(&data.output_scale(), |pixel| !counted[pixel]),
+            None => image,
         };
-        (image(output), image(example.target))
+        EvalImage { name: PathBuf::from(&example.input.name), image, native_size, counted }
     }
 
     /// The pixels that count, in one row; `None` if all do.
@@ -65,6 +64,11 @@ pub trait Images {
     /// A real image.
     fn real(&self, index: usize) -> Result<EvalImage>;
 
+    /// Generated images of one input, by their numbers; none if there is only one. Number 1 is [`generated`](Self::generated).
+    fn variants(&self, _index: usize, _numbers: RangeInclusive<usize>) -> Result<Vec<EvalImage>> {
+        Ok(Vec::new())
+    }
+
     /// The generated and the real image of an index, at the same size.
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)>;
 }
@@ -79,6 +83,8 @@ pub struct GeneratorImages<'a, B: Backend> {
     /// validation: images bicubic, ids nearest. Depths are always compared at the real map's native size, to which the
     /// generated map is resized, so that levels without a depth are not mixed with others.
     pub native_size: bool,
+    /// The seed of a generator's noise.
+    pub seed: u64,
 }
 
 impl<B: Backend> GeneratorImages<'_, B> {
@@ -93,20 +99,20 @@ impl<B: Backend> GeneratorImages<'_, B> {
         };
         Ok((example, size))
     }
+
+    /// A generated image of the target's size.
+    fn generate(&self, example: &Example, native_size: [usize; 2], number: usize) -> Result<EvalImage> {
+        let output = self.translator.translate(&example.input, Variant { seed: self.seed, number })?;
+        let size = example.target.size();
+        let output = if output.size() == size { output } else { output.resize(size, false) };
+        Ok(EvalImage::new(example, output, native_size, self.data()))
+    }
 }
 
 /// The pixels of an example that count; `None` if all do, and for depth maps, whose measures know which do not.
 fn counted(example: &Example, data: &DataConfig) -> Option<Vec<bool>> {
     let mask = example.mask(data).filter(|_| data.output != OutputKind::Depth)?;
     Some(mask.iter().map(|&pixel| pixel != 0.0).collect())
-}
-
-/// Gray where pixels do not count.
-fn grayed(image: Image, counted: Option<&[bool]>, data: &DataConfig) -> Image {
-    match counted {
-        Some(counted) => image.filled(&data.output_scale(), |pixel| !counted[pixel]),
-        None => image,
-    }
 }
 
 impl<B: Backend> Images for GeneratorImages<'_, B> {
@@ -128,17 +134,23 @@ impl<B: Backend> Images for GeneratorImages<'_, B> {
 
     fn real(&self, index: usize) -> Result<EvalImage> {
         let (example, native_size) = self.example(index)?;
-        let counted = counted(&example, self.data());
-        let Example { input, target } = example;
-        let image = grayed(target, counted.as_deref(), self.data());
-        Ok(EvalImage { name: input.name.into(), image, native_size, counted })
+        let image = example.target.clone();
+        Ok(EvalImage::new(&example, image, native_size, self.data()))
     }
 
     fn pair(&self, index: usize) -> Result<(EvalImage, EvalImage)> {
         let (example, native_size) = self.example(index)?;
-        let (output, size) = (self.translator.translate(&example.input)?, example.target.size());
-        let output = if output.size() == size { output } else { output.resize(size, false) };
-        Ok(EvalImage::pair(example, output, native_size, self.data()))
+        let generated = self.generate(&example, native_size, 1)?;
+        let image = example.target.clone();
+        Ok((generated, EvalImage::new(&example, image, native_size, self.data())))
+    }
+
+    fn variants(&self, index: usize, numbers: RangeInclusive<usize>) -> Result<Vec<EvalImage>> {
+        if !self.translator.has_noise() {
+            return Ok(Vec::new());
+        }
+        let (example, native_size) = self.example(index)?;
+        numbers.map(|number| self.generate(&example, native_size, number)).collect()
     }
 }
 

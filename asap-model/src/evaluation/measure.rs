@@ -20,6 +20,8 @@ pub enum Measure {
     Fid,
     /// Kernel inception distance.
     Kid,
+    /// Mean difference of the images that a generator with noise makes of one input.
+    Diversity,
     /// Root mean squared error of depth.
     Rmse,
     /// Mean absolute relative error of depth.
@@ -39,6 +41,8 @@ pub(super) enum Method {
     Seams,
     /// From Inception's features of color images.
     Inception(fn(&InceptionDistances) -> f64),
+    /// From several images of each input.
+    Variants,
     /// From pairs of depth maps.
     Depth(fn(&DepthSummary) -> f64),
 }
@@ -68,7 +72,7 @@ const fn entry([name, label, axis, note]: [&'static str; 4], digits: usize, bett
 
 /// In the order of the variants.
 #[rustfmt::skip]
-const ENTRIES: [Entry; 10] = [
+const ENTRIES: [Entry; 11] = [
     entry(["l1", "L1", "L1, of values in [−1, 1]", "mean absolute difference of values in [-1, 1]; lower is better, 0 = identical"], 4, Lower, Method::Pairs(l1, 1)),
     entry(["psnr", "PSNR", "PSNR, dB", "dB; higher is better"], 2, Higher, Method::Pairs(psnr, 1)),
     entry(["ssim", "SSIM", "SSIM", "higher is better, 1 = identical"], 4, Higher, Method::Pairs(ssim, SSIM_WINDOW)),
@@ -76,6 +80,7 @@ const ENTRIES: [Entry; 10] = [
     entry(["seams", "Seams", "gradients across borders / inside tiles", "gradients across the borders of tiles over those inside; 1 = no seams"], 3, NearOne, Method::Seams),
     entry(["fid", "FID", "FID", "lower is better; biased upwards for few images"], 2, Lower, Method::Inception(|d| d.fid)),
     entry(["kid", "KID", "KID", "lower is better"], 5, Lower, Method::Inception(|d| d.kid.mean)),
+    entry(["diversity", "Diversity", "diversity, of values in [−1, 1]", "mean L1 between the images of one input; higher is more varied, 0 = identical"], 4, Higher, Method::Variants),
     entry(["rmse", "RMSE", "RMSE", "root mean squared error; lower is better"], 4, Lower, Method::Depth(|d| d.rmse)),
     entry(["abs_rel", "AbsRel", "absolute relative error", "mean |generated - real| / real; lower is better"], 4, Lower, Method::Depth(|d| d.abs_rel)),
     entry(["delta1", "delta1", "share of δ < 1.25", "share of pixels within a factor of 1.25; higher is better"], 4, Higher, Method::Depth(|d| d.delta1)),
@@ -83,9 +88,9 @@ const ENTRIES: [Entry; 10] = [
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Measure; 10] = {
+    pub const ALL: [Measure; 11] = {
         use Measure::*;
-        [L1, Psnr, Ssim, Swd, Seams, Fid, Kid, Rmse, AbsRel, Delta1]
+        [L1, Psnr, Ssim, Swd, Seams, Fid, Kid, Diversity, Rmse, AbsRel, Delta1]
     };
 
     fn entry(self) -> &'static Entry {

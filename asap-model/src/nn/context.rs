@@ -31,8 +31,8 @@ pub struct ForwardContext<'a, B: Backend> {
     buffers: RefCell<BufferUpdates<B>>,
     /// Spectrally normalized weights.
     normalized: RefCell<BTreeMap<ParamId, Var<B>>>,
-    /// Seed and name of the pass, with dropout.
-    dropout: Option<(u64, String)>,
+    /// Seed and name of the pass, of which the names of random streams are made.
+    streams: Option<(u64, String)>,
     /// The first layer with an output that is not finite, if the context checks.
     watch: Option<RefCell<Option<String>>>,
 }
@@ -54,7 +54,7 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
             leaves: RefCell::default(),
             buffers: RefCell::default(),
             normalized: RefCell::default(),
-            dropout: None,
+            streams: None,
             watch: None,
         }
     }
@@ -69,9 +69,10 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
         ForwardContext { tape: Some(tape.clone()), ..Self::training_frozen(params) }
     }
 
-    /// With dropout, whose random streams are named by the pass and the layer.
-    pub fn with_dropout(self, seed: u64, pass: impl Into<String>) -> Self {
-        ForwardContext { dropout: Some((seed, pass.into())), ..self }
+    /// With noise, and in training with dropout and random phases. Their random streams are named by the pass, and by the
+    /// layer or the image of the batch.
+    pub fn with_streams(self, seed: u64, pass: impl Into<String>) -> Self {
+        ForwardContext { streams: Some((seed, pass.into())), ..self }
     }
 
     /// With a check that each layer's output is finite.
@@ -84,9 +85,14 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
         self.training
     }
 
-    /// Seed and name of the pass, if dropout is on.
-    pub(crate) fn dropout(&self) -> Option<(u64, &str)> {
-        self.dropout.as_ref().filter(|_| self.training).map(|(seed, pass)| (*seed, pass.as_str()))
+    /// Seed and name of the pass, if its random streams are named.
+    pub(crate) fn streams(&self) -> Option<(u64, &str)> {
+        self.streams.as_ref().map(|(seed, pass)| (*seed, pass.as_str()))
+    }
+
+    /// As [`streams`](Self::streams), if layers are in training mode.
+    pub(crate) fn training_streams(&self) -> Option<(u64, &str)> {
+        self.streams().filter(|_| self.training)
     }
 
     /// Runs a layer under its name, for the profiler and the check for finite outputs.

@@ -25,7 +25,7 @@ impl Dropout {
 
     /// Any shape → the same shape.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: Var<B>) -> Result<Var<B>> {
-        let Some((seed, pass)) = ctx.dropout() else { return Ok(x) };
+        let Some((seed, pass)) = ctx.training_streams() else { return Ok(x) };
         let backend = x.value().backend();
         let factors = if backend.holds_values() {
             let mut rng = stream(seed, &format!("dropout.{pass}.{}", self.name));

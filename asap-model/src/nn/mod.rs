@@ -10,6 +10,7 @@
 //! | `conv` | [`Conv2d`], [`ConvTranspose2d`] |
 //! | `instance_norm`, `batch_norm`, `spectral_norm` | norms |
 //! | `dropout` | [`Dropout`] |
+//! | `noise` | [`Noise`] |
 
 mod batch_norm;
 mod context;
@@ -18,6 +19,7 @@ mod dropout;
 mod init;
 mod input;
 mod instance_norm;
+mod noise;
 mod params;
 mod spectral_norm;
 mod target;
@@ -30,6 +32,7 @@ pub use dropout::Dropout;
 pub use init::{Blank, FillByName, Initializer, ParamRole, XavierNormal};
 pub use input::Input;
 pub use instance_norm::InstanceNorm;
+pub use noise::Noise;
 pub use params::{BufferUpdates, Builder, Param, ParamId, Params};
 pub use spectral_norm::SpectralNorm;
 pub use target::Target;

@@ -156,11 +156,11 @@ impl<B: Backend> Gan<B> {
     ) -> Result<Tensor<B>> {
         // Generate.
         let tape = Tape::new();
-        let dropout = format!("generator.{}", self.steps);
-        let ctx = ForwardContext::training(&self.generator.params, &tape).with_dropout(self.train.seed, dropout);
+        let pass = format!("generator.{}", self.steps);
+        let ctx = ForwardContext::training(&self.generator.params, &tape).with_streams(self.train.seed, pass);
         let output = self.generator.forward(&ctx, input)?;
         let fake = target.masked(&output)?;
-        let pass = ctx.finish();
+        let finished = ctx.finish();
 
         // Discriminate, with frozen discriminators.
         let ctx = ForwardContext::training_frozen(&self.discriminator.params);
@@ -180,7 +180,7 @@ impl<B: Backend> Gan<B> {
         let output = output.value().clone();
         let (params, adam) = (&mut self.generator.params, &mut self.generator_adam);
         let clip = self.train.clip_norm.map(|limit| (GENERATOR_NORM, limit));
-        update(params, adam, pass.gradients(&gradients), rate, clip, watch)?;
+        update(params, adam, finished.gradients(&gradients), rate, clip, watch)?;
         Ok(output)
     }
 
@@ -193,8 +193,8 @@ impl<B: Backend> Gan<B> {
         watch: &mut Watch<B>,
     ) -> Result<()> {
         // Generate again, with the updated generator, frozen but in training (published code).
-        let dropout = format!("discriminator.{}", self.steps);
-        let ctx = ForwardContext::training_frozen(&self.generator.params).with_dropout(self.train.seed, dropout);
+        let pass = format!("discriminator.{}", self.steps);
+        let ctx = ForwardContext::training_frozen(&self.generator.params).with_streams(self.train.seed, pass);
         let fake = target.masked(&self.generator.forward(&ctx, input)?)?;
         let buffers = ctx.finish().buffers;
         self.generator.params.apply_buffers(buffers);

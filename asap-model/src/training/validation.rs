@@ -6,8 +6,8 @@ use crate::config::{Config, OutputKind};
 use crate::data::{Example, HostInput, Image, Sizing, Source};
 use crate::evaluation::measures::{DepthErrors, Seams};
 use crate::evaluation::{EvalImage, HeldPairs, Measure, Options, evaluate};
+use crate::inference::Variant;
 use crate::networks::Generator;
-use crate::nn::ForwardContext;
 use crate::{Error, Result};
 
 /// Maximum number of rows that a validation returns.
@@ -86,7 +86,7 @@ pub(super) fn validate<B: Backend>(
     for (place, &index) in picked.iter().enumerate() {
         let pair = Sizing::Configured.example(source.get(index)?, data)?;
         let input = HostInput::stack(&[&pair.input], backend, data)?;
-        let ctx = ForwardContext::evaluation(&generator.params);
+        let ctx = Variant::first(config.train.seed).pass(&generator.params, &pair.input.name);
         let output = generator.forward(&ctx, &input)?.value().to_f32()?;
         let (real, mask) = (pair.target.values(&scale), pair.mask(data));
         let differences = output.iter().zip(&real).map(|(a, b)| f64::from((a - b).abs()));
@@ -105,7 +105,8 @@ pub(super) fn validate<B: Backend>(
         if chosen.is_some() {
             let size = pair.target.size();
             let image = Image::from_output(&output, size, size, data)?;
-            held.pairs.push(EvalImage::pair(pair.clone(), image, size, data));
+            let compared = |image| EvalImage::new(&pair, image, size, data);
+            held.pairs.push((compared(image), compared(pair.target.clone())));
         }
         if let Some(seams) = &mut seams {
             let [height, width] = pair.target.size();
@@ -135,6 +136,7 @@ pub(super) fn validate<B: Backend>(
             depth: data.depth().unwrap_or_default(),
             tile: None,
             only: Some(measure),
+            variants: 1,
         };
         let evaluation = evaluate(&held, &options, None, &mut |_, _| {})?;
         scores.push((measure, evaluation.value(measure).unwrap_or(f64::NAN)));

@@ -262,6 +262,7 @@ fn ablation_gradients_match_finite_differences() {
     for change in [
         &["generator.spatially_varying=false"][..],
         &["generator.positions=false"],
+        &["generator.noise=2"],
         &["generator.padding=zero", "generator.tile=2", "data.instances=false"],
         &["generator.seams=phase"],
         &["generator.seams=blend"],

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use asap_model::config::{Config, DataConfig, Resize};
 use asap_model::data::{Channels, Example, RgbImage, Sizing};
-use asap_model::{Error, Translator};
+use asap_model::{Error, Translator, Variant};
 use asap_tensor::Backend;
 
 use crate::args::Compare;
@@ -59,9 +59,13 @@ impl Inputs {
         if low == high { low } else { format!("{low} to {high}") }
     }
 
-    /// All outputs, and the median time per image in seconds, after a warm-up.
-    pub fn generate<B: Backend>(&self, translator: &Translator<B>) -> asap_model::Result<(Vec<RgbImage>, f64)> {
-        let generate = |example: &Example| translator.translate(&example.input);
+    /// All outputs, with the noise of a seed, and the median time per image in seconds, after a warm-up.
+    pub fn generate<B: Backend>(
+        &self,
+        translator: &Translator<B>,
+        seed: u64,
+    ) -> asap_model::Result<(Vec<RgbImage>, f64)> {
+        let generate = |example: &Example| translator.translate(&example.input, Variant::first(seed));
         if let Some(first) = self.examples.first() {
             generate(first)?;
         }

@@ -43,6 +43,9 @@ pub fn run(args: Compare, common: &Common, output: &Output) -> Result<ExitCode> 
             return Err(usage(&named.checkpoint.display().to_string(), problem).into());
         }
     }
+    if common.seed.is_some() && args.data.is_some() && !configs.iter().any(|config| config.generator.has_noise()) {
+        output.say("warning: --seed has no effect on compare: no network has noise (generator.noise)");
+    }
     let differences = differences(&configs);
     for difference in &differences {
         let value = |(place, named): (usize, &Named)| format!("{} {}", named.name, difference.text(place));
@@ -123,7 +126,7 @@ impl Task for Comparison<'_> {
             if let Some(problem) = memory::image_problem(translator.config(), largest, SMALLER, common)? {
                 return Err(usage(&checkpoint.display().to_string(), problem).into());
             }
-            let (images, seconds) = inputs.generate(&translator)?;
+            let (images, seconds) = inputs.generate(&translator, common.evaluation_seed())?;
             let kind = translator.config().generator.kind();
             let parameters = translator.parameters();
             output.result(

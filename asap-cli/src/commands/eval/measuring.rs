@@ -22,8 +22,8 @@ impl Measuring {
             depth.per_unit = depth.per_unit.map(|_| f64::from(u16::MAX) / farthest);
             depth.max = farthest;
         }
-        let tile = self.tile.map(usize::from);
-        Options { seed: common.seed.unwrap_or(0), depth, tile, only: None }
+        let (tile, variants) = (self.tile.map(usize::from), self.variants.unwrap_or(1).into());
+        Options { seed: common.evaluation_seed(), depth, tile, variants, only: None }
     }
 
     /// Evaluates on a device. Also returns the SHA-256 of Inception's weights, if they are given.
@@ -56,7 +56,11 @@ impl Measuring {
     ) -> asap_model::Result<Evaluation> {
         let is_depth = images.data().output == OutputKind::Depth;
         let of_depth = [("--invalid", self.invalid.is_some()), ("--farthest", self.farthest.is_some())];
-        let of_colors = [("--inception", self.inception.is_some()), ("--tile", self.tile.is_some())];
+        let of_colors = [
+            ("--inception", self.inception.is_some()),
+            ("--tile", self.tile.is_some()),
+            ("--variants", self.variants.is_some()),
+        ];
         let (ignored, kind) = if is_depth { (&of_colors[..], "depth maps") } else { (&of_depth[..], "color images") };
         for (flag, _) in ignored.iter().filter(|(_, is_given)| *is_given) {
             output.say(format_args!("warning: {flag} has no effect on {kind}"));

@@ -20,7 +20,7 @@ use asap_tensor::Backend;
 
 use super::files::{Found, images, report_skipped};
 use super::train::check_dir;
-use super::{adjust, shown, translator, usage};
+use super::{adjust, no_noise, shown, translator, usage};
 use crate::args::{Common, Eval};
 use crate::device::{Task, on_device};
 use crate::memory;
@@ -56,6 +56,9 @@ impl Task for OfGenerator<'_> {
         let OfGenerator { args, checkpoint, common, output } = self;
         let translator = translator(&backend, checkpoint, args.config.as_deref(), common)?;
         let config = translator.config();
+        if args.measuring.variants.is_some() && !translator.has_noise() {
+            return Err(no_noise("this generator has no noise").into());
+        }
         let (source, real) = validation(args.data.as_deref(), config)?;
         let crops_depths = config.data.output == OutputKind::Depth && config.data.resize == Resize::Crop;
         let advice = if args.native_size { "remove --native-size" } else { SMALLER };
@@ -67,7 +70,8 @@ impl Task for OfGenerator<'_> {
         } else {
             source.as_ref()
         };
-        let images = GeneratorImages { translator: &translator, source, native_size: args.native_size };
+        let seed = common.evaluation_seed();
+        let images = GeneratorImages { translator: &translator, source, native_size: args.native_size, seed };
         let (evaluation, weights) = args.measuring.evaluate(&backend, &images, common, output)?;
         Ok(Report {
             generated: shown(checkpoint),
@@ -144,6 +148,9 @@ impl Source for OfNativeSize<'_> {
 }
 
 fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, output: &Output) -> Result<Report> {
+    if args.measuring.variants.is_some() {
+        return Err(usage("--variants", "images of a generator are generated anew: pass --checkpoint").into());
+    }
     let mut config = Config::default();
     adjust(&mut config, common)?;
     let files = ImageFiles {

@@ -12,11 +12,11 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use asap_model::config::{DataConfig, FileFormat, Resize};
 use asap_model::data::{ExampleFiles, HostInput, Image, Sizing, write_image, write_rgb};
-use asap_model::{Config, Error};
+use asap_model::{Config, Error, Variant};
 use asap_tensor::Backend;
 use serde_json::json;
 
-use super::{shown, translator, usage};
+use super::{no_noise, shown, translator, usage};
 use crate::args::{Common, Infer};
 use crate::device::{Task, on_device};
 use crate::exit::DATA;
@@ -61,6 +61,12 @@ impl Task for Inference<'_> {
                  (data.resize = \"crop\")",
             );
         }
+        if args.variants > 1 && !translator.has_noise() {
+            return Err(no_noise("this network has no noise").into());
+        }
+        if common.seed.is_some() && !translator.has_noise() {
+            output.say("warning: --seed has no effect on infer: this network has no noise (generator.noise = 0)");
+        }
         let files = inputs::inputs(&args, config, output)?;
         let folders = Folders::new(&args, config)?;
         folders.refuse_equal()?;
@@ -68,16 +74,19 @@ impl Task for Inference<'_> {
         folders.each().try_for_each(|(_, folder, _)| make_folder(folder))?;
         // Again, as two names may lead to one folder only once it exists.
         folders.refuse_equal()?;
-        let generate = |file: &ExampleFiles, input: HostInput| {
+        let variants = 1..=usize::from(args.variants);
+        let prepare = |file: &ExampleFiles, input: HostInput| {
             let size = if args.resize { config.data.size } else { input.size() };
             let sizing = if args.resize { Sizing::Resized(size) } else { Sizing::Native };
             if let Some(problem) = memory::image_problem(config, size, SMALLER, common)? {
                 return Err(Error::Data { file: file.input.clone(), problem });
             }
+            sizing.input(input, &config.data)
+        };
+        let generate = |file: &ExampleFiles, input: &HostInput, number: usize| -> asap_model::Result<_> {
             let start = Instant::now();
-            let image = translator
-                .translate(&sizing.input(input, &config.data)?)
-                .map_err(|error| of_file(error, &file.input))?;
+            let variant = Variant { seed: common.evaluation_seed(), number };
+            let image = translator.translate(input, variant).map_err(|error| of_file(error, &file.input))?;
             Ok((image, start.elapsed().as_secs_f64()))
         };
         let mut failed = Vec::new();
@@ -93,16 +102,24 @@ impl Task for Inference<'_> {
                     .try_for_each(|read| to_generate.send(read).map_err(drop))
             })?;
             let writer = start(scope, move || {
-                generated.iter().try_for_each(|(file, image, seconds)| folders.write(file, &image, seconds, output))
+                generated
+                    .iter()
+                    .try_for_each(|(file, number, image, seconds)| folders.write(file, number, &image, seconds, output))
             })?;
             for (file, input) in inputs {
-                match input.and_then(|input| generate(file, input)) {
-                    Ok((image, seconds)) => {
+                let images = input.and_then(|input| prepare(file, input)).and_then(|input| {
+                    for number in variants.clone() {
+                        let (image, seconds) = generate(file, &input, number)?;
                         // This fails where the writer has stopped, which reports why below.
-                        if to_write.send((file, image, seconds)).is_err() {
-                            break;
+                        if to_write.send((file, number, image, seconds)).is_err() {
+                            return Ok(false);
                         }
                     }
+                    Ok(true)
+                });
+                match images {
+                    Ok(true) => {}
+                    Ok(false) => break,
                     Err(error) if files.len() == 1 => return Err(error.into()),
                     Err(error) => {
                         output.problem(format_args!("failed: {error}"));
@@ -149,6 +166,8 @@ fn summary(failed: &[String], count: usize, output: &Output) -> ExitCode {
 /// Where outputs go.
 struct Folders<'a> {
     out: &'a Path,
+    /// Images of each input.
+    variants: usize,
     /// For color images of depth maps.
     colors: Option<&'a Path>,
     /// What the outputs are. An output is always a depth, so that no level means "not measured".
@@ -161,7 +180,7 @@ impl<'a> Folders<'a> {
             return Err(usage("--colors", "this network returns images, not depths (data.output): leave it out"));
         }
         let data = DataConfig { depth_invalid: None, ..config.data.clone() };
-        Ok(Folders { out: &args.out, colors: args.colors.as_deref(), data })
+        Ok(Folders { out: &args.out, variants: args.variants.into(), colors: args.colors.as_deref(), data })
     }
 
     /// Each folder with the argument that names it, and the format of its files.
@@ -187,7 +206,9 @@ impl<'a> Folders<'a> {
         let inputs = files.iter().flat_map(|file| std::iter::once(&file.input).chain(&file.instances));
         let inputs: BTreeSet<PathBuf> = inputs.filter_map(|input| input.canonicalize().ok()).collect();
         for (argument, folder, format) in self.each() {
-            let outputs: Vec<PathBuf> = files.iter().map(|file| output_file(file, folder, format)).collect();
+            let outputs = files.iter().flat_map(|file| (1..=self.variants).map(move |number| (file, number)));
+            let outputs: Vec<PathBuf> =
+                outputs.map(|(file, number)| self.output_file(file, number, folder, format)).collect();
             if let Some(path) = outputs.iter().find(|path| path.canonicalize().is_ok_and(|path| inputs.contains(&path)))
             {
                 let problem = format!("{} is an input and would be overwritten: give another folder", path.display());
@@ -205,16 +226,26 @@ impl<'a> Folders<'a> {
     }
 
     /// Writes an output, and its colors if wanted, and reports it.
-    fn write(&self, file: &ExampleFiles, image: &Image, seconds: f64, output: &Output) -> asap_model::Result<()> {
-        let path = output_file(file, self.out, self.data.output_format());
+    fn write(
+        &self,
+        file: &ExampleFiles,
+        number: usize,
+        image: &Image,
+        seconds: f64,
+        output: &Output,
+    ) -> asap_model::Result<()> {
+        let path = self.output_file(file, number, self.out, self.data.output_format());
         path.parent().map_or(Ok(()), make_folder)?;
         write_image(&path, image, self.data.output_format())?;
         let [height, width] = image.size();
         let mut object = json!({
             "input": shown(&file.input), "output": shown(&path), "height": height, "width": width, "seconds": seconds,
         });
+        if self.variants > 1 {
+            object["variant"] = json!(number);
+        }
         if let Some(folder) = self.colors {
-            let path = output_file(file, folder, FileFormat::Png);
+            let path = self.output_file(file, number, folder, FileFormat::Png);
             path.parent().map_or(Ok(()), make_folder)?;
             write_rgb(&path, &self.data.view_target(image))?;
             object["colors"] = json!(shown(&path));
@@ -222,14 +253,15 @@ impl<'a> Folders<'a> {
         output.result(|| object, || format!("{}  {width}×{height}  {seconds:.3} s", path.display()));
         Ok(())
     }
+
+    /// Where an image of an input goes: `NAME_1` and so on if there are several.
+    fn output_file(&self, file: &ExampleFiles, number: usize, folder: &Path, format: FileFormat) -> PathBuf {
+        let number = if self.variants > 1 { format!("_{number}") } else { String::new() };
+        folder.join(format!("{}{number}.{}", file.name, format.extension()))
+    }
 }
 
 fn make_folder(folder: &Path) -> asap_model::Result<()> {
     let failed = |source| Error::Io { file: folder.into(), action: "create the folder for the outputs", source };
     std::fs::create_dir_all(folder).map_err(failed)
-}
-
-/// Where the output of an input goes.
-fn output_file(file: &ExampleFiles, folder: &Path, format: FileFormat) -> PathBuf {
-    folder.join(format!("{}.{}", file.name, format.extension()))
 }

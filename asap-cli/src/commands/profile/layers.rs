@@ -83,7 +83,10 @@ impl Task for Forward<'_> {
         let inputs = made_up_inputs(config, 1);
         let input = HostInput::stack(&inputs, &backend, &config.data)?;
         let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
-        let forward = || generator.forward(&ForwardContext::evaluation(&generator.params), &input);
+        let forward = || {
+            let ctx = ForwardContext::evaluation(&generator.params).with_streams(0, "profile");
+            generator.forward(&ctx, &input)
+        };
         // The first pass is a warm-up.
         forward()?;
         profiler.take();

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use super::dataset::{Check, adopt};
 use super::train::check_images;
 use super::workload::{Workload, median, times};
-use super::{configuration, incomplete_configuration, profile, short_name, usage};
+use super::{configuration, incomplete_configuration, no_noise, profile, short_name, usage};
 use crate::args::{Common, Sweep};
 use crate::device::{Task, on_device, threads};
 use crate::exit::{self, INTERRUPTED};
@@ -128,6 +128,9 @@ fn plans<'a>(args: &'a Sweep, common: &Common, output: &Output) -> asap_model::R
         plans.push(Plan { origin: config_name, name, dir, config });
     }
     check_measure(args, &plans)?;
+    if args.measuring.variants.is_some() && !plans.iter().any(|plan| plan.config.generator.has_noise()) {
+        return Err(no_noise("none of these generators has noise"));
+    }
     Ok(plans)
 }
 
@@ -144,6 +147,9 @@ fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
     let Some(measure) = args.measure else { return Ok(()) };
     if measure.needs_inception() && args.measuring.inception.is_none() {
         return Err(usage("--measure", format!("{} needs the weights of Inception: --inception FILE", measure.name())));
+    }
+    if measure == Measure::Diversity && args.measuring.variants.is_none() {
+        return Err(usage("--measure", "diversity compares several images of each input: --variants K"));
     }
     let is_of_depth = |plan: &Plan<'_>| plan.config.data.output == OutputKind::Depth;
     if plans.iter().all(|plan| is_of_depth(plan) != measure.is_of_depth()) {
@@ -195,7 +201,12 @@ impl Task for One<'_> {
             return Ok(None);
         }
         let translator = Translator::new(&backend, &checkpoint::load(&summary.dir)?, config.clone())?;
-        let images = GeneratorImages { translator: &translator, source: validation.as_ref(), native_size: false };
+        let images = GeneratorImages {
+            translator: &translator,
+            source: validation.as_ref(),
+            native_size: false,
+            seed: common.evaluation_seed(),
+        };
         let (evaluation, _) = args.measuring.evaluate(&backend, &images, common, output)?;
         // Frees its memory for the timed generator.
         drop(translator);

@@ -56,6 +56,9 @@ section! {
         positions: bool = true;
         /// Predict parameters for each tile. false: one set for the whole image, an ablation of the paper.
         spatially_varying: bool = true;
+        /// Channels of random noise beside the input of the low-resolution stream: as many constant over the image, and as
+        /// many with a value per tile. One input then has many images. 0: none (the paper).
+        noise: usize = 0, in 0..=64;
         /// Against visible borders of tiles: phase shifts the grid of tiles at random in each training step; blend
         /// makes pixels near a border the weighted mean of both tiles' networks. none: the paper.
         ///
@@ -99,6 +102,11 @@ impl AsapNetConfig {
         channels[0] = data.input_channels() + self.position_channels();
         channels[self.mlp_depth] = data.output_channels();
         channels
+    }
+
+    /// Channels of the low-resolution stream's input: those of the data, and two kinds of noise.
+    pub fn lowres_channels(&self, data: &DataConfig) -> usize {
+        data.lowres_channels() + 2 * self.noise
     }
 
     /// C_total: the parameters of one MLP, the sum of C_n·C_{n−1} + C_n over its layers.

@@ -21,7 +21,7 @@ use asap_tensor::{Backend, Tensor};
 use super::generator::Build;
 use crate::Result;
 use crate::config::{AsapNetConfig, DataConfig, Seams};
-use crate::nn::{Builder, ForwardContext, Input, Module};
+use crate::nn::{Builder, ForwardContext, Input, Module, Noise};
 use lowres_stream::LowresStream;
 use phase::Phase;
 
@@ -32,6 +32,7 @@ pub struct AsapNet<B: Backend> {
     /// The MLP of each tile.
     pub mlp: PixelMlp,
     fixed_factor: usize,
+    noise: Option<Noise>,
     spatially_varying: bool,
     /// Width in pixels of the bands around borders in which MLPs are blended; 0 without.
     pub band: usize,
@@ -49,9 +50,11 @@ impl<B: Backend> AsapNet<B> {
         let table = if config.positions { bands.position_table() } else { Vec::new() };
         let periods = table.len() / (2 * bands.side());
         Ok(AsapNet {
-            stream: LowresStream::new(b.at("lowres_stream.model"), config, data.lowres_channels(), parameters)?,
+            stream: LowresStream::new(b.at("lowres_stream.model"), config, config.lowres_channels(data), parameters)?,
             mlp: PixelMlp { tile: config.tile, widths: config.mlp_channels(data).split_off(1) },
             fixed_factor: config.fixed_factor(),
+            // The input is downsampled by S1, so a tile is S2 wide.
+            noise: (config.noise > 0).then(|| Noise::new(config.noise, config.learned_factor)),
             spatially_varying: config.spatially_varying,
             positions: Tensor::from_f32(b.backend(), [periods, 2, bands.side()], &table)?,
             band: bands.width,
@@ -61,7 +64,10 @@ impl<B: Backend> AsapNet<B> {
 
     /// The MLP parameters of every tile, (N, C_total, H/S, W/S).
     pub fn predict(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
-        let lowres = downsample(x, self.fixed_factor)?;
+        let mut lowres = downsample(x, self.fixed_factor)?;
+        if let Some(noise) = &self.noise {
+            lowres = noise.beside(ctx, &lowres)?;
+        }
         let params = self.stream.forward(ctx, &lowres)?;
         if self.spatially_varying {
             return Ok(params);
@@ -128,7 +134,7 @@ mod tests {
         let (params, network) = Params::build(&backend, &mut init, |b| AsapNet::new(b, &config, &data)).unwrap();
         let ids = Ids::from_vec(&backend, [1, 8, 12], (0..96).map(|i| (i * i % 7 % 3) as u8).collect()).unwrap();
         let ctx = match pass {
-            Some(pass) => ForwardContext::training_frozen(&params).with_dropout(1, pass),
+            Some(pass) => ForwardContext::training_frozen(&params).with_streams(1, pass),
             None => ForwardContext::evaluation(&params),
         };
         network.forward(&ctx, &Input::labels(ids, 3)).unwrap().value().to_vec().unwrap()

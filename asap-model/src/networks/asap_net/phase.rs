@@ -20,7 +20,7 @@ pub(super) struct Phase {
 impl Phase {
     /// Random in training, by the pass's seed and name; else 0.
     pub fn random<B: Backend>(ctx: &ForwardContext<'_, B>, tile: usize, backend: &B) -> Self {
-        let Some((seed, pass)) = ctx.dropout() else { return Phase::default() };
+        let Some((seed, pass)) = ctx.training_streams() else { return Phase::default() };
         if !backend.holds_values() {
             // As much memory as any phase takes.
             return Phase { rows: 1, columns: 1 };
@@ -57,8 +57,8 @@ mod tests {
         let (params, ()) = Params::build(&backend, &mut Blank, |_| Ok(())).unwrap();
         let ctx = ForwardContext::training_frozen(&params);
         let ctx = match pass {
-            Some(pass) => ctx.with_dropout(seed, pass),
-            None => ForwardContext::evaluation(&params).with_dropout(seed, "generator.1"),
+            Some(pass) => ctx.with_streams(seed, pass),
+            None => ForwardContext::evaluation(&params).with_streams(seed, "generator.1"),
         };
         Phase::random(&ctx, TILE, &backend)
     }
