@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(args, &common, &output),
         Command::Compare(args) => commands::compare::run(args, &common, &output),
         Command::Sweep(args) => commands::sweep::run(args, &common, &output),
+        Command::Segmenter(args) => commands::segmenter::run(args, &common, &output),
         Command::Verify(args) => commands::verify::run(args, &common, &output),
         Command::Bench(args) => commands::bench::run(args, &common, &output),
         Command::Profile(args) => commands::profile::run(args, &common, &output),

@@ -48,6 +48,9 @@ impl Command {
                 None => Uses { name: "compare", seed: true, keys: SEEDED_NETWORK, ..network },
                 Some(_) => Uses { name: "compare", seed: true, ..network },
             },
+            Command::Segmenter(_) => {
+                Uses { name: "segmenter", threads: true, seed: true, keys: SEEDED_NETWORK, memory: false, ..network }
+            }
             Command::Verify(_) => Uses { name: "verify", device: true, ..nothing },
             Command::Bench(bench) => Uses { name: "bench", keys: if bench.train { ALL } else { NETWORK }, ..network },
             Command::Profile(_) => Uses { name: "profile", keys: ALL, ..network },

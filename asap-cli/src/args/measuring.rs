@@ -16,7 +16,8 @@ use super::common::{Suggested, in_home, presets};
                         SSIM are scikit-image's, SSIM with Gaussian weights; SWD is the sliced Wasserstein distance of \
                         7×7 patches, times 1000; seams is the mean gradient across the borders of tiles over that inside \
                         tiles, and real images have about 1; FID and KID compare Inception v3's features; diversity is \
-                        the mean L1 between the images of one input. Depth maps \
+                        the mean L1 between the images of one input; with --segmenter, mIoU, pixel accuracy and, of \
+                        two classes, Dice compare the labels with those that a segmentation network predicts. Depth maps \
                         are measured by RMSE, absolute relative error, and the share of pixels whose ratio is below \
                         1.25.")]
 pub struct Eval {
@@ -71,6 +72,10 @@ pub struct Measuring {
     /// Images of each input, for their diversity; the generator must have noise (generator.noise)
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(2..=1000))]
     pub variants: Option<u16>,
+    /// Segmentation network of asap segmenter: measures how well it recognizes the labels of generated images, beside
+    /// those of real ones
+    #[arg(long, value_name = "FILE")]
+    pub segmenter: Option<PathBuf>,
     /// Level of real depth maps that means "not measured", besides depth 0 [default: data.depth_invalid, else 0]
     #[arg(long, value_name = "LEVEL")]
     pub invalid: Option<u16>,
@@ -147,6 +152,41 @@ pub struct Sweep {
     pub measuring: Measuring,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  asap segmenter --data cmp-facades --out segmenter.safetensors\n  \
+                        asap infer --checkpoint runs/nuclei --input nuclei/train/labels --out generated\n  \
+                        asap segmenter --data nuclei --generated generated --out generated.safetensors\n\n\
+                        Training pairs are resized, cropped and flipped as data.resize, data.size and data.flip say; give \
+                        the configuration of the generator that it is to measure. Validation is on the dataset's own \
+                        validation pairs.")]
+pub struct Segmenter {
+    /// Dataset folder
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// File to write, a .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Configuration file or preset, of which [data] is used [default: small-data]
+    #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
+    pub config: Option<String>,
+    /// Train on the images of this folder instead of the dataset's, by the names of its training label maps; NAME_1, NAME_2, …
+    /// are several of one
+    #[arg(long, value_name = "DIR", requires = "data")]
+    pub generated: Option<PathBuf>,
+    /// Training steps [default: 2000, or as many as --minutes allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps: Option<u64>,
+    /// Training minutes
+    #[arg(long, value_name = "M", value_parser = minutes)]
+    pub minutes: Option<f64>,
+    /// Batch size [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub batch: Option<u16>,
+    /// Overwrite an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// Two paths, or one with `=` in its name.
 fn checkpoint_and_config(text: &str) -> Result<String, String> {
     let parts = text.split('=').map(|part| in_home(part.to_owned()));
@@ -175,6 +215,11 @@ pub(super) fn square_or_sides(text: &str) -> Result<Size, String> {
 fn measure() -> impl TypedValueParser<Value = Measure> {
     let named = |name: String| Measure::ALL.into_iter().find(|measure| measure.name() == name);
     PossibleValuesParser::new(Measure::ALL.map(Measure::name)).map(move |name| named(name).unwrap_or(Measure::L1))
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes = text.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0);
+    minutes.ok_or_else(|| "expected a number above 0".into())
 }
 
 fn depth(text: &str) -> Result<f64, String> {

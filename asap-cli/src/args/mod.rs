@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use common::Common;
 use common::{Suggested, presets};
-pub use measuring::{Compare, Eval, Measuring, Sweep};
+pub use measuring::{Compare, Eval, Measuring, Segmenter, Sweep};
 use measuring::{Size, square_or_sides};
 pub use unknown::parse;
 
@@ -46,6 +46,8 @@ pub enum Command {
     Compare(Compare),
     /// Train and evaluate a list of configurations, and plot time against quality
     Sweep(Sweep),
+    /// Train a segmentation network, by which eval measures generated images
+    Segmenter(Segmenter),
     /// Recompute reference cases and print the errors
     Verify(Verify),
     /// Time a forward pass or a training step

@@ -17,6 +17,7 @@ pub mod initial;
 pub mod preview;
 pub mod profile;
 pub mod roofline;
+pub mod segmenter;
 pub mod sweep;
 pub mod train;
 pub mod verify;

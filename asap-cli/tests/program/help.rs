@@ -3,7 +3,7 @@
 use crate::support::Workspace;
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "",
     "train",
     "infer",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 18] = [
     "eval",
     "compare",
     "sweep",
+    "segmenter",
     "verify",
     "bench",
     "profile",

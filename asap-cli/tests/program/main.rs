@@ -35,6 +35,7 @@ mod paths;
 mod profile;
 mod published;
 mod report;
+mod segmenter;
 mod support;
 mod train;
 mod variants;

@@ -6,9 +6,10 @@ use super::features::{CachedExtractor, FeatureCache};
 use super::images::{EvalImage, Images};
 use super::measure::{Measure, Method};
 use super::measures::{
-    DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Levels, Patches, Seams,
-    frechet_distance, kernel_distance, l1,
+    Confusion, DepthErrors, DepthSummary, Features, InceptionDistances, KernelDistance, LevelDistance, Levels, Patches,
+    Seams, frechet_distance, kernel_distance, l1,
 };
+use super::segmenter::LabelPredictor;
 use crate::config::{DataConfig, DepthScale, OutputKind};
 use crate::data::{Image, RgbImage};
 use crate::networks::inception::{FEATURES, WEIGHTS_SOURCE};
@@ -64,6 +65,8 @@ pub struct Evaluation {
     pub cache_fault: Option<String>,
     /// Depth errors, with the number of pixels.
     pub depth: Option<DepthSummary>,
+    /// Labels and what is predicted of generated and of real images, if there is a segmentation network.
+    pub segmentation: Option<[Confusion; 2]>,
 }
 
 impl Evaluation {
@@ -95,7 +98,8 @@ impl Sizes {
     }
 }
 
-/// Compares all images; `progress` receives the number of finished ones and the total. FID and KID need an extractor.
+/// Compares all images; `progress` receives the number of finished ones and the total. FID and KID need an extractor, the
+/// measures of labels a segmentation network.
 ///
 /// # Errors
 /// [`Error::Data`] if there are no images, or one can't be read.
@@ -103,6 +107,7 @@ pub fn evaluate(
     images: &dyn Images,
     options: &Options,
     extractor: Option<CachedExtractor<'_>>,
+    segmenter: Option<&dyn LabelPredictor>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Evaluation> {
     let counts = images.counts();
@@ -113,11 +118,13 @@ pub fn evaluate(
     }
     let extractor = extractor.filter(|_| images.data().output == OutputKind::Image);
     let mut accumulator = Accumulator::new(images, options, extractor)?;
+    accumulator.segmenter = segmenter.filter(|_| images.data().output == OutputKind::Image);
     let total = counts[0].max(counts[1]);
     for index in 0..total {
         if images.is_paired() {
             let (generated, real) = images.pair(index)?;
             accumulator.add_pair(&generated, &real)?;
+            accumulator.segment([&generated, &real])?;
             if options.variants > 1 && images.data().output == OutputKind::Image {
                 accumulator.add_variants(generated.clone(), images.variants(index, 2..=options.variants)?)?;
             }
@@ -157,6 +164,8 @@ struct Accumulator<'a> {
     sums: Vec<(Measure, Outcome<f64>)>,
     /// The mean difference of the variants of each input.
     diversity: Vec<f64>,
+    segmenter: Option<&'a dyn LabelPredictor>,
+    segmentation: Option<[Confusion; 2]>,
     depth: DepthErrors,
     sides: [Side; 2],
     seams: [Seams; 2],
@@ -194,6 +203,8 @@ impl<'a> Accumulator<'a> {
             pairs: 0,
             sums: of_pairs.map(|measure| (measure, start.clone())).collect(),
             diversity: Vec::new(),
+            segmenter: None,
+            segmentation: None,
             depth: DepthErrors::new(options.depth),
             sides: Default::default(),
             seams: [GENERATED, REAL].map(|_| Seams::new(options.tile.or(images.tile()).unwrap_or(DEFAULT_TILE))),
@@ -228,6 +239,18 @@ impl<'a> Accumulator<'a> {
                     _ => [&a, &b],
                 };
                 *sum += compare(a, b)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the labels of a pair with what is predicted of its images.
+    fn segment(&mut self, images: [&EvalImage; 2]) -> Result<()> {
+        let Some(segmenter) = self.segmenter else { return Ok(()) };
+        let confusions = self.segmentation.get_or_insert_with(|| [(); 2].map(|()| Confusion::new(segmenter.classes())));
+        for (confusion, image) in confusions.iter_mut().zip(images) {
+            if let Some(labels) = &image.labels {
+                confusion.add(&labels.data, &segmenter.predict(&image.image)?)?;
             }
         }
         Ok(())
@@ -295,6 +318,15 @@ impl<'a> Accumulator<'a> {
                 continue;
             }
             let outcome = match measure.method() {
+                Method::Segmentation(_) if self.segmenter.is_none() => continue,
+                Method::Segmentation(of) => {
+                    let found = self.segmentation.as_ref().map(|[generated, _]| generated);
+                    match found.filter(|found| found.pixels() > 0) {
+                        Some(found) if measure == Measure::Dice && found.classes() != 2 => continue,
+                        Some(found) => of(found).ok_or_else(|| "no pixel is of class 1".into()),
+                        None => Err("needs labels: pairs whose inputs are label maps".into()),
+                    }
+                }
                 Method::Variants if self.options.variants < 2 => continue,
                 Method::Variants if self.diversity.is_empty() => {
                     Err("needs several images of each input: a generator with noise (generator.noise)".into())
@@ -328,6 +360,7 @@ impl<'a> Accumulator<'a> {
             cached_features,
             cache_fault,
             depth,
+            segmentation: self.segmentation,
         })
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use asap_tensor::Backend;
 
 use crate::config::{DataConfig, OutputKind};
-use crate::data::{Example, Image, ReadOptions, Sizing, Source, read_image};
+use crate::data::{Channels, Example, Image, LabelMap, ReadOptions, Sizing, Source, read_image};
 use crate::inference::{Translator, Variant};
 use crate::{Error, Result};
 
@@ -21,6 +21,8 @@ pub struct EvalImage {
     pub native_size: [usize; 2],
     /// The pixels that count; `None` if all do. The others are gray, in generated and real images.
     pub counted: Option<Vec<bool>>,
+    /// The label map of the input, if it has one.
+    pub labels: Option<LabelMap>,
 }
 
 impl EvalImage {
@@ -31,7 +33,11 @@ impl EvalImage {
             Some(counted) => image.filled(&data.output_scale(), |pixel| !counted[pixel]),
             None => image,
         };
-        EvalImage { name: PathBuf::from(&example.input.name), image, native_size, counted }
+        let labels = match &example.input.channels {
+            Channels::Labels(map) => Some(map.clone()),
+            Channels::Image(_) => None,
+        };
+        EvalImage { name: PathBuf::from(&example.input.name), image, native_size, counted, labels }
     }
 
     /// The pixels that count, in one row; `None` if all do.
@@ -207,7 +213,7 @@ impl ImageFiles {
             Some(size) => image.resize(size, self.data.output == OutputKind::Depth),
             None => image,
         };
-        Ok(EvalImage { name: file.to_owned(), image, native_size, counted: None })
+        Ok(EvalImage { name: file.to_owned(), image, native_size, counted: None, labels: None })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The list of quality measures.
 
-use super::measures::{DepthSummary, InceptionDistances, Levels, PATCH_SIDE, SSIM_WINDOW, l1, psnr, ssim};
+use super::measures::{Confusion, DepthSummary, InceptionDistances, Levels, PATCH_SIDE, SSIM_WINDOW, l1, psnr, ssim};
 use crate::Result;
 
 /// A quality measure of an [`Evaluation`](super::Evaluation).
@@ -22,6 +22,12 @@ pub enum Measure {
     Kid,
     /// Mean difference of the images that a generator with noise makes of one input.
     Diversity,
+    /// Mean intersection over union of an image's labels and those that a segmentation network predicts.
+    Miou,
+    /// The share of pixels whose label the network predicts.
+    PixelAccuracy,
+    /// Dice of class 1 of two classes.
+    Dice,
     /// Root mean squared error of depth.
     Rmse,
     /// Mean absolute relative error of depth.
@@ -43,6 +49,8 @@ pub(super) enum Method {
     Inception(fn(&InceptionDistances) -> f64),
     /// From several images of each input.
     Variants,
+    /// From the labels of color images, and those predicted.
+    Segmentation(fn(&Confusion) -> Option<f64>),
     /// From pairs of depth maps.
     Depth(fn(&DepthSummary) -> f64),
 }
@@ -72,7 +80,7 @@ const fn entry([name, label, axis, note]: [&'static str; 4], digits: usize, bett
 
 /// In the order of the variants.
 #[rustfmt::skip]
-const ENTRIES: [Entry; 11] = [
+const ENTRIES: [Entry; 14] = [
     entry(["l1", "L1", "L1, of values in [−1, 1]", "mean absolute difference of values in [-1, 1]; lower is better, 0 = identical"], 4, Lower, Method::Pairs(l1, 1)),
     entry(["psnr", "PSNR", "PSNR, dB", "dB; higher is better"], 2, Higher, Method::Pairs(psnr, 1)),
     entry(["ssim", "SSIM", "SSIM", "higher is better, 1 = identical"], 4, Higher, Method::Pairs(ssim, SSIM_WINDOW)),
@@ -81,6 +89,9 @@ const ENTRIES: [Entry; 11] = [
     entry(["fid", "FID", "FID", "lower is better; biased upwards for few images"], 2, Lower, Method::Inception(|d| d.fid)),
     entry(["kid", "KID", "KID", "lower is better"], 5, Lower, Method::Inception(|d| d.kid.mean)),
     entry(["diversity", "Diversity", "diversity, of values in [−1, 1]", "mean L1 between the images of one input; higher is more varied, 0 = identical"], 4, Higher, Method::Variants),
+    entry(["miou", "mIoU", "mean IoU", "mean intersection over union of labels and predicted labels; higher is better"], 4, Higher, Method::Segmentation(Confusion::mean_iou)),
+    entry(["pixel_accuracy", "pixel accuracy", "pixel accuracy", "share of pixels whose label is predicted; higher is better"], 4, Higher, Method::Segmentation(Confusion::pixel_accuracy)),
+    entry(["dice", "Dice", "Dice of class 1", "Dice of class 1 of two, labels and predicted labels; higher is better"], 4, Higher, Method::Segmentation(Confusion::dice)),
     entry(["rmse", "RMSE", "RMSE", "root mean squared error; lower is better"], 4, Lower, Method::Depth(|d| d.rmse)),
     entry(["abs_rel", "AbsRel", "absolute relative error", "mean |generated - real| / real; lower is better"], 4, Lower, Method::Depth(|d| d.abs_rel)),
     entry(["delta1", "delta1", "share of δ < 1.25", "share of pixels within a factor of 1.25; higher is better"], 4, Higher, Method::Depth(|d| d.delta1)),
@@ -88,9 +99,9 @@ const ENTRIES: [Entry; 11] = [
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Measure; 11] = {
+    pub const ALL: [Measure; 14] = {
         use Measure::*;
-        [L1, Psnr, Ssim, Swd, Seams, Fid, Kid, Diversity, Rmse, AbsRel, Delta1]
+        [L1, Psnr, Ssim, Swd, Seams, Fid, Kid, Diversity, Miou, PixelAccuracy, Dice, Rmse, AbsRel, Delta1]
     };
 
     fn entry(self) -> &'static Entry {
@@ -158,6 +169,11 @@ impl Measure {
     /// Whether it needs Inception's weights.
     pub fn needs_inception(self) -> bool {
         matches!(self.method(), Method::Inception(_))
+    }
+
+    /// Whether it needs a segmentation network.
+    pub fn needs_segmenter(self) -> bool {
+        matches!(self.method(), Method::Segmentation(_))
     }
 
     pub(super) fn method(self) -> Method {

@@ -6,6 +6,7 @@
 //! | [`measures`] | the functions that compute them |
 //! | `images` | [`Images`]: a generator and a dataset ([`GeneratorImages`]), or two folders ([`ImageFiles`]) |
 //! | `features` | [`InceptionExtractor`]: the features that FID and KID compare; [`FeatureCache`] stores those of real images |
+//! | [`segmenter`] | a segmentation network that recognizes the labels of generated images |
 //! | `evaluate` | [`evaluate()`]: every measure over all images, as an [`Evaluation`] |
 
 mod evaluate;
@@ -13,6 +14,7 @@ mod features;
 mod images;
 mod measure;
 pub mod measures;
+pub mod segmenter;
 
 pub use evaluate::{DEFAULT_TILE, Evaluation, Options, Sizes, evaluate};
 pub use features::{CachedExtractor, FeatureCache, FeatureExtractor, InceptionExtractor};

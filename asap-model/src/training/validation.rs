@@ -138,7 +138,7 @@ pub(super) fn validate<B: Backend>(
             only: Some(measure),
             variants: 1,
         };
-        let evaluation = evaluate(&held, &options, None, &mut |_, _| {})?;
+        let evaluation = evaluate(&held, &options, None, None, &mut |_, _| {})?;
         scores.push((measure, evaluation.value(measure).unwrap_or(f64::NAN)));
     }
     Ok((scores, rows))

@@ -1,6 +1,10 @@
 //! Evaluation for `eval` and `sweep`: with a progress bar on a terminal, and FID and KID if Inception's weights are given.
 
-use asap_model::config::{DepthScale, OutputKind};
+use std::path::Path;
+
+use asap_model::Error;
+use asap_model::config::{DataConfig, DepthScale, OutputKind};
+use asap_model::evaluation::segmenter::{LabelPredictor, Segmenter};
 use asap_model::evaluation::{
     CachedExtractor, Evaluation, FeatureCache, FeatureExtractor, Images, InceptionExtractor, Options, evaluate,
 };
@@ -34,7 +38,12 @@ impl Measuring {
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<(Evaluation, Option<String>)> {
-        let Some(file) = &self.inception else { return Ok((self.compare(images, None, common, output)?, None)) };
+        let segmenter = self.segmenter.as_deref().map(|file| self.read_segmenter(backend, file, images.data()));
+        let segmenter = segmenter.transpose()?;
+        let segmenter = segmenter.as_ref().map(|segmenter| segmenter as &dyn LabelPredictor);
+        let Some(file) = &self.inception else {
+            return Ok((self.compare(images, None, segmenter, common, output)?, None));
+        };
         let network = InceptionExtractor::load(backend, file)?;
         if !network.sha256.starts_with(PUBLISHED_WEIGHTS) {
             output.say(format_args!(
@@ -43,14 +52,29 @@ impl Measuring {
                 file.display()
             ));
         }
-        Ok((self.compare(images, Some(&network), common, output)?, Some(network.sha256)))
+        Ok((self.compare(images, Some(&network), segmenter, common, output)?, Some(network.sha256)))
     }
 
-    /// Evaluates with the features of a network, if there is one.
+    /// The segmentation network in a file, if it fits the images.
+    pub fn read_segmenter<B: Backend>(
+        &self,
+        backend: &B,
+        file: &Path,
+        data: &DataConfig,
+    ) -> asap_model::Result<Segmenter<B>> {
+        let segmenter = Segmenter::load(backend, file)?;
+        match segmenter.mismatch(data) {
+            Some(problem) => Err(Error::Checkpoint { file: file.into(), problem }),
+            None => Ok(segmenter),
+        }
+    }
+
+    /// Evaluates with the features of a network, if there is one, and a segmentation network.
     pub fn compare(
         &self,
         images: &dyn Images,
         network: Option<&dyn FeatureExtractor>,
+        segmenter: Option<&dyn LabelPredictor>,
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<Evaluation> {
@@ -69,7 +93,8 @@ impl Measuring {
         let folder = self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
         let cache = folder.filter(|_| !self.no_cache).map(FeatureCache::new);
         let extractor = network.map(|network| CachedExtractor { network, cache: cache.as_ref() });
-        let found = evaluate(images, &self.options(images.data().depth(), common), extractor, &mut |done, total| {
+        let options = self.options(images.data().depth(), common);
+        let found = evaluate(images, &options, extractor, segmenter, &mut |done, total| {
             if let Some(bar) = &bar {
                 bar.set_length(total as u64);
                 bar.set_position(done as u64);

@@ -81,6 +81,7 @@ impl Task for OfGenerator<'_> {
             device: Some(backend.device()),
             weights,
             options: args.measuring.options(config.data.depth(), common),
+            classes: config.data.class_names(),
             evaluation,
         })
     }
@@ -151,6 +152,10 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
     if args.measuring.variants.is_some() {
         return Err(usage("--variants", "images of a generator are generated anew: pass --checkpoint").into());
     }
+    if args.measuring.segmenter.is_some() {
+        let problem = "folders of images have no labels to compare with: pass --checkpoint, and --data with label maps";
+        return Err(usage("--segmenter", problem).into());
+    }
     let mut config = Config::default();
     adjust(&mut config, common)?;
     let files = ImageFiles {
@@ -162,7 +167,7 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
     let (evaluation, weights, device) = if args.measuring.inception.is_some() {
         on_device(common, output, OfFolders { args, files, common, output })?
     } else {
-        (args.measuring.compare(&files, None, common, output)?, None, None)
+        (args.measuring.compare(&files, None, None, common, output)?, None, None)
     };
     let filter = if args.depth { "nearest" } else { "bicubic" };
     Ok(Report {
@@ -173,6 +178,7 @@ fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, outpu
         device,
         weights,
         options: args.measuring.options(None, common),
+        classes: Vec::new(),
         evaluation,
     })
 }

@@ -1,9 +1,10 @@
 //! The report of an evaluation: the measures, and everything that they depend on.
 
-use asap_model::evaluation::measures::LevelDistance;
+use asap_model::evaluation::measures::{Confusion, LevelDistance};
 use asap_model::evaluation::{Evaluation, Measure, Options, Sizes};
 use serde_json::{Map, Value, json};
 
+use super::super::segmenter::{class_ious, listed};
 use crate::report::number::fixed;
 
 /// How Inception resizes images.
@@ -24,6 +25,8 @@ pub struct Report {
     /// The SHA-256 of Inception's weights, if they were used.
     pub weights: Option<String>,
     pub options: Options,
+    /// The names of the classes.
+    pub classes: Vec<String>,
     pub evaluation: Evaluation,
 }
 
@@ -66,6 +69,15 @@ impl Report {
             let levels = evaluation.swd_levels.as_ref();
             object["swd_levels"] = json!(levels.map(|levels| levels.iter().map(level).collect::<Vec<_>>()));
         }
+        if let Some([generated, real]) = &evaluation.segmentation {
+            let by_class =
+                |found: &Confusion| Map::from_iter(self.class_ious(found).into_iter().map(|(k, v)| (k, json!(v))));
+            object["class_iou"] = Value::Object(by_class(generated));
+            object["real_images"] = json!({
+                "miou": real.mean_iou(), "pixel_accuracy": real.pixel_accuracy(), "dice": real.dice(),
+                "class_iou": Value::Object(by_class(real)),
+            });
+        }
         let why = evaluation.not_measured.iter().map(|(measure, why)| (measure.name().to_owned(), json!(why)));
         object["not_measured"] = Value::Object(Map::from_iter(why));
         object
@@ -92,11 +104,18 @@ impl Report {
             let details = self.details(*measure).map_or_else(String::new, |details| format!("; {details}"));
             lines.push(format!("{name:<11} {:>9}  {note}{details}", fixed(*value, digits)));
         }
+        if let Some([generated, _]) = &evaluation.segmentation {
+            lines.push(listed(&self.class_ious(generated)));
+        }
         if let Some(depth) = &evaluation.depth {
             lines.push(format!("pixels      {:>9}  compared; {} have no real depth", depth.valid, depth.masked));
         }
         lines.extend(self.not_measured().map(|(names, why)| format!("{names:<11} {:>9}  {why}", "-")));
         lines.join("\n  ")
+    }
+
+    fn class_ious(&self, found: &Confusion) -> Vec<(String, f64)> {
+        class_ious(found, &self.classes)
     }
 
     /// Measures that could not be computed, with the reason; one line for those with the same.
@@ -133,8 +152,17 @@ impl Report {
                 None => format!("the maximum level is {}", self.farthest()),
                 Some(per_unit) => format!("{per_unit} levels per unit, clamped at {}", self.options.depth.max),
             },
+            Measure::Miou => self.of_real(Confusion::mean_iou)?,
+            Measure::PixelAccuracy => self.of_real(Confusion::pixel_accuracy)?,
+            Measure::Dice => self.of_real(Confusion::dice)?,
             _ => return None,
         })
+    }
+
+    /// The value of the real images.
+    fn of_real(&self, of: fn(&Confusion) -> Option<f64>) -> Option<String> {
+        let [_, real] = self.evaluation.segmentation.as_ref()?;
+        Some(format!("real images: {}", fixed(of(real)?, 4)))
     }
 
     /// The depth of the maximum level, of 16 bits if levels per unit are given.

@@ -128,6 +128,11 @@ fn plans<'a>(args: &'a Sweep, common: &Common, output: &Output) -> asap_model::R
         plans.push(Plan { origin: config_name, name, dir, config });
     }
     check_measure(args, &plans)?;
+    if let Some(file) = &args.measuring.segmenter {
+        for plan in &plans {
+            args.measuring.read_segmenter(&asap_tensor::Plan::new(1), file, &plan.config.data)?;
+        }
+    }
     if args.measuring.variants.is_some() && !plans.iter().any(|plan| plan.config.generator.has_noise()) {
         return Err(no_noise("none of these generators has noise"));
     }
@@ -147,6 +152,9 @@ fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
     let Some(measure) = args.measure else { return Ok(()) };
     if measure.needs_inception() && args.measuring.inception.is_none() {
         return Err(usage("--measure", format!("{} needs the weights of Inception: --inception FILE", measure.name())));
+    }
+    if measure.needs_segmenter() && args.measuring.segmenter.is_none() {
+        return Err(usage("--measure", format!("{} needs a segmentation network: --segmenter FILE", measure.name())));
     }
     if measure == Measure::Diversity && args.measuring.variants.is_none() {
         return Err(usage("--measure", "diversity compares several images of each input: --variants K"));

@@ -93,7 +93,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3);
         assert!(lines[0].starts_with("name,generator,height,width,") && lines[0].contains(",l1,psnr,ssim,swd,fid,"));
-        assert_eq!(lines[1], "\"a,b\",asap,8,16,1234,0.5000,2.0000,2.5,7,1.500,0.25,,,,,,,,");
+        assert_eq!(lines[1], "\"a,b\",asap,8,16,1234,0.5000,2.0000,2.5,7,1.500,0.25,,,,,,,,,,,,,");
     }
 
     #[test]

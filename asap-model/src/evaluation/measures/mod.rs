@@ -9,6 +9,7 @@
 //! | `swd` | [`Patches`], sliced Wasserstein distance (Karras et al. 2018) | two sets of images, by their patches |
 //! | `frechet` | [`frechet_distance`] (Heusel et al. 2017) | two sets of features, by their means and covariances |
 //! | `kid` | [`kernel_distance`] (Bińkowski et al. 2018) | two sets of features, by a polynomial kernel |
+//! | `segmentation` | [`Confusion`]: IoU, pixel accuracy, Dice | label maps with predicted ones |
 //! | `features` | [`Features`]: the input of the last two | |
 //! | `pyramid` | the Laplacian pyramid of the patches | |
 //!
@@ -21,6 +22,7 @@ mod frechet;
 mod kid;
 mod pyramid;
 mod seams;
+mod segmentation;
 mod ssim;
 mod swd;
 
@@ -30,6 +32,7 @@ pub use features::Features;
 pub use frechet::frechet_distance;
 pub use kid::{KernelDistance, kernel_distance};
 pub use seams::Seams;
+pub use segmentation::Confusion;
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use swd::{LevelDistance, PATCH_SIDE, PATCHES_PER_IMAGE, Patches};
 
