@@ -106,6 +106,9 @@ pub struct Compare {
     /// Number of pairs, evenly spaced over the dataset
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..))]
     pub count: u16,
+    /// Segmentation network of asap segmenter: shows how well it recognizes the labels of these images
+    #[arg(long, value_name = "FILE")]
+    pub segmenter: Option<PathBuf>,
     /// Run at this size instead of the first generator's data.size
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = width_and_height)]
     pub size: Option<Size>,

@@ -1,16 +1,17 @@
 //! `asap segmenter`: trains a segmentation network, by which `asap eval --segmenter` measures generated images.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use asap_model::Config;
-use asap_model::config::Layout;
+use asap_model::config::{DataConfig, Layout};
 use asap_model::data::{Dataset, Source, Split, find_values};
 use asap_model::evaluation::measures::Confusion;
-use asap_model::evaluation::segmenter::{GeneratedPairs, TrainOptions, train, validate};
+use asap_model::evaluation::segmenter::{GeneratedPairs, Segmenter as Network, TrainOptions, train, validate};
 use asap_model::training::Sources;
+use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use serde_json::{Map, Value, json};
 
@@ -128,6 +129,15 @@ impl Task for Run<'_> {
             },
         );
         Ok(if interrupt.is_asked() { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// The segmentation network in a file, if it fits the images of that data.
+pub fn fitting<B: Backend>(backend: &B, file: &Path, data: &DataConfig) -> asap_model::Result<Network<B>> {
+    let segmenter = Network::load(backend, file)?;
+    match segmenter.mismatch(data) {
+        Some(problem) => Err(Error::Checkpoint { file: file.into(), problem }),
+        None => Ok(segmenter),
     }
 }
 

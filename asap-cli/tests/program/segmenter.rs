@@ -8,14 +8,15 @@ fn trained() -> (Workspace, String) {
     here.done("data synth houses --count 20 --size 32");
     let config = TINY.replace("--threads 1", "--threads 1 --set data.classes=13 --set data.resize=fixed");
     here.done(&format!("train --steps 1 --data houses --out run {config}"));
-    let line = format!("segmenter --data houses --config run/config.toml --steps 40 --threads 1");
+    let line = "segmenter --data houses --config run/config.toml --threads 1".to_owned();
     (here, line)
 }
 
 #[test]
 fn generated_images_are_measured_by_their_labels() {
     let (here, line) = trained();
-    let found = here.done(&format!("{line} --out own.safetensors --json")).objects().pop().unwrap();
+    let found =
+        here.done(&format!("{line} --steps 40 --batch 4 --out own.safetensors --json")).objects().pop().unwrap();
     let miou = found["miou"].as_f64().unwrap();
     assert!((0.02..1.0).contains(&miou) && found["validation_pairs"] == 3 && found["steps"] == 40, "{found:?}");
 
@@ -29,6 +30,9 @@ fn generated_images_are_measured_by_their_labels() {
     for part in ["miou ", "pixel_accuracy ", "real images: 0.", "IoU by class: "] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
+    let compared = "compare run --data houses --segmenter own.safetensors --count 3 --threads 1 --json";
+    let compared = here.done(compared).objects().remove(0);
+    assert_eq!(compared["miou"], eval["miou"], "the same three pairs");
     let without = here.done("eval --checkpoint run --data houses --json").objects().remove(0);
     assert!(without["miou"].is_null() && without["not_measured"].get("miou").is_none(), "{without:?}");
 }
@@ -37,7 +41,8 @@ fn generated_images_are_measured_by_their_labels() {
 fn segmenter_trains_on_generated_images() {
     let (here, line) = trained();
     here.done("infer --checkpoint run --input houses/train_label --out generated");
-    let ran = here.done(&format!("{line} --generated generated --out generated.safetensors --json"));
+    let ran =
+        here.done(&format!("{line} --steps 2 --batch 2 --generated generated --out generated.safetensors --json"));
     let found = ran.objects().pop().unwrap();
     assert!(ran.stderr.contains("17 generated images; 0 label maps have none"), "{}", ran.stderr);
     assert_eq!((&found["training_images"], &found["validation_pairs"]), (&17.into(), &3.into()));
@@ -49,11 +54,11 @@ fn segmenter_trains_on_generated_images() {
         let name = first.replace(".png", &format!("_{number}.png"));
         std::fs::copy(here.path(&format!("generated/{first}")), here.path(&format!("some/{name}"))).unwrap();
     }
-    let ran = here.done(&format!("{line} --generated some --out some.safetensors"));
+    let ran = here.done(&format!("{line} --steps 2 --batch 2 --generated some --out some.safetensors"));
     assert!(ran.stderr.contains("8 generated images; 16 label maps have none"), "{}", ran.stderr);
     std::fs::rename(here.path(&format!("generated/{first}")), here.path("generated/unknown.png")).unwrap();
     here.refused(
-        &format!("{line} --generated generated --out x.safetensors"),
+        &format!("{line} --steps 2 --batch 2 --generated generated --out x.safetensors"),
         3,
         &["generated/unknown.png", "no training pair"],
     );
@@ -63,6 +68,7 @@ fn segmenter_trains_on_generated_images() {
 #[test]
 fn unfit_files_and_data_are_refused() {
     let (here, line) = trained();
+    let line = format!("{line} --steps 2 --batch 2");
     here.done(&format!("{line} --out own.safetensors"));
     let before = std::fs::read(here.path("own.safetensors")).unwrap();
     here.refused(&format!("{line} --out own.safetensors"), 2, &["own.safetensors", "--force"]);

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use asap_model::config::{Config, DataConfig, Resize};
-use asap_model::data::{Channels, Example, RgbImage, Sizing};
+use asap_model::data::{Channels, Example, Image, RgbImage, Sizing};
+use asap_model::evaluation::measures::Confusion;
+use asap_model::evaluation::segmenter::{LabelPredictor, Segmenter};
 use asap_model::{Error, Translator, Variant};
 use asap_tensor::Backend;
 
@@ -18,6 +20,27 @@ pub struct Inputs {
     pub examples: Vec<Example>,
     /// The dataset.
     pub source: String,
+}
+
+/// What a generator makes of the inputs.
+pub struct Generated {
+    pub images: Vec<RgbImage>,
+    /// The median time per image.
+    pub seconds: f64,
+    /// Labels and what a segmentation network predicts of the images.
+    pub labels: Option<Confusion>,
+}
+
+fn add_labels<B: Backend>(
+    labels: &mut Confusion,
+    segmenter: &Segmenter<B>,
+    example: &Example,
+    image: &Image,
+) -> asap_model::Result<()> {
+    match &example.input.channels {
+        Channels::Labels(map) => labels.add(&map.data, &segmenter.predict(image)?),
+        Channels::Image(_) => Ok(()),
+    }
 }
 
 impl Inputs {
@@ -59,26 +82,32 @@ impl Inputs {
         if low == high { low } else { format!("{low} to {high}") }
     }
 
-    /// All outputs, with the noise of a seed, and the median time per image in seconds, after a warm-up.
+    /// All outputs, with the noise of a seed, timed after a warm-up.
     pub fn generate<B: Backend>(
         &self,
         translator: &Translator<B>,
         seed: u64,
-    ) -> asap_model::Result<(Vec<RgbImage>, f64)> {
+        segmenter: Option<&Segmenter<B>>,
+    ) -> asap_model::Result<Generated> {
         let generate = |example: &Example| translator.translate(&example.input, Variant::first(seed));
         if let Some(first) = self.examples.first() {
             generate(first)?;
         }
         // An output is always a depth: no value means "not measured".
         let generated = DataConfig { depth_invalid: None, ..self.data.clone() };
+        let mut seconds = Vec::with_capacity(self.examples.len());
+        let mut labels = segmenter.map(|segmenter| Confusion::new(segmenter.classes()));
         let timed = |example: &Example| {
             let start = Instant::now();
             let output = generate(example)?;
-            let seconds = start.elapsed().as_secs_f64();
-            Ok((generated.view_target(&output), seconds))
+            seconds.push(start.elapsed().as_secs_f64());
+            if let (Some(segmenter), Some(labels)) = (segmenter, &mut labels) {
+                add_labels(labels, segmenter, example, &output)?;
+            }
+            Ok(generated.view_target(&output))
         };
-        let (images, seconds) = self.examples.iter().map(timed).collect::<asap_model::Result<_>>()?;
-        Ok((images, median(seconds)))
+        let images = self.examples.iter().map(timed).collect::<asap_model::Result<_>>()?;
+        Ok(Generated { images, seconds: median(seconds), labels })
     }
 
     /// The inputs; labels in colors.
@@ -98,6 +127,13 @@ impl Inputs {
             Channels::Image(_) => None,
         });
         if self.data.has_class_names() { occurring(maps, &self.data) } else { Vec::new() }
+    }
+
+    /// Labels and what is predicted of the real images.
+    pub fn real_labels<B: Backend>(&self, segmenter: &Segmenter<B>) -> asap_model::Result<Confusion> {
+        let mut labels = Confusion::new(segmenter.classes());
+        self.examples.iter().try_for_each(|example| add_labels(&mut labels, segmenter, example, &example.target))?;
+        Ok(labels)
     }
 
     pub fn real(&self) -> Vec<RgbImage> {

@@ -11,20 +11,23 @@ use std::process::ExitCode;
 use anyhow::Result;
 use asap_model::checkpoint::{atomic, load_keys};
 use asap_model::data::write_rgb;
+use asap_model::evaluation::measures::Confusion;
 use asap_model::{Config, Error};
 use asap_tensor::Backend;
 use indicatif::HumanCount;
 use serde_json::json;
 
+use super::segmenter::fitting;
 use super::{network_config, shown, translator, usage};
 use crate::args::{Common, Compare};
 use crate::device::{Task, on_device};
 use crate::memory;
 use crate::output::Output;
+use crate::report::number::fixed;
 use crate::report::palette::with_legend;
 use crate::report::sheet::{self, Column};
 use differences::{Difference, differences, incomparable};
-use inputs::Inputs;
+use inputs::{Generated, Inputs};
 
 /// What to do if there is not enough memory.
 const SMALLER: &str = "compare smaller images with --size";
@@ -120,39 +123,57 @@ impl Task for Comparison<'_> {
         let inputs = Inputs::read(args, &configs)?;
         let [smallest, largest] = inputs.sizes();
         let [height, width] = [0, 1].map(|side| (smallest[side] == largest[side]).then_some(largest[side]));
+        let segmenter = args.segmenter.as_deref().map(|file| fitting(&backend, file, &configs[0].data)).transpose()?;
         for (place, Named { checkpoint, config, name }) in generators.into_iter().enumerate() {
             // One at a time, so that the largest has memory.
             let translator = translator(&backend, &checkpoint, config.as_deref(), common)?;
             if let Some(problem) = memory::image_problem(translator.config(), largest, SMALLER, common)? {
                 return Err(usage(&checkpoint.display().to_string(), problem).into());
             }
-            let (images, seconds) = inputs.generate(&translator, common.evaluation_seed())?;
+            let generated = inputs.generate(&translator, common.evaluation_seed(), segmenter.as_ref())?;
+            let Generated { images, seconds, labels } = generated;
             let kind = translator.config().generator.kind();
             let parameters = translator.parameters();
             output.result(
                 || {
-                    json!({
+                    let mut object = json!({
                         "name": name, "checkpoint": shown(&checkpoint), "generator": kind, "parameters": parameters,
                         "height": height, "width": width, "images": images.len(), "seconds": seconds,
                         "differences": differences::to_json(&differences, place),
-                    })
+                    });
+                    if let Some(labels) = &labels {
+                        object["miou"] = json!(labels.mean_iou());
+                        object["pixel_accuracy"] = json!(labels.pixel_accuracy());
+                        object["dice"] = json!(labels.dice());
+                    }
+                    object
                 },
                 || {
                     format!(
-                        "{name} ({kind}, {} parameters): {} in {:.1} ms",
+                        "{name} ({kind}, {} parameters): {} in {:.1} ms{}",
                         HumanCount(parameters as u64),
                         inputs.described(),
-                        1e3 * seconds
+                        1e3 * seconds,
+                        recognized(labels.as_ref(), ", ")
                     )
                 },
             );
-            columns.push(Column { name, caption: format!("{:.1} ms", 1e3 * seconds), images });
+            let caption = format!("{:.1} ms{}", 1e3 * seconds, recognized(labels.as_ref(), ", "));
+            columns.push(Column { name, caption, images });
         }
         columns.insert(0, Column { name: INPUT.into(), caption: String::new(), images: inputs.shown() });
-        columns.push(Column { name: REAL.into(), caption: String::new(), images: inputs.real() });
+        let labels = segmenter.as_ref().map(|segmenter| inputs.real_labels(segmenter)).transpose()?;
+        let caption = recognized(labels.as_ref(), "");
+        columns.push(Column { name: REAL.into(), caption, images: inputs.real() });
         write(&args.out, &inputs, &columns, &differences, &backend.device(), output)?;
         Ok(())
     }
+}
+
+/// How well a segmentation network recognizes labels, after other text; empty without one.
+fn recognized(labels: Option<&Confusion>, before: &str) -> String {
+    let miou = labels.and_then(Confusion::mean_iou);
+    miou.map_or_else(String::new, |miou| format!("{before}mIoU {}", fixed(miou, 3)))
 }
 
 /// Writes every image, the sheet and the page.

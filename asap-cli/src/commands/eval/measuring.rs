@@ -1,15 +1,13 @@
 //! Evaluation for `eval` and `sweep`: with a progress bar on a terminal, and FID and KID if Inception's weights are given.
 
-use std::path::Path;
-
-use asap_model::Error;
-use asap_model::config::{DataConfig, DepthScale, OutputKind};
-use asap_model::evaluation::segmenter::{LabelPredictor, Segmenter};
+use asap_model::config::{DepthScale, OutputKind};
+use asap_model::evaluation::segmenter::LabelPredictor;
 use asap_model::evaluation::{
     CachedExtractor, Evaluation, FeatureCache, FeatureExtractor, Images, InceptionExtractor, Options, evaluate,
 };
 use asap_tensor::Backend;
 
+use super::super::segmenter::fitting;
 use crate::args::{Common, Measuring};
 use crate::output::Output;
 
@@ -38,7 +36,7 @@ impl Measuring {
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<(Evaluation, Option<String>)> {
-        let segmenter = self.segmenter.as_deref().map(|file| self.read_segmenter(backend, file, images.data()));
+        let segmenter = self.segmenter.as_deref().map(|file| fitting(backend, file, images.data()));
         let segmenter = segmenter.transpose()?;
         let segmenter = segmenter.as_ref().map(|segmenter| segmenter as &dyn LabelPredictor);
         let Some(file) = &self.inception else {
@@ -53,20 +51,6 @@ impl Measuring {
             ));
         }
         Ok((self.compare(images, Some(&network), segmenter, common, output)?, Some(network.sha256)))
-    }
-
-    /// The segmentation network in a file, if it fits the images.
-    pub fn read_segmenter<B: Backend>(
-        &self,
-        backend: &B,
-        file: &Path,
-        data: &DataConfig,
-    ) -> asap_model::Result<Segmenter<B>> {
-        let segmenter = Segmenter::load(backend, file)?;
-        match segmenter.mismatch(data) {
-            Some(problem) => Err(Error::Checkpoint { file: file.into(), problem }),
-            None => Ok(segmenter),
-        }
     }
 
     /// Evaluates with the features of a network, if there is one, and a segmentation network.

@@ -26,6 +26,7 @@ use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use super::dataset::{Check, adopt};
+use super::segmenter::fitting;
 use super::train::check_images;
 use super::workload::{Workload, median, times};
 use super::{configuration, incomplete_configuration, no_noise, profile, short_name, usage};
@@ -130,7 +131,7 @@ fn plans<'a>(args: &'a Sweep, common: &Common, output: &Output) -> asap_model::R
     check_measure(args, &plans)?;
     if let Some(file) = &args.measuring.segmenter {
         for plan in &plans {
-            args.measuring.read_segmenter(&asap_tensor::Plan::new(1), file, &plan.config.data)?;
+            fitting(&asap_tensor::Plan::new(1), file, &plan.config.data)?;
         }
     }
     if args.measuring.variants.is_some() && !plans.iter().any(|plan| plan.config.generator.has_noise()) {

@@ -92,7 +92,9 @@ mod tests {
         let text = csv(&[entry("a,b", 0.25, 0.002), entry("c", 0.5, 0.1)]).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert!(lines[0].starts_with("name,generator,height,width,") && lines[0].contains(",l1,psnr,ssim,swd,fid,"));
+        assert!(
+            lines[0].starts_with("name,generator,height,width,") && lines[0].contains(",l1,psnr,ssim,swd,seams,fid,")
+        );
         assert_eq!(lines[1], "\"a,b\",asap,8,16,1234,0.5000,2.0000,2.5,7,1.500,0.25,,,,,,,,,,,,,");
     }
 
