@@ -129,7 +129,6 @@ pub(super) fn validate<B: Backend>(
         let errors = [(Measure::Rmse, found.rmse), (Measure::AbsRel, found.abs_rel), (Measure::Delta1, found.delta1)];
         scores.extend(errors);
     }
-    scores.extend(seams.map(|seams| (Measure::Seams, seams.ratio().unwrap_or(f64::NAN))));
     if let Some(measure) = chosen {
         let options = Options {
             seed: config.train.seed,
@@ -141,6 +140,7 @@ pub(super) fn validate<B: Backend>(
         let evaluation = evaluate(&held, &options, None, None, &mut |_, _| {})?;
         scores.push((measure, evaluation.value(measure).unwrap_or(f64::NAN)));
     }
+    scores.extend(seams.map(|seams| (Measure::Seams, seams.ratio().unwrap_or(f64::NAN))));
     Ok((scores, rows))
 }
 
