@@ -22,9 +22,9 @@ pub struct SampleRow {
     pub output: Vec<f32>,
 }
 
-/// The measures of a validation, at the training size: L1 first, then the errors of depth where there is any, or the seams
-/// of color images where there are tiles, and the measure of images that `train.keep_best` names; NaN where one has no
-/// value.
+/// The measures of a validation, at the training size, in the order of [`Measure::ALL`]: L1 first, then the errors of depth
+/// where there is any, or the measure of images that `train.keep_best` names and the seams of color images where there are
+/// tiles; NaN where one has no value.
 ///
 /// L1 is the mean |output − real| over all values in [−1, 1] of pixels that count.
 pub type Scores = Vec<(Measure, f64)>;
