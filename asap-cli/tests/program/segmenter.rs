@@ -75,7 +75,7 @@ fn unfit_files_and_data_are_refused() {
     here.done(&format!("{line} --out own.safetensors --force"));
     assert!(before == std::fs::read(here.path("own.safetensors")).unwrap(), "the seed decides");
     here.refused(&format!("{line} --out own.pth"), 2, &["own.pth", ".safetensors"]);
-    here.refused(&format!("{line} --out x.safetensors --set data.input=image"), 2, &["segmentation", "data.input"]);
+    here.refused("segmenter --config depth-synthetic --out x.safetensors", 2, &["segmentation", "data.input"]);
     let eval = "eval --checkpoint run --data houses --threads 1";
     here.refused(
         &format!("{eval} --segmenter run/generator.safetensors"),
