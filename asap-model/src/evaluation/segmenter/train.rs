@@ -96,8 +96,8 @@ pub fn train<B: Backend>(
         let pass = ctx.finish();
         let (gradients, _) = pass.gradients(&tape.backward(&loss)?);
         adam.step(&mut segmenter.params, &gradients, loss.value(), options.learning_rate * (1.0 - done))?;
-        let loss = loss.value().item()?.into();
-        if !f64::is_finite(loss) {
+        let loss = loss.value().item()?;
+        if !loss.is_finite() {
             return Err(Error::Diverged { step, what: "the cross entropy".into(), value: loss, layer: None });
         }
         let done = minutes.max(step as f64 / options.steps as f64);
