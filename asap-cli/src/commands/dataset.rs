@@ -157,9 +157,14 @@ pub fn adopt(
     if data.output == OutputKind::Image && free("data.output_channels") && are_gray(1) {
         data.output_channels = 1;
     }
+    // OASIS classifies pixels by their labels.
+    if data.input != InputKind::Labels && config.discriminator.patch().is_none() && free("discriminator.kind") {
+        config.set("discriminator.kind=patch")?;
+        config.loss.lambda_label_mix.take_if(|_| free("loss.lambda_label_mix"));
+    }
     // With --json, the report has it all.
     if !output.is_json() {
-        output.say(describe(dir, data, &report, has_unused));
+        output.say(describe(dir, &config.data, &report, has_unused));
     }
     Ok(found)
 }

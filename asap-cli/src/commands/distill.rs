@@ -36,8 +36,10 @@ const ORIGIN: &str = "origin.json";
 /// How often a line is printed without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// What differs from an ordinary training: the teacher's images are all there is to learn, so there is no hinge loss.
-const LOSSES: [&str; 3] = ["loss.lambda_gan=0", "loss.lambda_l1=100", "loss.lambda_vgg=0"];
+/// What differs from an ordinary training: the teacher's images are all there is to learn, so there is no hinge loss, and
+/// discriminators are for their features.
+const LOSSES: [&str; 5] =
+    ["discriminator.kind=patch", "loss.lambda_gan=0", "loss.lambda_l1=100", "loss.lambda_feat=2", "loss.lambda_vgg=0"];
 
 pub fn run(args: Distill, common: &Common, output: &Output) -> Result<ExitCode> {
     let Distill { teacher, pairs, mut train } = args;

@@ -147,6 +147,18 @@ fn init_chooses_for_a_dataset() {
         assert!(config.data.dir.unwrap().is_absolute());
         here.done(&format!("train --config {file} --steps 2 --set data.workers=0 --set train.validate_count=1"));
     }
+    // Images as inputs: OASIS is for labels.
+    here.done("data synth scenes --kind depth --count 4 --size 32");
+    here.done("init depths.toml --data scenes");
+    let config = Config::load(&here.path("depths.toml").to_string_lossy()).unwrap();
+    assert_eq!((config.discriminator.kind(), config.loss.lambda_label_mix), ("patch", None));
+    let small = "--set data.size=[32,32] --set data.depth_scale=1000 --set data.depth_max=30";
+    here.done(&format!("train --config small-data --data scenes --dry-run {small}"));
+    here.refused(
+        &format!("train --config small-data --data scenes --dry-run --set discriminator.kind=oasis {small}"),
+        2,
+        &["discriminator.kind = \"oasis\"", "set it to patch"],
+    );
     here.refused("init other.toml --data nowhere", 3, &["nowhere"]);
     assert!(!here.path("other.toml").exists());
 }

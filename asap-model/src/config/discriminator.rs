@@ -163,6 +163,14 @@ impl DiscriminatorConfig {
         }
     }
 
+    /// The sides of images must be multiples of this.
+    pub(super) fn multiple(&self) -> usize {
+        match self {
+            DiscriminatorConfig::Patch(_) => 1,
+            DiscriminatorConfig::Oasis(config) => 1 << config.levels,
+        }
+    }
+
     /// Checks that values agree with the data.
     pub(super) fn check_values(&self, data: &DataConfig) -> Result<(), KeyError> {
         let levels = match self {
@@ -176,7 +184,7 @@ impl DiscriminatorConfig {
         if data.counted_classes() > 255 {
             return Err(self.conflict("kind", "has a class for generated pixels: at most 255 label classes; use patch"));
         }
-        let multiple = 1usize << levels;
+        let multiple = self.multiple();
         match data.size.iter().find(|side| !side.is_multiple_of(multiple)) {
             Some(side) => {
                 let problem = format!(

@@ -144,6 +144,13 @@ impl Config {
         self
     }
 
+    /// The training size must be a multiple of this: of what the generator and the discriminators need.
+    pub fn size_multiple(&self) -> usize {
+        let [generator, discriminator] = [self.generator.multiple(), self.discriminator.multiple()];
+        // The least common one.
+        (1..=discriminator).map(|times| times * generator).find(|size| size.is_multiple_of(discriminator)).unwrap_or(1)
+    }
+
     /// Checks that training has what its losses need: one of them for the generator; with a perceptual loss, VGG19's weights
     /// and large enough images.
     pub fn check_losses(&self) -> Result<()> {

@@ -51,8 +51,8 @@ fn size(config: &mut Config) -> Lowered {
     if config.data.resize == Resize::None && config.data.layout != Layout::Synthetic {
         return None;
     }
-    let (multiple, min) = (config.generator.multiple(), config.generator.min_side());
-    let half = config.data.size.map(|side| (side / 2 / multiple * multiple).max(min));
+    let (multiple, min) = (config.size_multiple(), config.generator.min_side());
+    let half = config.data.size.map(|side| (side / 2 / multiple * multiple).max(min.next_multiple_of(multiple)));
     if half == config.data.size {
         return None;
     }

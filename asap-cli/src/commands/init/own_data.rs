@@ -50,6 +50,14 @@ pub fn choose(dir: &Path, common: &Common, output: &Output) -> asap_model::Resul
     notes.push(("loss.lambda_vgg", VGG.into()));
     config.loss.lambda_vgg = 0.0;
     notes.push(("loss.lambda_l1", "Teaches the colors that the perceptual loss would teach.".into()));
+    notes.push((
+        "discriminator.kind",
+        match config.discriminator.patch() {
+            None => "Classifies each pixel by its label, which tells the generator more than a score.".into(),
+            Some(_) => "oasis needs label maps.".into(),
+        },
+    ));
+    notes.push(("generator.seams", "Without it the borders of tiles are visible after so few steps.".into()));
     notes.push(("train.beta1", "As pix2pix: with few pairs the gradients of single steps are noisy.".into()));
     notes.push(("train.ema", "Averages the last few hundred steps, which evens out the noise of GAN training.".into()));
     adjust(&mut config, common)?;
@@ -129,10 +137,10 @@ fn instances(config: &Config, notes: &mut Notes) {
 /// The training size: the typical aspect ratio, at most so many pixels, in multiples of what the generator needs.
 fn size(config: &mut Config, found: &Survey, report: &Report, cpu: bool, notes: &mut Notes) {
     let typical = found.typical_size();
-    let multiple = config.generator.multiple();
+    let multiple = config.size_multiple();
     let area = AREAS[usize::from(!cpu)];
     let factor = (area as f64 / (typical[0] * typical[1]).max(1) as f64).sqrt().min(1.0);
-    let min = config.generator.min_side().max(4 * multiple);
+    let min = config.generator.min_side().max(4 * config.generator.multiple()).next_multiple_of(multiple);
     let side = |side: usize| ((side as f64 * factor / multiple as f64).round() as usize * multiple).max(min);
     config.data.size = typical.map(side);
     let [[low, high], [narrow, wide]] = [report.heights, report.widths];
