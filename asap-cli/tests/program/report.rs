@@ -66,13 +66,13 @@ fn browser_shows_curves_and_samples() {
         let Some(measured) = measured(&here, &here.path("run/report.html"), width) else { return };
         assert_eq!(measured["title"], "run · finished");
         let lines = measured["lines"].as_array().expect("lines");
-        // The validation L1, five losses, two learning rates.
-        assert_eq!(lines.len(), 8, "{measured:?}");
+        // L1 and seams of the validations, five losses, two learning rates.
+        assert_eq!(lines.len(), 9, "{measured:?}");
         for (place, line) in lines.iter().enumerate() {
             let number = |key: &str| line[key].as_f64().expect("a number");
-            assert_eq!(number("points"), if place == 0 { 4.0 } else { 36.0 }, "{line}");
+            assert_eq!(number("points"), if place < 2 { 4.0 } else { 36.0 }, "{line}");
             // The first validation is after a quarter of the steps.
-            assert!(number("width") > if place == 0 { 200.0 } else { 280.0 }, "{line}");
+            assert!(number("width") > if place < 2 { 200.0 } else { 280.0 }, "{line}");
             assert!(number("length") >= number("width") && line["color"] != "none", "{line}");
             assert!(number("height") > 1.0, "losses vary, and the learning rates decay: {line}");
         }
@@ -141,9 +141,11 @@ fn tensorboard_reads_a_resumed_run_as_one_curve() {
             of_metrics(&|line| line[format!("lr_{rate}")].as_f64())
         );
     }
-    assert_eq!(of_events("validation/L1"), of_metrics(&|line| line["validation_l1"].as_f64()));
+    for (tag, key) in [("validation/L1", "validation_l1"), ("validation/Seams", "validation_seams")] {
+        assert_eq!(of_events(tag), of_metrics(&|line| line[key].as_f64()));
+    }
     let tags = events["scalars"].as_object().map(Map::len);
-    assert_eq!(tags, Some(5 + 2 + 1));
+    assert_eq!(tags, Some(5 + 2 + 2));
 
     let samples = events["images"]["samples"].as_array().expect("samples");
     let steps: Vec<u64> = samples.iter().map(|sample| sample[0].as_u64().unwrap()).collect();
