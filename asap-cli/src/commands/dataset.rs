@@ -161,6 +161,12 @@ pub fn adopt(
     if data.input != InputKind::Labels && config.discriminator.patch().is_none() && free("discriminator.kind") {
         config.set("discriminator.kind=patch")?;
         config.loss.lambda_label_mix.take_if(|_| free("loss.lambda_label_mix"));
+        // With scores instead of classes, more has to come from the other losses.
+        for (key, value) in [("loss.lambda_l1", 100.0), ("loss.lambda_feat", 2.0)] {
+            if free(key) {
+                config.set(&format!("{key}={value:?}"))?;
+            }
+        }
     }
     // With --json, the report has it all.
     if !output.is_json() {
