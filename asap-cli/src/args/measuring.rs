@@ -169,7 +169,7 @@ pub struct Segmenter {
     /// File to write, a .safetensors
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Configuration file or preset, of which [data] is used [default: small-data]
+    /// Configuration file or preset, of which the data section is used [default: small-data]
     #[arg(long, value_name = "FILE|PRESET", value_parser = Suggested(presets), hide_possible_values = true)]
     pub config: Option<String>,
     /// Train on the images of this folder instead of the dataset's, by the names of its training label maps; NAME_1, NAME_2, …
