@@ -1,4 +1,4 @@
-//! `asap distill`: what a teacher makes of a dataset's inputs becomes a dataset, and a network is trained on it.
+//! `asap distill`: writes a teacher's images of a dataset's inputs as a dataset, and trains a network on it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -254,7 +254,7 @@ fn claim(pairs: &Path, origin: &[&Path; 2]) -> asap_model::Result<()> {
             Err(usage("--pairs", problem))
         }
         Err(_) if pairs.read_dir().is_ok_and(|mut entries| entries.next().is_some()) => {
-            let problem = format!("{} is not empty and not of a distillation: name another folder", pairs.display());
+            let problem = format!("{} has other files and no origin.json: name another folder", pairs.display());
             Err(usage("--pairs", problem))
         }
         Err(_) => {

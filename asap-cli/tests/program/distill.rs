@@ -85,7 +85,7 @@ fn distillation_needs_teacher_and_inputs() {
             2,
             &["--teacher", "no embedded configuration", "asap convert"],
         ),
-        ("distill --teacher houses/train_img --data houses --pairs houses", 2, &["--pairs", "houses is not empty"]),
+        ("distill --teacher houses/train_img --data houses --pairs houses", 2, &["--pairs", "houses has other files"]),
     ] {
         here.refused(line, code, parts);
     }

@@ -150,7 +150,9 @@ impl Source for OfNativeSize<'_> {
 
 fn of_folders(args: &Eval, generated: &Path, real: &Path, common: &Common, output: &Output) -> Result<Report> {
     if args.measuring.variants.is_some() {
-        return Err(usage("--variants", "images of a generator are generated anew: pass --checkpoint").into());
+        return Err(
+            usage("--variants", "needs a generator, which images in a folder don't have: pass --checkpoint").into()
+        );
     }
     if args.measuring.segmenter.is_some() {
         let problem = "folders of images have no labels to compare with: pass --checkpoint, and --data with label maps";

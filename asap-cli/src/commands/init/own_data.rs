@@ -53,7 +53,9 @@ pub fn choose(dir: &Path, common: &Common, output: &Output) -> asap_model::Resul
     notes.push((
         "discriminator.kind",
         match config.discriminator.patch() {
-            None => "Classifies each pixel by its label, which tells the generator more than a score.".into(),
+            None => {
+                "Classifies each pixel by its label, from which the generator learns more than from a score.".into()
+            }
             Some(_) => "oasis needs label maps.".into(),
         },
     ));
