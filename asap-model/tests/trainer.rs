@@ -1,6 +1,8 @@
 //! Training runs of tiny networks.
 
 mod common;
+#[path = "common/runs.rs"]
+mod runs;
 
 use std::fs;
 use std::path::Path;
@@ -9,159 +11,11 @@ use std::sync::Arc;
 use asap_model::checkpoint::{HostTensor, Metadata, Weights};
 use asap_model::config::{Config, GeneratorConfig, ValidationMeasure};
 use asap_model::data::{Example, Source};
-use asap_model::training::{Event, Observer, RunFolder, Sources};
+use asap_model::training::{RunFolder, Sources};
 use asap_model::{Error, Result, Trainer, checkpoint};
-use asap_tensor::{Backend, Cpu, Reference};
+use asap_tensor::{Cpu, Reference};
 use common::tiny;
-
-/// Records events, and asks to stop after a step.
-#[derive(Default)]
-struct Recorder {
-    events: Vec<String>,
-    steps: u64,
-    stop_after: Option<u64>,
-}
-
-impl Recorder {
-    fn stop_after(step: Option<u64>) -> Self {
-        Recorder { stop_after: step, ..Recorder::default() }
-    }
-}
-
-impl Observer for Recorder {
-    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
-        self.events.push(match event {
-            Event::Started(started) => format!("started {} of {}", started.steps_done, started.steps_total),
-            Event::Step(report) => {
-                self.steps = report.step;
-                format!("step {}", report.step)
-            }
-            Event::Validation { step, samples, .. } => format!("validation {step}, {} samples", samples.len()),
-            Event::Checkpoint { step, .. } => format!("checkpoint {step}"),
-            Event::Warning(text) => format!("warning {text}"),
-            Event::Finished(Ok(summary)) => format!("finished {}", summary.steps),
-            Event::Finished(Err(error)) => format!("failed: {error}"),
-        });
-        Ok(())
-    }
-
-    fn stop_requested(&self) -> bool {
-        self.stop_after.is_some_and(|step| self.steps >= step)
-    }
-}
-
-fn start<B: Backend>(backend: B, config: &Config, dir: &Path) -> Result<Trainer<B>> {
-    Trainer::new(backend, config.clone(), dir, Sources::open(config)?)
-}
-
-fn resume<B: Backend>(backend: B, config: &Config, dir: &Path) -> Result<Trainer<B>> {
-    Trainer::resume(backend, config.clone(), dir, Sources::open(config)?)
-}
-
-/// The last checkpoint of a run that stops and resumes at each of `stops`.
-fn last_checkpoint<B: Backend>(backends: &[B], stops: &[u64]) -> Vec<u8> {
-    last_checkpoint_of(&tiny(), backends, stops)
-}
-
-/// As [`last_checkpoint`], for a configuration of fifteen steps.
-fn last_checkpoint_of<B: Backend>(config: &Config, backends: &[B], stops: &[u64]) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().join("run");
-    for (part, backend) in backends.iter().enumerate() {
-        let mut trainer = match part {
-            0 => start(backend.clone(), config, &dir).unwrap(),
-            _ => resume(backend.clone(), config, &dir).unwrap(),
-        };
-        let stop_after = stops.get(part).copied();
-        let summary = trainer.run(&mut [&mut Recorder::stop_after(stop_after)]).unwrap();
-        assert_eq!(summary.steps, stop_after.unwrap_or(15));
-        assert_eq!(summary.stopped, stop_after.is_some());
-    }
-    assert_eq!(logged_steps(&dir), (1..=15).collect::<Vec<_>>(), "each step is logged once");
-    fs::read(RunFolder::open(&dir).unwrap().checkpoint_file(15)).unwrap()
-}
-
-fn lines(dir: &Path) -> Vec<serde_json::Value> {
-    let text = fs::read_to_string(dir.join("metrics.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn logged_steps(dir: &Path) -> Vec<u64> {
-    lines(dir).iter().filter(|line| line.get("losses").is_some()).map(|line| line["step"].as_u64().unwrap()).collect()
-}
-
-#[test]
-fn resumed_run_ends_with_the_same_bytes() {
-    let reference = Reference::<f32>::new();
-    let whole = last_checkpoint(std::slice::from_ref(&reference), &[]);
-    // In the middle of an epoch, at its end, and while the learning rates decay.
-    let stopped = last_checkpoint(&[reference.clone(), reference.clone(), reference.clone(), reference], &[3, 5, 12]);
-    assert!(whole == stopped);
-}
-
-#[test]
-fn thread_count_does_not_change_the_bytes() {
-    let threads = |count| Cpu::new(Some(count)).unwrap();
-    let one = last_checkpoint(&[threads(1)], &[]);
-    assert!(one == last_checkpoint(&[threads(2)], &[]));
-    assert!(one == last_checkpoint(&[threads(4)], &[]));
-    assert!(one == last_checkpoint(&[threads(2), threads(1), threads(4)], &[7, 12]));
-}
-
-/// Each baseline with a few channels.
-fn tiny_baselines() -> Vec<Config> {
-    [
-        ("pix2pix-unet", &["halvings=3"][..], 16),
-        ("pix2pix-resnet", &["blocks=1"], 16),
-        ("pix2pixhd", &["halvings=1", "blocks=1"], 16),
-        ("pix2pixhd-local", &["halvings=1", "blocks=1"], 16),
-        ("spade", &["doublings=5"], 64),
-        ("cc-fpse", &["doublings=5"], 64),
-    ]
-    .map(|(kind, sizes, side)| {
-        let mut config = tiny();
-        config.set(&format!("generator.kind={kind}")).unwrap();
-        for size in [&["width_factor=0.03125"], sizes].concat() {
-            config.set(&format!("generator.{size}")).unwrap();
-        }
-        config.data.size = [side; 2];
-        config.validate().unwrap();
-        config
-    })
-    .into()
-}
-
-#[test]
-fn baselines_resume_with_the_same_bytes() {
-    for config in tiny_baselines() {
-        let threads = |count| Cpu::new(Some(count)).unwrap();
-        let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
-        let stopped = last_checkpoint_of(&config, &[threads(2), threads(1)], &[7]);
-        assert!(whole == stopped, "{}", config.generator.kind());
-    }
-}
-
-/// LabelMix is random.
-#[test]
-fn oasis_resumes_with_the_same_bytes() {
-    let mut config = tiny();
-    let oasis = ["discriminator.kind=oasis", "discriminator.levels=3", "loss.lambda_feat=0"];
-    config.set_all(&oasis.map(str::to_owned)).unwrap();
-    config.validate().unwrap();
-    let threads = |count| Cpu::new(Some(count)).unwrap();
-    let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
-    assert!(whole == last_checkpoint_of(&config, &[threads(2), threads(1), threads(1)], &[4, 7]));
-}
-
-/// With the average, also through interruptions, and the same training as without.
-#[test]
-fn averaged_weights_resume_with_the_same_bytes() {
-    let mut config = tiny();
-    config.train.ema = 0.9;
-    let threads = |count| Cpu::new(Some(count)).unwrap();
-    let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
-    assert!(whole == last_checkpoint_of(&config, &[threads(2), threads(1), threads(1)], &[4, 7]));
-}
+use runs::{Recorder, lines, logged_steps, resume, start};
 
 #[test]
 fn averaged_generator_is_validated_and_saved() {
@@ -181,27 +35,6 @@ fn averaged_generator_is_validated_and_saved() {
     assert!(file(&plain) == raw && file(&averaged) != raw);
     assert!(file(&averaged) == checkpoint::load(&averaged.checkpoint_file(15)).unwrap().weights);
     assert_ne!(validated, validated_average);
-}
-
-/// Phases are those of the step, not of the process.
-#[test]
-fn phase_resumes_with_the_same_bytes() {
-    let mut config = tiny();
-    config.set("generator.seams=phase").unwrap();
-    let threads = |count| Cpu::new(Some(count)).unwrap();
-    let whole = last_checkpoint_of(&config, &[threads(1)], &[]);
-    assert!(whole == last_checkpoint_of(&config, &[threads(2), threads(1)], &[7]));
-}
-
-#[test]
-fn run_with_noise_resumes_with_the_same_bytes() {
-    let mut config = tiny();
-    config.set("generator.noise=2").unwrap();
-    let backends = [Cpu::new(Some(2)).unwrap(), Cpu::new(Some(1)).unwrap()];
-    let whole = last_checkpoint_of(&config, &backends[..1], &[]);
-    assert!(whole == last_checkpoint_of(&config, &backends, &[7]));
-    config.set("train.seed=8").unwrap();
-    assert!(whole != last_checkpoint_of(&config, &backends[..1], &[]));
 }
 
 #[test]
