@@ -63,8 +63,16 @@ pub(super) struct Sampling<'a> {
     pub augment: &'a [DiscriminatorAugmentation],
     /// The probability of each.
     pub probability: f64,
+    /// What views depend on, besides their place in the batch.
+    pub random: Random,
+}
+
+/// What the random streams of a forward pass are named by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Random {
+    /// The run's seed.
     pub seed: u64,
-    /// The name of the pass, with its step.
+    /// The network that the pass trains, the step from 1 and, of discriminators, the update in it.
     pub pass: String,
 }
 
@@ -114,7 +122,7 @@ impl<'a, B: Backend> Seen<'a, B> {
 
 impl Sampling<'_> {
     fn view(&self, index: usize, probability: f64, sides: [usize; 2]) -> View {
-        let mut rng = stream(self.seed, &format!("augment.{}.{index}", self.pass));
+        let mut rng = stream(self.random.seed, &format!("augment.{}.{index}", self.random.pass));
         // All are sampled, so that none depends on which others are in use.
         let mut uniform = || rng.random::<f64>();
         let mut uses = |augmentation| uniform() < probability && self.augment.contains(&augmentation);
@@ -191,8 +199,12 @@ mod tests {
     const SIDES: [usize; 2] = [10, 8];
     const ALL: [DiscriminatorAugmentation; 3] = [Color, Translation, Cutout];
 
+    fn random(seed: u64, step: u64) -> Random {
+        Random { seed, pass: format!("generator.{step}") }
+    }
+
     fn sampling(augment: &[DiscriminatorAugmentation], step: u64) -> Sampling<'_> {
-        Sampling { augment, probability: 1.0, seed: 5, pass: format!("generator.{step}") }
+        Sampling { augment, probability: 1.0, random: random(5, step) }
     }
 
     fn images(n: usize, channels: usize) -> Tensor<Double> {
@@ -257,7 +269,7 @@ mod tests {
         let first = views(sampling(&ALL, 1));
         assert_eq!(first, views(sampling(&ALL, 1)));
         assert_ne!(first, views(sampling(&ALL, 2)));
-        assert_ne!(first, views(Sampling { seed: 6, ..sampling(&ALL, 1) }));
+        assert_ne!(first, views(Sampling { random: random(6, 1), ..sampling(&ALL, 1) }));
         assert!(first[0] != first[1] && first[1] != first[2]);
         let only = views(sampling(&[Cutout], 1));
         assert!(only.iter().zip(&first).all(|(only, all)| *only == View { hole: all.hole, ..View::default() }));

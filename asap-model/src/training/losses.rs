@@ -8,7 +8,7 @@ use asap_autograd::Var;
 use asap_tensor::ops::{Unary, add, sub, sum, unary, unary_grad};
 use asap_tensor::{Backend, Ids, Plan, Tensor};
 
-use super::diff_augment::Seen;
+use super::diff_augment::{Random, Seen};
 use super::oasis::{self, LabelMix};
 use crate::config::LossConfig;
 use crate::networks::discriminator::{Discriminator, Features};
@@ -185,19 +185,10 @@ pub struct Comparison<'a, B: Backend> {
     discriminator: &'a Discriminator<B>,
     ctx: &'a ForwardContext<'a, B>,
     vgg: Option<&'a Vgg19<B>>,
-    random: Random,
+    random: &'a Random,
     decisions: Option<&'a Decisions<B>>,
     /// Of OASIS, where several losses use them.
     real_features: OnceCell<Vec<Features<B>>>,
-}
-
-/// What random streams of a step are named by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Random {
-    /// The run's seed.
-    pub seed: u64,
-    /// The step, from 1.
-    pub step: u64,
 }
 
 /// What discriminators take the images of a step for, each (): 1 if they take all of it for real, −1 if none. Of PatchGANs it
@@ -235,7 +226,7 @@ impl<'a, B: Backend> Comparison<'a, B> {
         discriminator: &'a Discriminator<B>,
         ctx: &'a ForwardContext<'a, B>,
         vgg: Option<&'a Vgg19<B>>,
-        random: Random,
+        random: &'a Random,
     ) -> Result<Self> {
         let (decisions, real_features) = (None, OnceCell::new());
         let fake_features = discriminator.features_of_pair(ctx, fake, |fake| seen.with(fake))?;
@@ -303,7 +294,7 @@ impl<'a, B: Backend> Comparison<'a, B> {
 
     fn label_mix(&self) -> Result<Var<B>> {
         let (ids, classes) = self.labels()?;
-        let mix = LabelMix::new(ids, classes, self.random.seed, self.random.step);
+        let mix = LabelMix::new(ids, classes, self.random);
         let of_mixed = self.discriminator.features(self.ctx, self.seen.input, &mix.mix([self.fake, self.real])?)?;
         mix.inconsistency(scores(&of_mixed), [scores(&self.fake_features), scores(&self.real_features()?)])
     }

@@ -9,6 +9,7 @@ use asap_tensor::random::stream;
 use asap_tensor::{Backend, Ids, Tensor};
 use rand::RngExt;
 
+use super::diff_augment::Random;
 use crate::Result;
 
 /// The loss of pixels that should look like their class: the mean over the classes in the batch of each class's mean cross
@@ -69,9 +70,9 @@ pub struct LabelMix<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> LabelMix<'a, B> {
-    /// The mix of a step of a run, for label maps of `channels` classes, with one of ignored pixels.
-    pub fn new(ids: &'a Ids<B>, channels: usize, seed: u64, step: u64) -> Self {
-        let mut rng = stream(seed, &format!("label_mix.{step}"));
+    /// The mix of a pass, for label maps of `channels` classes, with one of ignored pixels.
+    pub fn new(ids: &'a Ids<B>, channels: usize, random: &Random) -> Self {
+        let mut rng = stream(random.seed, &format!("label_mix.{}", random.pass));
         LabelMix { ids, real: (0..channels).map(|_| rng.random_bool(0.5)).collect() }
     }
 
@@ -102,6 +103,10 @@ mod tests {
 
     fn ids(values: &[u8]) -> Ids<Double> {
         Ids::from_vec(&Double::new(), [1, 1, values.len()], values.to_vec()).unwrap()
+    }
+
+    fn random(seed: u64, pass: u64) -> Random {
+        Random { seed, pass: format!("discriminator.{pass}.0") }
     }
 
     fn logits(values: &[f64]) -> Var<Double> {
@@ -150,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn mixed_classes_are_whole_and_depend_on_the_step() {
+    fn mixed_classes_are_whole_and_depend_on_the_pass() {
         let ids = ids(&[0, 1, 2, 3, 4, 5, 6, 7, 0, 1]);
         let [fake, real] =
             [0.0, 1.0].map(|value| Var::constant(Tensor::full(&Double::new(), [1, 2, 1, 10], value).unwrap()));
-        let mixed = |seed, step| {
-            let mix = LabelMix::new(&ids, 8, seed, step);
+        let mixed = |seed, pass| {
+            let mix = LabelMix::new(&ids, 8, &random(seed, pass));
             mix.mix([&fake, &real]).unwrap().value().to_vec().unwrap()
         };
         let first = mixed(1, 1);
@@ -172,7 +177,7 @@ mod tests {
         let normal = |name| check::normal(1, name, [2, 4, 2, 2]).unwrap();
         let inputs = [normal("fake"), normal("real"), normal("mixed")];
         let mixes = |mix: &LabelMix<'_, Double>| [true, false].iter().all(|real| mix.real.contains(real));
-        let mix = (1..).map(|step| LabelMix::new(&ids, 4, 1, step)).find(mixes).unwrap();
+        let mix = (1..).map(|pass| LabelMix::new(&ids, 4, &random(1, pass))).find(mixes).unwrap();
         let result = |loss: Result<Var<Double>>| Ok(loss.unwrap_or_else(|error| panic!("{error}")));
         for report in [
             check::gradient(1, &inputs[..1], |v| result(of_classes(&v[0], &ids))),

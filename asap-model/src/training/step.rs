@@ -7,10 +7,10 @@ use asap_tensor::{Backend, Tensor};
 
 use super::clip::clip;
 use super::control::{AugmentControl, RateControl};
-use super::diff_augment::{Sampling, Seen};
+use super::diff_augment::{Random, Sampling, Seen};
 use super::divergence::{Watch, first_not_finite};
 use super::ema::Ema;
-use super::losses::{Comparison, Decisions, Losses, Network, Random, total};
+use super::losses::{Comparison, Decisions, Losses, Network, total};
 use super::optim::Adam;
 use super::stats::{ACCURACY, AUGMENT_PROBABILITY, DISCRIMINATOR_NORM, GENERATOR_NORM, REAL_SIGN, Stats};
 use crate::Result;
@@ -99,9 +99,9 @@ impl<B: Backend> Gan<B> {
     }
 
     /// What the discriminators see in a pass of this name.
-    fn seen<'a>(&self, input: &'a Input<B>, target: &'a Target<B>, pass: String) -> Seen<'a, B> {
+    fn seen<'a>(&self, input: &'a Input<B>, target: &'a Target<B>, random: &Random) -> Seen<'a, B> {
         let probability = self.augment_control.probability();
-        let sampling = Sampling { augment: &self.augment, probability, seed: self.train.seed, pass };
+        let sampling = Sampling { augment: &self.augment, probability, random: random.clone() };
         Seen::new(input, target).augmented(&sampling)
     }
 
@@ -141,11 +141,6 @@ impl<B: Backend> Gan<B> {
         self.ema.as_ref().map_or(&self.generator, |ema| &ema.generator)
     }
 
-    /// What the random streams of this step are named by.
-    fn random(&self) -> Random {
-        Random { seed: self.train.seed, step: self.steps }
-    }
-
     fn update_generator(
         &mut self,
         input: &Input<B>,
@@ -156,17 +151,17 @@ impl<B: Backend> Gan<B> {
     ) -> Result<Tensor<B>> {
         // Generate.
         let tape = Tape::new();
-        let pass = format!("generator.{}", self.steps);
-        let ctx = ForwardContext::training(&self.generator.params, &tape).with_streams(self.train.seed, pass);
+        let random = Random { seed: self.train.seed, pass: format!("generator.{}", self.steps) };
+        let ctx =
+            ForwardContext::training(&self.generator.params, &tape).with_streams(random.seed, random.pass.clone());
         let output = self.generator.forward(&ctx, input)?;
         let fake = target.masked(&output)?;
         let finished = ctx.finish();
 
         // Discriminate, with frozen discriminators.
         let ctx = ForwardContext::training_frozen(&self.discriminator.params);
-        let seen = self.seen(input, target, format!("generator.{}", self.steps));
-        let compared =
-            Comparison::new(&seen, [&fake, real], &self.discriminator, &ctx, self.vgg.as_ref(), self.random())?;
+        let seen = self.seen(input, target, &random);
+        let compared = Comparison::new(&seen, [&fake, real], &self.discriminator, &ctx, self.vgg.as_ref(), &random)?;
 
         // Losses.
         let losses = compared.losses(Network::Generator, &self.loss, target.scale())?;
@@ -199,8 +194,9 @@ impl<B: Backend> Gan<B> {
         let buffers = ctx.finish().buffers;
         self.generator.params.apply_buffers(buffers);
         (0..self.train.discriminator_steps).try_for_each(|update| {
-            let seen = self.seen(input, target, format!("discriminator.{}.{update}", self.steps));
-            self.discriminate(&seen, [&fake, real], target.scale(), rate, watch)
+            let random = Random { seed: self.train.seed, pass: format!("discriminator.{}.{update}", self.steps) };
+            let seen = self.seen(input, target, &random);
+            self.discriminate(&seen, &random, [&fake, real], target.scale(), rate, watch)
         })
     }
 
@@ -208,6 +204,7 @@ impl<B: Backend> Gan<B> {
     fn discriminate(
         &mut self,
         seen: &Seen<'_, B>,
+        random: &Random,
         [fake, real]: [&Var<B>; 2],
         scale: f64,
         rate: f64,
@@ -217,7 +214,7 @@ impl<B: Backend> Gan<B> {
         let tape = Tape::new();
         let ctx = ForwardContext::training(&self.discriminator.params, &tape);
         let decisions = Decisions::default();
-        let mut compared = Comparison::new(seen, [fake, real], &self.discriminator, &ctx, None, self.random())?;
+        let mut compared = Comparison::new(seen, [fake, real], &self.discriminator, &ctx, None, random)?;
         if self.rate_control.is_some() || self.augment_control.is_adaptive() {
             compared = compared.noting(&decisions)?;
         }

@@ -57,8 +57,8 @@ pub struct Progress {
 /// Trains a network to predict the labels of a dataset's images, resized, cropped and flipped as the configuration says.
 ///
 /// The loss is the cross entropy over pixels of a class, each weighted by 1/√f, where f is its class's share of all: between
-/// equal pixels, for which rare classes hardly count, and equal classes. `progress` gets every step, and returns whether to
-/// go on.
+/// equal pixels, for which rare classes hardly count, and equal classes. `progress` gets every step, and returns whether
+/// to continue.
 ///
 /// # Errors
 /// As [`Segmenter::new`]; [`Error::Diverged`] if the loss is not finite; [`Error::Data`] for a pair that can't be read.
