@@ -141,7 +141,7 @@ pub fn presets() -> Vec<PossibleValue> {
 }
 
 /// Every configuration key, ready for its value.
-fn keys() -> Vec<PossibleValue> {
+pub fn keys() -> Vec<PossibleValue> {
     static KEYS: LazyLock<Vec<[String; 2]>> =
         LazyLock::new(|| Config::all_keys().iter().map(|key| [format!("{}=", key.path()), key.help()]).collect());
     KEYS.iter().map(|[key, help]| PossibleValue::new(key.as_str()).help(help.as_str())).collect()

@@ -7,7 +7,7 @@ use asap_model::evaluation::Measure;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::common::{Suggested, in_home, presets};
+use super::common::{Suggested, in_home, keys, presets};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap eval --checkpoint runs/facades-256 --data cmp-facades\n  \
@@ -119,14 +119,20 @@ pub struct Compare {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  asap sweep configs/ablations/*.toml --data cityscapes --out runs/ablations\n  \
-                        asap sweep configs/baselines/*.toml --data cmp-facades --minutes 20 --out runs/baselines\n\n\
-                        Each configuration has a run folder under --out, named after its file. The same command resumes \
+                        asap sweep configs/baselines/*.toml --data cmp-facades --minutes 20 --out runs/baselines\n  \
+                        asap sweep small-data --data cmp-facades --vary train.ema=0 --vary generator.seams=none\n\n\
+                        Each configuration has a run folder under --out, named after its file, and each variation one \
+                        named after both: small-data+ema=0. The same command resumes \
                         an interrupted sweep; finished runs are only evaluated. sweep.csv and sweep.svg are updated \
                         after each run.")]
 pub struct Sweep {
     /// Configuration files or presets, one per run
     #[arg(required = true, value_name = "CONFIG", value_parser = Suggested(presets), hide_possible_values = true)]
     pub configs: Vec<String>,
+    /// Also train each configuration with this change; repeatable. A + joins keys that change together: --vary
+    /// discriminator.kind=patch+loss.lambda_feat=2
+    #[arg(long, value_name = "KEY=VALUE…", value_parser = Suggested(keys), hide_possible_values = true)]
+    pub vary: Vec<String>,
     /// Dataset folder, for all runs
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

@@ -101,6 +101,31 @@ fn sweep_measures_and_resumes() {
     here.refused("sweep asap.toml asap.toml --out all", 2, &["two configurations named asap"]);
 }
 
+#[test]
+fn sweep_varies_each_configuration() {
+    let here = Workspace::new();
+    here.write("asap.toml", format!("{TINY_FILE}{FEW_PAIRS}"));
+    let line = "sweep asap.toml --steps 2 --out all --runs 1 --threads 1 --json --set data.count=4 \
+                --set data.val_count=2 --vary train.beta1=0.5";
+    here.done(&format!("{line} --vary train.ema=0.5+data.size=[64,64]"));
+    let runs = [
+        ("asap", 0.0, 0.0, [32, 32]),
+        ("asap+beta1=0.5", 0.5, 0.0, [32, 32]),
+        ("asap+ema=0.5+size=64,64", 0.0, 0.5, [64, 64]),
+    ];
+    for (name, beta1, ema, size) in runs {
+        let text = std::fs::read_to_string(here.path(&format!("all/{name}/config.toml"))).unwrap();
+        let config = asap_model::Config::parse(&text, name).unwrap();
+        assert_eq!((config.train.beta1, config.train.ema, config.data.size), (beta1, ema, size), "{name}");
+        assert_eq!(config.data.count, 4, "--set applies to all");
+    }
+    assert_eq!(std::fs::read_to_string(here.path("all/sweep.csv")).unwrap().lines().count(), 4);
+
+    here.refused(&format!("{line} --vary train.beta1=0.5"), 2, &["two configurations named asap+beta1=0.5"]);
+    here.refused(&format!("{line} --vary train.betal=0.5"), 2, &["betal"]);
+    here.refused(&format!("{line} --vary train.ema=2"), 2, &["--vary train.ema=2", "ema"]);
+}
+
 /// A sweep of two tiny networks, with so many steps.
 fn two_runs(here: &Workspace, steps: usize) -> String {
     here.write("a.toml", format!("{TINY_FILE}{FEW_PAIRS}"));

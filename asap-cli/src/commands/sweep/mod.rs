@@ -51,7 +51,7 @@ const FIGURE: &str = "sweep.svg";
 pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
     let plans = plans(&args, common, output)?;
     for plan in &plans {
-        check_training(&plan.config, common, output).map_err(|error| of_config(plan.origin, error))?;
+        check_training(&plan.config, common, output).map_err(|error| of_config(&plan.origin, error))?;
     }
     if let Some(file) = &args.measuring.inception {
         // Checks the weights now, without memory for them, and not after the first training.
@@ -89,44 +89,26 @@ pub fn run(args: Sweep, common: &Common, output: &Output) -> Result<ExitCode> {
     Ok(ended)
 }
 
-struct Plan<'a> {
-    /// The argument that names its configuration.
-    origin: &'a str,
+struct Plan {
+    /// The arguments that name its configuration.
+    origin: String,
     name: String,
     dir: PathBuf,
     config: Config,
 }
 
-/// Every configuration, checked before the first is trained.
-fn plans<'a>(args: &'a Sweep, common: &Common, output: &Output) -> asap_model::Result<Vec<Plan<'a>>> {
-    let mut plans: Vec<Plan<'_>> = Vec::with_capacity(args.configs.len());
-    for config_name in &args.configs {
-        let mut config = match &args.data {
-            Some(data) => {
-                let (mut config, given) = incomplete_configuration(config_name, common, std::iter::empty())?;
-                let check = if args.skip_check { Check::Sample } else { Check::Changed };
-                adopt(&mut config, data, &given, check, output)?;
-                config
-            }
-            None => configuration(config_name, common)?,
-        };
-        config.train.minutes = args.minutes.or(config.train.minutes);
-        config.train.steps = args.steps.or(config.train.steps);
-        config.validate().and_then(|()| config.check_losses()).map_err(|error| of_config(config_name, error))?;
-        let name = short_name(config_name);
-        if plans.iter().any(|other| other.name == name) {
-            return Err(usage(config_name, format!("two configurations named {name} would share a run folder")));
+/// Every configuration as it is and with each variation, checked before the first is trained.
+fn plans(args: &Sweep, common: &Common, output: &Output) -> asap_model::Result<Vec<Plan>> {
+    let variations = || std::iter::once(None).chain(args.vary.iter().map(|variation| Some(variation.as_str())));
+    let runs = args.configs.iter().flat_map(|config| variations().map(move |variation| (config, variation)));
+    let mut plans: Vec<Plan> = Vec::new();
+    for (config_name, variation) in runs {
+        let plan = plan(config_name, variation, args, common, output)?;
+        if plans.iter().any(|other| other.name == plan.name) {
+            let problem = format!("two configurations named {} would share a run folder", plan.name);
+            return Err(usage(&plan.origin, problem));
         }
-        let timed = timed(args, &config);
-        timed.validate().map_err(|error| of_config(&format!("{config_name} --at"), error))?;
-        let workload = Workload { config: &timed, batch: 1, train: false };
-        check_timing(config_name, &workload.plan(threads(common))?, "--at or data.size", common)?;
-        let dir = args.out.join(&name);
-        if RunFolder::open(&dir).is_err() && next_free(&dir) != dir {
-            let problem = "exists and is not a run folder; move it, or choose another --out";
-            return Err(usage(config_name, format!("{} {problem}", dir.display())));
-        }
-        plans.push(Plan { origin: config_name, name, dir, config });
+        plans.push(plan);
     }
     check_measure(args, &plans)?;
     if let Some(file) = &args.measuring.segmenter {
@@ -140,6 +122,62 @@ fn plans<'a>(args: &'a Sweep, common: &Common, output: &Output) -> asap_model::R
     Ok(plans)
 }
 
+/// A configuration, with a variation, checked.
+fn plan(
+    config_name: &str,
+    variation: Option<&str>,
+    args: &Sweep,
+    common: &Common,
+    output: &Output,
+) -> asap_model::Result<Plan> {
+    let changes: Vec<&str> = variation.iter().flat_map(|variation| variation.split('+')).collect();
+    let mut common = common.clone();
+    common.assignments.extend(changes.iter().map(|&change| change.to_owned()));
+    let origin = variation.map_or(config_name.into(), |variation| format!("{config_name} --vary {variation}"));
+    let faulty = |error| of_config(&origin, error);
+    let unusable = |error: Error| match &error {
+        Error::Config { origin, .. } if changes.iter().any(|change| *origin == format!("--set {change}")) => {
+            faulty(error)
+        }
+        _ => error,
+    };
+
+    let mut config = match &args.data {
+        Some(data) => {
+            let (mut config, given) =
+                incomplete_configuration(config_name, &common, std::iter::empty()).map_err(unusable)?;
+            let check = if args.skip_check { Check::Sample } else { Check::Changed };
+            adopt(&mut config, data, &given, check, output)?;
+            config
+        }
+        None => configuration(config_name, &common).map_err(unusable)?,
+    };
+    config.train.minutes = args.minutes.or(config.train.minutes);
+    config.train.steps = args.steps.or(config.train.steps);
+    config.validate().and_then(|()| config.check_losses()).map_err(faulty)?;
+    let timed = timed(args, &config);
+    timed.validate().map_err(|error| of_config(&format!("{origin} --at"), error))?;
+    let workload = Workload { config: &timed, batch: 1, train: false };
+    check_timing(&origin, &workload.plan(threads(&common))?, "--at or data.size", &common)?;
+
+    let name = std::iter::once(short_name(config_name)).chain(changes.into_iter().map(short_change));
+    let name = name.collect::<Vec<_>>().join("+");
+    let dir = args.out.join(&name);
+    if RunFolder::open(&dir).is_err() && next_free(&dir) != dir {
+        let problem = "exists and is not a run folder; move it, or choose another --out";
+        return Err(usage(&origin, format!("{} {problem}", dir.display())));
+    }
+    Ok(Plan { origin, name, dir, config })
+}
+
+/// A changed key as a part of a file name: "generator.seams=none" is "seams=none".
+fn short_change(change: &str) -> String {
+    let (key, value) = change.split_once('=').unwrap_or((change, ""));
+    let key = key.rsplit('.').next().unwrap_or(key);
+    let value: String = value.chars().filter(|c| c.is_alphanumeric() || "-.,_".contains(*c)).collect();
+    format!("{key}={value}")
+}
+
 /// An error of a configuration, with its name.
 fn of_config(name: &str, error: Error) -> Error {
     match error {
@@ -149,7 +187,7 @@ fn of_config(name: &str, error: Error) -> Error {
 }
 
 /// Checks that some run will have the measure to plot.
-fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
+fn check_measure(args: &Sweep, plans: &[Plan]) -> asap_model::Result<()> {
     let Some(measure) = args.measure else { return Ok(()) };
     if measure.needs_inception() && args.measuring.inception.is_none() {
         return Err(usage("--measure", format!("{} needs the weights of Inception: --inception FILE", measure.name())));
@@ -160,7 +198,7 @@ fn check_measure(args: &Sweep, plans: &[Plan<'_>]) -> asap_model::Result<()> {
     if measure == Measure::Diversity && args.measuring.variants.is_none() {
         return Err(usage("--measure", "diversity compares several images of each input: --variants K"));
     }
-    let is_of_depth = |plan: &Plan<'_>| plan.config.data.output == OutputKind::Depth;
+    let is_of_depth = |plan: &Plan| plan.config.data.output == OutputKind::Depth;
     if plans.iter().all(|plan| is_of_depth(plan) != measure.is_of_depth()) {
         let [measured, generated] = if measure.is_of_depth() { ["depth", "color"] } else { ["color", "depth"] };
         let problem = format!("{} measures {measured}, but all configurations generate {generated}", measure.name());
@@ -180,7 +218,7 @@ fn timed(args: &Sweep, config: &Config) -> Config {
 
 struct One<'a> {
     args: &'a Sweep,
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     interrupt: Interrupt,
     common: &'a Common,
     output: &'a Output,
