@@ -2,12 +2,18 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use crate::args::common::Common;
+
+/// How often a line of progress is printed without a terminal.
+pub const LINE_EVERY: Duration = Duration::from_secs(10);
+/// What takes less prints no line.
+const FIRST_LINE: Duration = Duration::from_secs(1);
 
 /// Why a result could not be written, as when the disk is full.
 static LOST: OnceLock<std::io::Error> = OnceLock::new();
@@ -47,11 +53,22 @@ impl Output {
         self.verbose
     }
 
-    /// A progress bar on standard error. None if that is no terminal, with `-q`, and with `--json`, whose lines may go to
-    /// the same terminal.
-    pub fn progress_bar(&self) -> Option<ProgressBar> {
-        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+    /// A progress bar on standard error, by a template of indicatif. None if that is no terminal, with `-q`, and with
+    /// `--json`, whose lines may go to the same terminal.
+    pub fn progress_bar(&self, template: &str) -> Option<ProgressBar> {
+        let bar = || {
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)).with_style(style)
+        };
         self.shows_bar(std::io::stderr().is_terminal()).then(bar)
+    }
+
+    /// Shows how many of a number of `items` ("pairs") are done of what `name` names ("checking data").
+    pub fn counter(&self, name: impl Display, items: &'static str) -> Counter<'_> {
+        let name = name.to_string();
+        let bar = self.progress_bar("{prefix} {wide_bar} {human_pos}/{human_len} {msg}");
+        let bar = bar.map(|bar| bar.with_prefix(name.clone()).with_message(items));
+        Counter { output: self, bar, name, items, next_line: Mutex::new(Instant::now() + FIRST_LINE) }
     }
 
     fn shows_bar(&self, on_terminal: bool) -> bool {
@@ -97,6 +114,38 @@ impl Output {
     /// An error, even with `-q`. The libraries' messages include their causes.
     pub fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(std::io::stderr(), "error: {error}");
+    }
+}
+
+/// A progress bar on a terminal, else a line every ten seconds. Shared by threads; the bar disappears with it.
+pub struct Counter<'a> {
+    output: &'a Output,
+    bar: Option<ProgressBar>,
+    name: String,
+    items: &'static str,
+    next_line: Mutex<Instant>,
+}
+
+impl Counter<'_> {
+    /// `done` of `total` items are done.
+    pub fn show(&self, done: usize, total: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        } else if let Ok(mut next) = self.next_line.try_lock()
+            && Instant::now() >= *next
+        {
+            *next = Instant::now() + LINE_EVERY;
+            self.output.say(format_args!("{}: {done} of {total} {}", self.name, self.items));
+        }
+    }
+}
+
+impl Drop for Counter<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }
 

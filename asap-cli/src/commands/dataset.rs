@@ -1,8 +1,7 @@
 //! The dataset that `--data` names: what it is, before anything is validated; what is wrong with it.
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use asap_model::config::{
     DataConfig, DiscriminatorAugmentation, DiscriminatorConfig, InputKind, Layout, OutputKind, Ranges, Resize,
@@ -12,16 +11,10 @@ use asap_model::data::{
     CheckOptions, Detected, ImageKind, Problem, Report, Survey, count_classes, detect_as, layout_for, survey,
 };
 use asap_model::{Config, Error};
-use indicatif::ProgressStyle;
 
 use super::files::report_skipped;
 use crate::args::Common;
 use crate::output::Output;
-
-/// How often a line is printed without a terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
-/// A check that takes less prints no progress.
-const FIRST_LINE: Duration = Duration::from_secs(1);
 
 /// With `--skip-check`, classes are counted in so many pairs.
 const SAMPLE: usize = 32;
@@ -196,34 +189,16 @@ pub enum Check {
 
 /// Reads the files of a dataset, with progress. What was read before and did not change is remembered in the user's cache.
 pub fn look(dir: &Path, data: &DataConfig, check: Check, output: &Output) -> asap_model::Result<Survey> {
-    let style = || ProgressStyle::with_template("checking {wide_bar} {human_pos}/{human_len} pairs");
-    let bar = output.progress_bar();
-    let bar = bar.map(|bar| bar.with_style(style().unwrap_or_else(|_| ProgressStyle::default_bar())));
-    let next_line = Mutex::new(Instant::now() + FIRST_LINE);
-    let progress = |finished: usize, total: usize| {
-        if let Some(bar) = &bar {
-            bar.set_length(total as u64);
-            bar.set_position(finished as u64);
-        } else if let Ok(mut next) = next_line.try_lock()
-            && Instant::now() >= *next
-        {
-            *next = Instant::now() + LINE_EVERY;
-            output.say(format_args!("checking {}: {finished} of {total} pairs", dir.display()));
-        }
-    };
+    let counter = output.counter(format_args!("checking {}", dir.display()), "pairs");
     let cache = dirs::cache_dir().map(|folder| folder.join("asap").join("checks"));
     let is_sample = check == Check::Sample;
     let options = CheckOptions {
         cache: cache.as_deref().filter(|_| !is_sample),
         fresh: check == Check::Fresh,
         sample: is_sample.then_some(SAMPLE),
-        progress: Some(&progress),
+        progress: Some(&|done, total| counter.show(done, total)),
     };
-    let found = survey(dir, data, options);
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    found
+    survey(dir, data, options)
 }
 
 /// The error of a dataset with problems; otherwise how many pairs were checked.

@@ -1,12 +1,13 @@
 //! `asap distill`: writes a teacher's images of a dataset's inputs as a dataset, and trains a network on it.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
-use asap_model::checkpoint::{self, file_of};
+use asap_model::checkpoint::{self, atomic, file_of};
 use asap_model::config::{DataConfig, InputKind};
 use asap_model::data::{
     Example, ExampleFiles, HostInput, Image, Sizing, Split, detect_as, discover_inputs, has_pair, is_split, layout_for,
@@ -14,7 +15,6 @@ use asap_model::data::{
 };
 use asap_model::{Config, Error, Translator, Variant};
 use asap_tensor::Backend;
-use indicatif::ProgressStyle;
 use serde_json::json;
 
 use super::files::{images, report_skipped};
@@ -32,9 +32,6 @@ const DISTILLED: &str = "distilled";
 
 /// The file in the dataset that says what it was made from.
 const ORIGIN: &str = "origin.json";
-
-/// How often a line is printed without a terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// What differs from an ordinary training: the teacher's images are all there is to learn, so there is no hinge loss, and
 /// discriminators are for their features.
@@ -204,26 +201,16 @@ fn make(
     mut of_input: impl FnMut(&ExampleFiles) -> asap_model::Result<Example>,
 ) -> asap_model::Result<()> {
     claim(pairs, origin)?;
-    let style = || ProgressStyle::with_template("teacher {wide_bar} {human_pos}/{human_len} images");
-    let bar = output.progress_bar();
-    let bar = bar.map(|bar| bar.with_style(style().unwrap_or_else(|_| ProgressStyle::default_bar())));
-    let (start, mut next_line, mut made) = (Instant::now(), Instant::now() + LINE_EVERY, 0);
+    let counter = output.counter("teacher", "images");
+    let (start, mut made) = (Instant::now(), 0);
     for (place, (split, files_of_pair)) in files.iter().enumerate() {
         if !has_pair(pairs, *split, &files_of_pair.name) {
             write_pair(pairs, *split, &of_input(files_of_pair)?, data)?;
             made += 1;
         }
-        if let Some(bar) = &bar {
-            bar.set_length(files.len() as u64);
-            bar.set_position(place as u64 + 1);
-        } else if Instant::now() >= next_line {
-            next_line = Instant::now() + LINE_EVERY;
-            output.say(format_args!("teacher: {} of {} images", place + 1, files.len()));
-        }
+        counter.show(place + 1, files.len());
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    drop(counter);
     let seconds = start.elapsed().as_secs_f64();
     output.say(format_args!("{}: {made} of {} pairs made in {seconds:.1} s", pairs.display(), files.len()));
     output.json(
@@ -259,7 +246,7 @@ fn claim(pairs: &Path, origin: &[&Path; 2]) -> asap_model::Result<()> {
         }
         Err(_) => {
             std::fs::create_dir_all(pairs).map_err(Error::io(pairs, "create the folder"))?;
-            std::fs::write(&file, text).map_err(Error::io(&file, "write it"))
+            atomic::write(&file, |file| file.write_all(text.as_bytes()))
         }
     }
 }

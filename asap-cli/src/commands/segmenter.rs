@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use asap_model::config::{DataConfig, Layout};
@@ -21,14 +21,11 @@ use crate::args::{Common, Segmenter};
 use crate::device::{Task, on_device};
 use crate::exit::INTERRUPTED;
 use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::output::{LINE_EVERY, Output};
 use crate::report::number::fixed;
 
 /// The configuration without `--config`.
 const CONFIG: &str = "small-data";
-
-/// How often a line is printed.
-const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Trains a network, writes it, and reports how well it segments the validation images.
 pub fn run(args: Segmenter, common: &Common, output: &Output) -> Result<ExitCode> {

@@ -1,19 +1,16 @@
 //! Progress of a run: a bar on a terminal, log lines elsewhere and with `--json`, which prints JSON lines too.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use asap_model::Result;
 use asap_model::training::{Event, Observer, RunFolder, Started, StepReport};
-use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{FormattedDuration, HumanCount, ProgressBar};
 use serde_json::json;
 
 use crate::commands::shown;
 use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::output::{LINE_EVERY, Output};
 use crate::report::number::fixed;
-
-/// How often a line is printed without a terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
 
 pub struct Progress<'a> {
     output: &'a Output,
@@ -26,9 +23,7 @@ pub struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Shows nothing before the first event. An `interrupt` stops the run.
     pub fn new(output: &'a Output, interrupt: Interrupt) -> Self {
-        let style = || ProgressStyle::with_template("{wide_bar} {pos}/{len}  {msg}");
-        let bar = output.progress_bar();
-        let bar = bar.map(|bar| bar.with_style(style().unwrap_or_else(|_| ProgressStyle::default_bar())));
+        let bar = output.progress_bar("{wide_bar} {pos}/{len}  {msg}");
         Progress { output, bar, last_line: None, folder: None, interrupt }
     }
 

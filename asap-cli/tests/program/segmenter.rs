@@ -30,6 +30,9 @@ fn generated_images_are_measured_by_their_labels() {
     for part in ["miou ", "pixel_accuracy ", "real images: 0.", "IoU by class: "] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
+    let larger = here.done(&format!("{measured} --set data.size=[64,64]"));
+    let note = "own.safetensors: trained at 32×32 pixels, which may not recognize as much at 64×64";
+    assert!(larger.stderr.contains(note), "{}", larger.stderr);
     let compared = "compare run --data houses --segmenter own.safetensors --count 3 --threads 1 --json";
     let compared = here.done(compared).objects().remove(0);
     assert_eq!(compared["miou"], eval["miou"], "the same three pairs");

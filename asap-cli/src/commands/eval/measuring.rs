@@ -38,6 +38,16 @@ impl Measuring {
     ) -> asap_model::Result<(Evaluation, Option<String>)> {
         let segmenter = self.segmenter.as_deref().map(|file| fitting(backend, file, images.data()));
         let segmenter = segmenter.transpose()?;
+        if let (Some(segmenter), Some(file)) = (&segmenter, &self.segmenter) {
+            let [own, measured] = [segmenter.config.data.size, images.data().size];
+            if own != measured {
+                let [[own_height, own_width], [height, width]] = [own, measured];
+                output.say(format_args!(
+                    "{}: trained at {own_width}×{own_height} pixels, which may not recognize as much at {width}×{height}",
+                    file.display()
+                ));
+            }
+        }
         let segmenter = segmenter.as_ref().map(|segmenter| segmenter as &dyn LabelPredictor);
         let Some(file) = &self.inception else {
             return Ok((self.compare(images, None, segmenter, common, output)?, None));
@@ -73,21 +83,13 @@ impl Measuring {
         for (flag, _) in ignored.iter().filter(|(_, is_given)| *is_given) {
             output.say(format_args!("warning: {flag} has no effect on {kind}"));
         }
-        let bar = output.progress_bar();
+        let counter = output.counter("evaluating", "images");
         let folder = self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("asap").join("features")));
         let cache = folder.filter(|_| !self.no_cache).map(FeatureCache::new);
         let extractor = network.map(|network| CachedExtractor { network, cache: cache.as_ref() });
         let options = self.options(images.data().depth(), common);
-        let found = evaluate(images, &options, extractor, segmenter, &mut |done, total| {
-            if let Some(bar) = &bar {
-                bar.set_length(total as u64);
-                bar.set_position(done as u64);
-            }
-        });
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
-        let found = found?;
+        let found = evaluate(images, &options, extractor, segmenter, &mut |done, total| counter.show(done, total))?;
+        drop(counter);
         if let Some(fault) = &found.cache_fault {
             output.say(format_args!("the features of the real images are not cached: {fault}"));
         }
