@@ -21,6 +21,7 @@ pub type BufferUpdates<B> = BTreeMap<ParamId, Tensor<B>>;
 pub struct Param<B: Backend> {
     key: String,
     role: ParamRole,
+    rate: f64,
     value: Tensor<B>,
 }
 
@@ -33,6 +34,11 @@ impl<B: Backend> Param<B> {
     /// Its role in its layer.
     pub fn role(&self) -> ParamRole {
         self.role
+    }
+
+    /// The factor on its network's learning rate.
+    pub fn rate(&self) -> f64 {
+        self.rate
     }
 
     /// Its values.
@@ -61,7 +67,7 @@ impl<B: Backend> Params<B> {
         network: impl FnOnce(Builder<'_, B>) -> Result<T>,
     ) -> Result<(Self, T)> {
         let mut params = Params { backend: backend.clone(), params: Vec::new() };
-        let network = network(Builder { params: &mut params, init, path: String::new() })?;
+        let network = network(Builder { params: &mut params, init, path: String::new(), rate: 1.0 })?;
         Ok((params, network))
     }
 
@@ -161,17 +167,24 @@ pub struct Builder<'a, B: Backend> {
     init: &'a mut dyn Initializer,
     /// Empty, or ending in a dot.
     path: String,
+    /// The factor on the learning rate.
+    rate: f64,
 }
 
 impl<B: Backend> Builder<'_, B> {
     /// A builder for the sublayer `name`.
     pub fn at(&mut self, name: impl Display) -> Builder<'_, B> {
-        Builder { params: &mut *self.params, init: &mut *self.init, path: format!("{}{name}.", self.path) }
+        Builder { path: format!("{}{name}.", self.path), ..self.here() }
     }
 
     /// A builder for a layer with the same path.
     pub fn here(&mut self) -> Builder<'_, B> {
-        Builder { params: &mut *self.params, init: &mut *self.init, path: self.path.clone() }
+        Builder { params: &mut *self.params, init: &mut *self.init, path: self.path.clone(), rate: self.rate }
+    }
+
+    /// A builder of parameters whose learning rate is `rate` times the network's.
+    pub fn with_rate(self, rate: f64) -> Self {
+        Builder { rate, ..self }
     }
 
     /// The path, without the final dot.
@@ -203,7 +216,7 @@ impl<B: Backend> Builder<'_, B> {
 
     /// Adds a parameter with these values.
     pub fn add(&mut self, name: &str, role: ParamRole, value: Tensor<B>) -> ParamId {
-        self.params.params.push(Param { key: format!("{}{name}", self.path), role, value });
+        self.params.params.push(Param { key: format!("{}{name}", self.path), role, rate: self.rate, value });
         ParamId(self.params.params.len() - 1)
     }
 }

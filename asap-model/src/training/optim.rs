@@ -27,7 +27,8 @@ impl<B: Backend> Adam<B> {
         Adam { beta1, beta2, step: 0, moments: BTreeMap::new() }
     }
 
-    /// Updates every parameter that has a gradient, unless `guard`, (), is not finite.
+    /// Updates every parameter that has a gradient, each with its factor on the learning rate, unless `guard`, (), is not
+    /// finite.
     pub fn step(
         &mut self,
         params: &mut Params<B>,
@@ -36,14 +37,15 @@ impl<B: Backend> Adam<B> {
         learning_rate: f64,
     ) -> Result<()> {
         self.step += 1;
-        let constants =
-            AdamStep { learning_rate, beta1: self.beta1, beta2: self.beta2, epsilon: EPSILON, step: self.step };
         for param in params.iter_mut() {
             let Some(gradient) = gradients.get(param.key()) else { continue };
             if !self.moments.contains_key(param.key()) {
                 let zeros = || Tensor::zeros(gradient.backend(), gradient.shape());
                 self.moments.insert(param.key().to_owned(), (zeros()?, zeros()?));
             }
+            let learning_rate = param.rate() * learning_rate;
+            let constants =
+                AdamStep { learning_rate, beta1: self.beta1, beta2: self.beta2, epsilon: EPSILON, step: self.step };
             if let Some((first, second)) = self.moments.get_mut(param.key()) {
                 adam(param.value_mut(), first, second, gradient, Some(guard), &constants)?;
             }
@@ -85,5 +87,35 @@ impl<B: Backend> Adam<B> {
         self.moments = params.trained().map(|param| moment(param.key())).collect::<Result<_>>()?;
         self.step = step;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use asap_tensor::Reference;
+
+    use super::*;
+    use crate::nn::{Blank, Conv2d, ConvOptions};
+
+    #[test]
+    fn each_parameter_has_its_rate() {
+        let backend = Reference::<f64>::new();
+        let (mut params, _) = Params::build(&backend, &mut Blank, |mut b| {
+            let options = ConvOptions::new(1, 1, 1).bias(false);
+            Conv2d::new(b.at("plain"), options)?;
+            let mut slow = b.at("slow").with_rate(0.25);
+            Conv2d::new(slow.at("inner"), options)
+        })
+        .unwrap();
+        let before = params.to_weights().unwrap();
+        let ones = || Tensor::full(&backend, [1, 1, 1, 1], 1.0).unwrap();
+        let gradients = params.iter().map(|param| (param.key().to_owned(), ones())).collect();
+        // Adam's first step is as long as the learning rate.
+        Adam::new(0.5, 0.999).step(&mut params, &gradients, &ones(), 0.5).unwrap();
+        let after = params.to_weights().unwrap();
+        for (key, expected) in [("plain.weight", 0.5), ("slow.inner.weight", 0.125)] {
+            let moved = f64::from(before[key].data[0]) - f64::from(after[key].data[0]);
+            assert!((moved - expected).abs() < 1e-6, "{key}: {moved}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::config::data::DataConfig;
 use crate::config::kind::GeneratorKind;
 use crate::config::published::Options;
-use crate::config::schema::{KeyError, PowerOfTwo, Section, WIDTHS, choices, section};
+use crate::config::schema::{KeyError, POSITIVE, PowerOfTwo, Section, WIDTHS, choices, section};
 
 /// Maximum number of weights of the convolution that predicts the MLPs' parameters: 4 GiB.
 const MAX_PREDICTING_WEIGHTS: usize = 1 << 30;
@@ -56,6 +56,11 @@ section! {
         positions: bool = true;
         /// Predict parameters for each tile. false: one set for the whole image, an ablation of the paper.
         spatially_varying: bool = true;
+        /// Factor on train.lr_generator for the 1×1 convolution that predicts the parameters of the pixelwise networks.
+        ///
+        /// No norm follows it, and all parameters of a tile change together: it can need smaller steps than the layers
+        /// before. 1: the paper.
+        head_rate: f64 = 1.0, in POSITIVE;
         /// Channels of random noise beside the input of the low-resolution stream: as many constant over the image, and as
         /// many with a value per tile. One input then has many images. 0: none (the paper).
         noise: usize = 0, in 0..=64;

@@ -69,9 +69,9 @@ impl LowresStream {
             blocks.push(Block::new(b.at(name), options, width)?);
             channels = width;
         }
-        let mut b = b.at(module);
+        let b = b.at(module).with_rate(config.head_rate);
         let name = b.path().to_owned();
-        Ok(LowresStream { blocks, name, head: Conv2d::new(b.here(), ConvOptions::new(channels, outputs, 1))? })
+        Ok(LowresStream { blocks, name, head: Conv2d::new(b, ConvOptions::new(channels, outputs, 1))? })
     }
 
     /// (N, C, h·S2, w·S2) → (N, C_total, h, w).
