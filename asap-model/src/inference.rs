@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::data::{HostInput, Image};
 use crate::networks::Generator;
 use crate::networks::identify::{Known, identify};
-use crate::nn::{Blank, ForwardContext, Params};
+use crate::nn::{Blank, ForwardContext, Params, Random};
 use crate::{Error, Result};
 
 /// Why a generator's weights would not be finite.
@@ -39,7 +39,8 @@ impl Variant {
 
     /// The forward pass, in evaluation mode, of an input of that name.
     pub fn pass<'a, B: Backend>(&self, params: &'a Params<B>, name: &str) -> ForwardContext<'a, B> {
-        ForwardContext::evaluation(params).with_streams(self.seed, format!("variant.{}.{name}", self.number))
+        ForwardContext::evaluation(params)
+            .with_random(Random::new(self.seed, format!("variant.{}.{name}", self.number)))
     }
 }
 

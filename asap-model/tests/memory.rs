@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use asap_autograd::Var;
 use asap_model::memory::{self, MemoryPlan};
 use asap_model::networks::Vgg19;
-use asap_model::nn::FillByName;
+use asap_model::nn::{FillByName, Random};
 use asap_model::training::step::Rates;
 use asap_model::{Config, ForwardContext, Gan, Generator, Input, Target};
 use asap_tensor::random::uniform_by_name;
@@ -132,7 +132,7 @@ fn inference_takes_planned_memory() {
         // In the second image scratch that late layers took is there while early ones run.
         for _ in 0..2 {
             ALLOCATOR.reset_peak_usage();
-            let ctx = ForwardContext::evaluation(&generator.params).with_streams(1, "pass");
+            let ctx = ForwardContext::evaluation(&generator.params).with_random(Random::new(1, "pass"));
             generator.forward(&ctx, &input).unwrap();
         }
         let measured = (ALLOCATOR.peak_usage() - before) as u64;

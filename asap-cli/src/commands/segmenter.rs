@@ -138,6 +138,17 @@ pub fn fitting<B: Backend>(backend: &B, file: &Path, data: &DataConfig) -> asap_
     }
 }
 
+/// Says so if a network of that file was trained at another [height, width] than that of the images that it will see.
+pub fn note_size<B: Backend>(segmenter: &Network<B>, file: &Path, [height, width]: [usize; 2], output: &Output) {
+    let [own_height, own_width] = segmenter.config.data.size;
+    if [own_height, own_width] != [height, width] {
+        output.say(format_args!(
+            "{}: trained at {own_width}×{own_height} pixels, which may not recognize as much at {width}×{height}",
+            file.display()
+        ));
+    }
+}
+
 /// The IoU of each class that has one, by its name.
 pub fn class_ious(found: &Confusion, names: &[String]) -> Vec<(String, f64)> {
     let iou = |(class, name): (usize, &String)| Some((name.clone(), found.iou(class)?));

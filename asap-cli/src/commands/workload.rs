@@ -7,7 +7,7 @@ use asap_model::config::InputKind;
 use asap_model::data::{Channels, HostInput, Image, Plane, Samples};
 use asap_model::memory::{self, MemoryPlan};
 use asap_model::networks::Vgg19;
-use asap_model::nn::FillByName;
+use asap_model::nn::{FillByName, Random};
 use asap_model::training::step::Rates;
 use asap_model::{Config, ForwardContext, Gan, Generator, Target};
 use asap_tensor::random::uniform_by_name;
@@ -57,7 +57,7 @@ impl Workload<'_> {
         if !train {
             let generator = Generator::new(backend, &config.generator, &config.data, &mut fill)?;
             let measured = measure(&mut || {
-                let ctx = ForwardContext::evaluation(&generator.params).with_streams(0, "bench");
+                let ctx = ForwardContext::evaluation(&generator.params).with_random(Random::new(0, "bench"));
                 generator.forward(&ctx, &HostInput::stack(&inputs, backend, &config.data)?)?.value().to_f32()?;
                 Ok(())
             })?;

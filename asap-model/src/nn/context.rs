@@ -10,6 +10,7 @@ use asap_tensor::{Backend, Tensor};
 
 use super::input::Input;
 use super::params::{BufferUpdates, ParamId, Params};
+use super::random::Random;
 use crate::Result;
 
 /// A network, or part of one, from an input to an image.
@@ -31,8 +32,8 @@ pub struct ForwardContext<'a, B: Backend> {
     buffers: RefCell<BufferUpdates<B>>,
     /// Spectrally normalized weights.
     normalized: RefCell<BTreeMap<ParamId, Var<B>>>,
-    /// Seed and name of the pass, of which the names of random streams are made.
-    streams: Option<(u64, String)>,
+    /// Random streams, if the pass has any.
+    random: Option<Random>,
     /// The first layer with an output that is not finite, if the context checks.
     watch: Option<RefCell<Option<String>>>,
 }
@@ -54,7 +55,7 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
             leaves: RefCell::default(),
             buffers: RefCell::default(),
             normalized: RefCell::default(),
-            streams: None,
+            random: None,
             watch: None,
         }
     }
@@ -71,8 +72,8 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
 
     /// With noise, and in training with dropout and random phases. Their random streams are named by the pass, and by the
     /// layer or the image of the batch.
-    pub fn with_streams(self, seed: u64, pass: impl Into<String>) -> Self {
-        ForwardContext { streams: Some((seed, pass.into())), ..self }
+    pub fn with_random(self, random: Random) -> Self {
+        ForwardContext { random: Some(random), ..self }
     }
 
     /// With a check that each layer's output is finite.
@@ -85,14 +86,14 @@ impl<'a, B: Backend> ForwardContext<'a, B> {
         self.training
     }
 
-    /// Seed and name of the pass, if its random streams are named.
-    pub(crate) fn streams(&self) -> Option<(u64, &str)> {
-        self.streams.as_ref().map(|(seed, pass)| (*seed, pass.as_str()))
+    /// The random streams, if there are any.
+    pub(crate) fn random(&self) -> Option<&Random> {
+        self.random.as_ref()
     }
 
-    /// As [`streams`](Self::streams), if layers are in training mode.
-    pub(crate) fn training_streams(&self) -> Option<(u64, &str)> {
-        self.streams().filter(|_| self.training)
+    /// As [`random`](Self::random), if layers are in training mode.
+    pub(crate) fn training_random(&self) -> Option<&Random> {
+        self.random().filter(|_| self.training)
     }
 
     /// Runs a layer under its name, for the profiler and the check for finite outputs.

@@ -1,7 +1,6 @@
 //! Dropout.
 
 use asap_autograd::Var;
-use asap_tensor::random::stream;
 use asap_tensor::{Backend, Tensor};
 use rand::RngExt;
 
@@ -25,10 +24,10 @@ impl Dropout {
 
     /// Any shape → the same shape.
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: Var<B>) -> Result<Var<B>> {
-        let Some((seed, pass)) = ctx.training_streams() else { return Ok(x) };
+        let Some(random) = ctx.training_random() else { return Ok(x) };
         let backend = x.value().backend();
         let factors = if backend.holds_values() {
-            let mut rng = stream(seed, &format!("dropout.{pass}.{}", self.name));
+            let mut rng = random.stream("dropout", &self.name);
             let kept = (1.0 / (1.0 - P)) as f32;
             let factors = (0..x.value().count()).map(|_| if rng.random_bool(P) { 0.0 } else { kept });
             Tensor::from_f32(backend, x.shape(), &factors.collect::<Vec<f32>>())?

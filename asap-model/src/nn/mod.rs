@@ -11,6 +11,7 @@
 //! | `instance_norm`, `batch_norm`, `spectral_norm` | norms |
 //! | `dropout` | [`Dropout`] |
 //! | `noise` | [`Noise`] |
+//! | `random` | [`Random`]: the random streams of a pass |
 
 mod batch_norm;
 mod context;
@@ -21,6 +22,7 @@ mod input;
 mod instance_norm;
 mod noise;
 mod params;
+mod random;
 mod spectral_norm;
 mod target;
 
@@ -34,5 +36,6 @@ pub use input::Input;
 pub use instance_norm::InstanceNorm;
 pub use noise::Noise;
 pub use params::{BufferUpdates, Builder, Param, ParamId, Params};
+pub use random::Random;
 pub use spectral_norm::SpectralNorm;
 pub use target::Target;

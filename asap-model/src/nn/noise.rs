@@ -34,12 +34,12 @@ impl Noise {
         let [rows, columns] = [height, width].map(|side| side / self.cell);
         let (constant, cells) = (self.channels, self.channels * rows * columns);
         let (mut vectors, mut fields) = (vec![0.0; images * constant], vec![0.0; images * cells]);
-        if let Some((seed, pass)) = ctx.streams()
+        if let Some(random) = ctx.random()
             && x.backend().holds_values()
         {
             let places = vectors.chunks_exact_mut(constant).zip(fields.chunks_exact_mut(cells));
             for (image, (vector, field)) in places.enumerate() {
-                let values = normal(seed, &format!("noise.{pass}.{image}"), constant + cells, 1.0);
+                let values = normal(random.seed, &random.name("noise", &image.to_string()), constant + cells, 1.0);
                 vector.copy_from_slice(&values[..constant]);
                 field.copy_from_slice(&values[constant..]);
             }
@@ -57,7 +57,7 @@ mod tests {
     use asap_tensor::Reference;
 
     use super::*;
-    use crate::nn::{Blank, Params};
+    use crate::nn::{Blank, Params, Random};
 
     /// The noise of a batch of `images`, (N, 6, 4, 6), after one input channel.
     fn noise(images: usize, streams: Option<(u64, &str)>) -> Vec<f64> {
@@ -65,7 +65,7 @@ mod tests {
         let (params, ()) = Params::build(&backend, &mut Blank, |_| Ok(())).unwrap();
         let mut ctx = ForwardContext::evaluation(&params);
         if let Some((seed, pass)) = streams {
-            ctx = ctx.with_streams(seed, pass);
+            ctx = ctx.with_random(Random::new(seed, pass));
         }
         let x = Input::image(Var::constant(Tensor::zeros(&backend, [images, 1, 4, 6]).unwrap()));
         let y = Noise::new(3, 2).beside(&ctx, &x).unwrap().one_hot().unwrap();

@@ -7,13 +7,12 @@
 
 use asap_autograd::Var;
 use asap_tensor::ops::{Conv2d, Pad, PadMode, Unary, pad2d, unary};
-use asap_tensor::random::stream;
 use asap_tensor::{Backend, Tensor};
 use rand::RngExt;
 
 use crate::Result;
 use crate::config::DiscriminatorAugmentation::{self, Color, Cutout, Translation};
-use crate::nn::{Input, Target};
+use crate::nn::{Input, Random, Target};
 
 /// Maximum translation, as a share of the side (published code).
 const MAX_SHIFT: f64 = 0.125;
@@ -67,15 +66,6 @@ pub(super) struct Sampling<'a> {
     pub random: Random,
 }
 
-/// What the random streams of a forward pass are named by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Random {
-    /// The run's seed.
-    pub seed: u64,
-    /// The network that the pass trains, the step from 1 and, of discriminators, the update in it.
-    pub pass: String,
-}
-
 impl<'a, B: Backend> Seen<'a, B> {
     /// The pairs as they are.
     pub fn new(input: &'a Input<B>, target: &'a Target<B>) -> Self {
@@ -122,7 +112,7 @@ impl<'a, B: Backend> Seen<'a, B> {
 
 impl Sampling<'_> {
     fn view(&self, index: usize, probability: f64, sides: [usize; 2]) -> View {
-        let mut rng = stream(self.random.seed, &format!("augment.{}.{index}", self.random.pass));
+        let mut rng = self.random.stream("augment", &index.to_string());
         // All are sampled, so that none depends on which others are in use.
         let mut uniform = || rng.random::<f64>();
         let mut uses = |augmentation| uniform() < probability && self.augment.contains(&augmentation);
@@ -200,7 +190,7 @@ mod tests {
     const ALL: [DiscriminatorAugmentation; 3] = [Color, Translation, Cutout];
 
     fn random(seed: u64, step: u64) -> Random {
-        Random { seed, pass: format!("generator.{step}") }
+        Random::new(seed, format!("generator.{step}"))
     }
 
     fn sampling(augment: &[DiscriminatorAugmentation], step: u64) -> Sampling<'_> {

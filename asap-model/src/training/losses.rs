@@ -8,12 +8,12 @@ use asap_autograd::Var;
 use asap_tensor::ops::{Unary, add, sub, sum, unary, unary_grad};
 use asap_tensor::{Backend, Ids, Plan, Tensor};
 
-use super::diff_augment::{Random, Seen};
+use super::diff_augment::Seen;
 use super::oasis::{self, LabelMix};
 use crate::config::LossConfig;
 use crate::networks::discriminator::{Discriminator, Features};
 use crate::networks::vgg::{BLOCK_WEIGHTS, Vgg19};
-use crate::nn::ForwardContext;
+use crate::nn::{ForwardContext, Random};
 use crate::{Error, Result};
 
 /// A network that losses train.

@@ -5,12 +5,11 @@
 
 use asap_autograd::Var;
 use asap_tensor::ops::{Unary, cat, div, look_up, one_hot, sum_channels, unary, unary_grad};
-use asap_tensor::random::stream;
 use asap_tensor::{Backend, Ids, Tensor};
 use rand::RngExt;
 
-use super::diff_augment::Random;
 use crate::Result;
+use crate::nn::Random;
 
 /// The loss of pixels that should look like their class: the mean over the classes in the batch of each class's mean cross
 /// entropy, so that rare classes count as much as others (equations 1, 2 and 4; the number of classes is the published
@@ -72,7 +71,7 @@ pub struct LabelMix<'a, B: Backend> {
 impl<'a, B: Backend> LabelMix<'a, B> {
     /// The mix of a pass, for label maps of `channels` classes, with one of ignored pixels.
     pub fn new(ids: &'a Ids<B>, channels: usize, random: &Random) -> Self {
-        let mut rng = stream(random.seed, &format!("label_mix.{}", random.pass));
+        let mut rng = random.stream("label_mix", "");
         LabelMix { ids, real: (0..channels).map(|_| rng.random_bool(0.5)).collect() }
     }
 
@@ -106,7 +105,7 @@ mod tests {
     }
 
     fn random(seed: u64, pass: u64) -> Random {
-        Random { seed, pass: format!("discriminator.{pass}.0") }
+        Random::new(seed, format!("discriminator.{pass}.0"))
     }
 
     fn logits(values: &[f64]) -> Var<Double> {

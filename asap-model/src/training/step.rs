@@ -7,7 +7,7 @@ use asap_tensor::{Backend, Tensor};
 
 use super::clip::clip;
 use super::control::{AugmentControl, RateControl};
-use super::diff_augment::{Random, Sampling, Seen};
+use super::diff_augment::{Sampling, Seen};
 use super::divergence::{Watch, first_not_finite};
 use super::ema::Ema;
 use super::losses::{Comparison, Decisions, Losses, Network, total};
@@ -17,7 +17,7 @@ use crate::Result;
 use crate::checkpoint::Metadata;
 use crate::config::{Config, DiscriminatorAugmentation, LossConfig, TrainConfig};
 use crate::networks::{Discriminator, Generator, Vgg19};
-use crate::nn::{BufferUpdates, ForwardContext, Initializer, Input, Params, Target};
+use crate::nn::{BufferUpdates, ForwardContext, Initializer, Input, Params, Random, Target};
 
 /// The learning rates of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,7 +98,12 @@ impl<B: Backend> Gan<B> {
         self.augment_control.restore(header)
     }
 
-    /// What the discriminators see in a pass of this name.
+    /// The random streams of a pass of that name.
+    fn random(&self, pass: String) -> Random {
+        Random::new(self.train.seed, pass)
+    }
+
+    /// What the discriminators see in a pass.
     fn seen<'a>(&self, input: &'a Input<B>, target: &'a Target<B>, random: &Random) -> Seen<'a, B> {
         let probability = self.augment_control.probability();
         let sampling = Sampling { augment: &self.augment, probability, random: random.clone() };
@@ -151,9 +156,8 @@ impl<B: Backend> Gan<B> {
     ) -> Result<Tensor<B>> {
         // Generate.
         let tape = Tape::new();
-        let random = Random { seed: self.train.seed, pass: format!("generator.{}", self.steps) };
-        let ctx =
-            ForwardContext::training(&self.generator.params, &tape).with_streams(random.seed, random.pass.clone());
+        let random = self.random(format!("generator.{}", self.steps));
+        let ctx = ForwardContext::training(&self.generator.params, &tape).with_random(random.clone());
         let output = self.generator.forward(&ctx, input)?;
         let fake = target.masked(&output)?;
         let finished = ctx.finish();
@@ -188,13 +192,13 @@ impl<B: Backend> Gan<B> {
         watch: &mut Watch<B>,
     ) -> Result<()> {
         // Generate again, with the updated generator, frozen but in training (published code).
-        let pass = format!("discriminator.{}", self.steps);
-        let ctx = ForwardContext::training_frozen(&self.generator.params).with_streams(self.train.seed, pass);
+        let random = self.random(format!("discriminator.{}", self.steps));
+        let ctx = ForwardContext::training_frozen(&self.generator.params).with_random(random);
         let fake = target.masked(&self.generator.forward(&ctx, input)?)?;
         let buffers = ctx.finish().buffers;
         self.generator.params.apply_buffers(buffers);
         (0..self.train.discriminator_steps).try_for_each(|update| {
-            let random = Random { seed: self.train.seed, pass: format!("discriminator.{}.{update}", self.steps) };
+            let random = self.random(format!("discriminator.{}.{update}", self.steps));
             let seen = self.seen(input, target, &random);
             self.discriminate(&seen, &random, [&fake, real], target.scale(), rate, watch)
         })

@@ -17,7 +17,7 @@ use asap_tensor::Backend;
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::segmenter::fitting;
+use super::segmenter::{fitting, note_size};
 use super::{network_config, shown, translator, usage};
 use crate::args::{Common, Compare};
 use crate::device::{Task, on_device};
@@ -124,6 +124,9 @@ impl Task for Comparison<'_> {
         let [smallest, largest] = inputs.sizes();
         let [height, width] = [0, 1].map(|side| (smallest[side] == largest[side]).then_some(largest[side]));
         let segmenter = args.segmenter.as_deref().map(|file| fitting(&backend, file, &configs[0].data)).transpose()?;
+        if let (Some(segmenter), Some(file)) = (&segmenter, &args.segmenter) {
+            note_size(segmenter, file, largest, output);
+        }
         for (place, Named { checkpoint, config, name }) in generators.into_iter().enumerate() {
             // One at a time, so that the largest has memory.
             let translator = translator(&backend, &checkpoint, config.as_deref(), common)?;

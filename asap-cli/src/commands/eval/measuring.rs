@@ -7,7 +7,7 @@ use asap_model::evaluation::{
 };
 use asap_tensor::Backend;
 
-use super::super::segmenter::fitting;
+use super::super::segmenter::{fitting, note_size};
 use crate::args::{Common, Measuring};
 use crate::output::Output;
 
@@ -36,17 +36,9 @@ impl Measuring {
         common: &Common,
         output: &Output,
     ) -> asap_model::Result<(Evaluation, Option<String>)> {
-        let segmenter = self.segmenter.as_deref().map(|file| fitting(backend, file, images.data()));
-        let segmenter = segmenter.transpose()?;
+        let segmenter = self.segmenter.as_deref().map(|file| fitting(backend, file, images.data())).transpose()?;
         if let (Some(segmenter), Some(file)) = (&segmenter, &self.segmenter) {
-            let [own, measured] = [segmenter.config.data.size, images.data().size];
-            if own != measured {
-                let [[own_height, own_width], [height, width]] = [own, measured];
-                output.say(format_args!(
-                    "{}: trained at {own_width}×{own_height} pixels, which may not recognize as much at {width}×{height}",
-                    file.display()
-                ));
-            }
+            note_size(segmenter, file, images.data().size, output);
         }
         let segmenter = segmenter.as_ref().map(|segmenter| segmenter as &dyn LabelPredictor);
         let Some(file) = &self.inception else {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use asap_autograd::Var;
 use asap_model::config::GeneratorConfig;
 use asap_model::data::HostInput;
-use asap_model::nn::{Blank, FillByName};
+use asap_model::nn::{Blank, FillByName, Random};
 use asap_model::{Config, ForwardContext, Generator, Input};
 use asap_tensor::{Backend, Plan, Profiler, Storage, Tensor};
 
@@ -84,7 +84,7 @@ impl Task for Forward<'_> {
         let input = HostInput::stack(&inputs, &backend, &config.data)?;
         let generator = Generator::new(&backend, &config.generator, &config.data, &mut fill)?;
         let forward = || {
-            let ctx = ForwardContext::evaluation(&generator.params).with_streams(0, "profile");
+            let ctx = ForwardContext::evaluation(&generator.params).with_random(Random::new(0, "profile"));
             generator.forward(&ctx, &input)
         };
         // The first pass is a warm-up.

@@ -121,7 +121,7 @@ mod tests {
     use asap_tensor::{Ids, Reference};
 
     use super::*;
-    use crate::nn::{FillByName, Params};
+    use crate::nn::{FillByName, Params, Random};
 
     /// The output for labels of 8×12 pixels and 3 classes, in the pass `pass` of training or in evaluation.
     fn output(seams: Seams, pass: Option<&str>) -> Vec<f64> {
@@ -134,7 +134,7 @@ mod tests {
         let (params, network) = Params::build(&backend, &mut init, |b| AsapNet::new(b, &config, &data)).unwrap();
         let ids = Ids::from_vec(&backend, [1, 8, 12], (0..96).map(|i| (i * i % 7 % 3) as u8).collect()).unwrap();
         let ctx = match pass {
-            Some(pass) => ForwardContext::training_frozen(&params).with_streams(1, pass),
+            Some(pass) => ForwardContext::training_frozen(&params).with_random(Random::new(1, pass)),
             None => ForwardContext::evaluation(&params),
         };
         network.forward(&ctx, &Input::labels(ids, 3)).unwrap().value().to_vec().unwrap()

@@ -3,7 +3,6 @@
 use asap_autograd::Var;
 use asap_tensor::Backend;
 use asap_tensor::ops::Pad;
-use asap_tensor::random::stream;
 use rand::RngExt;
 
 use crate::Result;
@@ -20,12 +19,12 @@ pub(super) struct Phase {
 impl Phase {
     /// Random in training, by the pass's seed and name; else 0.
     pub fn random<B: Backend>(ctx: &ForwardContext<'_, B>, tile: usize, backend: &B) -> Self {
-        let Some((seed, pass)) = ctx.training_streams() else { return Phase::default() };
+        let Some(random) = ctx.training_random() else { return Phase::default() };
         if !backend.holds_values() {
             // As much memory as any phase takes.
             return Phase { rows: 1, columns: 1 };
         }
-        let mut rng = stream(seed, &format!("phase.{pass}"));
+        let mut rng = random.stream("phase", "");
         let mut shift = || rng.random_range(0..tile);
         Phase { rows: shift(), columns: shift() }
     }
@@ -48,7 +47,7 @@ mod tests {
     use asap_tensor::{Reference, Tensor};
 
     use super::*;
-    use crate::nn::{Blank, Params};
+    use crate::nn::{Blank, Params, Random};
 
     const TILE: usize = 4;
 
@@ -57,8 +56,8 @@ mod tests {
         let (params, ()) = Params::build(&backend, &mut Blank, |_| Ok(())).unwrap();
         let ctx = ForwardContext::training_frozen(&params);
         let ctx = match pass {
-            Some(pass) => ctx.with_streams(seed, pass),
-            None => ForwardContext::evaluation(&params).with_streams(seed, "generator.1"),
+            Some(pass) => ctx.with_random(Random::new(seed, pass)),
+            None => ForwardContext::evaluation(&params).with_random(Random::new(seed, "generator.1")),
         };
         Phase::random(&ctx, TILE, &backend)
     }

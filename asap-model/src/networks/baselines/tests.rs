@@ -10,7 +10,7 @@ use crate::config::{
     UnetConfig,
 };
 use crate::networks::Generator;
-use crate::nn::{Blank, ForwardContext, Input, Params, XavierNormal};
+use crate::nn::{Blank, ForwardContext, Input, Params, Random, XavierNormal};
 
 fn published(name: &str, inputs: usize) -> Generator<Plan> {
     blank(&Plan::new(1), &GeneratorConfig::of_kind(name).unwrap(), inputs)
@@ -209,7 +209,7 @@ fn training_gradients_match_finite_differences() {
             generator.forward(ctx, &input).unwrap().mul(&upstream).unwrap().sum().unwrap()
         };
         let tape = Tape::new();
-        let ctx = ForwardContext::training(&generator.params, &tape).with_streams(1, "pass");
+        let ctx = ForwardContext::training(&generator.params, &tape).with_random(Random::new(1, "pass"));
         let total = loss(&generator, &ctx);
         let (gradients, _) = ctx.finish().gradients(&tape.backward(&total).unwrap());
         let moved = |step: f64| {
@@ -220,7 +220,7 @@ fn training_gradients_match_finite_differences() {
                 let values: Vec<f64> = values.map(|(x, v)| x + step * f64::from(v)).collect();
                 *parameter.value_mut() = Tensor::from_f64(&Double::new(), parameter.value().shape(), &values).unwrap();
             }
-            loss(&moved, &ForwardContext::training_frozen(&moved.params).with_streams(1, "pass"))
+            loss(&moved, &ForwardContext::training_frozen(&moved.params).with_random(Random::new(1, "pass")))
                 .value()
                 .to_f64()
                 .unwrap()[0]
@@ -246,11 +246,11 @@ fn dropout_depends_on_the_pass_in_training_only() {
     let run = |ctx: ForwardContext<'_, Double>| generator.forward(&ctx, &input).unwrap().value().to_f64().unwrap();
     let training = || ForwardContext::training_frozen(&generator.params);
     let evaluation = || ForwardContext::evaluation(&generator.params);
-    let of = |pass: &str| run(training().with_streams(1, pass));
+    let of = |pass: &str| run(training().with_random(Random::new(1, pass)));
     assert_eq!(of("a"), of("a"));
     assert_ne!(of("a"), of("b"));
     assert_ne!(of("a"), run(training()));
-    assert_eq!(run(evaluation()), run(evaluation().with_streams(1, "a")));
+    assert_eq!(run(evaluation()), run(evaluation().with_random(Random::new(1, "a"))));
 }
 
 #[test]
