@@ -112,10 +112,11 @@ fn averaged_weights_resume_with_the_same_bytes() {
     assert_resumes(&tiny_with(&["train.ema=0.9"]));
 }
 
-/// Phases are those of the step, not of the process.
+/// Phases and dropout's masks are those of the step, not of the process.
 #[test]
-fn phase_resumes_with_the_same_bytes() {
+fn phase_and_dropout_resume_with_the_same_bytes() {
     assert_resumes(&tiny_with(&["generator.seams=phase"]));
+    assert_resumes(&tiny_with(&["generator.dropout=0.3"]));
 }
 
 #[test]

@@ -265,6 +265,7 @@ fn ablation_gradients_match_finite_differences() {
         &["generator.noise=2"],
         &["generator.padding=zero", "generator.tile=2", "data.instances=false"],
         &["generator.seams=phase"],
+        &["generator.dropout=0.3"],
         &["generator.seams=blend"],
         &["generator.seams=blend", "generator.seam_band=2", "data.instances=false"],
     ] {

@@ -1,5 +1,7 @@
 //! ASAP-Net's keys.
 
+use std::ops::Bound::{Excluded, Included};
+
 use serde_json::Value;
 
 use crate::Result;
@@ -61,6 +63,9 @@ section! {
         /// No norm follows it, and all parameters of a tile change together: it can need smaller steps than the layers
         /// before. 1: the paper.
         head_rate: f64 = 1.0, in POSITIVE;
+        /// Probability that a training step zeroes a value after a 3×3 convolution of the low-resolution stream, against
+        /// learning a small training set by heart. 0: the paper.
+        dropout: f64 = 0.0, in (Included(0.0), Excluded(1.0));
         /// Channels of random noise beside the input of the low-resolution stream: as many constant over the image, and as
         /// many with a value per tile. One input then has many images. 0: none (the paper).
         noise: usize = 0, in 0..=64;

@@ -6,14 +6,15 @@ use asap_tensor::ops::PadMode;
 
 use crate::Result;
 use crate::config::{AsapNetConfig, Padding};
-use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Input, InstanceNorm};
+use crate::nn::{Builder, Conv2d, ConvOptions, Dropout, ForwardContext, Input, InstanceNorm};
 
-/// 3×3 convolution without bias, instance norm with scale and bias, ReLU.
+/// 3×3 convolution without bias, instance norm with scale and bias, ReLU, dropout.
 #[derive(Clone, Debug)]
 struct Block {
     name: String,
     conv: Conv2d,
     norm: InstanceNorm,
+    dropout: Option<Dropout>,
 }
 
 /// A block of stride 1; log2 S2 blocks of stride 2, the last of which widens; `depth` wide blocks of stride 1; a 1×1
@@ -26,8 +27,9 @@ pub(super) struct LowresStream {
 }
 
 impl Block {
-    fn new<B: Backend>(mut b: Builder<'_, B>, options: ConvOptions, outputs: usize) -> Result<Self> {
+    fn new<B: Backend>(mut b: Builder<'_, B>, options: ConvOptions, outputs: usize, dropout: f64) -> Result<Self> {
         Ok(Block {
+            dropout: (dropout > 0.0).then(|| Dropout::new(b.path(), dropout)),
             conv: Conv2d::new(b.at(0), options.bias(false))?,
             norm: InstanceNorm::affine(b.at(1), outputs, 0.0)?,
             name: b.path().to_owned(),
@@ -35,7 +37,13 @@ impl Block {
     }
 
     fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: impl Into<Input<B>>) -> Result<Var<B>> {
-        ctx.layer(&self.name, || self.norm.forward(ctx, &self.conv.forward(ctx, x)?))
+        ctx.layer(&self.name, || {
+            let y = self.norm.forward(ctx, &self.conv.forward(ctx, x)?)?;
+            match &self.dropout {
+                Some(dropout) => dropout.forward(ctx, y),
+                None => Ok(y),
+            }
+        })
     }
 }
 
@@ -66,7 +74,7 @@ impl LowresStream {
             let name = if layer <= strided { (module + own).to_string() } else { format!("{module}.conv_block.{own}") };
             module += if layer <= strided { modules } else { 1 };
             let options = ConvOptions::new(channels, width, 3).stride(stride).pad_mode(mode);
-            blocks.push(Block::new(b.at(name), options, width)?);
+            blocks.push(Block::new(b.at(name), options, width, config.dropout)?);
             channels = width;
         }
         let b = b.at(module).with_rate(config.head_rate);

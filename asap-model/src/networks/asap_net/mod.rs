@@ -125,10 +125,14 @@ mod tests {
 
     /// The output for labels of 8×12 pixels and 3 classes, in the pass `pass` of training or in evaluation.
     fn output(seams: Seams, pass: Option<&str>) -> Vec<f64> {
+        output_of(AsapNetConfig { seams, seam_band: Some(2), ..Default::default() }, pass)
+    }
+
+    /// As [`output`], of a small network that is otherwise as configured.
+    fn output_of(config: AsapNetConfig, pass: Option<&str>) -> Vec<f64> {
         let backend = Reference::<f64>::new();
-        let small =
-            AsapNetConfig { tile: 4, learned_factor: 4, width: 2, max_width: 3, depth: 1, ..Default::default() };
-        let config = AsapNetConfig { mlp_width: 4, mlp_depth: 2, seams, seam_band: Some(2), ..small };
+        let small = AsapNetConfig { tile: 4, learned_factor: 4, width: 2, max_width: 3, depth: 1, ..config };
+        let config = AsapNetConfig { mlp_width: 4, mlp_depth: 2, ..small };
         let data = DataConfig { classes: 3, instances: false, ..DataConfig::default() };
         let mut init = FillByName { prefix: String::new(), gain: 1.0 };
         let (params, network) = Params::build(&backend, &mut init, |b| AsapNet::new(b, &config, &data)).unwrap();
@@ -148,6 +152,16 @@ mod tests {
         assert_ne!(shifted, output(Seams::None, None));
         assert_eq!(shifted, output(Seams::Phase, Some("generator.1")));
         assert_ne!(shifted, output(Seams::Phase, Some("generator.2")));
+    }
+
+    #[test]
+    fn dropout_depends_on_the_pass_in_training_only() {
+        let of = |dropout, pass| output_of(AsapNetConfig { dropout, ..Default::default() }, pass);
+        assert_eq!(of(0.5, None), of(0.0, None));
+        let first = of(0.5, Some("generator.1"));
+        assert_ne!(first, of(0.0, Some("generator.1")));
+        assert_eq!(first, of(0.5, Some("generator.1")));
+        assert_ne!(first, of(0.5, Some("generator.2")));
     }
 
     #[test]

@@ -22,3 +22,6 @@ mod spade;
 #[cfg(test)]
 mod tests;
 mod unet;
+
+/// Probability that dropout zeroes a value (published code).
+const DROPOUT: f64 = 0.5;

@@ -7,6 +7,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::super::generator::Build;
+use super::DROPOUT;
 use super::conv_block::{Conv, ConvBlock, Norm};
 use crate::Result;
 use crate::config::kind::scaled;
@@ -32,7 +33,7 @@ impl ResidualBlock {
         let second = 1 + MODULES + usize::from(dropout) + 1;
         let conv = (Conv::Same, [width, width], 3);
         let convs = [ConvBlock::new(&mut b, 1, conv, norm, 0.0)?, ConvBlock::new(&mut b, second, conv, norm, 1.0)?];
-        let dropout = dropout.then(|| Dropout::new(&*convs[0].name));
+        let dropout = dropout.then(|| Dropout::new(&*convs[0].name, DROPOUT));
         Ok(ResidualBlock { convs, dropout })
     }
 

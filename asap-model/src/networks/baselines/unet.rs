@@ -7,6 +7,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::super::generator::Build;
+use super::DROPOUT;
 use super::conv_block::{Conv, ConvBlock, Norm};
 use crate::Result;
 use crate::config::kind::scaled;
@@ -61,7 +62,7 @@ impl Build for UnetConfig {
             let up = ConvBlock::new(&mut b, module, conv, norm, 1.0)?;
 
             let has_dropout = self.dropout && level >= WITHOUT_DROPOUT && !innermost;
-            let dropout = has_dropout.then(|| Dropout::new(&*up.name));
+            let dropout = has_dropout.then(|| Dropout::new(&*up.name, DROPOUT));
             levels.push(Level { down, up, dropout });
             sequence += if outermost { ".1.model" } else { ".3.model" };
         }
