@@ -90,6 +90,7 @@ fn training_takes_planned_memory() {
         // In the second step, which is measured, this seed shifts both axes: no phase takes more.
         ("quickstart", 1, &["generator.seams=phase", "train.batch=2", "train.seed=3"]),
         ("quickstart", 2, &["generator.seams=blend", "generator.seam_band=4", "generator.dropout=0.2"]),
+        ("quickstart", 1, &["generator.seams=blend", "generator.context=8", "generator.residual=true"]),
         ("quickstart", 1, &["generator.kind=spade", "generator.width_factor=0.125"]),
         ("quickstart", 2, &["generator.kind=pix2pix-resnet", "generator.width_factor=0.25", "train.batch=2"]),
         ("quickstart", 1, &["generator.kind=pix2pixhd", "generator.width_factor=0.125", "train.batch=2"]),

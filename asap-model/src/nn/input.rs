@@ -50,17 +50,23 @@ impl<B: Backend> Input<B> {
         Ok(Input { labels: self.labels.clone(), image: Some(image), edges: false })
     }
 
-    /// The input of the pixelwise networks: all channels but edges.
-    pub fn pixels(&self) -> Result<VarPixels<B>> {
-        match (&self.labels, &self.image) {
-            (Some(Labels { ids, classes }), _) => Ok(VarPixels::Ids { ids: ids.clone(), classes: *classes }),
+    /// The input of the pixelwise networks: all channels but edges, followed by a context, if there is one, (N, C, H, W).
+    pub fn pixels(&self, context: Option<Var<B>>) -> Result<VarPixels<B>> {
+        let own = match (&self.labels, &self.image) {
+            (Some(Labels { ids, classes }), _) => VarPixels::Ids { ids: ids.clone(), classes: *classes },
             (None, Some(image)) if self.edges => {
                 let [_, channels, ..] = image.value().nchw("input")?;
-                Ok(VarPixels::Dense(image.narrow(1, 0, channels - 1)?))
+                VarPixels::Dense(image.narrow(1, 0, channels - 1)?)
             }
-            (None, Some(image)) => Ok(VarPixels::Dense(image.clone())),
+            (None, Some(image)) => VarPixels::Dense(image.clone()),
             (None, None) => unreachable!("an input has channels"),
-        }
+        };
+        let Some(context) = context else { return Ok(own) };
+        let own = match own {
+            VarPixels::Ids { ids, classes } => Var::constant(one_hot(&ids, classes)?),
+            VarPixels::Dense(image) => image,
+        };
+        Ok(VarPixels::Dense(Var::cat(&[&own, &context], 1)?))
     }
 
     /// The label maps, and their number of classes.

@@ -1,7 +1,6 @@
 //! Training steps on depth maps with unmeasured pixels, in double precision, with all losses: unmeasured pixels affect
 //! no loss and have no gradient.
 
-use asap_autograd::VarPixels;
 use asap_autograd::check::Double;
 use asap_model::Input;
 use asap_tensor::random::uniform_by_name;
@@ -34,7 +33,7 @@ fn mask(measured: &[bool]) -> (Tensor<Double>, usize) {
 fn scene(change: &[&str], measured: &[bool]) -> Scene {
     let change = [&["data.output=depth", "data.depth_invalid=0"], change].concat();
     let mut scene = Scene::new(&change);
-    let Ok(VarPixels::Ids { ids, classes }) = scene.input.pixels() else { panic!("there are labels") };
+    let Some((ids, classes)) = scene.input.label_maps() else { panic!("there are labels") };
     let ids = ids.to_vec().expect("ids").into_iter().zip(measured);
     let ids = ids.map(|(id, &measured)| if measured { id.min(UNSEEN - 1) } else { UNSEEN }).collect();
     let ids = Ids::from_vec(&Double::new(), [N, H, W], ids).expect("matching sizes");

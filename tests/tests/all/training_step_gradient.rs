@@ -266,6 +266,9 @@ fn ablation_gradients_match_finite_differences() {
         &["generator.padding=zero", "generator.tile=2", "data.instances=false"],
         &["generator.seams=phase"],
         &["generator.dropout=0.3"],
+        &["generator.residual=true", "generator.depth=2"],
+        &["generator.context=2"],
+        &["generator.context=2", "generator.padding=zero", "data.instances=false"],
         &["generator.seams=blend"],
         &["generator.seams=blend", "generator.seam_band=2", "data.instances=false"],
     ] {

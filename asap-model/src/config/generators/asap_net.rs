@@ -2,6 +2,7 @@
 
 use std::ops::Bound::{Excluded, Included};
 
+use asap_tensor::ops::PadMode;
 use serde_json::Value;
 
 use crate::Result;
@@ -20,6 +21,16 @@ choices! {
         Reflect = "reflect",
         /// Zeros (the published script for Cityscapes).
         Zero = "zero",
+    }
+}
+
+impl Padding {
+    /// The mode of the convolutions.
+    pub fn mode(self) -> PadMode {
+        match self {
+            Padding::Reflect => PadMode::Reflect,
+            Padding::Zero => PadMode::Zero,
+        }
     }
 }
 
@@ -48,6 +59,12 @@ section! {
         max_width: usize = 1024, in WIDTHS, published "lr_max_width";
         /// Number of 3×3 convolutions of stride 1 after the strided ones.
         depth: usize = 7, in 0..=64, published "lr_depth";
+        /// Adds to the output of each convolution of stride 1 after the strided ones its input, and divides by √2. false: the
+        /// paper.
+        residual: bool = false;
+        /// Channels of a 7×7 convolution of the input that the pixelwise networks are given beside each pixel's own input: they
+        /// then know what is around a pixel, such as how far the edge of a window is. 0: the paper.
+        context: usize = 0, in 0..=64;
         /// Channels of the pixelwise networks' hidden layers.
         mlp_width: usize = 64, in 1..=512, published "hr_width";
         /// Layers of the pixelwise networks, including the last.
@@ -105,11 +122,11 @@ impl AsapNetConfig {
         }
     }
 
-    /// Channels between the layers of the pixelwise networks: `mlp_depth` + 1 values, from the pixel's input and position to
-    /// the output.
+    /// Channels between the layers of the pixelwise networks: `mlp_depth` + 1 values, from the pixel's input, context and
+    /// position to the output.
     pub fn mlp_channels(&self, data: &DataConfig) -> Vec<usize> {
         let mut channels = vec![self.mlp_width; self.mlp_depth + 1];
-        channels[0] = data.input_channels() + self.position_channels();
+        channels[0] = data.input_channels() + self.context + self.position_channels();
         channels[self.mlp_depth] = data.output_channels();
         channels
     }

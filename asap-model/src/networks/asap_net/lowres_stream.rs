@@ -1,8 +1,9 @@
 //! The low-resolution stream: the convolutions that predict the parameters of every tile's MLP (supplementary 1.1).
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use asap_autograd::Var;
 use asap_tensor::Backend;
-use asap_tensor::ops::PadMode;
 
 use crate::Result;
 use crate::config::{AsapNetConfig, Padding};
@@ -22,6 +23,8 @@ struct Block {
 #[derive(Clone, Debug)]
 pub(super) struct LowresStream {
     blocks: Vec<Block>,
+    /// The first block that its input is added to; as many as there are blocks, if none is.
+    residual_from: usize,
     name: String,
     head: Conv2d,
 }
@@ -59,9 +62,9 @@ impl LowresStream {
         inputs: usize,
         outputs: usize,
     ) -> Result<Self> {
-        let (modules, own, mode) = match config.padding {
-            Padding::Reflect => (3, 1, PadMode::Reflect),
-            Padding::Zero => (2, 0, PadMode::Zero),
+        let (modules, own) = match config.padding {
+            Padding::Reflect => (3, 1),
+            Padding::Zero => (2, 0),
         };
         let strided = config.strided_layers();
         let mut blocks = Vec::with_capacity(1 + strided + config.depth);
@@ -73,20 +76,27 @@ impl LowresStream {
             let stride = if (1..=strided).contains(&layer) { 2 } else { 1 };
             let name = if layer <= strided { (module + own).to_string() } else { format!("{module}.conv_block.{own}") };
             module += if layer <= strided { modules } else { 1 };
-            let options = ConvOptions::new(channels, width, 3).stride(stride).pad_mode(mode);
+            let options = ConvOptions::new(channels, width, 3).stride(stride).pad_mode(config.padding.mode());
             blocks.push(Block::new(b.at(name), options, width, config.dropout)?);
             channels = width;
         }
         let b = b.at(module).with_rate(config.head_rate);
         let name = b.path().to_owned();
-        Ok(LowresStream { blocks, name, head: Conv2d::new(b, ConvOptions::new(channels, outputs, 1))? })
+        let residual_from = if config.residual { 1 + strided } else { blocks.len() };
+        Ok(LowresStream { blocks, residual_from, name, head: Conv2d::new(b, ConvOptions::new(channels, outputs, 1))? })
     }
 
     /// (N, C, h·S2, w·S2) → (N, C_total, h, w).
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
+        let (down, wide) = self.blocks.split_at(self.residual_from);
         let mut x = x.clone();
-        for block in &self.blocks {
+        for block in down {
             x = block.forward(ctx, x)?.into();
+        }
+        for block in wide {
+            let before = x.one_hot()?;
+            // √½ keeps the variance.
+            x = block.forward(ctx, x)?.add(&before)?.scale(FRAC_1_SQRT_2)?.into();
         }
         ctx.layer(&self.name, || self.head.forward(ctx, x))
     }

@@ -6,6 +6,7 @@
 //! `generator.seams` switches on what the paper has not, against visible borders of tiles: a random phase of their grid
 //! in training, or bands around borders in which the MLPs on both sides are blended.
 
+mod context;
 mod lowres_stream;
 mod phase;
 mod plain;
@@ -22,6 +23,7 @@ use super::generator::Build;
 use crate::Result;
 use crate::config::{AsapNetConfig, DataConfig, Seams};
 use crate::nn::{Builder, ForwardContext, Input, Module, Noise};
+use context::Context;
 use lowres_stream::LowresStream;
 use phase::Phase;
 
@@ -29,6 +31,8 @@ use phase::Phase;
 #[derive(Clone, Debug)]
 pub struct AsapNet<B: Backend> {
     stream: LowresStream,
+    /// What is around each pixel.
+    context: Option<Context>,
     /// The MLP of each tile.
     pub mlp: PixelMlp,
     fixed_factor: usize,
@@ -49,7 +53,9 @@ impl<B: Backend> AsapNet<B> {
         let bands = Bands { tile: config.tile, width: config.band() };
         let table = if config.positions { bands.position_table() } else { Vec::new() };
         let periods = table.len() / (2 * bands.side());
+        let context = (config.context > 0).then(|| Context::new(b.at("context"), config, data)).transpose()?;
         Ok(AsapNet {
+            context,
             stream: LowresStream::new(b.at("lowres_stream.model"), config, config.lowres_channels(data), parameters)?,
             mlp: PixelMlp { tile: config.tile, widths: config.mlp_channels(data).split_off(1) },
             fixed_factor: config.fixed_factor(),
@@ -79,7 +85,8 @@ impl<B: Backend> AsapNet<B> {
     /// The image (N, C_n, H, W) of an input, with these MLP parameters.
     pub fn synthesize(&self, ctx: &ForwardContext<'_, B>, params: &Var<B>, x: &Input<B>) -> Result<Var<B>> {
         let Self { mlp, band, positions, .. } = self;
-        ctx.layer("pixel_mlp", || Ok(Var::blended_pixel_mlp(mlp, *band, params, x.pixels()?, positions)?))
+        let pixels = x.pixels(self.context.as_ref().map(|context| context.forward(ctx, x)).transpose()?)?;
+        ctx.layer("pixel_mlp", || Ok(Var::blended_pixel_mlp(mlp, *band, params, pixels, positions)?))
     }
 
     fn generate(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
@@ -152,6 +159,29 @@ mod tests {
         assert_ne!(shifted, output(Seams::None, None));
         assert_eq!(shifted, output(Seams::Phase, Some("generator.1")));
         assert_ne!(shifted, output(Seams::Phase, Some("generator.2")));
+    }
+
+    #[test]
+    fn context_is_three_pixels_around() {
+        let backend = Reference::<f64>::new();
+        let config = AsapNetConfig { context: 2, mlp_depth: 1, ..Default::default() };
+        let data = DataConfig { classes: 3, instances: false, ..DataConfig::default() };
+        let mut init = FillByName { prefix: String::new(), gain: 1.0 };
+        let small = AsapNetConfig { tile: 8, learned_factor: 8, width: 2, max_width: 3, depth: 0, ..config };
+        let (params, network) = Params::build(&backend, &mut init, |b| AsapNet::new(b, &small, &data)).unwrap();
+        let ctx = ForwardContext::evaluation(&params);
+        let input = |changed: Option<usize>| {
+            let mut ids = vec![0; 256];
+            changed.into_iter().for_each(|at| ids[at] = 1);
+            Input::labels(Ids::from_vec(&backend, [1, 16, 16], ids).unwrap(), 3)
+        };
+        let tiles = network.predict(&ctx, &input(None)).unwrap();
+        let output = |changed| network.synthesize(&ctx, &tiles, &input(changed)).unwrap().value().to_vec().unwrap();
+        let (before, after) = (output(None), output(Some(6 * 16 + 9)));
+        for (i, (a, b)) in before.iter().zip(&after).enumerate() {
+            let (y, x) = (i / 16 % 16, i % 16);
+            assert_eq!(a != b, y.abs_diff(6) <= 3 && x.abs_diff(9) <= 3, "({x}, {y}): {a}, {b}");
+        }
     }
 
     #[test]
