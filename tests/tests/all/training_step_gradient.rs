@@ -267,7 +267,7 @@ fn ablation_gradients_match_finite_differences() {
         &["generator.seams=phase"],
         &["generator.dropout=0.3"],
         &["generator.residual=true", "generator.depth=2"],
-        &["generator.context=2"],
+        &["generator.context=2", "generator.context_depth=2"],
         &["generator.context=2", "generator.padding=zero", "data.instances=false"],
         &["generator.seams=blend"],
         &["generator.seams=blend", "generator.seam_band=2", "data.instances=false"],

@@ -62,9 +62,11 @@ section! {
         /// Adds to the output of each convolution of stride 1 after the strided ones its input, and divides by √2. false: the
         /// paper.
         residual: bool = false;
-        /// Channels of a 7×7 convolution of the input that the pixelwise networks are given beside each pixel's own input: they
+        /// Channels of 7×7 convolutions of the input that the pixelwise networks are given beside each pixel's own input: they
         /// then know what is around a pixel, such as how far the edge of a window is. 0: the paper.
         context: usize = 0, in 0..=64;
+        /// How many such convolutions follow one another: 3 pixels in each direction for each. Only with context.
+        context_depth: usize = 1, in 1..=8;
         /// Channels of the pixelwise networks' hidden layers.
         mlp_width: usize = 64, in 1..=512, published "hr_width";
         /// Layers of the pixelwise networks, including the last.

@@ -8,29 +8,41 @@ use crate::Result;
 use crate::config::{AsapNetConfig, DataConfig};
 use crate::nn::{Builder, Conv2d, ConvOptions, ForwardContext, Input};
 
-/// Side of the convolution's kernel: three pixels in each direction.
+/// Side of the kernels: three pixels in each direction.
 const KERNEL: usize = 7;
 
-/// A convolution of the whole input at full resolution, and the pixelwise networks' activation.
+/// Convolutions of the whole input at full resolution, each followed by the pixelwise networks' activation.
 ///
-/// A pixelwise network knows a pixel's label and position. It draws the frame of a window only if the low-resolution stream
-/// tells it exactly where in the tile the window ends, for each offset anew; a convolution sees edges at all offsets alike.
+/// A pixelwise network knows a pixel's label and position. It can draw the frame of a window only if the low-resolution
+/// stream tells it where in the tile the window ends, and learns that anew for each offset. To a convolution all offsets are
+/// alike.
 #[derive(Clone, Debug)]
 pub(super) struct Context {
     name: String,
-    conv: Conv2d,
+    convs: Vec<Conv2d>,
 }
 
 impl Context {
-    /// A convolution to `context` channels.
-    pub fn new<B: Backend>(b: Builder<'_, B>, config: &AsapNetConfig, data: &DataConfig) -> Result<Self> {
-        let name = b.path().to_owned();
-        let options = ConvOptions::new(data.lowres_channels(), config.context, KERNEL);
-        Ok(Context { name, conv: Conv2d::new(b, options.pad_mode(config.padding.mode()))? })
+    /// Convolutions of `context` channels.
+    pub fn new<B: Backend>(mut b: Builder<'_, B>, config: &AsapNetConfig, data: &DataConfig) -> Result<Self> {
+        let mut inputs = data.lowres_channels();
+        let mut convs = Vec::with_capacity(config.context_depth);
+        for layer in 0..config.context_depth {
+            let options = ConvOptions::new(inputs, config.context, KERNEL).pad_mode(config.padding.mode());
+            convs.push(Conv2d::new(b.at(layer), options)?);
+            inputs = config.context;
+        }
+        Ok(Context { name: b.path().to_owned(), convs })
     }
 
     /// (N, C, H, W) → (N, `context`, H, W).
     pub fn forward<B: Backend>(&self, ctx: &ForwardContext<'_, B>, x: &Input<B>) -> Result<Var<B>> {
-        ctx.layer(&self.name, || Ok(self.conv.forward(ctx, x)?.leaky_relu(SLOPE)?))
+        ctx.layer(&self.name, || {
+            let mut x = x.clone();
+            for conv in &self.convs {
+                x = conv.forward(ctx, &x)?.leaky_relu(SLOPE)?.into();
+            }
+            x.one_hot()
+        })
     }
 }

@@ -104,10 +104,11 @@ impl LowresStream {
 
 #[cfg(test)]
 mod tests {
-    use asap_tensor::Reference;
+    use asap_tensor::random::uniform_by_name;
+    use asap_tensor::{Reference, Tensor};
 
     use super::*;
-    use crate::nn::{Blank, Params};
+    use crate::nn::{Blank, Initializer, ParamRole, Params, XavierNormal};
 
     fn keys(padding: Padding) -> Vec<String> {
         let config =
@@ -123,6 +124,43 @@ mod tests {
         let zero = ["0.0", "2.0", "4.0", "6.conv_block.0.0", "7.conv_block.0.0", "8"];
         for (padding, expected) in [(Padding::Reflect, reflect), (Padding::Zero, zero)] {
             assert_eq!(keys(padding), expected.map(|key| format!("{key}.weight")));
+        }
+    }
+
+    /// The wide blocks are 0, and the last convolution is the same at every depth.
+    struct SilentBlocks(XavierNormal);
+
+    impl Initializer for SilentBlocks {
+        fn fill(&mut self, key: &str, shape: &[usize], role: ParamRole) -> Result<Vec<f32>> {
+            let silent = role == ParamRole::Scale && key.contains("conv_block");
+            let head = role == ParamRole::Weight && shape[2] == 1;
+            let mut values = self.0.fill(if head { "head" } else { key }, shape, role)?;
+            values.iter_mut().filter(|_| silent).for_each(|value| *value = 0.0);
+            Ok(values)
+        }
+    }
+
+    #[test]
+    fn residual_blocks_that_are_zero_scale_their_input() {
+        let backend = Reference::<f64>::new();
+        let output = |depth, residual| {
+            let config =
+                AsapNetConfig { learned_factor: 4, width: 2, max_width: 3, depth, residual, ..Default::default() };
+            let mut init = SilentBlocks(XavierNormal { seed: 1, gain: 1.0 });
+            let build = |b: Builder<'_, _>| LowresStream::new(b, &config, 2, 5);
+            let (params, stream) = Params::build(&backend, &mut init, build).unwrap();
+            let x = Tensor::from_f32(&backend, [1, 2, 8, 8], &uniform_by_name("x", 128)).unwrap();
+            let ctx = ForwardContext::evaluation(&params);
+            stream.forward(&ctx, &Input::image(Var::constant(x))).unwrap().value().to_vec().unwrap()
+        };
+        let without = output(0, true);
+        assert!(without.iter().all(|&value| value != 0.0));
+        assert_eq!(without, output(0, false));
+        for (depth, factor) in [(1, FRAC_1_SQRT_2), (2, 0.5)] {
+            for (a, b) in output(depth, true).iter().zip(&without) {
+                assert!((a - factor * b).abs() < 1e-9, "{depth} blocks: {a}, {b}");
+            }
+            assert!(output(depth, false).iter().all(|&value| value == 0.0));
         }
     }
 }

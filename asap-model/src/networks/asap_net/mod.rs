@@ -162,9 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn context_is_three_pixels_around() {
+    fn context_is_three_pixels_around_for_each_convolution() {
+        for depth in [1, 2] {
+            check_context(depth);
+        }
+    }
+
+    fn check_context(depth: usize) {
         let backend = Reference::<f64>::new();
-        let config = AsapNetConfig { context: 2, mlp_depth: 1, ..Default::default() };
+        let config = AsapNetConfig { context: 2, context_depth: depth, mlp_depth: 1, ..Default::default() };
         let data = DataConfig { classes: 3, instances: false, ..DataConfig::default() };
         let mut init = FillByName { prefix: String::new(), gain: 1.0 };
         let small = AsapNetConfig { tile: 8, learned_factor: 8, width: 2, max_width: 3, depth: 0, ..config };
@@ -180,7 +186,8 @@ mod tests {
         let (before, after) = (output(None), output(Some(6 * 16 + 9)));
         for (i, (a, b)) in before.iter().zip(&after).enumerate() {
             let (y, x) = (i / 16 % 16, i % 16);
-            assert_eq!(a != b, y.abs_diff(6) <= 3 && x.abs_diff(9) <= 3, "({x}, {y}): {a}, {b}");
+            let near = [y.abs_diff(6), x.abs_diff(9)].into_iter().all(|distance| distance <= 3 * depth);
+            assert_eq!(a != b, near, "({x}, {y}): {a}, {b}");
         }
     }
 
