@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::plan::GAP;
 use super::transform::{Input, Lines, OutputGrad, POINTS, Steps, WeightGrad, both_sides};
 use crate::cpu::matrix::MatrixMut;
 use crate::cpu::panel::{Columns, Panel, Rows, multiply};
@@ -20,6 +21,8 @@ const CHANNELS: usize = 64;
 const OUTPUTS: usize = 32;
 /// Maximum number of tiles of a block: 36 times as many values of its channels stay in the L2 cache.
 const TILES: usize = 32;
+/// From one point of a block of sums to the next.
+const SUMS: usize = OUTPUTS * CHANNELS + GAP;
 
 /// The tiles of a batch.
 struct Tiling {
@@ -28,18 +31,31 @@ struct Tiling {
     columns: usize,
     /// Tiles of all images.
     tiles: usize,
+    /// Tiles of a block; the last one may have fewer.
+    block: usize,
 }
 
 impl Tiling {
     fn of(size: &Conv2dSize) -> Self {
         let out = 7 - size.kernel_height;
         let (rows, columns) = (size.out_height.div_ceil(out), size.out_width.div_ceil(out));
-        Tiling { rows, columns, tiles: size.batch * rows * columns }
+        let tiles = size.batch * rows * columns;
+        Tiling { rows, columns, tiles, block: tiles.div_ceil(tiles.div_ceil(TILES).max(1)).max(1) }
+    }
+
+    /// Blocks of tiles.
+    fn blocks(&self) -> usize {
+        self.tiles.div_ceil(self.block)
+    }
+
+    /// From one point of a block of transformed tiles of so many channels to the next, in values.
+    fn step(&self, channels: usize) -> usize {
+        self.block * channels + GAP
     }
 
     /// Values of the transformed tiles of so many channels, in blocks of `block` channels.
     fn count(&self, channels: usize, block: usize) -> usize {
-        channels.div_ceil(block) * POINTS * self.tiles * block
+        channels.div_ceil(block) * self.blocks() * POINTS * self.step(block)
     }
 }
 
@@ -142,7 +158,8 @@ where
         let depth = frame.depth();
         let channels = block.min(depth - channel);
         let steps = Steps { row: (frame.columns * depth) as isize, column: depth as isize };
-        assert!(self.to.len() >= POINTS * tiles * block && channels.is_multiple_of(S::LANES));
+        let step = tiling.step(block);
+        assert!(self.to.len() >= POINTS * step && tiles <= tiling.block && channels.is_multiple_of(S::LANES));
         for t in 0..tiles {
             let (n, at) = ((tile + t) / (tiling.rows * tiling.columns), (tile + t) % (tiling.rows * tiling.columns));
             let (ty, tx) = (at / tiling.columns, at % tiling.columns);
@@ -150,19 +167,19 @@ where
             let reach = if self.outputs { OUT } else { 6 } - 1;
             assert!(from + reach * (frame.columns + 1) * depth + channels <= self.framed.len());
             for c in (0..channels).step_by(S::LANES) {
-                // SAFETY: asserted above; a block of transformed tiles has 36 times `tiles` rows of `block` values.
+                // SAFETY: asserted above; a block of transformed tiles has 36 times so many rows of `block` values.
                 unsafe {
                     let from = self.framed.as_ptr().add(from + c);
                     let to = self.to.as_mut_ptr().add(t * block + c);
                     if self.outputs {
-                        both_sides::<S, OutputGrad, OUT, 6>(s, from, steps, to, tiles * block);
+                        both_sides::<S, OutputGrad, OUT, 6>(s, from, steps, to, step);
                     } else {
-                        both_sides::<S, Input, 6, 6>(s, from, steps, to, tiles * block);
+                        both_sides::<S, Input, 6, 6>(s, from, steps, to, step);
                     }
                 }
             }
             for f in (0..POINTS).filter(|_| channels < block) {
-                self.to[(f * tiles + t) * block + channels..(f * tiles + t + 1) * block].fill(0.0);
+                self.to[f * step + t * block + channels..f * step + (t + 1) * block].fill(0.0);
             }
         }
     }
@@ -170,6 +187,7 @@ where
 
 /// Adds the products of a block of tiles to a block of sums, `sums[f][o][i]`.
 struct Multiply<'a> {
+    tiling: &'a Tiling,
     grad: &'a [f32],
     x: &'a [f32],
     tiles: usize,
@@ -183,16 +201,17 @@ impl Routine for Multiply<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         const V: usize = 2;
-        let Multiply { grad, x, tiles, first, sums } = self;
-        assert!(grad.len() >= POINTS * tiles * OUTPUTS && x.len() >= POINTS * tiles * CHANNELS);
-        assert!(sums.len() >= POINTS * OUTPUTS * CHANNELS);
+        let Multiply { tiling, grad, x, tiles, first, sums } = self;
+        let [grad_step, x_step] = [OUTPUTS, CHANNELS].map(|channels| tiling.step(channels));
+        assert!(grad.len() >= POINTS * grad_step && x.len() >= POINTS * x_step && tiles <= tiling.block);
+        assert!(sums.len() >= POINTS * SUMS);
         for f in 0..POINTS {
             for at in (0..CHANNELS).step_by(V * S::LANES) {
                 // SAFETY: asserted above; V registers divide a block's channels.
                 unsafe {
-                    let rows = Rows { start: grad.as_ptr().add(f * tiles * OUTPUTS), row: 1, step: OUTPUTS };
-                    let panel = Panel { start: x.as_ptr().add(f * tiles * CHANNELS + at), step: CHANNELS };
-                    let start = sums.as_mut_ptr().add(f * OUTPUTS * CHANNELS + at);
+                    let rows = Rows { start: grad.as_ptr().add(f * grad_step), row: 1, step: OUTPUTS };
+                    let panel = Panel { start: x.as_ptr().add(f * x_step + at), step: CHANNELS };
+                    let start = sums.as_mut_ptr().add(f * SUMS + at);
                     let mut sums = Columns { start, row: CHANNELS, width: V * S::LANES, add: !first };
                     multiply::<S, V>(s, OUTPUTS, tiles, rows, panel, &mut sums);
                 }
@@ -217,7 +236,7 @@ where
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let taps = TAPS * TAPS;
-        assert!(self.sums.len() >= POINTS * OUTPUTS * CHANNELS && self.stage.len() >= taps * CHANNELS);
+        assert!(self.sums.len() >= POINTS * SUMS && self.stage.len() >= taps * CHANNELS);
         assert!(self.grad.height() <= OUTPUTS && self.grad.width() <= taps * CHANNELS);
         for o in 0..self.grad.height() {
             for at in (0..CHANNELS).step_by(S::LANES) {
@@ -225,7 +244,7 @@ where
                 unsafe {
                     let from = self.sums.as_ptr().add(o * CHANNELS + at);
                     let to = self.stage.as_mut_ptr().add(at);
-                    let steps = Steps::dense(6, OUTPUTS * CHANNELS);
+                    let steps = Steps::dense(6, SUMS);
                     both_sides::<S, WeightGrad, 6, TAPS>(s, from, steps, to, CHANNELS);
                 }
             }
@@ -245,7 +264,7 @@ pub(crate) fn memory(size: &Conv2dSize) -> (usize, [(usize, usize); 2]) {
 }
 
 fn scratch(size: &Conv2dSize) -> usize {
-    POINTS * OUTPUTS * CHANNELS + size.kernel_height * size.kernel_width * CHANNELS + REGISTER
+    POINTS * SUMS + size.kernel_height * size.kernel_width * CHANNELS + REGISTER
 }
 
 /// The gradient in the weight, (O, I, R, S).
@@ -274,13 +293,9 @@ where
         let framed = &*framed;
         let mut tiles = cpu.array(tiling.count(frame.channels, block));
         // Blocks of channels, each of blocks of tiles.
-        let blocks = tiles.chunks_exact_mut(POINTS * tiling.tiles * block).enumerate().flat_map(|(channels, tiles)| {
-            let blocks = tiles.chunks_mut(POINTS * TILES * block).enumerate();
-            blocks.map(move |(tiles, to)| (channels * block, tiles * TILES, to))
-        });
-        let blocks: Vec<_> = blocks.collect();
-        blocks.into_par_iter().for_each(|(channel, tile, to)| {
-            let tiles = to.len() / (POINTS * block);
+        tiles.par_chunks_exact_mut(POINTS * tiling.step(block)).enumerate().for_each(|(at, to)| {
+            let (channel, tile) = (at / tiling.blocks() * block, at % tiling.blocks() * tiling.block);
+            let tiles = tiling.block.min(tiling.tiles - tile);
             cpu.vectorize(Transform::<OUT> { outputs, frame, tiling, framed, tile, tiles, channel, block, to });
         });
         tiles
@@ -296,17 +311,18 @@ where
     blocks.sort_by_key(|&(o, i, _)| (i, o));
     blocks.into_par_iter().for_each(|(o, i, mut grad)| {
         with_scratch(scratch(size), |scratch| {
-            let (sums, stage) = aligned(scratch).split_at_mut(POINTS * OUTPUTS * CHANNELS);
+            let (sums, stage) = aligned(scratch).split_at_mut(POINTS * SUMS);
             // A block of tiles of a block of channels.
-            let block = |which: usize, channels: usize, tile: usize, tiles: usize| {
-                let start = POINTS * channels * (which * tiling.tiles + tile);
-                start..start + POINTS * channels * tiles
+            let block = |which: usize, channels: usize, block: usize| {
+                let count = POINTS * tiling.step(channels);
+                let start = (which * tiling.blocks() + block) * count;
+                start..start + count
             };
-            for tile in (0..tiling.tiles).step_by(TILES) {
-                let tiles = TILES.min(tiling.tiles - tile);
-                let grad = &grad_output[block(o / OUTPUTS, OUTPUTS, tile, tiles)];
-                let x = &x[block(i / (taps * CHANNELS), CHANNELS, tile, tiles)];
-                cpu.vectorize(Multiply { grad, x, tiles, first: tile == 0, sums });
+            for at in 0..tiling.blocks() {
+                let tiles = tiling.block.min(tiling.tiles - at * tiling.block);
+                let grad = &grad_output[block(o / OUTPUTS, OUTPUTS, at)];
+                let x = &x[block(i / (taps * CHANNELS), CHANNELS, at)];
+                cpu.vectorize(Multiply { tiling, grad, x, tiles, first: at == 0, sums });
             }
             cpu.vectorize(Finish::<TAPS> { sums, stage, grad: &mut grad });
         });

@@ -28,9 +28,10 @@ impl<const OUT: usize> Routine for TransformInput<'_, OUT> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Blocks { width, inputs, .. } = *self.blocks;
+        let step = self.blocks.tiles_step();
         let plane = self.conv.input[1] * self.conv.input[2];
         let (stage, line) = self.stage.split_at_mut(POINTS * width);
-        assert!(self.to.len() >= POINTS * inputs * width && self.channels <= inputs && width.is_multiple_of(S::LANES));
+        assert!(self.to.len() >= POINTS * step && self.channels <= inputs && width.is_multiple_of(S::LANES));
         for i in 0..self.channels {
             let x = &self.x[(self.first + i) * plane..][..plane];
             let tiles = self.tile..self.tile + self.tiles;
@@ -39,7 +40,7 @@ impl<const OUT: usize> Routine for TransformInput<'_, OUT> {
                 // SAFETY: the stage has 36 rows of `width` values, whole registers; `to` as many for each channel.
                 unsafe {
                     let to = self.to.as_mut_ptr().add(i * width + at);
-                    both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), Steps::dense(6, width), to, inputs * width);
+                    both_sides::<S, Input, 6, 6>(s, stage.as_ptr().add(at), Steps::dense(6, width), to, step);
                 }
             }
         }
@@ -145,7 +146,8 @@ where
         // From one channel's weights to the next.
         let (output_step, input_step) = if flipped { (taps, taps * output[0]) } else { (taps * input[0], taps) };
         let stage = &mut self.stage[..16 * inputs];
-        assert!(self.to.len() >= POINTS * inputs * outputs && self.channels <= inputs && self.outputs <= outputs);
+        let step = self.blocks.weights_step();
+        assert!(self.to.len() >= POINTS * step && self.channels <= inputs && self.outputs <= outputs);
         assert!(inputs.is_multiple_of(S::LANES));
         stage.fill(0.0);
         for o in 0..self.outputs {
@@ -168,7 +170,7 @@ where
                         true => (from.add((taps - 1) * inputs), Steps { row: -steps.row, column: -steps.column }),
                         false => (from, steps),
                     };
-                    both_sides::<S, Weight, TAPS, 6>(s, from, steps, to, outputs * inputs);
+                    both_sides::<S, Weight, TAPS, 6>(s, from, steps, to, step);
                 }
             }
         }
@@ -239,14 +241,14 @@ impl Multiply<'_> {
     /// V registers of tiles from `at` on.
     #[inline(always)]
     fn panel<S: Simd, const V: usize>(&mut self, s: S, f: usize, at: usize) {
-        let Blocks { width, inputs, outputs, .. } = *self.blocks;
+        let blocks = self.blocks;
         // SAFETY: `run` has checked that all 36 of each lie inside their values, and `at` leaves V registers.
         unsafe {
             // A constant distance between rows needs no register for each row.
-            let rows = Rows { start: self.weight.as_ptr().add(f * outputs * INPUTS), row: INPUTS, step: 1 };
-            let panel = Panel { start: self.x.as_ptr().add(f * inputs * width + at), step: width };
-            let start = self.sums.as_mut_ptr().add(f * outputs * width + at);
-            let mut sums = Columns { start, row: width, width: V * S::LANES, add: !self.first };
+            let rows = Rows { start: self.weight.as_ptr().add(f * blocks.weights_step()), row: INPUTS, step: 1 };
+            let panel = Panel { start: self.x.as_ptr().add(f * blocks.tiles_step() + at), step: blocks.width };
+            let start = self.sums.as_mut_ptr().add(f * blocks.sums_step() + at);
+            let mut sums = Columns { start, row: blocks.width, width: V * S::LANES, add: !self.first };
             multiply::<S, V>(s, self.outputs, self.channels, rows, panel, &mut sums);
         }
     }
@@ -257,9 +259,10 @@ impl Routine for Multiply<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let Blocks { width, inputs, outputs, .. } = *self.blocks;
-        assert!(self.weight.len() >= POINTS * outputs * inputs && self.x.len() >= POINTS * inputs * width);
-        assert!(self.sums.len() >= POINTS * outputs * width && width.is_multiple_of(S::LANES));
+        let blocks = self.blocks;
+        let Blocks { width, inputs, outputs, .. } = *blocks;
+        assert!(self.weight.len() >= blocks.weights_count() && self.x.len() >= blocks.tiles_count());
+        assert!(self.sums.len() >= POINTS * blocks.sums_step() && width.is_multiple_of(S::LANES));
         assert!(self.outputs <= outputs && self.channels <= inputs && inputs == INPUTS);
         let pairs = width / S::LANES / 2;
         for f in 0..POINTS {
@@ -298,16 +301,17 @@ where
     fn run<S: Simd>(self, s: S) {
         let Blocks { width, outputs, tiles_x, .. } = *self.blocks;
         let rows = self.y.height();
-        assert!(self.sums.len() >= rows.div_ceil(outputs) * POINTS * outputs * width && width.is_multiple_of(S::LANES));
+        let step = self.blocks.sums_step();
+        assert!(self.sums.len() >= rows.div_ceil(outputs) * POINTS * step && width.is_multiple_of(S::LANES));
         let stage = &mut self.stage[..OUT * OUT * width];
         for o in 0..rows {
             for at in (0..width).step_by(S::LANES) {
                 // SAFETY: the sums of every block of outputs are 36 times `outputs` rows of `width` values; the stage
                 // has one such row for each output of a tile.
                 unsafe {
-                    let from = o / outputs * POINTS * outputs * width + o % outputs * width + at;
+                    let from = o / outputs * POINTS * step + o % outputs * width + at;
                     let from = self.sums.as_ptr().add(from);
-                    let steps = Steps::dense(6, outputs * width);
+                    let steps = Steps::dense(6, step);
                     both_sides::<S, Output, 6, OUT>(s, from, steps, stage.as_mut_ptr().add(at), width);
                 }
             }

@@ -128,7 +128,7 @@ where
                     let (start, end) = (output + *start, (output + *start + blocks.task_outputs).min(output + height));
                     for input_block in 0..blocks.input_blocks {
                         let channels = blocks.inputs.min(conv.input[0] - input_block * blocks.inputs);
-                        let sums = sums.chunks_exact_mut(POINTS * blocks.outputs * blocks.width);
+                        let sums = sums.chunks_exact_mut(POINTS * blocks.sums_step());
                         for (o, sums) in (start..end).step_by(blocks.outputs).zip(sums) {
                             let outputs = blocks.outputs.min(end - o);
                             let first = input_block == 0;

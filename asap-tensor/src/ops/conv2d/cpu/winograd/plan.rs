@@ -10,6 +10,9 @@ const TILES: usize = 64;
 pub(super) const INPUTS: usize = 64;
 /// Tiles are padded to a multiple of this, whole registers at every level.
 const REGISTER: usize = 16;
+/// Values left free between the values of one point and those of the next. A transform writes or reads all 36 points at
+/// once: a power of two apart, they would compete for few sets of the L1 cache.
+pub(super) const GAP: usize = 16;
 /// Number of bands from which on each is a task, and weights are transformed once for all of them.
 const MANY: usize = 8;
 
@@ -89,19 +92,34 @@ impl Blocks {
         }
     }
 
+    /// From one point of a block of transformed tiles to the next, in values.
+    pub(super) fn tiles_step(&self) -> usize {
+        self.inputs * self.width + GAP
+    }
+
+    /// From one point of a block of transformed weights to the next.
+    pub(super) fn weights_step(&self) -> usize {
+        self.inputs * self.outputs + GAP
+    }
+
+    /// From one point of a block of sums to the next.
+    pub(super) fn sums_step(&self) -> usize {
+        self.outputs * self.width + GAP
+    }
+
     /// Values of a block of transformed tiles.
     pub(super) fn tiles_count(&self) -> usize {
-        POINTS * self.inputs * self.width
+        POINTS * self.tiles_step()
     }
 
     /// Values of a block of transformed weights.
     pub(super) fn weights_count(&self) -> usize {
-        POINTS * self.inputs * self.outputs
+        POINTS * self.weights_step()
     }
 
-    /// Values of the sums of a task.
+    /// Values of the sums of a task: a block of them for each of its blocks of outputs.
     pub(super) fn sums_count(&self, conv: &Convolution) -> usize {
-        self.task_outputs.min(conv.output[0].next_multiple_of(self.outputs)) * POINTS * self.width
+        self.task_outputs.min(conv.output[0]).div_ceil(self.outputs) * POINTS * self.sums_step()
     }
 
     /// Values of the stage of a transform.
