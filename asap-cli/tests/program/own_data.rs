@@ -153,7 +153,7 @@ fn init_chooses_for_a_dataset() {
     let config = Config::load(&here.path("depths.toml").to_string_lossy()).unwrap();
     assert_eq!((config.discriminator.kind(), config.loss.lambda_label_mix), ("patch", None));
     assert_eq!((config.loss.lambda_l1, config.loss.lambda_feat), (100.0, 2.0));
-    let small = "--set data.size=[32,32] --set data.depth_scale=1000 --set data.depth_max=30";
+    let small = "--set train.batch=3 --set data.size=[32,32] --set data.depth_scale=1000 --set data.depth_max=30";
     here.done(&format!("train --config small-data --data scenes --dry-run {small}"));
     here.refused(
         &format!("train --config small-data --data scenes --dry-run --set discriminator.kind=oasis {small}"),
