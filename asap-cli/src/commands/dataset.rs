@@ -269,7 +269,10 @@ fn describe(dir: &Path, data: &DataConfig, report: &Report, has_unused_instances
     let [height, width] = data.size;
     let resize = match (data.resize, data.load_size) {
         (Resize::Fixed, _) | (Resize::ResizeAndCrop, None) => format!("resized to {width}×{height}"),
-        (Resize::ResizeAndCrop, Some([h, w])) => format!("resized to {w}×{h} and cropped to {width}×{height}"),
+        (Resize::ResizeAndCrop, Some([h, w])) => {
+            let jitter = if data.load_jitter > 1.0 { "about " } else { "" };
+            format!("resized to {jitter}{w}×{h} and cropped to {width}×{height}")
+        }
         (Resize::Crop, _) => format!("cropped to {width}×{height}"),
         (Resize::None, _) => "not resized".to_owned(),
     };

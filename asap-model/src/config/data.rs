@@ -160,6 +160,9 @@ section! {
         size: [usize; 2] = [256, 256], in 4..=16384;
         /// Size to resize to before the random crop of resize-and-crop. Unset: size, and nothing is cropped.
         load_size: Option<[usize; 2]> = None, in 4..=16384;
+        /// Before the random crop of resize-and-crop, load_size is multiplied by a random factor, from 1/load_jitter to
+        /// load_jitter, for each pair and epoch; the sides remain at least those of size. 1: the published code.
+        load_jitter: f64 = 1.0, in 1.0..=8.0;
         /// How images get the training size: resize to load_size, then random crop (resize-and-crop); resize (fixed); random
         /// crop (crop); images already have that size (none).
         resize: Resize = Resize::ResizeAndCrop;
@@ -276,6 +279,10 @@ impl DataConfig {
         {
             let problem = format!("must be at least data.size = {:?}, the crop", self.size);
             return Err(self.conflict("load_size", &problem));
+        }
+        if self.load_jitter > 1.0 && self.resize != Resize::ResizeAndCrop {
+            let problem = "has no effect on what is not resized and cropped; set data.resize to \"resize-and-crop\"";
+            return Err(self.conflict("load_jitter", problem));
         }
         self.check_depth()?;
         self.check_labels()?;

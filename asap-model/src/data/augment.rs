@@ -24,7 +24,10 @@ pub fn epoch_order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     order
 }
 
-/// The key of one random augmentation: the crop and flip of one example in one epoch of training.
+/// Random factors are this fine.
+const STEPS: usize = 1 << 20;
+
+/// The key of one random augmentation: the resizing, crop and flip of one example in one epoch of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Augmentation {
     /// The run's seed.
@@ -36,7 +39,21 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
-    /// The crop and flip of an example of [height, width] in words.
+    /// [height, width] to resize to before the crop.
+    fn load_size(self, data: &DataConfig) -> [usize; 2] {
+        let (load_size, jitter) = (data.load_size.unwrap_or(data.size), data.load_jitter);
+        if jitter == 1.0 {
+            return load_size;
+        }
+        let Augmentation { seed, epoch, index } = self;
+        // A stream of its own leaves crops and flips as they were.
+        let mut rng = stream(seed, &format!("data.load_size.{epoch}.{index}"));
+        let share = below(&mut rng, STEPS + 1) as f64 / STEPS as f64;
+        let factor = 1.0 / jitter + share * (jitter - 1.0 / jitter);
+        [0, 1].map(|axis| ((load_size[axis] as f64 * factor).round() as usize).max(data.size[axis]))
+    }
+
+    /// The resizing, crop and flip of an example of [height, width] in words.
     ///
     /// # Errors
     /// As [`Example::prepare`](super::Example::prepare).
@@ -82,8 +99,10 @@ impl Placement {
         let size = data.size;
         let resized = match data.resize {
             Resize::Fixed => size,
-            Resize::ResizeAndCrop if augmentation.is_none() => size,
-            Resize::ResizeAndCrop => data.load_size.unwrap_or(size),
+            Resize::ResizeAndCrop => match augmentation {
+                Some(augmentation) => augmentation.load_size(data),
+                None => size,
+            },
             Resize::Crop | Resize::None => raw,
         };
         let too_small = resized[0] < size[0] || resized[1] < size[1];

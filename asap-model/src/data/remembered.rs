@@ -19,7 +19,7 @@ use crate::config::{Config, DataConfig};
 const VERSION: &str = "2";
 
 /// Keys of `[data]` that do not change what files contain.
-const WITHOUT_EFFECT: [&str; 15] = [
+const WITHOUT_EFFECT: [&str; 16] = [
     "dir",
     "layout",
     "classes",
@@ -31,6 +31,7 @@ const WITHOUT_EFFECT: [&str; 15] = [
     "ignore_as",
     "size",
     "load_size",
+    "load_jitter",
     "resize",
     "flip",
     "workers",

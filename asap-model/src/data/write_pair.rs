@@ -49,6 +49,7 @@ pub fn written_data(data: &DataConfig) -> DataConfig {
         ignore: data.ignore.as_ref().map(|_| IdList(vec![data.classes as u32])),
         resize: if data.resize == Resize::Crop { Resize::Crop } else { Resize::Fixed },
         load_size: None,
+        load_jitter: 1.0,
         ..data.clone()
     }
 }

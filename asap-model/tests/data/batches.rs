@@ -204,6 +204,34 @@ fn training_crops_from_the_load_size() {
 }
 
 #[test]
+fn load_jitter_scales_both_sides() {
+    let mut data = cropped();
+    (data.resize, data.load_size, data.flip) = (Resize::ResizeAndCrop, Some([40, 48]), false);
+    data.load_jitter = 1.5;
+    let raw = Ramps::new(1).get(0).unwrap();
+    let described =
+        |data: &DataConfig, epoch| Augmentation { seed: 3, epoch, index: 0 }.describe("0", [20, 24], data).unwrap();
+    let mut widths = HashSet::new();
+    for epoch in 0..400 {
+        let text = described(&data, epoch);
+        let (width, rest) = text.strip_prefix("resized to ").unwrap().split_once('×').unwrap();
+        let [width, height] = [width, rest.split(',').next().unwrap()].map(|side| side.parse::<f64>().unwrap());
+        assert!((width / 48.0 - height / 40.0).abs() < 0.025, "{text}");
+        let example = raw.prepare(&data, Some(Augmentation { seed: 3, epoch, index: 0 })).unwrap();
+        let labels = labels(&example);
+        let shown = f64::from(labels[15] - labels[0]);
+        assert!((shown - 15.0 * 24.0 / width).abs() <= 1.0, "{text}: {:?}", &labels[..16]);
+        widths.insert(width as usize);
+    }
+    // 400 draws of 41 widths: one is missing about once in 400 seeds.
+    assert_eq!((widths.iter().min(), widths.iter().max()), (Some(&32), Some(&72)));
+    assert!(widths.len() > 35, "{}", widths.len());
+    // Never smaller than the crop.
+    (data.load_size, data.load_jitter) = (Some([16, 17]), 8.0);
+    assert!((0..50).any(|epoch| described(&data, epoch) == "resized to 16×16"));
+}
+
+#[test]
 fn image_smaller_than_crop_is_rejected() {
     let mut data = cropped();
     let raw = Ramps::new(1).get(0).unwrap();
