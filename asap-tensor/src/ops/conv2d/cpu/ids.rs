@@ -2,7 +2,8 @@
 //! weight for its id, and the columns for the values times these.
 //!
 //! The weight is first laid out as a table with a row of O values for each (r, s, channel), padded with zeros to whole
-//! registers, so that each tap adds contiguous values.
+//! registers, so that each tap adds contiguous values. Label maps are mostly constant: where all taps of a row r read the
+//! same class, their sum is looked up instead.
 
 use rayon::prelude::*;
 
@@ -56,6 +57,25 @@ pub(super) fn table(level: Level, size: &Conv2dSize) -> usize {
     size.patch() * row_length(level, size)
 }
 
+/// Values of the table of [`forward`], which is followed by a row for each (r, channel): the sum over s.
+pub(super) fn forward_table(level: Level, size: &Conv2dSize) -> usize {
+    table(level, size) + size.kernel_height * size.in_channels * row_length(level, size)
+}
+
+/// Whether `count` ids from `start` on, at least one, are equal.
+#[inline(always)]
+pub(super) fn are_equal(ids: &[u8], start: usize, count: usize) -> bool {
+    const BYTES: usize = size_of::<u64>();
+    match ids[start..].first_chunk::<BYTES>() {
+        Some(bytes) if count <= BYTES => {
+            let repeated = u64::from(bytes[0]) * (u64::MAX / u64::from(u8::MAX));
+            let other_bits = u64::from_le_bytes(*bytes) ^ repeated;
+            other_bits << (8 * (BYTES - count)) == 0
+        }
+        _ => ids[start..start + count].iter().all(|&id| id == ids[start]),
+    }
+}
+
 /// Calls `visit` with the table row of each tap of output pixel `pixel` that reads a class.
 #[inline(always)]
 fn taps(ids: &[u8], pixel: usize, size: &Conv2dSize, mut visit: impl FnMut(usize)) {
@@ -93,13 +113,20 @@ pub(super) fn forward(cpu: &Cpu, stack: Stack<'_>, weight: &[f32], bias: Option<
     let outputs = size.out_channels;
     let pixels = size.out_height * size.out_width;
     let length = row_length(cpu.level(), size);
-    let mut table = cpu.zeros(table(cpu.level(), size));
+    let mut table = cpu.zeros(forward_table(cpu.level(), size));
     let kernel = size.kernel_height * size.kernel_width;
     for (o, weight) in weight.chunks_exact(size.patch().max(1)).enumerate() {
         for (channel, taps) in weight.chunks_exact(kernel).enumerate() {
             for (tap, w) in taps.iter().enumerate() {
                 table[(tap * size.in_channels + channel) * length + o] = *w;
             }
+        }
+    }
+    let (taps, rows) = table.split_at_mut(size.patch() * length);
+    let row = (size.in_channels * length).max(1);
+    for (sum, taps) in rows.chunks_exact_mut(row).zip(taps.chunks_exact(size.kernel_width * row)) {
+        for tap in taps.chunks_exact(row) {
+            sum.iter_mut().zip(tap).for_each(|(sum, w)| *sum += w);
         }
     }
     let mut start = vec![0.0; length];
@@ -155,10 +182,12 @@ impl Outputs<'_> {
         let (length, channels, classes) = (start.len(), size.in_channels, stack.classes);
         let plane = size.in_height * size.in_width;
         let pixels = *first..*first + rows.len() / length.max(1);
-        assert!(at + V * S::LANES <= length && table.len() == size.patch() * length);
+        let row_sums = size.patch();
+        assert!(at + V * S::LANES <= length);
+        assert!(table.len() == (row_sums + size.kernel_height * channels) * length);
         let row = |which: usize| -> [S::V; V] {
             let row = table.as_ptr().wrapping_add(which * length + at);
-            // SAFETY: `which` is below `patch`, the number of rows, each of `length` values.
+            // SAFETY: `which` is below the number of rows, each of `length` values.
             std::array::from_fn(|v| unsafe { simd.load(row.add(v * S::LANES)) })
         };
         for (p, q, from) in row_parts(size, pixels) {
@@ -168,12 +197,27 @@ impl Outputs<'_> {
                     std::array::from_fn(|v| unsafe { simd.load(start.as_ptr().add(at + v * S::LANES)) });
                 for r in 0..size.kernel_height {
                     let Some(y) = size.source_row(p, r) else { continue };
+                    let last = size.source_column(q, size.kernel_width - 1);
+                    let constant = size.source_column(q, 0).filter(|_| last.is_some()).map(|x| y * size.in_width + x);
+                    let constant = constant.filter(|&place| are_equal(stack.ids, place, size.kernel_width));
+                    let constant = constant.map(|place| usize::from(stack.ids[place]));
+                    if let Some(class) = constant {
+                        if class < classes {
+                            let weights = row(row_sums + r * channels + class);
+                            for v in 0..V {
+                                sums[v] = simd.add(sums[v], weights[v]);
+                            }
+                        }
+                        if classes == channels {
+                            continue;
+                        }
+                    }
                     for s in 0..size.kernel_width {
                         let Some(x) = size.source_column(q, s) else { continue };
                         let place = y * size.in_width + x;
                         let tap = (r * size.kernel_width + s) * channels;
                         let class = usize::from(stack.ids[place]);
-                        if class < classes {
+                        if constant.is_none() && class < classes {
                             let weights = row(tap + class);
                             for v in 0..V {
                                 sums[v] = simd.add(sums[v], weights[v]);

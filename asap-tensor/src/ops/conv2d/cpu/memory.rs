@@ -87,7 +87,7 @@ pub(crate) fn grad_weight(size: &Conv2dSize, plan: &Plan) -> Shared {
 }
 
 pub(crate) fn ids(size: &Conv2dSize, plan: &Plan) -> Shared {
-    take(plan, [ids::scratch(Level::best(), size), 0], ids::table(Level::best(), size))
+    take(plan, [ids::scratch(Level::best(), size), 0], ids::forward_table(Level::best(), size))
 }
 
 pub(crate) fn ids_grad_weight(size: &Conv2dSize, plan: &Plan) -> Shared {

@@ -145,6 +145,21 @@ fn conv2d_and_gradients_match_their_definition() {
 }
 
 #[test]
+fn equal_ids_are_found_at_every_place() {
+    for length in 1..20 {
+        for other in 0..length {
+            let ids: Vec<u8> = (0..length).map(|at| if at == other { 9 } else { 200 }).collect();
+            for start in 0..length {
+                for count in 1..=length - start {
+                    let expected = count == 1 || !(start..start + count).contains(&other);
+                    assert_eq!(ids::are_equal(&ids, start, count), expected, "{ids:?}, {count} from {start}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn ids_match_their_one_hot_form() {
     for (case, level) in cases().flat_map(|case| Level::available().into_iter().map(move |level| (case.clone(), level)))
     {
