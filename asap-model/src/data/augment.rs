@@ -24,7 +24,7 @@ pub fn epoch_order(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
     order
 }
 
-/// Random factors are this fine.
+/// Number of equal steps between the smallest and the largest factor of `data.load_jitter`.
 const STEPS: usize = 1 << 20;
 
 /// The key of one random augmentation: the resizing, crop and flip of one example in one epoch of training.

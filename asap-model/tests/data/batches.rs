@@ -223,7 +223,7 @@ fn load_jitter_scales_both_sides() {
         assert!((shown - 15.0 * 24.0 / width).abs() <= 1.0, "{text}: {:?}", &labels[..16]);
         widths.insert(width as usize);
     }
-    // 400 draws of 41 widths: one is missing about once in 400 seeds.
+    // 400 samples of 41 widths.
     assert_eq!((widths.iter().min(), widths.iter().max()), (Some(&32), Some(&72)));
     assert!(widths.len() > 35, "{}", widths.len());
     // Never smaller than the crop.

@@ -64,7 +64,7 @@ pub fn choose(dir: &Path, common: &Common, output: &Output) -> asap_model::Resul
         "generator.context",
         "From few pairs the pixelwise networks do not learn what is around a pixel; this shows it to them.".into(),
     ));
-    notes.push(("generator.residual", "Seven convolutions train as steadily as three.".into()));
+    notes.push(("generator.residual", "Seven convolutions in a row learn better with it.".into()));
     notes.push(("train.beta1", "As pix2pix: with few pairs the gradients of single steps are noisy.".into()));
     notes.push(("train.ema", "Averages the last few hundred steps, which evens out the noise of GAN training.".into()));
     adjust(&mut config, common)?;

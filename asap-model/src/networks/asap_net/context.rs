@@ -13,9 +13,9 @@ const KERNEL: usize = 7;
 
 /// Convolutions of the whole input at full resolution, each followed by the pixelwise networks' activation.
 ///
-/// A pixelwise network knows a pixel's label and position. It can draw the frame of a window only if the low-resolution
-/// stream tells it where in the tile the window ends, and learns that anew for each offset. To a convolution all offsets are
-/// alike.
+/// A pixelwise network knows a pixel's label and position. For the frame of a window, the low-resolution stream must predict
+/// parameters that depend on where in the tile the window ends, and learn this for each offset separately. A convolution is
+/// equivariant: what it learns at one offset holds at all.
 #[derive(Clone, Debug)]
 pub(super) struct Context {
     name: String,

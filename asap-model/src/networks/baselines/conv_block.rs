@@ -7,6 +7,9 @@ use asap_tensor::ops::PadMode;
 use crate::Result;
 use crate::nn::{BatchNorm, Builder, Conv2d, ConvOptions, ConvTranspose2d, ForwardContext, Input, InstanceNorm};
 
+/// Probability that dropout zeroes a value (published code).
+pub(super) const DROPOUT: f64 = 0.5;
+
 /// The convolution of a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Conv {

@@ -22,6 +22,3 @@ mod spade;
 #[cfg(test)]
 mod tests;
 mod unet;
-
-/// Probability that dropout zeroes a value (published code).
-const DROPOUT: f64 = 0.5;

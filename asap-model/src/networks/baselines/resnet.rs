@@ -7,8 +7,7 @@ use asap_autograd::Var;
 use asap_tensor::Backend;
 
 use super::super::generator::Build;
-use super::DROPOUT;
-use super::conv_block::{Conv, ConvBlock, Norm};
+use super::conv_block::{Conv, ConvBlock, DROPOUT, Norm};
 use crate::Result;
 use crate::config::kind::scaled;
 use crate::config::{DataConfig, Pix2PixHdConfig, ResNetConfig};
